@@ -1,0 +1,102 @@
+# The front door. `make demo` and `make test` do all their own set-up: Debian
+# packages (packages.txt), a virtual environment in .venv, build, install.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(abspath $(VENV))/bin
+export PATH := $(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+BUILD := build
+
+SOURCES := $(shell find include src cli python tools/*.py -type f \
+	\( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.py' -o -name '*.pyi' -o -name 'meson.build' \) 2>/dev/null)
+
+.PHONY: demo test test-c test-sanitize test-thread test-python test-long \
+	lint format bench fuzz cross docs clean install help
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+# ---- set-up -------------------------------------------------------------------
+
+$(VENV)/packages: packages.txt tools/install_packages.sh
+	@sh tools/install_packages.sh packages.txt
+	@mkdir -p $(VENV) && touch $@
+
+$(VENV)/ready: $(VENV)/packages requirements.txt
+	@$(PYTHON) tools/check_python.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --upgrade pip
+	$(BIN)/python -m pip install -q -r requirements.txt
+	@touch $@
+
+# The package, with the command-line program, into the environment.
+$(VENV)/installed: $(VENV)/ready pyproject.toml meson.build meson.options $(SOURCES)
+	$(BIN)/python -m pip install -q --no-build-isolation --no-deps --force-reinstall .
+	@touch $@
+
+install: $(VENV)/installed ## build the package and install it into .venv
+
+# ---- the main things -----------------------------------------------------------
+
+demo: $(VENV)/installed ## a real pipeline, compiled, cascaded, saved, run without Python
+	$(BIN)/python examples/demo.py
+
+test: test-c test-sanitize test-thread test-python ## everything that CI runs
+
+$(BUILD)/build.ninja: $(VENV)/ready
+	$(BIN)/meson setup $(BUILD) --werror
+
+test-c: $(BUILD)/build.ninja ## C tests, and the fuzz corpora replayed
+	$(BIN)/ninja -C $(BUILD)
+	$(BIN)/meson test -C $(BUILD) --print-errorlogs
+
+$(BUILD)-asan/build.ninja: $(VENV)/ready
+	CC=clang $(BIN)/meson setup $(BUILD)-asan --werror --buildtype=debugoptimized \
+		-Db_sanitize=address,undefined -Db_lundef=false
+
+test-sanitize: $(BUILD)-asan/build.ninja ## the same under ASan and UBSan, with clang
+	$(BIN)/ninja -C $(BUILD)-asan
+	$(BIN)/meson test -C $(BUILD)-asan --print-errorlogs --timeout-multiplier 6
+
+$(BUILD)-tsan/build.ninja: $(VENV)/ready
+	$(BIN)/meson setup $(BUILD)-tsan --buildtype=debugoptimized \
+		-Db_sanitize=thread -Db_lundef=false
+
+test-thread: $(BUILD)-tsan/build.ninja ## what is threaded, under TSan
+	$(BIN)/ninja -C $(BUILD)-tsan
+	$(BIN)/meson test -C $(BUILD)-tsan --print-errorlogs --suite thread --timeout-multiplier 6
+
+test-python: $(VENV)/installed ## behaviour against the reference libraries
+	$(BIN)/python -m pytest -q tests/python
+
+test-long: $(VENV)/installed ## tens of thousands of random cases
+	WILLUMP_TEST_LONG=1 $(BIN)/python -m pytest -q tests/python
+
+lint: $(VENV)/ready ## layers, formatting, linters, types
+	$(BIN)/python tools/check_layers.py
+	$(BIN)/python tools/check_header.py
+	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/ready ## clang-format and ruff, in place
+	clang-format -i $$(git ls-files '*.c' '*.h')
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/installed ## against scikit-learn and ONNX Runtime, interleaved
+	$(BIN)/python -m pip install -q -r bench/requirements.txt
+	$(BIN)/python bench/text.py
+
+fuzz: $(VENV)/ready ## each libFuzzer target for a minute (SECONDS=60)
+	sh tools/fuzz.sh $${SECONDS_EACH:-60}
+
+cross: $(VENV)/ready ## cross-compile for aarch64
+	test -f $(BUILD)-aarch64/build.ninja || $(BIN)/meson setup $(BUILD)-aarch64 \
+		--cross-file tools/aarch64.ini -Dtests=false
+	$(BIN)/ninja -C $(BUILD)-aarch64
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-*

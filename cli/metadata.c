@@ -1,0 +1,119 @@
+/* metadata.c: reads the metadata; what it does not know it leaves alone. */
+#include "metadata.h"
+
+#include "base/number.h"
+
+/* A JSON value's text, owned; NULL without memory. */
+static char *dump(const json_t *value) {
+  char *json = json_dumps(value, JSON_ENCODE_ANY);
+  char *copy = json != NULL ? wl_strndup(json, strlen(json)) : NULL;
+  json_free_t release;
+  json_get_alloc_funcs(NULL, &release);
+  if (json != NULL)
+    release(json);
+  return copy;
+}
+
+/* As Python prints it: a float has a point, an exponent, or is not finite. */
+static char *print_real(double value) {
+  char room[WL_NUMBER_SIZE + 2];
+  size_t size = wl_print_double(value, room);
+  if (strspn(room, "-0123456789") == size) {
+    memcpy(room + size, ".0", 3);
+    size += 2;
+  }
+  return wl_strndup(room, size);
+}
+
+void cli_name_deinit(cli_name *name) {
+  wl_free(name->text);
+  wl_free(name->json);
+  *name = (cli_name){.text = NULL};
+}
+
+wl_status cli_name_init(cli_name *name, const char *text, size_t size,
+                        wl_error *error) {
+  json_t *value = json_stringn(text, size);
+  *name = (cli_name){wl_strndup(text, size), size, NULL};
+  if (value != NULL)
+    name->json = dump(value);
+  json_decref(value);
+  if (name->text == NULL || name->json == NULL)
+    return wl_fail_memory(error, size);
+  return WL_OK;
+}
+
+static wl_status read_class(const json_t *value, cli_name *out,
+                            wl_error *error) {
+  switch (json_typeof(value)) {
+  case JSON_STRING:
+    return cli_name_init(out, json_string_value(value),
+                         json_string_length(value), error);
+  case JSON_REAL:
+    out->text = print_real(json_real_value(value));
+    out->json = print_real(json_real_value(value));
+    break;
+  case JSON_INTEGER:
+    out->text = dump(value);
+    out->json = dump(value);
+    break;
+  case JSON_TRUE:
+  case JSON_FALSE: /* as Python and pandas write them into CSV */
+    out->text = wl_strndup(json_is_true(value) ? "True" : "False",
+                           json_is_true(value) ? 4 : 5);
+    out->json = dump(value);
+    break;
+  default:
+    return wl_fail(error, WL_ERROR_ARTIFACT,
+                   "the model's metadata is wrong: a class is neither a "
+                   "string, a number nor a boolean");
+  }
+  if (out->text == NULL || out->json == NULL)
+    return wl_fail_memory(error, 0);
+  out->size = strlen(out->text);
+  return WL_OK;
+}
+
+wl_status cli_metadata_init(cli_metadata *metadata, const char *text,
+                            wl_error *error) {
+  json_error_t problem = {.text = ""};
+  *metadata = (cli_metadata){.root = NULL};
+  metadata->root = json_loads(text, JSON_ALLOW_NUL, &problem);
+  if (!json_is_object(metadata->root))
+    return wl_fail(error, WL_ERROR_ARTIFACT,
+                   "the model's metadata is not a JSON object: %s",
+                   problem.text);
+  metadata->is_multilabel =
+      json_is_true(json_object_get(metadata->root, "multilabel"));
+  const json_t *classes = json_object_get(metadata->root, "classes");
+  if (!json_is_array(classes))
+    return WL_OK;
+  size_t n = json_array_size(classes);
+  metadata->classes = wl_calloc(n, sizeof *metadata->classes);
+  if (metadata->classes == NULL)
+    return wl_fail_memory(error, n * sizeof *metadata->classes);
+  metadata->n_classes = n;
+  for (size_t i = 0; i < n; i++)
+    WL_TRY(
+        read_class(json_array_get(classes, i), &metadata->classes[i], error));
+  return WL_OK;
+}
+
+void cli_metadata_deinit(cli_metadata *metadata) {
+  for (size_t i = 0; i < metadata->n_classes; i++)
+    cli_name_deinit(&metadata->classes[i]);
+  wl_free(metadata->classes);
+  json_decref(metadata->root);
+  *metadata = (cli_metadata){.root = NULL};
+}
+
+const json_t *cli_metadata_feature_names(const cli_metadata *metadata,
+                                         size_t n_names) {
+  const json_t *names = json_object_get(metadata->root, "feature_names_in");
+  if (!json_is_array(names) || json_array_size(names) != n_names)
+    return NULL;
+  for (size_t i = 0; i < n_names; i++)
+    if (!json_is_string(json_array_get(names, i)))
+      return NULL;
+  return names;
+}

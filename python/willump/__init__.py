@@ -1,0 +1,95 @@
+"""Willump: compiles fitted scikit-learn pipelines into fast native models.
+
+>>> import willump
+>>> fast = willump.compile(pipeline)          # doctest: +SKIP
+>>> fast.predict(["some text"])               # doctest: +SKIP
+>>> fast.save("model.willump")                # doctest: +SKIP
+>>> fast = willump.load("model.willump")      # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from . import _core
+from ._compiled import CompiledModel
+from ._errors import (
+    ArtifactError,
+    CertificateError,
+    NotCertifiedWarning,
+    PythonStepWarning,
+    UnsupportedError,
+)
+from ._report import Explanation, VerifyReport
+from ._versions import show_versions
+
+__version__ = _core.version
+
+__all__ = [
+    "ArtifactError",
+    "CertificateError",
+    "CompiledModel",
+    "Explanation",
+    "NotCertifiedWarning",
+    "PythonStepWarning",
+    "UnsupportedError",
+    "VerifyReport",
+    "__version__",
+    "compile",
+    "from_bytes",
+    "load",
+    "show_versions",
+]
+
+
+def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = None) -> CompiledModel:
+    """Compiles a fitted pipeline into an object with the same methods.
+
+    Parameters
+    ----------
+    estimator : fitted scikit-learn estimator
+        A Pipeline, a transformer or a model.
+    strict : bool
+        Raise `UnsupportedError`, naming every reason, instead of leaving a part
+        of the pipeline to Python with a `PythonStepWarning`.
+    n_threads : int or None
+        Threads of a call; None: ``WILLUMP_NUM_THREADS``, or 1.
+
+    Returns
+    -------
+    CompiledModel
+        Answers what `estimator` answers: the same labels, scores within 1e-9
+        relative or 1e-12 absolute, the same exception types for bad input.
+    """
+    if isinstance(estimator, CompiledModel):
+        return estimator
+    return CompiledModel.from_estimator(estimator, strict=strict, n_threads=n_threads)
+
+
+def load(
+    path: str | os.PathLike[str], *, mmap: bool = False, n_threads: int | None = None
+) -> CompiledModel:
+    """Loads an artifact that `CompiledModel.save` wrote, verified first.
+
+    Parameters
+    ----------
+    path : str or path-like
+    mmap : bool
+        Map the file instead of reading it; it must then stay as it is.
+    n_threads : int or None
+        As for `compile`.
+
+    Raises
+    ------
+    ArtifactError
+        Where the file is damaged or of a newer format; the message says how.
+    """
+    return CompiledModel.load(path, mmap=mmap, n_threads=n_threads)
+
+
+def from_bytes(
+    data: bytes | bytearray | memoryview, *, n_threads: int | None = None
+) -> CompiledModel:
+    """A model from the bytes that `CompiledModel.to_bytes` gave."""
+    return CompiledModel.from_bytes(data, n_threads=n_threads)

@@ -1,0 +1,436 @@
+"""The compiled object: a model with the methods and attributes of its original."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._errors import PythonStepWarning, UnsupportedError
+from ._present import classes_of, describe, expand, interface_of, tags_of
+from ._report import Explanation, VerifyReport, compare
+
+Array = npt.NDArray[Any]
+_Self = TypeVar("_Self", bound="CompiledModel")
+
+
+class CompiledModel(_core.CompiledBase):
+    """A compiled pipeline; made by `willump.compile` and `willump.load`.
+
+    It has those of ``predict``, ``predict_proba``, ``predict_log_proba``,
+    ``decision_function`` and ``transform`` that its original has, and answers
+    what the original answers. It is immutable but for `fit`, and threads may
+    share it.
+
+    Attributes
+    ----------
+    classes_ : ndarray, of classifiers
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        As the original's; absent where the original has none.
+    metadata : dict
+        What the artifact says about the model.
+    """
+
+    # Hot paths: the decorator replaces the body by a call into C.
+
+    @_core.output_method
+    def predict(self, X: Any) -> Array:
+        """Class labels in the dtype of `classes_`, or predicted values.
+
+        Parameters
+        ----------
+        X : what the original takes
+            For text a list, tuple, array, pandas or polars Series or Arrow
+            array of str; for numbers an array, a sparse matrix or a frame; for
+            columns a pandas or polars frame, an Arrow table or a dict.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        """
+        raise NotImplementedError
+
+    @_core.output_method
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of the classes, shape (n_rows, n_classes)."""
+        raise NotImplementedError
+
+    @_core.output_method
+    def predict_log_proba(self, X: Any) -> Array:
+        """Logarithms of the classes' probabilities, shape (n_rows, n_classes)."""
+        raise NotImplementedError
+
+    @_core.output_method
+    def decision_function(self, X: Any) -> Array:
+        """Confidence scores, shape (n_rows,) when binary, else (n_rows, n_classes)."""
+        raise NotImplementedError
+
+    @_core.output_method
+    def transform(self, X: Any) -> Any:
+        """Features, shape (n_rows, n_features): an array or a CSR matrix."""
+        raise NotImplementedError
+
+    # ---- construction -------------------------------------------------------
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, Any] = {}
+        self._steps: list[Any] = []
+        self._reasons: list[str] = []
+        self._original: Any = None
+        self._template: Any = None
+        self._strict = False
+        self._n_threads: int | None = None
+        self._classes: Array | None = None
+
+    def _attach(self, model: _core.Model, steps: Sequence[Any], reasons: Sequence[str]) -> None:
+        """Presents a model: everything that the methods need, then one switch."""
+        metadata = json.loads(model.metadata)
+        classes = classes_of(metadata)
+        interface = interface_of(model, metadata, list(steps), classes)
+        self.metadata = metadata
+        self._steps = list(steps)
+        self._reasons = list(reasons)
+        self._classes = classes
+        self._interface = interface
+
+    def _compile(self, estimator: Any) -> None:
+        from .convert import convert_pipeline
+
+        converted = convert_pipeline(estimator, strict=self._strict)
+        metadata = {**converted.metadata, **describe(estimator, converted.metadata)}
+        metadata["reasons"] = list(converted.reasons)
+        model = _core.Model.compile(
+            converted.graph_text,
+            converted.tensors,
+            json.dumps(metadata),
+            n_threads=self._n_threads or 0,
+        )
+        self._original = estimator
+        self._attach(model, converted.steps, converted.reasons)
+
+    @classmethod
+    def from_estimator(
+        cls: type[_Self], estimator: Any, *, strict: bool = False, n_threads: int | None = None
+    ) -> _Self:
+        """What `willump.compile` does."""
+        self = cls()
+        self._strict = strict
+        self._n_threads = n_threads
+        self._compile(estimator)
+        if self._reasons:
+            warnings.warn(
+                "a part of the pipeline stays Python: " + "; ".join(self._reasons),
+                PythonStepWarning,
+                stacklevel=3,
+            )
+        return self
+
+    @classmethod
+    def from_model(
+        cls: type[_Self], model: _core.Model, steps: Sequence[Any] = (), original: Any = None
+    ) -> _Self:
+        """Presents a model that was compiled or loaded elsewhere."""
+        self = cls()
+        self._original = original
+        reasons = json.loads(model.metadata).get("reasons", [])
+        self._attach(model, steps, reasons)
+        return self
+
+    @property
+    def _model(self) -> _core.Model:
+        if self._interface is None:
+            self._refuse("this")
+        return cast(_core.Interface, self._interface).model
+
+    def _refuse(self, name: str) -> None:
+        """Says why a method is not there; called by the extension."""
+        if self._interface is None:
+            from sklearn.exceptions import NotFittedError
+
+            raise NotFittedError(
+                f"This {type(self).__name__} is not fitted yet. Call 'fit' before '{name}'."
+            )
+        there = ", ".join(sorted(self._interface.methods))
+        raise AttributeError(
+            f"'{type(self).__name__}' object has no attribute {name!r}: the compiled "
+            f"{self.metadata.get('estimator', 'model')} has {there}",
+            name=name,
+            obj=self,
+        )
+
+    def __repr__(self) -> str:
+        if self._interface is None:
+            return f"{type(self).__name__}(not fitted)"
+        methods = ", ".join(sorted(self._interface.methods))
+        return f"<{type(self).__name__} of {self.metadata.get('estimator', 'a graph')}: {methods}>"
+
+    # ---- the original's attributes ------------------------------------------
+
+    def _given(self, key: str, attribute: str) -> Any:
+        value = self.metadata.get(key)
+        if value is None:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {attribute!r}",
+                name=attribute,
+                obj=self,
+            )
+        return value
+
+    @property
+    def classes_(self) -> Array:
+        if self._classes is None:
+            self._given("", "classes_")
+        return cast(Array, self._classes)
+
+    @property
+    def n_features_in_(self) -> int:
+        return int(self._given("n_features_in", "n_features_in_"))
+
+    @property
+    def feature_names_in_(self) -> Array:
+        return np.array(self._given("feature_names_in", "feature_names_in_"), dtype=object)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Names of the columns of `transform`, as the original gives them.
+
+        Raises
+        ------
+        AttributeError
+            Where the original has no names, or only Python knows them.
+        """
+        if self._original is not None:
+            return cast(Array, self._original.get_feature_names_out(input_features))
+        recipe = self._given("feature_names_out", "get_feature_names_out")
+        if any("tensor" in segment for segment in recipe["segments"]):
+            from ._artifact import read_strings
+
+            stored = self._model.to_bytes()
+            needed = {s["tensor"] for s in recipe["segments"] if "tensor" in s}
+            tensors = {name: read_strings(stored, name) for name in needed}
+        else:
+            tensors = {}
+        return np.array(expand(recipe, tensors), dtype=object)
+
+    # ---- as a scikit-learn estimator ----------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._interface is not None
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import get_tags
+
+        source = self._template if self._interface is None else self._original
+        if source is not None:
+            return get_tags(source)
+        return tags_of(self.metadata.get("kind"))
+
+    def _source(self, what: str) -> Any:
+        """The estimator that a fit would clone."""
+        source = self._template if self._template is not None else self._original
+        if source is None:
+            raise UnsupportedError(
+                f"{what} needs the original estimator, and this model was loaded from an "
+                "artifact; compile the estimator again"
+            )
+        return source
+
+    def fit(self: _Self, X: Any, y: Any = None, **params: Any) -> _Self:
+        """Fits a clone of the original and compiles it in place.
+
+        The original itself is not changed.
+        """
+        from sklearn.base import clone
+
+        source = clone(self._source("fit"))
+        fitted = source.fit(X, **params) if y is None else source.fit(X, y, **params)
+        self._compile(fitted)
+        return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The original's parameters; none after a load."""
+        source = self._template if self._template is not None else self._original
+        return dict(source.get_params(deep)) if hasattr(source, "get_params") else {}
+
+    def set_params(self: _Self, **params: Any) -> _Self:
+        """Sets parameters for the next `fit`; answers stay as they are until then."""
+        if params:
+            from sklearn.base import clone
+
+            if self._template is None:
+                self._template = clone(self._source("set_params"))
+            self._template.set_params(**params)
+        return self
+
+    def __sklearn_clone__(self: _Self) -> _Self:
+        from sklearn.base import clone
+
+        other = type(self)()
+        other._template = clone(self._source("clone"))
+        other._strict = self._strict
+        other._n_threads = self._n_threads
+        return other
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Mean accuracy of a classifier, R2 of a regressor."""
+        from sklearn import metrics
+
+        name = "r2_score" if self.metadata.get("kind") == "regressor" else "accuracy_score"
+        measure: Callable[..., Any] = getattr(metrics, name)
+        return float(measure(y, self.predict(X), sample_weight=sample_weight))
+
+    # ---- artifacts ----------------------------------------------------------
+
+    def _check_no_steps(self, what: str) -> None:
+        if self._steps:
+            names = ", ".join(str(getattr(step, "name", step)) for step in self._steps)
+            raise UnsupportedError(
+                f"{what}: Python steps cannot be stored in an artifact: {names}; "
+                "pickle the compiled object instead, which embeds them"
+            )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes an artifact: one file that Python, C and the command line run.
+
+        Raises
+        ------
+        UnsupportedError
+            Where a Python step remains; it is named.
+        """
+        model = self._model
+        self._check_no_steps("save")
+        model.save(path)
+
+    def to_bytes(self) -> bytes:
+        """The artifact's bytes."""
+        model = self._model
+        self._check_no_steps("to_bytes")
+        return model.to_bytes()
+
+    @classmethod
+    def from_bytes(
+        cls: type[_Self], data: bytes | bytearray | memoryview, *, n_threads: int | None = None
+    ) -> _Self:
+        """A model from the bytes of an artifact."""
+        self = cls.from_model(_core.Model.from_bytes(data, n_threads=n_threads or 0))
+        self._n_threads = n_threads
+        return self
+
+    @classmethod
+    def load(
+        cls: type[_Self],
+        path: str | os.PathLike[str],
+        *,
+        mmap: bool = False,
+        n_threads: int | None = None,
+    ) -> _Self:
+        """What `willump.load` does."""
+        os.stat(path)  # Python's own error for a path that is not there
+        self = cls.from_model(_core.Model.load(path, mmap=mmap, n_threads=n_threads or 0))
+        self._n_threads = n_threads
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state: dict[str, Any] = {"strict": self._strict, "n_threads": self._n_threads}
+        if self._interface is None:
+            state["template"] = self._template
+        else:
+            state["artifact"] = self._model.to_bytes()
+            state["steps"] = self._steps
+        return _restore, (type(self), state)
+
+    def __copy__(self: _Self) -> _Self:
+        other = type(self)()
+        other.__dict__.update(self.__dict__)
+        other._interface = self._interface
+        return other
+
+    def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
+        """Shares the immutable model; a later fit of either leaves the other."""
+        import copy
+
+        other = self.__copy__()
+        other._template = copy.deepcopy(self._template, memo)
+        return other
+
+    # ---- looking inside -----------------------------------------------------
+
+    def explain(self, after: str | None = None) -> Explanation:
+        """What was compiled: methods, inputs, blocks, stages, Python steps, graph.
+
+        Parameters
+        ----------
+        after : str or None
+            Show the graph as it stands after the pass of this name ("all": after
+            the last one) instead of as it was given.
+
+        Returns
+        -------
+        Explanation
+            ``str()`` is the text; notebooks show it as a page.
+        """
+        model = self._model
+        return Explanation(
+            estimator=str(self.metadata.get("estimator", "graph")),
+            kind=str(self.metadata.get("kind", "")),
+            methods=sorted(cast(_core.Interface, self._interface).methods),
+            inputs=model.inputs,
+            outputs=model.outputs,
+            n_stages=model.n_stages,
+            blocks=list(self.metadata.get("blocks", [])),
+            certificate=self.metadata.get("certificate"),
+            reasons=list(self._reasons),
+            versions=dict(self.metadata.get("versions", {})),
+            graph=model.print(after),
+        )
+
+    def stats(self) -> dict[str, Any]:
+        """Counters since this object was made: calls and rows of each method, and
+        the rows that each stage of a cascade answered."""
+        self._model  # noqa: B018  (raises before a fit)
+        methods, stages = cast(_core.Interface, self._interface).stats()
+        counted: dict[str, Any] = {
+            name: {"calls": calls, "rows": rows} for name, (calls, rows) in methods.items()
+        }
+        return {"methods": counted, "stage_rows": stages}
+
+    def verify(self, X: Any) -> VerifyReport:
+        """Runs the original and the compiled model on X and compares.
+
+        Returns
+        -------
+        VerifyReport
+            ``report.ok`` is the contract: equal labels, scores within 1e-9
+            relative or 1e-12 absolute.
+        """
+        model = self._model
+        if self._original is None:
+            raise UnsupportedError(
+                "verify needs the original estimator, and this model was loaded from an artifact"
+            )
+        rows = X if hasattr(X, "__len__") or hasattr(X, "shape") else list(X)
+        interface = cast(_core.Interface, self._interface)
+        results = {
+            name: compare(getattr(self._original, name)(rows), interface.run(name, rows))
+            for name in interface.methods
+        }
+        return VerifyReport(results, is_cascade=model.n_stages > 1)
+
+
+def _restore(cls: type[CompiledModel], state: dict[str, Any]) -> CompiledModel:
+    """Undoes `__reduce__`."""
+    if "artifact" in state:
+        model = _core.Model.from_bytes(state["artifact"], n_threads=state["n_threads"] or 0)
+        self = cls.from_model(model, state["steps"])
+    else:
+        self = cls()
+        self._template = state["template"]
+    self._strict = state["strict"]
+    self._n_threads = state["n_threads"]
+    return self

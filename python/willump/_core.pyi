@@ -1,0 +1,90 @@
+"""The C extension; see the docstrings there for shapes and errors."""
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+version: str
+passes: tuple[str, ...]
+operators: tuple[str, ...]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_Progress = Callable[[int, int], object]
+_Step = Callable[[list[Any], npt.NDArray[np.int64] | None, Any], Any]
+
+class Model:
+    @classmethod
+    def compile(
+        cls,
+        text: str,
+        tensors: Mapping[str, npt.NDArray[Any] | Sequence[str]],
+        metadata: str | None = None,
+        n_threads: int = 0,
+    ) -> Model: ...
+    @classmethod
+    def load(
+        cls, path: str | bytes | PathLike[str], mmap: bool = False, n_threads: int = 0
+    ) -> Model: ...
+    @classmethod
+    def from_bytes(cls, bytes: bytes | bytearray | memoryview, n_threads: int = 0) -> Model: ...
+    def save(self, path: str | bytes | PathLike[str], /) -> None: ...
+    def to_bytes(self) -> bytes: ...
+    def print(self, after: str | None = None) -> str: ...
+    def run(
+        self,
+        output: str | int,
+        inputs: tuple[Any, ...],
+        n_threads: int = 0,
+        exact: bool = False,
+        stages: bool = False,
+        progress: _Progress | None = None,
+        ravel: bool = False,
+        steps: Sequence[_Step] | None = None,
+        texts: Sequence[Mapping[str, str] | None] | None = None,
+        X: Any = ...,
+    ) -> Any: ...
+    @property
+    def metadata(self) -> str: ...
+    @property
+    def inputs(self) -> list[tuple[str, str, int, int]]: ...
+    @property
+    def outputs(self) -> list[tuple[str, str, bool, int, bool]]: ...
+    @property
+    def n_stages(self) -> int: ...
+
+class Interface:
+    def __init__(
+        self,
+        model: Model,
+        methods: dict[
+            str,
+            tuple[str | int, bool, npt.NDArray[Any] | None, Callable[[Any], Any] | None],
+        ],
+        texts: Sequence[Mapping[str, str] | None] | None = None,
+        extract: Callable[[Any], tuple[Any, ...]] | None = None,
+        direct: bool = False,
+        steps: Sequence[_Step] | None = None,
+        empty: str | None = None,
+    ) -> None: ...
+    def run(
+        self,
+        method: str,
+        X: Any,
+        n_threads: int = 0,
+        exact: bool = False,
+        stages: bool = False,
+        progress: _Progress | None = None,
+    ) -> Any: ...
+    def stats(self) -> tuple[dict[str, tuple[int, int]], list[int]]: ...
+    @property
+    def model(self) -> Model: ...
+    @property
+    def methods(self) -> tuple[str, ...]: ...
+
+class CompiledBase:
+    _interface: Interface | None
+
+def output_method(function: _F, /) -> _F: ...

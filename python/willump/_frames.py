@@ -1,0 +1,189 @@
+"""From the caller's X to the inputs of a model: columns of frames by name or
+position, and scikit-learn's checks of feature names.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ._columns import is_frame, library_of
+
+#: One input of a model: (name, kind, position, n_features).
+Input = tuple[str, str, int, int]
+
+
+def feature_names(x: Any) -> list[str] | None:
+    """The column names of a frame, None when it has none that are strings.
+
+    Raises
+    ------
+    TypeError
+        Where only some names are strings.
+    """
+    if not is_frame(x):
+        return None
+    names = list(x.column_names if hasattr(x, "column_names") else x.columns)
+    types = sorted({type(name).__name__ for name in names})
+    if len(types) > 1 and any(isinstance(name, str) for name in names):
+        raise TypeError(
+            "Feature names are only supported if all input features have string names, "
+            f"but your input has {types} as feature name / column name types. If you want "
+            "feature names to be stored and validated, you must convert them all to strings, "
+            "by using X.columns = X.columns.astype(str) for example. Otherwise you can remove "
+            "feature / column names from your input data, or convert them all to a non-string "
+            "data type."
+        )
+    return names if names and isinstance(names[0], str) else None
+
+
+def check_feature_names(x: Any, fitted: Sequence[str] | None, estimator: str) -> None:
+    """scikit-learn's comparison of an X with the names seen by fit.
+
+    Raises
+    ------
+    ValueError
+        Where names are unseen, missing or in another order.
+    """
+    names = feature_names(x)
+    if names is None and fitted is None:
+        return
+    if fitted is None:
+        _warn(f"X has feature names, but {estimator} was fitted without feature names")
+        return
+    if names is None:
+        _warn(f"X does not have valid feature names, but {estimator} was fitted with feature names")
+        return
+    if list(fitted) == names:
+        return
+    message = "The feature names should match those that were passed during fit.\n"
+    unseen = sorted(set(names) - set(fitted))
+    missing = sorted(set(fitted) - set(names))
+    message += _listed("Feature names unseen at fit time:\n", unseen)
+    message += _listed("Feature names seen at fit time, yet now missing:\n", missing)
+    if not unseen and not missing:
+        message += "Feature names must be in the same order as they were in fit.\n"
+    raise ValueError(message)
+
+
+def _listed(title: str, names: list[str]) -> str:
+    if not names:
+        return ""
+    shown = [f"- {name}\n" for name in names[:5]]
+    return title + "".join(shown) + ("- ...\n" if len(names) > 5 else "")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, UserWarning, stacklevel=4)
+
+
+class WholeMatrix:
+    """X is the one input; its feature names are checked first."""
+
+    def __init__(self, fitted: Sequence[str] | None, estimator: str) -> None:
+        self.fitted = fitted
+        self.estimator = estimator
+
+    def __call__(self, x: Any) -> tuple[Any]:
+        check_feature_names(x, self.fitted, self.estimator)
+        return (x,)
+
+
+class Columns:
+    """Inputs that are columns of X.
+
+    Parameters
+    ----------
+    inputs : list of Input
+    fitted : list of str or None
+        The column names seen by fit: then X must be a frame, and its columns
+        are found by name. Otherwise they are found by position.
+    n_features : int or None
+        How many columns X must have when they are found by position.
+    needed : collection of str
+        Columns that Python steps read, so that they are missed here first.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Input],
+        fitted: Sequence[str] | None,
+        n_features: int | None,
+        estimator: str,
+        needed: Sequence[str] = (),
+    ) -> None:
+        self.inputs = list(inputs)
+        self.fitted = fitted
+        self.n_features = n_features
+        self.estimator = estimator
+        self.needed = {*needed, *(name for name, _, _, _ in inputs if name)}
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        if self.fitted is not None:
+            return self._by_name(x)
+        if isinstance(x, dict):
+            raise ValueError("the columns are known by position only; give an array or a frame")
+        x = x if hasattr(x, "shape") else _as_table(x)
+        if len(x.shape) != 2:
+            raise ValueError(f"Expected 2D array, got {len(x.shape)}D array instead")
+        check_feature_names(x, None, self.estimator)
+        if self.n_features is not None and x.shape[1] != self.n_features:
+            raise ValueError(
+                f"X has {x.shape[1]} features, but {self.estimator} is expecting "
+                f"{self.n_features} features as input."
+            )
+        return tuple(self._at(x, *given) for given in self.inputs)
+
+    def _by_name(self, x: Any) -> tuple[Any, ...]:
+        if not isinstance(x, dict) and not is_frame(x):
+            raise ValueError(
+                "Specifying the columns using strings is only supported for dataframes."
+            )
+        present = x.keys() if isinstance(x, dict) else _names_of(x)
+        missing = self.needed.difference(present)
+        if missing:
+            raise ValueError(f"columns are missing: {missing}")
+        return tuple(x if _is_whole(given) else x[given[0]] for given in self.inputs)
+
+    def _at(self, x: Any, name: str, kind: str, position: int, n_features: int) -> Any:
+        if _is_whole((name, kind, position, n_features)):
+            return x
+        library = library_of(x)
+        if library == "pandas":
+            return x.iloc[:, position]
+        if library == "polars":
+            return x.to_series(position)
+        if library == "pyarrow":
+            return x.column(position)
+        return x[:, position] if isinstance(x, np.ndarray) else x[:, [position]]
+
+
+def _names_of(x: Any) -> Any:
+    return x.column_names if hasattr(x, "column_names") else x.columns
+
+
+def _is_whole(given: Input) -> bool:
+    name, kind, position, _ = given
+    return kind == "matrix" or (position < 0 and not name)
+
+
+def _as_table(x: Any) -> Any:
+    """Nested lists as an array of objects, so that numbers and text stay apart."""
+    return np.asarray(x, dtype=object)
+
+
+def take_rows(x: Any, rows: Any) -> Any:
+    """Some rows of whatever the caller passed, for a Python step."""
+    if library_of(x) == "pandas":
+        return x.iloc[rows]
+    if isinstance(x, dict):
+        return {name: take_rows(column, rows) for name, column in x.items()}
+    if hasattr(x, "take") and library_of(x) == "pyarrow":
+        return x.take(rows)
+    if hasattr(x, "shape") or library_of(x) == "polars":
+        return x[rows]
+    items = x if isinstance(x, (list, tuple)) else list(x)
+    return [items[row] for row in rows]

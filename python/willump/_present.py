@@ -1,0 +1,217 @@
+"""From a model and its metadata to how it is presented: which method shows
+which output, how inputs are found, what Python steps are called with.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._errors import ArtifactError
+from ._frames import Columns, WholeMatrix, take_rows
+
+Array = npt.NDArray[Any]
+
+#: Which method presents which output; the first of `predict` that is there.
+METHODS = (
+    ("predict", "label"),
+    ("predict", "prediction"),
+    ("predict_proba", "proba"),
+    ("predict_log_proba", "log_proba"),
+    ("decision_function", "decision"),
+    ("transform", "features"),
+)
+
+
+def classes_of(metadata: Mapping[str, Any]) -> Array | None:
+    if metadata.get("classes") is None:
+        return None
+    try:
+        return np.array(metadata["classes"], dtype=np.dtype(metadata["classes_dtype"]))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ArtifactError(f"the metadata's classes are damaged: {error}") from error
+
+
+def interface_of(
+    model: _core.Model, metadata: dict[str, Any], steps: list[Any], classes: Array | None
+) -> _core.Interface:
+    outputs = {name: (dtype, sparse) for name, dtype, sparse, _, _ in model.outputs}
+    ravel = set(metadata.get("ravel", []))
+    methods: dict[str, tuple[str | int, bool, Array | None, Callable[[Any], Any] | None]] = {}
+    for method, output in METHODS:
+        if output not in outputs or method in methods:
+            continue
+        has_classes = output == "label" and not metadata.get("multilabel")
+        methods[method] = (
+            output,
+            output in ravel,
+            classes.copy() if has_classes and classes is not None else None,
+            _finish(output, *outputs[output], metadata),
+        )
+    inputs = model.inputs
+    estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
+    texts: list[dict[str, str]] = [{"estimator": estimator} for _ in inputs]
+    for spec in metadata.get("text_inputs", []):
+        texts[int(spec["input"])].update(
+            {key: str(spec[key]) for key in ("encoding", "errors", "first") if key in spec}
+        )
+    extract = _extract(inputs, metadata, steps, estimator)
+    return _core.Interface(
+        model,
+        methods,
+        texts=texts,
+        extract=extract,
+        direct=len(inputs) == 1
+        and not isinstance(extract, Columns)
+        and metadata.get("feature_names_in") is None,
+        steps=[_Step(step) for step in steps] or None,
+        empty=metadata.get("empty"),
+    )
+
+
+def _extract(
+    inputs: list[tuple[str, str, int, int]],
+    metadata: dict[str, Any],
+    steps: list[Any],
+    estimator: str,
+) -> Callable[[Any], tuple[Any, ...]]:
+    names = metadata.get("feature_names_in")
+    if all(kind == "matrix" for _, kind, _, _ in inputs) and len(inputs) <= 1:
+        whole = WholeMatrix(names, estimator)
+        if inputs:
+            return whole
+        return _nothing  # every part is a Python step, which makes its own checks
+    if len(inputs) == 1 and inputs[0][2] < 0 and not inputs[0][0]:
+        return _itself
+    by_name = bool(metadata.get("columns_by_name", names is not None))
+    needed = [
+        name
+        for step in steps
+        for name in (getattr(getattr(step, "columns", None), "names", None) or ())
+    ]
+    return Columns(
+        inputs, names if by_name else None, metadata.get("n_features_in"), estimator, needed
+    )
+
+
+def _itself(x: Any) -> tuple[Any]:
+    return (x,)
+
+
+def _nothing(x: Any) -> tuple[()]:
+    return ()
+
+
+def _finish(
+    output: str, dtype: str, sparse: bool, metadata: Mapping[str, Any]
+) -> Callable[[Any], Any] | None:
+    if sparse:
+        return _as_csr
+    wanted = {"prediction": "prediction_dtype", "features": "transform_dtype"}.get(output)
+    name = metadata.get(wanted) if wanted else None
+    if name is None:
+        return None
+    made = {"f32": "<f4", "f64": "<f8"}.get(dtype, "<i8")
+    if np.dtype(name) == np.dtype(made):
+        return None
+    target = np.dtype(name)
+    return lambda array: array.astype(target)
+
+
+def _as_csr(parts: Any) -> Any:
+    """SciPy's matrix of (data, indices, indptr, shape), as scikit-learn would."""
+    import scipy.sparse as sp
+
+    data, indices, indptr, shape = parts
+    matrix = _csr_type()((data, indices, indptr), shape=shape, copy=False)
+    assert sp.issparse(matrix)
+    return matrix
+
+
+def _csr_type() -> Any:
+    """scikit-learn 1.9 lets its users choose; before, it was the matrix."""
+    import scipy.sparse as sp
+
+    sklearn = sys.modules.get("sklearn")
+    config = sklearn.get_config() if sklearn is not None else {}
+    return sp.csr_array if config.get("sparse_interface") == "sparray" else sp.csr_matrix
+
+
+class _Step:
+    """A Python step as the extension calls it: (inputs, rows, X)."""
+
+    def __init__(self, step: Any) -> None:
+        self.step = step
+
+    def __call__(self, inputs: list[Any], rows: Array | None, x: Any) -> Any:
+        if getattr(self.step, "is_raw", False) or not inputs:
+            return self.step(x if rows is None else take_rows(x, rows))
+        value = inputs[0]
+        return self.step(_as_csr(value) if isinstance(value, tuple) else value)
+
+
+def describe(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What error messages need beyond the converter's metadata."""
+    first = _first_step(estimator)
+    found: dict[str, Any] = {"first_estimator": type(first).__name__}
+    empty = _error_for_no_rows(estimator, metadata, type(first).__name__)
+    return found if empty is None else {**found, "empty": empty}
+
+
+def _first_step(estimator: Any) -> Any:
+    """The estimator that sees X first, through pipelines and searches."""
+    inner = getattr(estimator, "best_estimator_", None)
+    if inner is None and hasattr(estimator, "steps"):
+        steps = [s for _, s in estimator.steps if s is not None and s != "passthrough"]
+        inner = steps[0] if steps else None
+    return estimator if inner is None else _first_step(inner)
+
+
+def _error_for_no_rows(estimator: Any, metadata: Mapping[str, Any], first: str) -> str | None:
+    """What the original says to no rows at all: asked where that is possible."""
+    method = getattr(estimator, "predict", None) or getattr(estimator, "transform", None)
+    width = metadata.get("n_features_in")
+    if metadata.get("columns_by_name") and width is not None:
+        return (
+            f"Found array with 0 sample(s) (shape=(0, {width})) while a minimum of 1 is "
+            f"required by {first}."
+        )
+    rows: Any = [] if width is None else np.empty((0, int(width)))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cast(Callable[[Any], Any], method)(rows)
+    except ValueError as error:
+        return str(error)
+    except Exception:
+        return f"Found array with 0 sample(s) while a minimum of 1 is required by {first}."
+    return None
+
+
+def tags_of(kind: str | None) -> Any:
+    """scikit-learn's tags for a model whose original is not here."""
+    from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags, TransformerTags
+
+    return Tags(
+        estimator_type=kind if kind in ("classifier", "regressor", "transformer") else None,
+        target_tags=TargetTags(required=kind in ("classifier", "regressor")),
+        classifier_tags=ClassifierTags() if kind == "classifier" else None,
+        regressor_tags=RegressorTags() if kind == "regressor" else None,
+        transformer_tags=TransformerTags() if kind == "transformer" else None,
+    )
+
+
+def expand(recipe: Mapping[str, Any], tensors: Mapping[str, list[str]]) -> list[str]:
+    names: list[str] = []
+    for segment in recipe["segments"]:
+        if "names" in segment:
+            names += segment["names"]
+        else:
+            names += [segment["prefix"] + term for term in tensors[segment["tensor"]]]
+    return names

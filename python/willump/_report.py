@@ -1,0 +1,188 @@
+"""What `explain` and `verify` return: objects that print, and show in notebooks."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+RELATIVE = 1e-9
+ABSOLUTE = 1e-12
+#: float32 results: four units in the last place of their terms' magnitude.
+RELATIVE_F32 = 4 * float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a compiled object consists of; see `CompiledModel.explain`."""
+
+    estimator: str
+    kind: str
+    methods: list[str]
+    inputs: list[tuple[str, str, int, int]]
+    outputs: list[tuple[str, str, bool, int, bool]]
+    n_stages: int
+    blocks: list[dict[str, Any]]
+    certificate: dict[str, Any] | None
+    reasons: list[str]
+    versions: dict[str, str]
+    graph: str
+
+    def _sections(self) -> list[tuple[str, list[str]]]:
+        inputs = [
+            _input_line(name, kind, position, width) for name, kind, position, width in self.inputs
+        ]
+        outputs = [
+            f"{name}: {'sparse ' if sparse else ''}{dtype} x {columns}"
+            + (" (through Python)" if external else "")
+            for name, dtype, sparse, columns, external in self.outputs
+        ]
+        blocks = [
+            f"{block.get('name', '')}: {block['stop'] - block['start']} features"
+            for block in self.blocks
+        ]
+        certificate = [f"{key}: {value}" for key, value in (self.certificate or {}).items()]
+        return [
+            ("methods", [", ".join(self.methods)]),
+            ("inputs", inputs),
+            ("outputs", outputs),
+            ("blocks", blocks),
+            ("stages", [str(self.n_stages)]),
+            ("certificate", certificate),
+            ("python", self.reasons or ["nothing stays Python"]),
+            ("versions", [", ".join(f"{k} {v}" for k, v in self.versions.items())]),
+        ]
+
+    def __str__(self) -> str:
+        lines = [f"compiled {self.estimator}" + (f" ({self.kind})" if self.kind else "")]
+        for title, items in self._sections():
+            for i, item in enumerate(items):
+                lines.append(f"{title if i == 0 else '':<12}{item}".rstrip())
+        return "\n".join([*lines, "", self.graph.rstrip("\n")])
+
+    def _repr_html_(self) -> str:
+        style = "style='text-align:left;vertical-align:top'"
+        rows = ""
+        for title, items in self._sections():
+            cell = "<br>".join(html.escape(item) for item in items)
+            rows += f"<tr><th {style}>{title}</th><td {style}>{cell}</td></tr>" if items else ""
+        return (
+            f"<div><b>compiled {html.escape(self.estimator)}</b><table>{rows}</table>"
+            f"<details><summary>graph</summary><pre>{html.escape(self.graph)}</pre></details></div>"
+        )
+
+
+def _input_line(name: str, kind: str, position: int, width: int) -> str:
+    where = f"{name!r}" if name else f"column {position}" if position >= 0 else "X"
+    return f"{where}: {kind}" + (f" of {width} columns" if kind == "matrix" else "")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far two results of a method are apart."""
+
+    n_rows: int
+    ok: bool
+    n_different: int = 0  #: elements (labels: rows) that differ at all
+    worst_absolute: float = 0.0
+    worst_relative: float = 0.0
+    problem: str = ""
+
+    def __str__(self) -> str:
+        if self.problem:
+            return self.problem
+        if self.n_different == 0:
+            return f"equal on {self.n_rows} rows"
+        return (
+            f"{self.n_different} elements differ on {self.n_rows} rows; worst "
+            f"{self.worst_absolute:.3g} absolute, {self.worst_relative:.3g} relative"
+        )
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """The original and the compiled model, compared; see `CompiledModel.verify`."""
+
+    methods: Mapping[str, Difference] = field(default_factory=dict)
+    is_cascade: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether every method kept the contract."""
+        return all(difference.ok for difference in self.methods.values())
+
+    @property
+    def labels_equal(self) -> bool:
+        """Whether `predict` gave the same answers (true where there is none)."""
+        predicted = self.methods.get("predict")
+        return predicted is None or predicted.ok
+
+    @property
+    def worst_difference(self) -> float:
+        """The largest absolute difference of all methods."""
+        return max((d.worst_absolute for d in self.methods.values()), default=0.0)
+
+    def __str__(self) -> str:
+        verdict = "the same answers" if self.ok else "DIFFERENT ANSWERS"
+        if self.is_cascade and not self.ok:
+            verdict = "different answers, as an approximate first stage gives"
+        lines = [f"{name:<20}{difference}" for name, difference in self.methods.items()]
+        return "\n".join([verdict, *lines])
+
+    __repr__ = __str__
+
+
+def compare(expected: Any, actual: Any) -> Difference:
+    """Compares results by the contract: labels equal, float64 within 1e-9
+    relative or 1e-12 absolute, float32 within 4 units in the last place."""
+    if hasattr(expected, "tocsr"):
+        if not hasattr(actual, "tocsr"):
+            return Difference(0, False, problem="a dense result for a sparse one")
+        return _compare_sparse(expected.tocsr(), actual.tocsr())
+    first, second = np.asarray(expected), np.asarray(actual)
+    if first.shape != second.shape:
+        return Difference(
+            len(first), False, problem=f"shape {second.shape} instead of {first.shape}"
+        )
+    if first.dtype != second.dtype:
+        return Difference(
+            len(first), False, problem=f"dtype {second.dtype} instead of {first.dtype}"
+        )
+    return _compare_arrays(first, second, first.shape[0] if first.ndim else 1)
+
+
+def _compare_sparse(first: Any, second: Any) -> Difference:
+    first.sort_indices()
+    second.sort_indices()
+    same = first.shape == second.shape and np.array_equal(first.indptr, second.indptr)
+    if not same or not np.array_equal(first.indices, second.indices):
+        return Difference(first.shape[0], False, problem="other stored elements")
+    return _compare_arrays(first.data, second.data, first.shape[0])
+
+
+def _compare_arrays(first: Any, second: Any, n_rows: int) -> Difference:
+    if first.dtype.kind != "f":
+        n_different = int(np.count_nonzero(first != second))
+        return Difference(n_rows, n_different == 0, n_different, float(n_different > 0))
+    same = (first == second) | (np.isnan(first) & np.isnan(second))
+    if bool(same.all()):
+        return Difference(n_rows, True)
+    with np.errstate(all="ignore"):
+        wide = first.astype(np.float64)
+        absolute = np.where(same, 0.0, np.abs(wide - second.astype(np.float64)))
+        relative = np.where(same, 0.0, absolute / np.abs(wide))
+    single = first.dtype.itemsize == 4
+    magnitude = float(np.nanmax(np.abs(wide), initial=0.0)) if single else 0.0
+    allowed_relative = RELATIVE_F32 if single else RELATIVE
+    allowed_absolute = RELATIVE_F32 * magnitude if single else ABSOLUTE
+    within = (relative <= allowed_relative) | (absolute <= allowed_absolute)
+    return Difference(
+        n_rows,
+        bool(within.all()),
+        int(np.count_nonzero(~same)),
+        float(np.nanmax(absolute)) if np.isfinite(absolute).any() else float("inf"),
+        float(np.nanmax(relative)) if np.isfinite(relative).any() else float("inf"),
+    )

@@ -1,0 +1,247 @@
+"""Fitted scikit-learn estimators to graphs; see README.md in this folder."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .._errors import UnsupportedError
+from .._graph import Array, GraphBuilder, Rendered, Stage, Strings
+from . import (  # noqa: F401  (importing registers the converters)
+    sklearn_bayes,
+    sklearn_compose,
+    sklearn_linear,
+    sklearn_meta,
+    sklearn_preprocess,
+    sklearn_text,
+)
+from .context import Context, Model, Ref, Source
+from .names import feature_names_out
+from .registry import Entry, Refused, entries, find, register
+from .steps import PythonStep
+from .support import support_table
+
+__all__ = [
+    "Conversion",
+    "Converted",
+    "Entry",
+    "PythonStep",
+    "Refused",
+    "convert_pipeline",
+    "entries",
+    "find",
+    "register",
+    "start",
+    "support_table",
+]
+
+
+@dataclass
+class Converted:
+    """A graph ready to be compiled; fields are described in README.md."""
+
+    graph_text: str
+    tensors: dict[str, Array | Strings]
+    metadata: dict[str, Any]
+    steps: list[PythonStep] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    text_encodings: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class Conversion:
+    """A conversion in progress: `optimize` adds outputs and stages to it."""
+
+    estimator: Any
+    context: Context
+    model: Model
+    kind: str
+
+    @property
+    def builder(self) -> GraphBuilder:
+        return self.context.builder
+
+    def blocks(self) -> list[tuple[str, Ref]]:
+        """The independent parts of what the final model reads."""
+        ref = self.model.model_input
+        return [] if ref is None else ref.blocks()
+
+    def outputs(self) -> dict[str, int]:
+        return {name: ref.node for name, ref in self.model.outputs().items()}
+
+    def finish(
+        self, stages: list[Stage] | None = None, extra: dict[str, Any] | None = None
+    ) -> Converted:
+        """Renders the graph, by default with its one plain stage."""
+        rendered = self.builder.render(stages or [Stage(self.outputs())])
+        for number, step in enumerate(rendered.payloads):
+            step.number = number
+        texts = {
+            rendered.numbers[node]: spec
+            for node, spec in self.context.text_inputs.items()
+            if node in rendered.numbers
+        }
+        encodings = _by_input(self.builder, rendered, texts)
+        reasons = list(dict.fromkeys([s.why for s in rendered.payloads] + self.context.notes))
+        metadata = self._metadata(rendered) | {"text_inputs": _text_list(encodings)}
+        return Converted(
+            rendered.text,
+            rendered.tensors,
+            metadata | (extra or {}),
+            rendered.payloads,
+            reasons,
+            encodings,
+        )
+
+    def _metadata(self, rendered: Rendered) -> dict[str, Any]:
+        model, est = self.model, self.estimator
+        metadata: dict[str, Any] = {
+            "estimator": type(est).__name__,
+            "kind": self.kind,
+            "ravel": sorted(model.ravel),
+            "versions": versions(),
+        }
+        if model.classes is not None:
+            metadata["classes"] = _json_classes(model.classes)
+            metadata["classes_dtype"] = model.classes.dtype.str
+        if model.multilabel:
+            metadata["multilabel"] = True
+        if model.prediction is not None:
+            metadata["prediction_dtype"] = model.prediction_dtype
+        n_features_in = _attribute(est, "n_features_in_")
+        if n_features_in is not None:
+            metadata["n_features_in"] = int(n_features_in)
+        names = _attribute(est, "feature_names_in_")
+        metadata["columns_by_name"] = names is not None
+        if names is not None:
+            metadata["feature_names_in"] = [str(name) for name in names]
+        if model.features is not None:
+            dtypes = {"f64": "<f8", "f32": "<f4", "i64": "<i8", "i32": "<i4"}
+            step = self.builder.nodes[model.features.node].payload
+            own = step.result_dtype if step is not None else ""
+            metadata["transform_dtype"] = own or dtypes[model.features.dtype]
+            found = feature_names_out(est, self.builder, rendered)
+            if found is not None:
+                metadata["feature_names_out"] = found
+        blocks, start = [], 0
+        for name, ref in self.blocks():
+            blocks.append({"name": name, "start": start, "stop": start + ref.n_features})
+            start += ref.n_features
+        metadata["blocks"] = blocks
+        return metadata
+
+
+def start(estimator: Any, *, strict: bool = False) -> Conversion:
+    """Converts an estimator into nodes without rendering them yet."""
+    _check_output_config(estimator)
+    context = Context()
+    source = Source()
+    try:
+        if _is_model(estimator):
+            model = context.predict(estimator, source)
+        else:
+            features = context.transform(estimator, source, "")
+            model = Model(features=features, estimator=estimator)
+    except Refused as refused:
+        raise UnsupportedError(f"{type(estimator).__name__}: {refused}") from refused
+    if not model.outputs():
+        raise UnsupportedError(f"{type(estimator).__name__} has no method that can be compiled")
+    conversion = Conversion(estimator, context, model, _kind(model))
+    if strict:
+        reasons = conversion.finish().reasons
+        if reasons:
+            raise UnsupportedError("; ".join(reasons))
+    return conversion
+
+
+def convert_pipeline(estimator: Any, *, strict: bool = False) -> Converted:
+    """Converts a fitted scikit-learn estimator into a graph.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        A Pipeline, a transformer or a model. Vectorizers that need no fitting
+        (a given vocabulary, hashing) may be unfitted.
+    strict : bool
+        Raise instead of leaving a part to Python.
+
+    Raises
+    ------
+    UnsupportedError
+        With every reason: in strict mode for any Python step, otherwise only
+        where not even a Python step can stand for the estimator.
+    sklearn.exceptions.NotFittedError
+    """
+    return start(estimator, strict=strict).finish()
+
+
+def _is_model(estimator: Any) -> bool:
+    return hasattr(estimator, "predict")
+
+
+def _kind(model: Model) -> str:
+    if model.classes is not None:
+        return "classifier"
+    return "regressor" if model.prediction is not None else "transformer"
+
+
+def _check_output_config(estimator: Any) -> None:
+    """Data frames as results are not what a compiled object returns."""
+    import sklearn
+
+    config = getattr(estimator, "_sklearn_output_config", {}).get("transform")
+    config = config or sklearn.get_config().get("transform_output", "default")
+    if config != "default" and hasattr(estimator, "transform"):
+        raise UnsupportedError(
+            f"{type(estimator).__name__}: set_output(transform={config!r}) is not supported; "
+            "use set_output(transform='default')"
+        )
+
+
+def _attribute(estimator: Any, name: str) -> Any:
+    try:
+        return getattr(estimator, name, None)
+    except Exception:  # a property that needs what this pipeline lacks
+        return None
+
+
+def _json_classes(classes: Array) -> list[Any]:
+    values = classes.tolist()
+    if not all(isinstance(value, (str, int, float, bool)) for value in values):
+        raise UnsupportedError(f"classes of dtype {classes.dtype} cannot be stored")
+    return values
+
+
+def _by_input(
+    builder: GraphBuilder, rendered: Rendered, texts: dict[int, dict[str, Any]]
+) -> dict[int, dict[str, Any]]:
+    """Specs by the number that the input has among the graph's inputs."""
+    order = sorted(
+        number
+        for node, number in rendered.numbers.items()
+        if builder.nodes[node].operator == "input"
+    )
+    return {order.index(number): spec for number, spec in texts.items()}
+
+
+def _text_list(encodings: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"input": number, **spec} for number, spec in sorted(encodings.items())]
+
+
+def versions() -> dict[str, str]:
+    """The versions that a graph was made with."""
+    import sklearn
+
+    package = sys.modules.get("willump")
+    return {
+        "willump": str(getattr(package, "__version__", "")),
+        "sklearn": sklearn.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "unicode": unicodedata.unidata_version,
+    }

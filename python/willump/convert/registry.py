@@ -1,0 +1,90 @@
+"""The registry of converters, keyed by an estimator's exact type.
+
+A subclass may override anything, so it is never treated as its base class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from .context import Context, Model, Ref, Value
+
+    Transform: TypeAlias = Callable[[Context, Any, Value], Ref]
+    Predict: TypeAlias = Callable[[Context, Any, Value], Model]
+
+
+class Refused(Exception):
+    """Raised by a converter: this estimator cannot be native, and why."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A converter and what docs/support.md says about it.
+
+    `transform` emits the nodes of a transformer, `predict` those of a model;
+    a meta-estimator such as Pipeline has both.
+    """
+
+    estimator: type
+    transform: Transform | None
+    predict: Predict | None
+    operators: tuple[str, ...]
+    parameters: tuple[str, ...]
+    python_step: str
+
+    @property
+    def name(self) -> str:
+        module = self.estimator.__module__.split("._")[0]
+        return f"{module}.{self.estimator.__name__}"
+
+
+_entries: dict[type, Entry] = {}
+
+
+def register(
+    *estimators: type,
+    transform: Transform | None = None,
+    predict: Predict | None = None,
+    operators: Iterable[str] = (),
+    parameters: Iterable[str] = (),
+    python_step: str = "",
+) -> None:
+    """Registers a converter for exact types; a later one replaces an earlier.
+
+    Parameters
+    ----------
+    *estimators : type
+        The types. Subclasses are not included.
+    transform, predict : callable(context, estimator, value)
+        Emit nodes and return a `Ref` (transform) or a `Model` (predict). Raise
+        `Refused` to leave the estimator to Python.
+    operators, parameters, python_step : documentation
+        The operators that are emitted, what is handled exactly, and what makes
+        a Python step; printed into docs/support.md.
+    """
+    for estimator in estimators:
+        _entries[estimator] = Entry(
+            estimator,
+            transform,
+            predict,
+            tuple(operators),
+            tuple(parameters),
+            python_step,
+        )
+
+
+def find(estimator: Any) -> Entry | None:
+    """The entry of the estimator's exact type."""
+    return _entries.get(type(estimator))
+
+
+def entries() -> list[Entry]:
+    """All entries, by name."""
+    return sorted(_entries.values(), key=lambda entry: entry.name)

@@ -1,0 +1,201 @@
+"""Pipeline, FeatureUnion, ColumnTransformer, and wrappers of one estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
+
+from .context import Context, Model, Ref, Source, Value
+from .registry import Refused, register
+
+# ---- Pipeline ----------------------------------------------------------------
+
+
+def _before_final(ctx: Context, est: Any, value: Value) -> Value:
+    if getattr(est, "transform_input", None) is not None:
+        raise Refused("transform_input is given")
+    steps = est.steps
+    for i, (name, step) in enumerate(steps[:-1]):
+        if step is None or (isinstance(step, str) and step == "passthrough"):
+            continue
+        following = next((s for _, s in steps[i + 1 :] if hasattr(s, "fit")), None)
+        width = getattr(following, "n_features_in_", None)
+        value = ctx.transform(step, value, name, width=width)
+    return value
+
+
+def pipeline_transform(ctx: Context, est: Any, value: Value) -> Ref:
+    name, final = est.steps[-1]
+    return ctx.transform(final, _before_final(ctx, est, value), name)
+
+
+def pipeline_predict(ctx: Context, est: Any, value: Value) -> Model:
+    name, final = est.steps[-1]
+    value = _before_final(ctx, est, value)
+    with ctx.within(name):
+        return ctx.predict(final, value)
+
+
+# ---- FeatureUnion ------------------------------------------------------------
+
+
+def union_transform(ctx: Context, est: Any, value: Value) -> Ref:
+    weights = est.transformer_weights or {}
+    parts = []
+    for name, transformer in est.transformer_list:
+        if isinstance(transformer, str) and transformer == "drop":
+            continue
+        if isinstance(transformer, str) and transformer == "passthrough":
+            part = ctx.numeric(value, getattr(est, "n_features_in_", None))
+        else:
+            part = ctx.transform(transformer, value, name)
+        parts.append((name, ctx.weighted(part, weights.get(name))))
+    return ctx.concat(parts)
+
+
+# ---- ColumnTransformer -------------------------------------------------------
+
+
+def _is_passthrough(transformer: Any) -> bool:
+    if isinstance(transformer, str):
+        return transformer == "passthrough"
+    return type(transformer) is FunctionTransformer and transformer.func is None
+
+
+def _is_drop(transformer: Any) -> bool:
+    return isinstance(transformer, str) and transformer == "drop"
+
+
+def _is_scalar(columns: Any) -> bool:
+    return isinstance(columns, str) or np.isscalar(columns)
+
+
+def _frame(ctx: Context, est: Any, value: Value, blocks: list[Any]) -> Value:
+    """What the columns are picked from."""
+    if isinstance(value, Ref) or value.columns is not None:
+        return value
+    has_text = any(_is_scalar(columns) for _, _, columns, _ in blocks)
+    by_column = has_text or hasattr(est, "feature_names_in_")
+    return Source(None, by_column, int(est.n_features_in_))
+
+
+def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
+    check_is_fitted(est)
+    weights = est.transformer_weights or {}
+    indices = est._transformer_to_input_indices
+    names = getattr(est, "feature_names_in_", None)
+    blocks = [
+        (name, transformer, columns, [int(i) for i in indices[name]])
+        for name, transformer, columns in est.transformers_
+        if not _is_drop(transformer) and len(indices[name]) > 0
+    ]
+    frame = _frame(ctx, est, value, blocks)
+    parts = []
+    for name, transformer, columns, positions in blocks:
+        part_input: Value
+        if isinstance(frame, Ref):
+            if names is not None:
+                raise Refused("it picks columns of a computed matrix by name")
+            if _is_scalar(columns):
+                raise Refused("it picks a one-dimensional column of a computed matrix")
+            part_input = ctx.select(frame, np.array(positions))
+        else:
+            own = None if names is None else [str(names[i]) for i in positions]
+            part_input = frame.pick(positions, own, _is_scalar(columns))
+        if _is_passthrough(transformer):
+            with ctx.within(name):
+                part = ctx.numeric(part_input, None)
+        else:
+            width = est.output_indices_.get(name)
+            part = ctx.transform(
+                transformer, part_input, name, width=width.stop - width.start if width else None
+            )
+        parts.append((name, ctx.weighted(part, weights.get(name))))
+    return ctx.concat(parts, sparse=bool(est.sparse_output_))
+
+
+# ---- wrappers ----------------------------------------------------------------
+
+
+def function_transform(ctx: Context, est: Any, value: Value) -> Ref:
+    if est.func is not None:
+        raise Refused("func is a Python function")
+    if est.validate:
+        raise Refused("validate=True")
+    return ctx.numeric(value, getattr(est, "n_features_in_", None))
+
+
+def _wrapped(est: Any) -> Any:
+    inner = getattr(est, "best_estimator_", None)
+    if inner is None:
+        inner = getattr(est, "estimator", None) if not hasattr(est, "cv") else None
+    if inner is None:
+        check_is_fitted(est)
+        raise Refused("it has no best_estimator_ (refit=False)")
+    return inner
+
+
+def wrapper_transform(ctx: Context, est: Any, value: Value) -> Ref:
+    return ctx.transform(_wrapped(est), value, "best")
+
+
+def wrapper_predict(ctx: Context, est: Any, value: Value) -> Model:
+    return ctx.predict(_wrapped(est), value)
+
+
+register(
+    Pipeline,
+    transform=pipeline_transform,
+    predict=pipeline_predict,
+    parameters=["steps (with 'passthrough' and None)", "memory (has no effect)"],
+    python_step="transform_input",
+)
+register(
+    FeatureUnion,
+    transform=union_transform,
+    operators=["concat", "scale"],
+    parameters=["transformer_list (with 'drop' and 'passthrough')", "transformer_weights"],
+    python_step="all transformers dropped",
+)
+register(
+    ColumnTransformer,
+    transform=column_transform,
+    operators=["input", "concat", "scale", "select"],
+    parameters=[
+        "columns by name, position, slice, mask or callable, as resolved by fit",
+        "remainder", "sparse_threshold (the fitted sparse_output_)", "transformer_weights",
+        "verbose_feature_names_out",
+    ],
+    python_step="columns of a computed matrix by name",
+)  # fmt: skip
+register(
+    FunctionTransformer,
+    transform=function_transform,
+    parameters=["func=None"],
+    python_step="a function; validate=True",
+)
+register(
+    GridSearchCV,
+    RandomizedSearchCV,
+    transform=wrapper_transform,
+    predict=wrapper_predict,
+    parameters=["refit (best_estimator_ is compiled)"],
+    python_step="refit=False",
+)
+try:
+    from sklearn.frozen import FrozenEstimator
+except ImportError:  # added in scikit-learn 1.6
+    pass
+else:
+    register(
+        FrozenEstimator,
+        transform=wrapper_transform,
+        predict=wrapper_predict,
+        parameters=["estimator"],
+    )

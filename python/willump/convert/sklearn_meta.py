@@ -1,0 +1,240 @@
+"""Classifiers made of classifiers: one-vs-rest, one-vs-one, calibration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.isotonic import IsotonicRegression
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.utils.validation import check_is_fitted
+
+from .context import Context, Model, Ref, Value
+from .registry import Refused, register
+
+
+def _members(ctx: Context, est: Any, estimators: Any, value: Value) -> list[Model]:
+    """The binary models; all native, or the whole is one Python step."""
+    models = []
+    for i, member in enumerate(estimators):
+        if type(member).__name__ == "_ConstantPredictor":
+            models.append(_constant(ctx, member, value))
+            continue
+        with ctx.within(str(i)):
+            model = ctx.predict(member, value, native=True)
+        if is_classifier(member) and (model.classes is None or len(model.classes) != 2):
+            raise Refused("a binary estimator does not have two classes")
+        models.append(model)
+    inputs = {m.model_input.node for m in models if m.model_input is not None}
+    if len(inputs) > 1:
+        # Members that compute features of their own share no blocks.
+        for model in models:
+            model.model_input = None
+    return models
+
+
+def _constant(ctx: Context, est: Any, value: Value) -> Model:
+    """One-vs-rest's predictor for a class that all or no rows have."""
+    if not isinstance(value, Ref):
+        raise Refused("a class is present in all or no training rows")
+    ref = ctx.linear(value, np.zeros((1, value.n_features)), est.y_.astype(np.float64))
+    return Model(decision=ref, positive=ref, classes=np.array([0, 1]), model_input=value)
+
+
+def _score(ctx: Context, model: Model) -> Ref:
+    """What multiclass._predict_binary returns."""
+    for ref in (model.decision, model.positive):
+        if ref is not None:
+            return ref
+    if model.proba is not None:
+        return ctx.select(model.proba, np.array([1]))
+    if model.prediction is not None:
+        return model.prediction
+    raise Refused("its estimator gives no scores")
+
+
+def _positive(ctx: Context, model: Model) -> Ref:
+    if model.positive is not None:
+        return model.positive
+    if model.proba is None:
+        raise Refused("its estimator gives no probabilities")
+    return ctx.select(model.proba, np.array([1]))
+
+
+def _shared_input(models: list[Model]) -> Ref | None:
+    return models[0].model_input if models else None
+
+
+# ---- one-vs-rest -------------------------------------------------------------
+
+
+def one_vs_rest(ctx: Context, est: Any, value: Value) -> Model:
+    check_is_fitted(est)
+    binarizer = est.label_binarizer_
+    if len(est.classes_) == 1:
+        raise Refused("it was fitted on one class")
+    if binarizer.sparse_input_:
+        raise Refused("it was fitted on sparse labels and returns sparse labels")
+    models = _members(ctx, est, est.estimators_, value)
+    model = Model(
+        classes=np.asarray(est.classes_),
+        multilabel=bool(est.multilabel_),
+        model_input=_shared_input(models),
+    )
+    scores = ctx.side_by_side([_score(ctx, m) for m in models])
+    if binarizer.y_type_ == "multiclass":
+        model.label = ctx.argmax(scores)
+    else:
+        first = est.estimators_[0]
+        is_decision = hasattr(first, "decision_function") and is_classifier(first)
+        model.label = ctx.rows("positive", scores, threshold=0.0 if is_decision else 0.5)
+    if not model.multilabel:
+        model.ravel.add("label")
+    if hasattr(est, "decision_function"):
+        model.decision = scores
+        if len(models) == 1:
+            model.ravel.add("decision")
+    if hasattr(est, "predict_proba"):
+        _one_vs_rest_proba(ctx, model, models)
+    return model
+
+
+def _one_vs_rest_proba(ctx: Context, model: Model, models: list[Model]) -> None:
+    proba = ctx.side_by_side([_positive(ctx, m) for m in models])
+    if len(models) == 1:
+        proba = ctx.rows("complement", proba, n_features=2)
+    if not model.multilabel:
+        proba = ctx.rows("normalize_rows", proba)
+    model.proba = proba
+
+
+# ---- one-vs-one --------------------------------------------------------------
+
+
+def one_vs_one(ctx: Context, est: Any, value: Value) -> Model:
+    check_is_fitted(est)
+    if est.pairwise_indices_ is not None:
+        raise Refused("its estimator works on a pairwise kernel")
+    n_classes = len(est.classes_)
+    models = _members(ctx, est, est.estimators_, value)
+    if any(m.decision is None or m.positive is m.decision for m in models):
+        # predict and the score's sign agree only for decision functions.
+        raise Refused("its estimator has no decision_function")
+    model = Model(classes=np.asarray(est.classes_), model_input=_shared_input(models))
+    confidences = ctx.side_by_side([m.decision for m in models if m.decision is not None])
+    votes = ctx.rows("ovo", confidences, n_classes=n_classes, n_features=n_classes)
+    model.ravel.add("label")
+    if n_classes == 2:
+        model.decision = ctx.select(votes, np.array([1]))
+        model.label = ctx.rows("positive", model.decision)
+        model.ravel.add("decision")
+    else:
+        model.decision = votes
+        model.label = ctx.argmax(votes)
+    return model
+
+
+# ---- calibration -------------------------------------------------------------
+
+
+def calibrated(ctx: Context, est: Any, value: Value) -> Model:
+    check_is_fitted(est)
+    classes = np.asarray(est.classes_)
+    pairs = est.calibrated_classifiers_
+    model = Model(classes=classes)
+    probas = []
+    inputs: set[Ref | None] = set()
+    for i, pair in enumerate(pairs):
+        if len(pair.estimator.classes_) != len(classes):
+            raise Refused("a fold misses a class")
+        with ctx.within(str(i)):
+            member = ctx.predict(pair.estimator, value, native=True)
+        inputs.add(member.model_input)
+        probas.append(_calibrate(ctx, pair, member, len(classes)))
+    mean = probas[0] if len(probas) == 1 else ctx.rows("add", *probas)
+    if len(probas) > 1:
+        mean = ctx.apply("scale", mean, divide=np.array([float(len(probas))]))
+    model.proba = mean
+    model.label = ctx.argmax(mean)
+    model.ravel.add("label")
+    model.model_input = inputs.pop() if len(inputs) == 1 else None
+    return model
+
+
+def _calibrate(ctx: Context, pair: Any, member: Model, n_classes: int) -> Ref:
+    """_CalibratedClassifier.predict_proba."""
+    scores = member.decision
+    if scores is None:
+        if member.proba is None:
+            raise Refused("its estimator gives no scores")
+        scores = _positive(ctx, member) if n_classes == 2 else member.proba
+    if pair.method == "temperature":
+        proba = _temperature(ctx, pair.calibrators[0], scores, member.decision is None)
+    else:
+        proba = _one_calibrator_a_class(ctx, pair.calibrators, scores, n_classes)
+    return ctx.rows("at_most_one", proba)
+
+
+def _one_calibrator_a_class(ctx: Context, calibrators: Any, scores: Ref, n_classes: int) -> Ref:
+    if len(calibrators) != scores.n_features:
+        raise Refused("it has not one calibrator for each score")
+    if all(type(c) is not IsotonicRegression for c in calibrators):
+        slopes = np.array([-float(c.a_) for c in calibrators])
+        offsets = np.array([-float(c.b_) for c in calibrators])
+        columns = ctx.rows("expit", ctx.rows("affine", scores, multiply=slopes, add=offsets))
+    else:
+        parts = []
+        for k, calibrator in enumerate(calibrators):
+            column = scores if scores.n_features == 1 else ctx.select(scores, np.array([k]))
+            parts.append(_isotonic(ctx, calibrator, column))
+        columns = ctx.side_by_side(parts)
+    if n_classes == 2:
+        return ctx.rows("complement", columns, n_features=2)
+    return ctx.rows("normalize_rows", columns, zero="uniform")
+
+
+def _isotonic(ctx: Context, est: Any, column: Ref) -> Ref:
+    if type(est) is not IsotonicRegression or est.out_of_bounds != "clip":
+        raise Refused("a calibrator is not an IsotonicRegression that clips")
+    x, y = np.asarray(est.X_thresholds_), np.asarray(est.y_thresholds_)
+    if x.dtype != np.float64:
+        raise Refused("a calibrator was fitted on float32 scores")
+    return ctx.rows("isotonic", column, x=x, y=y)
+
+
+def _temperature(ctx: Context, est: Any, scores: Ref, is_proba: bool) -> Ref:
+    if is_proba:
+        proba = ctx.rows("complement", scores, n_features=2) if scores.n_features == 1 else scores
+        logits = ctx.rows("log", ctx.rows("affine", proba, add=np.array([1e-12])))
+    elif scores.n_features == 1:
+        logits = ctx.rows("mirror", scores, n_features=2)
+    else:
+        logits = scores
+    beta = np.array([float(est.beta_)])
+    return ctx.rows("softmax", ctx.rows("affine", logits, multiply=beta))
+
+
+register(
+    OneVsRestClassifier,
+    predict=one_vs_rest,
+    operators=["linear", "positive", "argmax", "complement", "normalize_rows"],
+    parameters=["estimator (a native one)", "multiclass, binary and multilabel targets"],
+    python_step="an estimator that stays Python; sparse multilabel targets",
+)
+register(
+    OneVsOneClassifier,
+    predict=one_vs_one,
+    operators=["linear", "ovo", "positive", "argmax"],
+    parameters=["estimator (a native one with decision_function)"],
+    python_step="an estimator without decision_function",
+)
+register(
+    CalibratedClassifierCV,
+    predict=calibrated,
+    operators=["affine", "expit", "isotonic", "complement", "normalize_rows", "softmax",
+               "at_most_one", "add", "scale", "argmax"],
+    parameters=["method ('sigmoid', 'isotonic', 'temperature')", "ensemble", "cv"],
+    python_step="an estimator that stays Python; a fold that misses a class",
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""Python steps: what an `external` node calls back for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._graph import Array
+
+NUMPY_DTYPES = {"f64": np.float64, "f32": np.float32, "i64": np.int64, "i32": np.int32}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns of the caller's frame: by name where it has names, else by position.
+
+    `is_scalar` asks for one column as a one-dimensional object.
+    """
+
+    positions: tuple[int, ...]
+    names: tuple[str, ...] | None = None
+    is_scalar: bool = False
+
+    def take(self, frame: Any) -> Any:
+        """The columns of a frame, an array or a sparse matrix."""
+        from sklearn.utils import _safe_indexing
+
+        has_names = hasattr(frame, "columns")
+        key: Any = self.names if has_names and self.names else self.positions
+        if not has_names and not hasattr(frame, "shape"):
+            frame = np.asarray(frame, dtype=object)
+        return _safe_indexing(frame, key[0] if self.is_scalar else list(key), axis=1)
+
+    def describe(self) -> str:
+        return ", ".join(repr(c) for c in (self.names or self.positions))
+
+
+@dataclass(slots=True)
+class PythonStep:
+    """A method of an estimator that stays Python.
+
+    Called with the matrix that is its node's input, or, when `is_raw`, with
+    the wanted rows of the caller's own X. Returns a C-contiguous array of
+    shape (n_rows, n_features) and `dtype`, or a CSR matrix when `sparse`.
+    """
+
+    estimator: Any
+    method: str
+    name: str
+    why: str
+    n_features: int
+    sparse: bool = False
+    dtype: str = "f64"
+    is_raw: bool = False
+    columns: Columns | None = None
+    #: For labels: the classes; the answer is each label's position in them.
+    classes: Array | None = None
+    #: The NumPy dtype of the original's answer, where the graph has none such.
+    result_dtype: str = ""
+    number: int = -1
+
+    def __call__(self, x: Any) -> Any:
+        if self.is_raw and self.columns is not None:
+            x = self.columns.take(x)
+        if sp.issparse(x) and x.indices.dtype != np.int32 and max(x.nnz, *x.shape) < 2**31:
+            # As scikit-learn's own sparse features: some estimators take no other.
+            x = type(x)(
+                (x.data, x.indices.astype(np.int32), x.indptr.astype(np.int32)), shape=x.shape
+            )
+        answer = getattr(self.estimator, self.method)(x)
+        if self.classes is not None:
+            answer = class_indices(self.classes, np.asarray(answer))
+        dtype = NUMPY_DTYPES[self.dtype]
+        if self.sparse:
+            matrix = sp.csr_array(answer, dtype=dtype)
+            matrix.sort_indices()
+            return self._checked(matrix)
+        if sp.issparse(answer):
+            answer = answer.toarray()
+        dense = np.asarray(answer, dtype=dtype, order="C")
+        return self._checked(dense.reshape(len(dense), -1) if dense.ndim == 1 else dense)
+
+    def _checked(self, answer: Any) -> Any:
+        if answer.ndim != 2 or answer.shape[1] != self.n_features:
+            raise ValueError(
+                f"{self.name} gave an answer of shape {answer.shape}; "
+                f"{self.n_features} columns were expected"
+            )
+        return answer
+
+
+def class_indices(classes: Array, labels: Array) -> Array:
+    """Each label's position in `classes`, as int64, in the labels' shape."""
+    if labels.dtype.kind in "iufb" and classes.dtype.kind in "iufb":
+        order = np.argsort(classes, kind="stable")
+        found = np.searchsorted(classes, labels, sorter=order)
+        return order[np.minimum(found, len(classes) - 1)].astype(np.int64)
+    positions = {label: i for i, label in enumerate(classes.tolist())}
+    flat = [positions[label] for label in labels.ravel().tolist()]
+    return np.array(flat, dtype=np.int64).reshape(labels.shape)

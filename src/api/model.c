@@ -1,0 +1,334 @@
+/*
+ * model.c: the public functions: a model is its source graph (for saving and
+ * printing), the plan made of it, and the idle contexts of its callers.
+ */
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "artifact/artifact.h"
+#include "exec/run.h"
+#include "passes/passes.h"
+
+struct wl_model {
+  atomic_size_t references;
+  wl_artifact source; /* the graph as given, and the metadata */
+  wl_file file;       /* what the graph's tensors borrow, when loaded */
+  wl_plan plan;
+  wl_context_list contexts;
+  uint32_t n_threads;
+};
+
+/* An option struct of an older caller is shorter. */
+#define HAS_FIELD(options, type, field)                                        \
+  ((options) != NULL &&                                                        \
+   (options)->size >= offsetof(type, field) + sizeof((options)->field))
+
+enum { MAX_THREADS = 255 };
+
+static uint32_t choose_threads(uint32_t asked) {
+  if (asked == 0) {
+    const char *text = getenv("WILLUMP_NUM_THREADS");
+    long n = text != NULL ? strtol(text, NULL, 10) : 1;
+    asked = n > 0 ? (uint32_t)(n < MAX_THREADS ? n : MAX_THREADS) : 1;
+  }
+  return asked < MAX_THREADS ? asked : MAX_THREADS;
+}
+
+static wl_model *model_create(const wl_options *options, wl_error *error) {
+  wl_model *model = wl_calloc(1, sizeof *model);
+  if (model == NULL) {
+    wl_fail_memory(error, sizeof *model);
+    return NULL;
+  }
+  atomic_init(&model->references, 1);
+  wl_graph_init(&model->source.graph);
+  wl_context_list_init(&model->contexts);
+  model->n_threads = choose_threads(
+      HAS_FIELD(options, wl_options, n_threads) ? options->n_threads : 0);
+  return model;
+}
+
+wl_model *wl_model_retain(wl_model *model) {
+  if (model != NULL)
+    atomic_fetch_add_explicit(&model->references, 1, memory_order_relaxed);
+  return model;
+}
+
+void wl_model_release(wl_model *model) {
+  if (model == NULL || atomic_fetch_sub_explicit(&model->references, 1,
+                                                 memory_order_acq_rel) != 1)
+    return;
+  wl_context_list_deinit(&model->contexts);
+  wl_plan_deinit(&model->plan);
+  wl_artifact_deinit(&model->source);
+  wl_file_deinit(&model->file);
+  wl_free(model);
+}
+
+static wl_status make_plan(wl_model *model, wl_error *error) {
+  wl_pass_results *results = wl_calloc(1, sizeof *results);
+  if (results == NULL)
+    return wl_fail_memory(error, sizeof *results);
+  wl_status status = wl_passes_run(&model->source.graph, NULL, results, error);
+  if (status == WL_OK)
+    status = wl_plan_init(&model->plan, wl_passes_last(results), error);
+  wl_passes_deinit(results);
+  wl_free(results);
+  return status;
+}
+
+/* ---- compile -------------------------------------------------------------------------- */
+
+static wl_status copy_bytes(wl_graph *graph, const void *from, size_t size,
+                            const void **out, wl_error *error) {
+  void *copy = wl_arena_alloc(&graph->arena, size);
+  if (copy == NULL)
+    return wl_fail_memory(error, size);
+  if (size != 0)
+    memcpy(copy, from, size);
+  *out = copy;
+  return WL_OK;
+}
+
+static wl_status copy_tensor(wl_graph *graph, const wl_tensor *tensor,
+                             wl_error *error) {
+  wl_const constant = {.name = tensor->name,
+                       .dtype = tensor->dtype,
+                       .n_dims = tensor->n_dims,
+                       .data = tensor->data,
+                       .offsets = tensor->offsets};
+  if (tensor->name == NULL)
+    return wl_fail(error, WL_ERROR_VALUE, "a tensor has no name");
+  memcpy(constant.shape, tensor->shape, sizeof constant.shape);
+  uint32_t number;
+  WL_TRY(wl_graph_add_constant(graph, &constant, &number, error));
+  wl_const *added = &graph->constants[number];
+  size_t size = added->n_elements * wl_dtype_size(added->dtype);
+  if (added->dtype == WL_STRING) {
+    size = added->offsets[added->n_elements];
+    const void *offsets = NULL;
+    WL_TRY(copy_bytes(graph, added->offsets, (added->n_elements + 1) * 8,
+                      &offsets, error));
+    added->offsets = offsets;
+  }
+  return copy_bytes(graph, added->data, size, &added->data, error);
+}
+
+static wl_status check_metadata(const char *metadata, wl_error *error) {
+  json_error_t where;
+  json_t *value = json_loads(metadata, JSON_REJECT_DUPLICATES, &where);
+  bool is_object = json_is_object(value);
+  json_decref(value);
+  if (value == NULL && json_error_code(&where) == json_error_out_of_memory)
+    return wl_fail_memory(error, strlen(metadata));
+  return is_object ? WL_OK
+                   : wl_fail(error, WL_ERROR_VALUE,
+                             "the metadata is not a JSON object: %s",
+                             value == NULL ? where.text : "another value");
+}
+
+wl_status wl_model_compile(const char *graph, size_t graph_size,
+                           const wl_tensor *tensors, size_t n_tensors,
+                           const char *metadata, const wl_options *options,
+                           wl_model **out, wl_error *error) {
+  *out = NULL;
+  wl_model *model = model_create(options, error);
+  if (model == NULL)
+    return WL_ERROR_MEMORY;
+  wl_graph *source = &model->source.graph;
+  wl_status status;
+  if (metadata == NULL)
+    metadata = "{}";
+  WL_TRY_DONE(status, check_metadata(metadata, error));
+  for (size_t i = 0; i < n_tensors; i++)
+    WL_TRY_DONE(status, copy_tensor(source, &tensors[i], error));
+  WL_TRY_DONE(status, wl_graph_parse(source, graph, graph_size, error));
+  model->source.metadata = wl_strndup(metadata, strlen(metadata));
+  if (model->source.metadata == NULL)
+    WL_TRY_DONE(status, wl_fail_memory(error, strlen(metadata)));
+  WL_TRY_DONE(status, make_plan(model, error));
+  *out = model;
+  return WL_OK;
+done:
+  wl_model_release(model);
+  return status;
+}
+
+/* ---- artifacts -------------------------------------------------------------------------- */
+
+/* Takes over the file's bytes, also on failure. */
+static wl_status load_file(wl_file *file, const wl_options *options,
+                           wl_model **out, wl_error *error) {
+  wl_model *model = model_create(options, error);
+  if (model == NULL) {
+    wl_file_deinit(file);
+    return WL_ERROR_MEMORY;
+  }
+  model->file = *file;
+  wl_status status = wl_artifact_read(file->bytes, file->size, &model->source,
+                                      error);
+  if (status == WL_OK)
+    status = make_plan(model, error);
+  if (status == WL_OK)
+    *out = model;
+  else
+    wl_model_release(model);
+  return status;
+}
+
+wl_status wl_model_load(const char *path, const wl_options *options,
+                        wl_model **out, wl_error *error) {
+  wl_file file;
+  *out = NULL;
+  bool use_mmap = HAS_FIELD(options, wl_options, use_mmap) && options->use_mmap;
+  WL_TRY(wl_file_read(path, use_mmap, &file, error));
+  return load_file(&file, options, out, error);
+}
+
+wl_status wl_model_load_memory(const void *bytes, size_t size,
+                               const wl_options *options, wl_model **out,
+                               wl_error *error) {
+  *out = NULL;
+  wl_file file = {wl_alloc_aligned(64, size ? size : 1), size, false};
+  if (file.bytes == NULL)
+    return wl_fail_memory(error, size);
+  if (size != 0)
+    memcpy(file.bytes, bytes, size);
+  return load_file(&file, options, out, error);
+}
+
+wl_status wl_model_to_memory(const wl_model *model, void **bytes, size_t *size,
+                             wl_error *error) {
+  return wl_artifact_write(&model->source.graph, model->source.metadata, bytes,
+                           size, error);
+}
+
+wl_status wl_model_save(const wl_model *model, const char *path,
+                        wl_error *error) {
+  void *bytes = NULL;
+  size_t size = 0;
+  WL_TRY(wl_model_to_memory(model, &bytes, &size, error));
+  wl_status status = wl_file_replace(path, bytes, size, error);
+  wl_free(bytes);
+  return status;
+}
+
+void wl_free_bytes(void *bytes) { wl_free(bytes); }
+
+/* ---- description -------------------------------------------------------------------------- */
+
+const char *wl_model_metadata(const wl_model *model) {
+  return model->source.metadata;
+}
+
+wl_status wl_model_print(const wl_model *model, const char *after, char **text,
+                         wl_error *error) {
+  size_t size;
+  *text = NULL;
+  if (after == NULL)
+    return wl_graph_print(&model->source.graph, true, text, &size, error);
+  wl_pass_results *results = wl_calloc(1, sizeof *results);
+  if (results == NULL)
+    return wl_fail_memory(error, sizeof *results);
+  wl_status status =
+      wl_passes_run(&model->source.graph, after, results, error);
+  if (status == WL_OK)
+    status = wl_graph_print(wl_passes_last(results), true, text, &size, error);
+  wl_passes_deinit(results);
+  wl_free(results);
+  return status;
+}
+
+size_t wl_model_n_inputs(const wl_model *model) { return model->plan.n_inputs; }
+
+wl_status wl_model_input_info(const wl_model *model, size_t input,
+                              wl_input_info *info, wl_error *error) {
+  if (input >= model->plan.n_inputs)
+    return wl_fail(error, WL_ERROR_VALUE, "the model has no input %zu", input);
+  const wl_plan_input *from = &model->plan.inputs[input];
+  *info = (wl_input_info){
+      .name = from->name,
+      .kind = from->kind,
+      .position = from->position,
+      .n_features = model->plan.nodes[from->node].type.n_columns};
+  return WL_OK;
+}
+
+size_t wl_model_n_outputs(const wl_model *model) {
+  return model->plan.n_outputs;
+}
+
+wl_status wl_model_output_info(const wl_model *model, size_t output,
+                               wl_output_info *info, wl_error *error) {
+  if (output >= model->plan.n_outputs)
+    return wl_fail(error, WL_ERROR_VALUE, "the model has no output %zu",
+                   output);
+  const wl_plan_output *from = &model->plan.outputs[output];
+  *info = (wl_output_info){.name = from->name,
+                           .dtype = from->type.dtype,
+                           .is_sparse = from->type.kind == WL_VALUE_CSR,
+                           .n_columns = from->type.n_columns,
+                           .has_external = from->has_external};
+  return WL_OK;
+}
+
+int wl_model_find_output(const wl_model *model, const char *name) {
+  for (size_t o = 0; o < model->plan.n_outputs; o++)
+    if (strcmp(model->plan.outputs[o].name, name) == 0)
+      return (int)o;
+  return -1;
+}
+
+size_t wl_model_n_stages(const wl_model *model) { return model->plan.n_stages; }
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+static size_t run_threads(const wl_model *model,
+                          const wl_run_options *options) {
+  if (HAS_FIELD(options, wl_run_options, n_threads) && options->n_threads != 0)
+    return choose_threads(options->n_threads);
+  return model->n_threads;
+}
+
+/* A shorter struct of an older caller, widened. */
+static wl_run_options full_options(const wl_run_options *options) {
+  wl_run_options full = {.size = sizeof full};
+  if (options != NULL)
+    memcpy(&full, options,
+           options->size < sizeof full ? options->size : sizeof full);
+  return full;
+}
+
+wl_status wl_model_predict(const wl_model *model, size_t output,
+                           const wl_input *inputs, size_t n_inputs,
+                           uint64_t n_rows, const wl_run_options *options,
+                           void *out, uint8_t *stage_out, wl_error *error) {
+  wl_run_options full = full_options(options);
+  /* The list of contexts is the one part of a model that calls change. */
+  wl_model *shared = (wl_model *)(uintptr_t)model;
+  return wl_exec_predict(&model->plan, &shared->contexts, output, inputs,
+                         n_inputs, n_rows, run_threads(model, options), &full,
+                         out, stage_out, error);
+}
+
+wl_status wl_run_create(const wl_model *model, size_t output,
+                        const wl_input *inputs, size_t n_inputs,
+                        uint64_t n_rows, const wl_run_options *options,
+                        wl_run **out, wl_error *error) {
+  wl_run_options full = full_options(options);
+  wl_model *shared = (wl_model *)(uintptr_t)model;
+  WL_TRY(wl_exec_create(&model->plan, &shared->contexts, output, inputs,
+                        n_inputs, n_rows, run_threads(model, options), &full,
+                        out, error));
+  wl_exec_set_owner(*out, wl_model_retain(shared));
+  return WL_OK;
+}
+
+void wl_run_free(wl_run *run) {
+  if (run == NULL)
+    return;
+  wl_model *owner = wl_exec_owner(run);
+  wl_exec_free(run);
+  wl_model_release(owner);
+}

@@ -1,0 +1,247 @@
+/*
+ * plan.c: binds operators and lists, for each output and stage, the nodes to
+ * compute. Narrow dense values of an earlier stage are carried instead of
+ * computed again; checks of the input are made in the first stage, so that a
+ * bad row is refused wherever a cascade would have answered it.
+ */
+#include "exec/plan.h"
+
+enum { MAX_CARRIED_COLUMNS = 64 };
+
+static void *plan_alloc(wl_plan *plan, size_t n, size_t size) {
+  return wl_arena_calloc(&plan->arena, n ? n : 1, size);
+}
+
+/* ---- nodes, inputs, externals ------------------------------------------------ */
+
+static wl_status bind_nodes(wl_plan *plan, const wl_graph *graph,
+                            wl_error *error) {
+  plan->nodes = plan_alloc(plan, graph->n_nodes, sizeof *plan->nodes);
+  if (plan->nodes == NULL)
+    return wl_fail_memory(error, graph->n_nodes * sizeof *plan->nodes);
+  for (size_t id = 0; id < graph->n_nodes; id++) {
+    const wl_node *node = &graph->nodes[id];
+    wl_plan_node *bound = &plan->nodes[id];
+    wl_id *inputs = plan_alloc(plan, node->n_inputs, sizeof *inputs);
+    if (inputs == NULL)
+      return wl_fail_memory(error, node->n_inputs * sizeof *inputs);
+    if (node->n_inputs != 0)
+      memcpy(inputs, node->inputs, node->n_inputs * sizeof *inputs);
+    *bound = (wl_plan_node){.def = wl_op_table[node->op],
+                            .op = node->op,
+                            .n_inputs = node->n_inputs,
+                            .inputs = inputs,
+                            .type = node->type};
+    plan->n_nodes = id + 1;
+    if (bound->def->bind != NULL)
+      WL_TRY(bound->def->bind(graph, node, &bound->state, error));
+    plan->n_inputs += node->op == WL_OP_INPUT;
+    plan->n_externals += node->op == WL_OP_EXTERNAL;
+  }
+  return WL_OK;
+}
+
+static char *copy_name(wl_plan *plan, const wl_node *node) {
+  wl_string name = wl_node_string(node, "name", "");
+  return wl_arena_strndup(&plan->arena, name.data, name.size);
+}
+
+static wl_status describe_sources(wl_plan *plan, const wl_graph *graph,
+                                  wl_error *error) {
+  plan->inputs = plan_alloc(plan, plan->n_inputs, sizeof *plan->inputs);
+  plan->externals =
+      plan_alloc(plan, plan->n_externals, sizeof *plan->externals);
+  if (plan->inputs == NULL || plan->externals == NULL)
+    return wl_fail_memory(error, plan->n_inputs * sizeof *plan->inputs);
+  uint32_t n_inputs = 0, n_externals = 0;
+  for (size_t id = 0; id < graph->n_nodes; id++) {
+    const wl_node *node = &graph->nodes[id];
+    if (node->op != WL_OP_INPUT && node->op != WL_OP_EXTERNAL)
+      continue;
+    char *name = copy_name(plan, node);
+    if (name == NULL)
+      return wl_fail_memory(error, 1);
+    if (node->op == WL_OP_EXTERNAL) {
+      plan->nodes[id].source = n_externals;
+      plan->externals[n_externals++] =
+          (wl_plan_external){wl_node_int(node, "step", 0), name, (wl_id)id};
+      continue;
+    }
+    wl_string kind = wl_node_string(node, "kind", "");
+    plan->nodes[id].source = n_inputs;
+    plan->inputs[n_inputs++] = (wl_plan_input){
+        .name = name,
+        .kind = wl_string_is(kind, "text")      ? WL_INPUT_TEXT
+                : wl_string_is(kind, "numeric") ? WL_INPUT_NUMERIC
+                                                : WL_INPUT_MATRIX,
+        .position = wl_node_int(node, "position", -1),
+        .node = (wl_id)id};
+  }
+  return WL_OK;
+}
+
+/* ---- sequences --------------------------------------------------------------- */
+
+/* Marks what `id` needs; stops at what is available. The list of marks is
+ * walked from the back, as inputs come before their users. */
+static void mark_needed(const wl_plan *plan, const bool *available,
+                        bool *needed) {
+  for (size_t id = plan->n_nodes; id-- > 0;) {
+    if (!needed[id] || (available != NULL && available[id]))
+      continue;
+    const wl_plan_node *node = &plan->nodes[id];
+    for (uint32_t i = 0; i < node->n_inputs; i++)
+      needed[node->inputs[i]] = true;
+  }
+}
+
+static wl_status list_steps(const wl_plan *plan, const bool *needed,
+                            const bool *available, wl_arena *arena,
+                            wl_sequence *out, wl_error *error) {
+  out->steps = wl_arena_alloc(arena, plan->n_nodes * sizeof *out->steps);
+  out->externals =
+      wl_arena_alloc(arena, (plan->n_externals + 1) * sizeof *out->externals);
+  out->inputs =
+      wl_arena_alloc(arena, (plan->n_inputs + 1) * sizeof *out->inputs);
+  if (out->steps == NULL || out->externals == NULL || out->inputs == NULL)
+    return wl_fail_memory(error, plan->n_nodes * sizeof *out->steps);
+  for (size_t id = 0; id < plan->n_nodes; id++) {
+    if (!needed[id] || (available != NULL && available[id]))
+      continue;
+    if (plan->nodes[id].op == WL_OP_EXTERNAL)
+      out->externals[out->n_externals++] = (wl_id)id;
+    else if (plan->nodes[id].op == WL_OP_INPUT)
+      out->inputs[out->n_inputs++] = (wl_id)id;
+    else
+      out->steps[out->n_steps++] = (wl_id)id;
+  }
+  return WL_OK;
+}
+
+wl_status wl_plan_sequence(const wl_plan *plan, wl_id node, wl_arena *arena,
+                           wl_sequence *out, wl_error *error) {
+  bool *needed = wl_arena_calloc(arena, plan->n_nodes, sizeof *needed);
+  if (needed == NULL)
+    return wl_fail_memory(error, plan->n_nodes);
+  needed[node] = true;
+  mark_needed(plan, NULL, needed);
+  *out = (wl_sequence){.result = node};
+  return list_steps(plan, needed, NULL, arena, out, error);
+}
+
+static bool may_carry(const wl_plan_node *node) {
+  return node->type.kind == WL_VALUE_DENSE && node->op != WL_OP_INPUT &&
+         node->op != WL_OP_EXTERNAL &&
+         node->type.n_columns <= MAX_CARRIED_COLUMNS;
+}
+
+/* Checks of inputs that the last stage makes are made by the first as well. */
+static void mark_checks(const wl_plan *plan, wl_id result, bool *needed,
+                        bool *scratch) {
+  memset(scratch, 0, plan->n_nodes);
+  scratch[result] = true;
+  mark_needed(plan, NULL, scratch);
+  for (size_t id = 0; id < plan->n_nodes; id++)
+    if (scratch[id] && plan->nodes[id].op == WL_OP_CHECK_FINITE)
+      needed[id] = true;
+}
+
+typedef struct marks {
+  bool *available, *computed, *needed, *scratch;
+} marks;
+
+static wl_status plan_stage(wl_plan *plan, const wl_graph *graph, size_t output,
+                            size_t stage, const marks *m, wl_error *error) {
+  wl_plan_output *out = &plan->outputs[output];
+  wl_sequence *sequence = &out->stages[stage];
+  const wl_stage *from = &graph->stages[stage];
+  const wl_stage *last = &graph->stages[graph->n_stages - 1];
+  sequence->has_gate = from->has_gate;
+  sequence->gate = from->gate;
+  sequence->threshold = from->threshold;
+  sequence->result = from->outputs[output].node;
+  memset(m->needed, 0, plan->n_nodes);
+  m->needed[sequence->result] = true;
+  if (from->has_gate)
+    m->needed[from->gate] = true;
+  if (stage == 0 && plan->n_stages > 1)
+    mark_checks(plan, last->outputs[output].node, m->needed, m->scratch);
+  mark_needed(plan, m->available, m->needed);
+  WL_TRY(list_steps(plan, m->needed, m->available, &plan->arena, sequence,
+                    error));
+  out->has_external |= sequence->n_externals != 0;
+  for (size_t id = 0; id < plan->n_nodes; id++) {
+    if (!m->needed[id])
+      continue;
+    bool is_carried = false;
+    for (size_t i = 0; i < out->n_carried && !is_carried; i++)
+      is_carried = out->carried[i].node == id;
+    if (m->available[id] && !is_carried) {
+      out->carried[out->n_carried++] =
+          (wl_carried){(wl_id)id, out->carry_width};
+      out->carry_width += plan->nodes[id].type.n_columns;
+    }
+    m->computed[id] = true;
+  }
+  for (size_t id = 0; id < plan->n_nodes; id++)
+    m->available[id] = m->computed[id] && may_carry(&plan->nodes[id]);
+  return WL_OK;
+}
+
+static wl_status plan_output(wl_plan *plan, const wl_graph *graph,
+                             size_t output, const marks *m, wl_error *error) {
+  const wl_stage *last = &graph->stages[graph->n_stages - 1];
+  wl_plan_output *out = &plan->outputs[output];
+  const char *name = last->outputs[output].name;
+  out->name = wl_arena_strndup(&plan->arena, name, strlen(name));
+  out->type = graph->nodes[last->outputs[output].node].type;
+  out->stages = plan_alloc(plan, plan->n_stages, sizeof *out->stages);
+  out->carried = plan_alloc(plan, plan->n_nodes, sizeof *out->carried);
+  if (out->name == NULL || out->stages == NULL || out->carried == NULL)
+    return wl_fail_memory(error, plan->n_nodes * sizeof *out->carried);
+  memset(m->available, 0, plan->n_nodes);
+  memset(m->computed, 0, plan->n_nodes);
+  for (size_t s = 0; s < plan->n_stages; s++)
+    WL_TRY(plan_stage(plan, graph, output, s, m, error));
+  return WL_OK;
+}
+
+static wl_status plan_outputs(wl_plan *plan, const wl_graph *graph,
+                              wl_error *error) {
+  plan->n_stages = graph->n_stages;
+  plan->n_outputs = graph->stages[graph->n_stages - 1].n_outputs;
+  plan->outputs = plan_alloc(plan, plan->n_outputs, sizeof *plan->outputs);
+  if (plan->outputs == NULL)
+    return wl_fail_memory(error, plan->n_outputs * sizeof *plan->outputs);
+  size_t n = plan->n_nodes + 1;
+  bool *all = wl_calloc(4 * n, sizeof *all);
+  if (all == NULL)
+    return wl_fail_memory(error, 4 * n);
+  marks m = {all, all + n, all + 2 * n, all + 3 * n};
+  wl_status status = WL_OK;
+  for (size_t o = 0; o < plan->n_outputs && status == WL_OK; o++)
+    status = plan_output(plan, graph, o, &m, error);
+  wl_free(all);
+  return status;
+}
+
+wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, wl_error *error) {
+  memset(plan, 0, sizeof *plan);
+  wl_arena_init(&plan->arena);
+  wl_status status;
+  WL_TRY_DONE(status, bind_nodes(plan, graph, error));
+  WL_TRY_DONE(status, describe_sources(plan, graph, error));
+  status = plan_outputs(plan, graph, error);
+done:
+  if (status != WL_OK)
+    wl_plan_deinit(plan);
+  return status;
+}
+
+void wl_plan_deinit(wl_plan *plan) {
+  for (size_t id = 0; id < plan->n_nodes; id++)
+    if (plan->nodes[id].def->unbind != NULL && plan->nodes[id].state != NULL)
+      plan->nodes[id].def->unbind(plan->nodes[id].state);
+  wl_arena_deinit(&plan->arena);
+  memset(plan, 0, sizeof *plan);
+}

@@ -1,0 +1,86 @@
+/*
+ * plan.h: what runs. A plan is the optimised graph bound to immutable operator
+ * states, with the list of nodes that each stage of each output computes. It
+ * is shared by all threads; what changes during a call lives in a context.
+ */
+#ifndef WL_EXEC_PLAN_H
+#define WL_EXEC_PLAN_H
+
+#include "graph/graph.h"
+#include "graph/op.h"
+
+typedef struct wl_plan_node {
+  const wl_op_def *def;
+  wl_op op;
+  void *state;
+  uint32_t n_inputs;
+  const wl_id *inputs;
+  wl_type type;
+  uint32_t source; /* of an input or external: its number among its kind */
+} wl_plan_node;
+
+typedef struct wl_plan_input {
+  const char *name;
+  wl_input_kind kind;
+  int64_t position;
+  wl_id node;
+} wl_plan_input;
+
+typedef struct wl_plan_external {
+  int64_t step;
+  const char *name;
+  wl_id node;
+} wl_plan_external;
+
+/* A node whose rows are kept for later stages, at `column` of the carry. */
+typedef struct wl_carried {
+  wl_id node;
+  size_t column;
+} wl_carried;
+
+/* What one stage of one output computes. */
+typedef struct wl_sequence {
+  wl_id *steps; /* in order; sources are not among them */
+  size_t n_steps;
+  wl_id *inputs; /* the model's inputs that the steps read */
+  size_t n_inputs;
+  wl_id *externals; /* nodes to be asked for before the steps, in order */
+  size_t n_externals;
+  bool has_gate;
+  wl_id gate;
+  double threshold;
+  wl_id result;
+} wl_sequence;
+
+typedef struct wl_plan_output {
+  const char *name;
+  wl_type type;
+  wl_sequence *stages;
+  wl_carried *carried;
+  size_t n_carried, carry_width;
+  bool has_external;
+} wl_plan_output;
+
+typedef struct wl_plan {
+  wl_arena arena;
+  wl_plan_node *nodes;
+  size_t n_nodes;
+  wl_plan_input *inputs;
+  size_t n_inputs;
+  wl_plan_external *externals;
+  size_t n_externals;
+  wl_plan_output *outputs;
+  size_t n_outputs;
+  size_t n_stages;
+} wl_plan;
+
+/* Binds an optimised graph; the plan does not borrow it. */
+wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, wl_error *error);
+void wl_plan_deinit(wl_plan *plan);
+
+/* The sequence that computes one node from the sources (for an external's
+ * computed inputs), in the arena. */
+wl_status wl_plan_sequence(const wl_plan *plan, wl_id node, wl_arena *arena,
+                           wl_sequence *out, wl_error *error);
+
+#endif

@@ -1,0 +1,214 @@
+/* sources.c: borrowed inputs to tiles. */
+#include "exec/sources.h"
+
+static const char *const kind_names[] = {"text", "a column of numbers",
+                                         "a matrix"};
+_Static_assert(WL_COUNT_OF(kind_names) == WL_INPUT_KIND_COUNT,
+               "a name for each kind");
+
+wl_status wl_source_check(const wl_plan *plan, wl_id id, const wl_input *input,
+                          wl_error *error) {
+  const wl_plan_node *node = &plan->nodes[id];
+  size_t width = node->type.n_columns;
+  const char *name = "";
+  if (node->op == WL_OP_INPUT) {
+    const wl_plan_input *declared = &plan->inputs[node->source];
+    bool is_text = input->layout == WL_LAYOUT_STRINGS;
+    name = declared->name;
+    if (is_text != (declared->kind == WL_INPUT_TEXT))
+      return wl_fail(error, WL_ERROR_TYPE, "input '%s' is %s, not %s", name,
+                     kind_names[declared->kind], is_text ? "text" : "numbers");
+    if (is_text)
+      return WL_OK;
+  } else if (input->layout == WL_LAYOUT_STRINGS) {
+    return wl_fail(error, WL_ERROR_TYPE, "an external step answers numbers");
+  }
+  if (input->n_columns != width)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "X has %llu features, but the model is expecting %zu "
+                   "features as input%s%s",
+                   (unsigned long long)input->n_columns, width,
+                   name[0] ? " " : "", name);
+  if (input->layout != WL_LAYOUT_STRIDED && input->layout != WL_LAYOUT_CSR)
+    return wl_fail(error, WL_ERROR_VALUE, "an input of an unknown layout");
+  if (wl_dtype_size(input->dtype) == 0)
+    return wl_fail(error, WL_ERROR_TYPE, "an input of numbers has no dtype");
+  if (input->layout == WL_LAYOUT_CSR && input->index_dtype != WL_I32 &&
+      input->index_dtype != WL_I64)
+    return wl_fail(error, WL_ERROR_TYPE, "CSR indices are i32 or i64");
+  return WL_OK;
+}
+
+/* Unaligned reads are allowed: strides are the caller's. */
+static inline double read_number(const char *at, wl_dtype dtype) {
+#define WL_READ(T)                                                             \
+  do {                                                                         \
+    T v;                                                                       \
+    memcpy(&v, at, sizeof v);                                                  \
+    return (double)v;                                                          \
+  } while (0)
+  switch (dtype) {
+  case WL_BOOL:
+    return *at != 0 ? 1.0 : 0.0;
+  case WL_I8:
+    WL_READ(int8_t);
+  case WL_U8:
+    WL_READ(uint8_t);
+  case WL_I16:
+    WL_READ(int16_t);
+  case WL_U16:
+    WL_READ(uint16_t);
+  case WL_I32:
+    WL_READ(int32_t);
+  case WL_U32:
+    WL_READ(uint32_t);
+  case WL_I64:
+    WL_READ(int64_t);
+  case WL_U64:
+    WL_READ(uint64_t);
+  case WL_F32:
+    WL_READ(float);
+  case WL_F64:
+    WL_READ(double);
+  case WL_STRING:
+  case WL_DTYPE_COUNT:
+    break;
+  }
+#undef WL_READ
+  return 0.0;
+}
+
+/* ---- one function a layout ----------------------------------------------------- */
+
+typedef struct tile_request {
+  const wl_input *input;
+  const wl_selection *selection;
+  const uint64_t *position;
+  uint64_t from;
+  size_t n;
+  wl_arena *arena;
+} tile_request;
+
+static inline uint64_t source_row(const tile_request *t, size_t i) {
+  uint64_t row = wl_selection_row(t->selection, t->from + i);
+  return t->position != NULL ? t->position[row] : row;
+}
+
+static wl_status tile_strings(const tile_request *t, wl_value *out,
+                              wl_error *error) {
+  *out = (wl_value){.kind = WL_VALUE_STRINGS, .n_rows = t->n, .n_columns = 1};
+  const wl_string *strings = t->input->strings;
+  if (t->selection->rows == NULL) {
+    out->strings = strings + t->from;
+  } else {
+    wl_string *own = wl_arena_alloc(t->arena, t->n * sizeof *own);
+    if (own == NULL)
+      return wl_fail_memory(error, t->n * sizeof *own);
+    for (size_t i = 0; i < t->n; i++)
+      own[i] = strings[source_row(t, i)];
+    out->strings = own;
+  }
+  for (size_t i = 0; i < t->n; i++)
+    if (out->strings[i].data == NULL)
+      return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)i,
+                         "np.nan is an invalid document, expected byte or "
+                         "unicode string.");
+  return WL_OK;
+}
+
+static wl_status tile_strided(const tile_request *t, wl_value *out,
+                              wl_error *error) {
+  const wl_input *input = t->input;
+  size_t width = (size_t)input->n_columns, total;
+  *out = (wl_value){.kind = WL_VALUE_DENSE,
+                    .n_rows = t->n,
+                    .n_columns = width,
+                    .ld = width};
+  if (wl_mul_overflows(t->n, width, &total) || total > SIZE_MAX / 8)
+    return wl_fail_memory(error, SIZE_MAX);
+  out->dense = wl_arena_alloc(t->arena, total * sizeof(double));
+  if (out->dense == NULL)
+    return wl_fail_memory(error, total * sizeof(double));
+  bool is_plain = input->dtype == WL_F64 && input->column_stride == 8;
+  for (size_t i = 0; i < t->n; i++) {
+    const char *row = (const char *)input->values +
+                      (int64_t)source_row(t, i) * input->row_stride;
+    double *to = out->dense + i * width;
+    if (is_plain && width != 0)
+      memcpy(to, row, width * sizeof *to);
+    else
+      for (size_t c = 0; c < width; c++)
+        to[c] = read_number(row + (int64_t)c * input->column_stride,
+                            input->dtype);
+  }
+  return WL_OK;
+}
+
+static inline int64_t read_index(const void *indices, wl_dtype dtype,
+                                 uint64_t i) {
+  return dtype == WL_I32 ? ((const int32_t *)indices)[i]
+                         : ((const int64_t *)indices)[i];
+}
+
+static wl_status tile_csr(const tile_request *t, wl_value *out,
+                          wl_error *error) {
+  const wl_input *input = t->input;
+  size_t size = wl_dtype_size(input->dtype);
+  wl_csr_builder builder;
+  WL_TRY(wl_csr_begin(&builder, t->arena, t->n, 64, error));
+  for (size_t i = 0; i < t->n; i++) {
+    uint64_t row = source_row(t, i);
+    int64_t from = read_index(input->indptr, input->index_dtype, row);
+    int64_t to = read_index(input->indptr, input->index_dtype, row + 1);
+    if (from < 0 || to < from)
+      return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)i,
+                         "CSR indptr goes back");
+    WL_TRY(wl_csr_reserve(&builder, (size_t)(to - from), error));
+    for (int64_t e = from; e < to; e++) {
+      int64_t column =
+          read_index(input->indices, input->index_dtype, (uint64_t)e);
+      if (column < 0 || (uint64_t)column >= input->n_columns)
+        return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)i,
+                           "CSR column %lld is outside 0 to %llu",
+                           (long long)column,
+                           (unsigned long long)input->n_columns);
+      wl_csr_push(&builder, (int32_t)column,
+                  read_number((const char *)input->values + (size_t)e * size,
+                              input->dtype));
+    }
+    wl_csr_end_row(&builder);
+  }
+  *out = wl_csr_value(&builder, (size_t)input->n_columns);
+  return WL_OK;
+}
+
+wl_status wl_source_tile(const wl_input *input, const wl_selection *selection,
+                         const uint64_t *position, uint64_t from, uint64_t to,
+                         wl_arena *arena, wl_value *out, wl_error *error) {
+  tile_request t = {input,         selection, position, from,
+                    (size_t)(to - from), arena};
+  switch (input->layout) {
+  case WL_LAYOUT_STRINGS:
+    return tile_strings(&t, out, error);
+  case WL_LAYOUT_STRIDED:
+    return tile_strided(&t, out, error);
+  case WL_LAYOUT_CSR:
+    return tile_csr(&t, out, error);
+  }
+  return wl_fail(error, WL_ERROR_INTERNAL, "an input of an unknown layout");
+}
+
+size_t wl_source_row_size(const wl_input *input, uint64_t row) {
+  switch (input->layout) {
+  case WL_LAYOUT_STRINGS:
+    return input->strings[row].size;
+  case WL_LAYOUT_STRIDED:
+    return (size_t)input->n_columns * sizeof(double);
+  case WL_LAYOUT_CSR: {
+    int64_t from = read_index(input->indptr, input->index_dtype, row);
+    int64_t to = read_index(input->indptr, input->index_dtype, row + 1);
+    return to > from ? (size_t)(to - from) * 12 : 0;
+  }
+  }
+  return 0;
+}

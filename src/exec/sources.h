@@ -1,0 +1,45 @@
+/*
+ * sources.h: the caller's borrowed memory as tiles: strings, strided numbers and
+ * CSR, for any selection of rows. Checks what it reads; never trusts an index.
+ */
+#ifndef WL_EXEC_SOURCES_H
+#define WL_EXEC_SOURCES_H
+
+#include "exec/plan.h"
+
+/* A selection: `rows`, ascending, or 0 .. n_rows - 1 when rows is NULL. */
+typedef struct wl_selection {
+  const uint64_t *rows;
+  uint64_t n_rows;
+} wl_selection;
+
+static inline uint64_t wl_selection_row(const wl_selection *selection,
+                                        uint64_t i) {
+  return selection->rows != NULL ? selection->rows[i] : i;
+}
+
+/* The answer to an external node: a matrix, and where each of the run's rows
+ * stands in it. */
+typedef struct wl_answer {
+  bool is_there;
+  wl_input matrix;
+  uint64_t n_rows;
+  uint64_t *position; /* owned; by the run's row */
+} wl_answer;
+
+/* Checks that an input has the kind and the width that the node declares. */
+wl_status wl_source_check(const wl_plan *plan, wl_id node,
+                          const wl_input *input, wl_error *error);
+
+/*
+ * A tile of the rows [from, to) of the selection, whose place in the matrix is
+ * position[row] (NULL: row). Memory from the arena, or borrowed.
+ */
+wl_status wl_source_tile(const wl_input *input, const wl_selection *selection,
+                         const uint64_t *position, uint64_t from, uint64_t to,
+                         wl_arena *arena, wl_value *out, wl_error *error);
+
+/* Bytes that a row brings, for sizing chunks. */
+size_t wl_source_row_size(const wl_input *input, uint64_t row);
+
+#endif

@@ -1,0 +1,289 @@
+/*
+ * sweep.c: chunks are cut by bytes so that their intermediates stay in the
+ * second-level cache; a row's bits do not depend on the cut.
+ */
+#include "exec/sweep.h"
+
+#include "base/pool.h"
+#include "ops/common.h"
+
+enum { CHUNK_BYTES = 32 * 1024, CHUNK_ROWS = 1024 };
+
+static size_t row_size(const wl_sweep *sweep, uint64_t row) {
+  size_t size = 16;
+  for (size_t i = 0; i < sweep->sequence->n_inputs; i++) {
+    uint32_t source = sweep->plan->nodes[sweep->sequence->inputs[i]].source;
+    size += wl_source_row_size(&sweep->inputs[source], row);
+  }
+  return size;
+}
+
+/* Counts the chunks when bounds is NULL. */
+static size_t cut(const wl_sweep *sweep, uint64_t *bounds) {
+  uint64_t n = sweep->selection.n_rows;
+  size_t n_chunks = 0, size = 0, n_rows = 0;
+  for (uint64_t i = 0; i < n; i++) {
+    size += row_size(sweep, wl_selection_row(&sweep->selection, i));
+    n_rows++;
+    if (size < CHUNK_BYTES && n_rows < CHUNK_ROWS && i + 1 < n)
+      continue;
+    n_chunks++;
+    if (bounds != NULL)
+      bounds[n_chunks] = i + 1;
+    size = n_rows = 0;
+  }
+  return n_chunks;
+}
+
+wl_status wl_sweep_prepare(wl_sweep *sweep, wl_error *error) {
+  sweep->n_chunks = cut(sweep, NULL);
+  sweep->bounds = wl_arena_alloc(&sweep->context->arena,
+                                 (sweep->n_chunks + 1) * sizeof(uint64_t));
+  if (sweep->bounds == NULL)
+    return wl_fail_memory(error, sweep->n_chunks * sizeof(uint64_t));
+  sweep->bounds[0] = 0;
+  (void)cut(sweep, sweep->bounds);
+  return WL_OK;
+}
+
+/* ---- one chunk ------------------------------------------------------------------ */
+
+typedef struct chunk {
+  const wl_sweep *sweep;
+  wl_worker *worker;
+  size_t number;
+  uint64_t from, to; /* positions in the selection */
+  size_t n_rows;
+} chunk;
+
+static inline uint64_t chunk_row(const chunk *c, size_t i) {
+  return wl_selection_row(&c->sweep->selection, c->from + i);
+}
+
+/* The carried values of earlier stages as dense tiles. */
+static wl_status load_carried(const chunk *c, wl_error *error) {
+  const wl_sweep *sweep = c->sweep;
+  if (sweep->stage == 0)
+    return WL_OK;
+  for (size_t i = 0; i < sweep->n_carried; i++) {
+    wl_id id = sweep->carried[i].node;
+    size_t width = sweep->plan->nodes[id].type.n_columns;
+    wl_value *value = &c->worker->values[id];
+    *value = (wl_value){.kind = WL_VALUE_DENSE,
+                        .n_rows = c->n_rows,
+                        .n_columns = width,
+                        .ld = width};
+    value->dense =
+        wl_arena_alloc(&c->worker->arena, c->n_rows * width * sizeof(double));
+    if (value->dense == NULL)
+      return wl_fail_memory(error, c->n_rows * width * sizeof(double));
+    for (size_t r = 0; r < c->n_rows; r++)
+      memcpy(value->dense + r * width,
+             sweep->carry + chunk_row(c, r) * sweep->carry_width +
+                 sweep->carried[i].column,
+             width * sizeof(double));
+  }
+  return WL_OK;
+}
+
+static wl_status load_sources(const chunk *c, wl_error *error) {
+  const wl_sweep *sweep = c->sweep;
+  const wl_sequence *sequence = sweep->sequence;
+  for (size_t i = 0; i < sequence->n_inputs; i++) {
+    wl_id id = sequence->inputs[i];
+    uint32_t source = sweep->plan->nodes[id].source;
+    WL_TRY(wl_source_tile(&sweep->inputs[source], &sweep->selection, NULL,
+                          c->from, c->to, &c->worker->arena,
+                          &c->worker->values[id], error));
+  }
+  for (size_t i = 0; i < sequence->n_externals; i++) {
+    wl_id id = sequence->externals[i];
+    const wl_answer *answer =
+        &sweep->answers[sweep->plan->nodes[id].source];
+    if (!answer->is_there)
+      return wl_fail(error, WL_ERROR_INTERNAL, "an external step unanswered");
+    WL_TRY(wl_source_tile(&answer->matrix, &sweep->selection, answer->position,
+                          c->from, c->to, &c->worker->arena,
+                          &c->worker->values[id], error));
+  }
+  return load_carried(c, error);
+}
+
+/* A matrix input may come as CSR where its type says dense. */
+static wl_status spread_out(const chunk *c, wl_id id, wl_error *error) {
+  wl_value *value = &c->worker->values[id];
+  wl_op_call call = {.n_rows = c->n_rows, .arena = &c->worker->arena};
+  wl_value dense;
+  WL_TRY(wl_as_dense(&call, value, &dense, error));
+  *value = dense;
+  return WL_OK;
+}
+
+static wl_status run_steps(const chunk *c, wl_error *error) {
+  const wl_sequence *sequence = c->sweep->sequence;
+  wl_value *values = c->worker->values;
+  for (size_t s = 0; s < sequence->n_steps; s++) {
+    const wl_plan_node *node = &c->sweep->plan->nodes[sequence->steps[s]];
+    const wl_value *few[8];
+    const wl_value **inputs = few;
+    if (node->n_inputs > WL_COUNT_OF(few)) {
+      inputs = wl_arena_alloc(&c->worker->arena,
+                              node->n_inputs * sizeof *inputs);
+      if (inputs == NULL)
+        return wl_fail_memory(error, node->n_inputs * sizeof *inputs);
+    }
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+      inputs[i] = &values[node->inputs[i]];
+      if (inputs[i]->kind == WL_VALUE_CSR && !node->def->takes_sparse)
+        WL_TRY(spread_out(c, node->inputs[i], error));
+    }
+    wl_op_call call = {.inputs = inputs,
+                       .n_inputs = node->n_inputs,
+                       .n_rows = c->n_rows,
+                       .arena = &c->worker->arena,
+                       .type = &node->type};
+    WL_TRY(node->def->run(node->state, &call, &values[sequence->steps[s]],
+                          error));
+  }
+  return WL_OK;
+}
+
+/* ---- sinks ----------------------------------------------------------------------- */
+
+static void write_dense_row(const chunk *c, const wl_value *result, size_t r) {
+  const wl_sweep *sweep = c->sweep;
+  size_t width = result->n_columns;
+  const double *from = result->dense + r * result->ld;
+  uint64_t at = sweep->is_by_position ? c->from + r : chunk_row(c, r);
+  if (sweep->out_dtype == WL_F64) {
+    memcpy((double *)sweep->out + at * width, from, width * sizeof(double));
+  } else if (sweep->out_dtype == WL_F32) {
+    float *to = (float *)sweep->out + at * width;
+    for (size_t i = 0; i < width; i++)
+      to[i] = (float)from[i];
+  } else {
+    int64_t *to = (int64_t *)sweep->out + at * width;
+    for (size_t i = 0; i < width; i++)
+      to[i] = (int64_t)from[i];
+  }
+}
+
+static void save_carried(const chunk *c, size_t r) {
+  const wl_sweep *sweep = c->sweep;
+  for (size_t i = 0; i < sweep->n_carried; i++) {
+    const wl_carried *carried = &sweep->carried[i];
+    const wl_value *value = &c->worker->values[carried->node];
+    bool is_ours = false;
+    for (size_t s = 0; s < sweep->sequence->n_steps && !is_ours; s++)
+      is_ours = sweep->sequence->steps[s] == carried->node;
+    if (is_ours)
+      memcpy(sweep->carry + chunk_row(c, r) * sweep->carry_width +
+                 carried->column,
+             value->dense + r * value->ld, value->n_columns * sizeof(double));
+  }
+}
+
+static void sink_dense(const chunk *c) {
+  const wl_sweep *sweep = c->sweep;
+  const wl_sequence *sequence = sweep->sequence;
+  const wl_value *result = &c->worker->values[sequence->result];
+  const wl_value *gate =
+      sequence->has_gate ? &c->worker->values[sequence->gate] : NULL;
+  for (size_t r = 0; r < c->n_rows; r++) {
+    /* NaN compares false: the row stays. */
+    bool leaves =
+        gate == NULL || gate->dense[r * gate->ld] > sequence->threshold;
+    if (gate != NULL)
+      sweep->stays[c->from + r] = !leaves;
+    if (!leaves) {
+      save_carried(c, r);
+      continue;
+    }
+    write_dense_row(c, result, r);
+    if (sweep->stages != NULL)
+      sweep->stages[chunk_row(c, r)] = sweep->stage;
+  }
+}
+
+static wl_status sink_piece(const chunk *c, wl_error *error) {
+  const wl_value *x = &c->worker->values[c->sweep->sequence->result];
+  wl_piece *piece = &c->sweep->pieces[c->number];
+  size_t first = (size_t)x->indptr[0];
+  size_t n = (size_t)x->indptr[c->n_rows] - first;
+  piece->n_rows = c->n_rows;
+  piece->indptr = wl_alloc((c->n_rows + 1) * sizeof *piece->indptr);
+  piece->indices = wl_alloc(n * sizeof *piece->indices);
+  piece->data = wl_alloc(n * sizeof *piece->data);
+  if (piece->indptr == NULL || piece->indices == NULL || piece->data == NULL)
+    return wl_fail_memory(error, n * sizeof *piece->data);
+  for (size_t r = 0; r <= c->n_rows; r++)
+    piece->indptr[r] = x->indptr[r] - (int64_t)first;
+  if (n != 0) {
+    memcpy(piece->indices, x->indices + first, n * sizeof *piece->indices);
+    memcpy(piece->data, x->data + first, n * sizeof *piece->data);
+  }
+  return WL_OK;
+}
+
+/* An error about a row of the chunk becomes one about the caller's row. */
+static wl_status locate(const chunk *c, wl_status status, wl_error *error) {
+  if (error == NULL || error->row < 0 || (uint64_t)error->row >= c->n_rows)
+    return status;
+  char message[WL_ERROR_MESSAGE_SIZE];
+  uint64_t row = chunk_row(c, (size_t)error->row);
+  memcpy(message, error->message, sizeof message);
+  return wl_fail_row(error, status, (int64_t)row, "%.960s (row %llu)", message,
+                     (unsigned long long)row);
+}
+
+/* What a gate reads and keeps is dense. */
+static wl_status spread_out_gate(const chunk *c, wl_error *error) {
+  const wl_sweep *sweep = c->sweep;
+  if (!sweep->sequence->has_gate)
+    return WL_OK;
+  WL_TRY(spread_out(c, sweep->sequence->gate, error));
+  WL_TRY(spread_out(c, sweep->sequence->result, error));
+  for (size_t s = 0; s < sweep->sequence->n_steps; s++)
+    for (size_t i = 0; i < sweep->n_carried; i++)
+      if (sweep->sequence->steps[s] == sweep->carried[i].node)
+        WL_TRY(spread_out(c, sweep->carried[i].node, error));
+  return WL_OK;
+}
+
+static wl_status run_chunk(void *context, size_t task, size_t worker,
+                           wl_error *error) {
+  const wl_sweep *sweep = context;
+  chunk c = {.sweep = sweep,
+             .worker = &sweep->context->workers[worker],
+             .number = task,
+             .from = sweep->bounds[task],
+             .to = sweep->bounds[task + 1]};
+  c.n_rows = (size_t)(c.to - c.from);
+  wl_arena_reset(&c.worker->arena);
+  if (error != NULL)
+    error->row = -1;
+  wl_status status = load_sources(&c, error);
+  if (status == WL_OK)
+    status = run_steps(&c, error);
+  if (status != WL_OK)
+    return locate(&c, status, error);
+  WL_TRY(spread_out_gate(&c, error));
+  const wl_value *result = &c.worker->values[sweep->sequence->result];
+  if (result->kind == WL_VALUE_CSR && sweep->pieces == NULL)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "the result is sparse; ask for it through wl_run_create");
+  if (result->kind == WL_VALUE_CSR)
+    WL_TRY(sink_piece(&c, error));
+  else
+    sink_dense(&c);
+  if (sweep->progress != NULL && worker == 0 &&
+      !sweep->progress(sweep->progress_context, sweep->rows_before + c.to,
+                       sweep->rows_total))
+    return wl_fail(error, WL_ERROR_CANCELLED, "cancelled");
+  return WL_OK;
+}
+
+wl_status wl_sweep_run(wl_sweep *sweep, wl_error *error) {
+  return wl_pool_run(sweep->n_threads, sweep->n_chunks, run_chunk, sweep,
+                     error);
+}

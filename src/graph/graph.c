@@ -1,0 +1,400 @@
+/* graph.c: nodes and constants: checked and typed as they are added. */
+#include "graph/graph.h"
+
+#include <inttypes.h>
+
+#include "graph/op.h"
+
+void wl_graph_init(wl_graph *graph) {
+  memset(graph, 0, sizeof *graph);
+  wl_arena_init(&graph->arena);
+}
+
+void wl_graph_deinit(wl_graph *graph) {
+  wl_free(graph->nodes);
+  wl_free(graph->constants);
+  wl_arena_deinit(&graph->arena);
+  wl_graph_init(graph);
+}
+
+/* ---- constants ----------------------------------------------------------- */
+
+static wl_status check_constant(wl_const *constant, wl_error *error) {
+  const char *name = constant->name ? constant->name : "(in place)";
+  if (constant->n_dims < 1 || constant->n_dims > WL_TENSOR_MAX_DIMS)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tensor '%s': %" PRIu32 " dimensions; 1 to %d are allowed",
+                   name, constant->n_dims, WL_TENSOR_MAX_DIMS);
+  if ((unsigned)constant->dtype >= WL_DTYPE_COUNT)
+    return wl_fail(error, WL_ERROR_VALUE, "tensor '%s': unknown dtype", name);
+  size_t n = 1;
+  for (uint32_t d = 0; d < constant->n_dims; d++) {
+    if (constant->shape[d] > WL_MAX_COLUMNS ||
+        wl_mul_overflows(n, (size_t)constant->shape[d], &n) ||
+        n > SIZE_MAX / 64)
+      return wl_fail(error, WL_ERROR_VALUE, "tensor '%s' is too large", name);
+  }
+  constant->n_elements = n;
+  if (constant->dtype != WL_STRING)
+    return WL_OK;
+  if (constant->n_dims != 1 || constant->offsets == NULL)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tensor '%s': strings have one dimension and offsets", name);
+  if (constant->offsets[0] != 0)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tensor '%s': offsets start at 0", name);
+  for (size_t i = 0; i < n; i++)
+    if (constant->offsets[i + 1] < constant->offsets[i])
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "tensor '%s': offsets go back at %zu", name, i);
+  return WL_OK;
+}
+
+wl_status wl_graph_add_constant(wl_graph *graph, const wl_const *constant,
+                                uint32_t *out, wl_error *error) {
+  wl_const copy = *constant;
+  WL_TRY(check_constant(&copy, error));
+  if (copy.name != NULL) {
+    size_t size = strlen(copy.name);
+    if (size == 0)
+      return wl_fail(error, WL_ERROR_VALUE, "a tensor's name is empty");
+    for (size_t i = 0; i < size; i++) {
+      char c = copy.name[i];
+      bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+      if (!ok)
+        return wl_fail(error, WL_ERROR_VALUE,
+                       "tensor '%.200s': names are letters, digits, '_', '.' "
+                       "and '-'",
+                       copy.name);
+    }
+    if (wl_graph_find_constant(graph, copy.name, size) >= 0)
+      return wl_fail(error, WL_ERROR_VALUE, "two tensors are named '%.200s'",
+                     copy.name);
+    copy.name = wl_arena_strndup(&graph->arena, copy.name, size);
+    if (copy.name == NULL)
+      return wl_fail_memory(error, size);
+  }
+  WL_TRY(wl_grow((void **)&graph->constants, &graph->constants_capacity,
+                 graph->n_constants + 1, sizeof *graph->constants, error));
+  if (graph->n_constants >= WL_MAX_NODES)
+    return wl_fail(error, WL_ERROR_VALUE, "too many tensors");
+  *out = (uint32_t)graph->n_constants;
+  graph->constants[graph->n_constants++] = copy;
+  return WL_OK;
+}
+
+wl_status wl_graph_new_f64(wl_graph *graph, uint32_t n_dims,
+                           const uint64_t *shape, uint32_t *out, double **data,
+                           wl_error *error) {
+  wl_const constant = {.dtype = WL_F64, .n_dims = n_dims};
+  memcpy(constant.shape, shape, n_dims * sizeof *shape);
+  WL_TRY(check_constant(&constant, error));
+  *data = wl_arena_alloc(&graph->arena, constant.n_elements * sizeof(double));
+  if (*data == NULL)
+    return wl_fail_memory(error, constant.n_elements * sizeof(double));
+  constant.data = *data;
+  return wl_graph_add_constant(graph, &constant, out, error);
+}
+
+int64_t wl_graph_find_constant(const wl_graph *graph, const char *name,
+                               size_t size) {
+  for (size_t i = 0; i < graph->n_constants; i++) {
+    const char *have = graph->constants[i].name;
+    if (have != NULL && strncmp(have, name, size) == 0 && have[size] == '\0')
+      return (int64_t)i;
+  }
+  return -1;
+}
+
+wl_string wl_const_string(const wl_const *constant, size_t i) {
+  return (wl_string){(const char *)constant->data + constant->offsets[i],
+                     constant->offsets[i + 1] - constant->offsets[i]};
+}
+
+double wl_const_number(const wl_const *constant, size_t i) {
+  switch (constant->dtype) {
+  case WL_BOOL:
+  case WL_U8:
+    return ((const uint8_t *)constant->data)[i];
+  case WL_I8:
+    return ((const int8_t *)constant->data)[i];
+  case WL_I16:
+    return ((const int16_t *)constant->data)[i];
+  case WL_U16:
+    return ((const uint16_t *)constant->data)[i];
+  case WL_I32:
+    return ((const int32_t *)constant->data)[i];
+  case WL_U32:
+    return ((const uint32_t *)constant->data)[i];
+  case WL_I64:
+    return (double)((const int64_t *)constant->data)[i];
+  case WL_U64:
+    return (double)((const uint64_t *)constant->data)[i];
+  case WL_F32:
+    return (double)((const float *)constant->data)[i];
+  case WL_F64:
+    return ((const double *)constant->data)[i];
+  case WL_STRING:
+  case WL_DTYPE_COUNT:
+    break;
+  }
+  return 0.0;
+}
+
+/* ---- nodes --------------------------------------------------------------- */
+
+static const char *const attr_kind_names[] = {"an integer", "a float",
+                                              "true or false", "a string",
+                                              "a tensor"};
+_Static_assert(WL_COUNT_OF(attr_kind_names) == WL_ATTR_KIND_COUNT,
+               "a name for each kind");
+
+static wl_status check_attrs(const wl_graph *graph, const wl_op_def *def,
+                             wl_attr *attrs, size_t n_attrs, wl_error *error) {
+  for (size_t i = 0; i < n_attrs; i++) {
+    const wl_attr_def *known = NULL;
+    for (size_t j = 0; j < def->n_attrs && known == NULL; j++)
+      if (strcmp(def->attrs[j].name, attrs[i].name) == 0)
+        known = &def->attrs[j];
+    if (known == NULL)
+      return wl_fail(error, WL_ERROR_UNSUPPORTED,
+                     "operator '%s' has no attribute '%.100s'", def->name,
+                     attrs[i].name);
+    if (known->kind == WL_ATTR_FLOAT && attrs[i].kind == WL_ATTR_INT) {
+      attrs[i].kind = WL_ATTR_FLOAT;
+      attrs[i].value.f = (double)attrs[i].value.i;
+    }
+    if (known->kind != attrs[i].kind)
+      return wl_fail(error, WL_ERROR_TYPE,
+                     "operator '%s': attribute '%s' is %s, not %s", def->name,
+                     known->name, attr_kind_names[known->kind],
+                     attr_kind_names[attrs[i].kind]);
+    if (attrs[i].kind == WL_ATTR_TENSOR &&
+        attrs[i].value.tensor >= graph->n_constants)
+      return wl_fail(error, WL_ERROR_INTERNAL, "a tensor that is not there");
+    for (size_t j = 0; j < i; j++)
+      if (strcmp(attrs[i].name, attrs[j].name) == 0)
+        return wl_fail(error, WL_ERROR_VALUE,
+                       "operator '%s': attribute '%s' is given twice",
+                       def->name, attrs[i].name);
+  }
+  for (size_t j = 0; j < def->n_attrs; j++) {
+    if (!def->attrs[j].is_required)
+      continue;
+    bool found = false;
+    for (size_t i = 0; i < n_attrs && !found; i++)
+      found = strcmp(attrs[i].name, def->attrs[j].name) == 0;
+    if (!found)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "operator '%s' needs the attribute '%s'", def->name,
+                     def->attrs[j].name);
+  }
+  return WL_OK;
+}
+
+static wl_status copy_attrs(wl_graph *graph, const wl_attr *attrs,
+                            size_t n_attrs, wl_attr **out, wl_error *error) {
+  *out = wl_arena_alloc(&graph->arena, n_attrs * sizeof **out);
+  if (*out == NULL)
+    return wl_fail_memory(error, n_attrs * sizeof **out);
+  for (size_t i = 0; i < n_attrs; i++) {
+    wl_attr *attr = &(*out)[i];
+    *attr = attrs[i];
+    attr->name =
+        wl_arena_strndup(&graph->arena, attrs[i].name, strlen(attrs[i].name));
+    if (attr->name == NULL)
+      return wl_fail_memory(error, strlen(attrs[i].name));
+    if (attr->kind != WL_ATTR_STRING)
+      continue;
+    attr->value.s.data = wl_arena_strndup(&graph->arena, attr->value.s.data,
+                                          attr->value.s.size);
+    if (attr->value.s.data == NULL)
+      return wl_fail_memory(error, attr->value.s.size);
+  }
+  return WL_OK;
+}
+
+wl_status wl_graph_add_node(wl_graph *graph, wl_op op, const wl_id *inputs,
+                            size_t n_inputs, const wl_attr *attrs,
+                            size_t n_attrs, wl_id *out, wl_error *error) {
+  if ((unsigned)op >= WL_OP_COUNT_)
+    return wl_fail(error, WL_ERROR_INTERNAL, "an operator that is not there");
+  const wl_op_def *def = wl_op_table[op];
+  if (n_inputs < def->min_inputs || n_inputs > def->max_inputs)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator '%s' takes %" PRIu32 " to %" PRIu32
+                   " inputs, not %zu",
+                   def->name, def->min_inputs, def->max_inputs, n_inputs);
+  if (graph->n_nodes >= WL_MAX_NODES)
+    return wl_fail(error, WL_ERROR_VALUE, "too many nodes");
+  for (size_t i = 0; i < n_inputs; i++)
+    if (inputs[i] >= graph->n_nodes)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "operator '%s': input %%%" PRIu32 " is not an earlier node",
+                     def->name, inputs[i]);
+  wl_attr *own_attrs;
+  WL_TRY(copy_attrs(graph, attrs, n_attrs, &own_attrs, error));
+  WL_TRY(check_attrs(graph, def, own_attrs, n_attrs, error));
+  wl_id *own_inputs =
+      wl_arena_alloc(&graph->arena, n_inputs * sizeof *own_inputs);
+  if (own_inputs == NULL)
+    return wl_fail_memory(error, n_inputs * sizeof *own_inputs);
+  if (n_inputs != 0)
+    memcpy(own_inputs, inputs, n_inputs * sizeof *own_inputs);
+  wl_node node = {.op = op,
+                  .n_inputs = (uint32_t)n_inputs,
+                  .inputs = own_inputs,
+                  .n_attrs = (uint32_t)n_attrs,
+                  .attrs = own_attrs};
+  WL_TRY(def->infer(graph, &node, &node.type, error));
+  if (node.type.n_columns > WL_MAX_COLUMNS)
+    return wl_fail(error, WL_ERROR_VALUE, "operator '%s': too many columns",
+                   def->name);
+  WL_TRY(wl_grow((void **)&graph->nodes, &graph->nodes_capacity,
+                 graph->n_nodes + 1, sizeof *graph->nodes, error));
+  *out = (wl_id)graph->n_nodes;
+  graph->nodes[graph->n_nodes++] = node;
+  return WL_OK;
+}
+
+wl_status wl_graph_add_stage(wl_graph *graph, bool has_gate, wl_id gate,
+                             double threshold, wl_error *error) {
+  if (graph->n_stages >= WL_MAX_STAGES)
+    return wl_fail(error, WL_ERROR_VALUE, "more than %d stages", WL_MAX_STAGES);
+  if (has_gate) {
+    if (gate >= graph->n_nodes)
+      return wl_fail(error, WL_ERROR_VALUE, "the gate %%%" PRIu32
+                     " is not a node", gate);
+    const wl_type *type = &graph->nodes[gate].type;
+    if (type->kind != WL_VALUE_DENSE || type->n_columns != 1)
+      return wl_fail(error, WL_ERROR_TYPE,
+                     "a gate is one dense column; %%%" PRIu32 " is not", gate);
+    if (threshold != threshold)
+      return wl_fail(error, WL_ERROR_VALUE, "a gate's threshold is NaN");
+  }
+  wl_stage *stage = &graph->stages[graph->n_stages];
+  *stage = (wl_stage){.has_gate = has_gate, .gate = gate, .threshold = threshold};
+  stage->outputs =
+      wl_arena_alloc(&graph->arena, WL_MAX_OUTPUTS * sizeof *stage->outputs);
+  if (stage->outputs == NULL)
+    return wl_fail_memory(error, WL_MAX_OUTPUTS * sizeof *stage->outputs);
+  graph->n_stages++;
+  return WL_OK;
+}
+
+wl_status wl_graph_add_output(wl_graph *graph, const char *name, size_t size,
+                              wl_id node, wl_error *error) {
+  if (graph->n_stages == 0)
+    return wl_fail(error, WL_ERROR_VALUE, "an output before the first stage");
+  wl_stage *stage = &graph->stages[graph->n_stages - 1];
+  if (node >= graph->n_nodes)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "output '%.*s': %%%" PRIu32 " is not a node",
+                   (int)(size < 100 ? size : 100), name, node);
+  if (graph->nodes[node].type.kind == WL_VALUE_STRINGS)
+    return wl_fail(error, WL_ERROR_TYPE,
+                   "output '%.*s': strings cannot be an output",
+                   (int)(size < 100 ? size : 100), name);
+  for (size_t i = 0; i < stage->n_outputs; i++)
+    if (strncmp(stage->outputs[i].name, name, size) == 0 &&
+        stage->outputs[i].name[size] == '\0')
+      return wl_fail(error, WL_ERROR_VALUE, "two outputs are named '%s'",
+                     stage->outputs[i].name);
+  if (stage->n_outputs >= WL_MAX_OUTPUTS)
+    return wl_fail(error, WL_ERROR_VALUE, "more than %d outputs",
+                   WL_MAX_OUTPUTS);
+  char *own = wl_arena_strndup(&graph->arena, name, size);
+  if (own == NULL)
+    return wl_fail_memory(error, size);
+  stage->outputs[stage->n_outputs++] = (wl_output){own, node};
+  return WL_OK;
+}
+
+wl_status wl_graph_verify(const wl_graph *graph, wl_error *error) {
+  if (graph->n_stages == 0)
+    return wl_fail(error, WL_ERROR_VALUE, "the graph has no stage");
+  const wl_stage *last = &graph->stages[graph->n_stages - 1];
+  if (last->has_gate)
+    return wl_fail(error, WL_ERROR_VALUE, "the last stage has a gate");
+  if (last->n_outputs == 0)
+    return wl_fail(error, WL_ERROR_VALUE, "the graph has no output");
+  for (size_t s = 0; s + 1 < graph->n_stages; s++) {
+    const wl_stage *stage = &graph->stages[s];
+    if (!stage->has_gate)
+      return wl_fail(error, WL_ERROR_VALUE, "stage %zu of %zu has no gate",
+                     s + 1, graph->n_stages);
+    if (stage->n_outputs != last->n_outputs)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "stage %zu has %zu outputs, the last has %zu", s + 1,
+                     stage->n_outputs, last->n_outputs);
+    for (size_t o = 0; o < last->n_outputs; o++) {
+      const wl_type *a = &graph->nodes[stage->outputs[o].node].type;
+      const wl_type *b = &graph->nodes[last->outputs[o].node].type;
+      if (strcmp(stage->outputs[o].name, last->outputs[o].name) != 0 ||
+          a->kind != b->kind || a->n_columns != b->n_columns ||
+          a->dtype != b->dtype)
+        return wl_fail(error, WL_ERROR_VALUE,
+                       "output '%s' of stage %zu is not like '%s' of the last",
+                       stage->outputs[o].name, s + 1, last->outputs[o].name);
+      if (a->kind != WL_VALUE_DENSE)
+        return wl_fail(error, WL_ERROR_VALUE,
+                       "output '%s': a cascade's outputs are dense",
+                       last->outputs[o].name);
+    }
+  }
+  return WL_OK;
+}
+
+/* ---- attributes ---------------------------------------------------------- */
+
+const wl_attr *wl_node_attr(const wl_node *node, const char *name) {
+  for (uint32_t i = 0; i < node->n_attrs; i++)
+    if (strcmp(node->attrs[i].name, name) == 0)
+      return &node->attrs[i];
+  return NULL;
+}
+
+int64_t wl_node_int(const wl_node *node, const char *name, int64_t absent) {
+  const wl_attr *attr = wl_node_attr(node, name);
+  return attr != NULL ? attr->value.i : absent;
+}
+
+double wl_node_float(const wl_node *node, const char *name, double absent) {
+  const wl_attr *attr = wl_node_attr(node, name);
+  return attr != NULL ? attr->value.f : absent;
+}
+
+bool wl_node_bool(const wl_node *node, const char *name, bool absent) {
+  const wl_attr *attr = wl_node_attr(node, name);
+  return attr != NULL ? attr->value.b : absent;
+}
+
+wl_string wl_node_string(const wl_node *node, const char *name,
+                         const char *absent) {
+  const wl_attr *attr = wl_node_attr(node, name);
+  return attr != NULL ? attr->value.s : (wl_string){absent, strlen(absent)};
+}
+
+const wl_const *wl_node_tensor(const wl_graph *graph, const wl_node *node,
+                               const char *name) {
+  const wl_attr *attr = wl_node_attr(node, name);
+  return attr != NULL ? &graph->constants[attr->value.tensor] : NULL;
+}
+
+bool wl_string_is(wl_string string, const char *text) {
+  return string.size == strlen(text) &&
+         memcmp(string.data, text, string.size) == 0;
+}
+
+wl_op wl_op_find(const char *name, size_t size) {
+  for (int op = 0; op < WL_OP_COUNT_; op++)
+    if (strlen(wl_op_table[op]->name) == size &&
+        memcmp(wl_op_table[op]->name, name, size) == 0)
+      return (wl_op)op;
+  return WL_OP_COUNT_;
+}
+
+const char *wl_op_name(size_t i) {
+  return i < WL_OP_COUNT_ ? wl_op_table[i]->name : NULL;
+}

@@ -1,0 +1,52 @@
+/*
+ * op.h: what an operator is: one wl_op_def in one file, listed in table.def.
+ * The graph layer only knows this interface; src/ops and src/models fill the
+ * table (src/ops/table.c).
+ */
+#ifndef WL_GRAPH_OP_H
+#define WL_GRAPH_OP_H
+
+#include "graph/graph.h"
+
+typedef struct wl_attr_def {
+  const char *name;
+  wl_attr_kind kind; /* WL_ATTR_FLOAT also takes an int */
+  bool is_required;
+} wl_attr_def;
+
+/* One chunk of rows to compute. Memory comes from the arena. */
+typedef struct wl_op_call {
+  const wl_value *const *inputs;
+  size_t n_inputs;
+  size_t n_rows;
+  wl_arena *arena;
+  const wl_type *type; /* of the result */
+} wl_op_call;
+
+typedef struct wl_op_def {
+  const char *name;
+  const wl_attr_def *attrs;
+  size_t n_attrs;
+  uint32_t min_inputs, max_inputs;
+  /* run copes with CSR where the type says dense (a caller may give a matrix
+   * input either way); for the others the executor spreads the rows out. */
+  bool takes_sparse;
+  /* Checks attribute values and input types; gives the result's type. */
+  wl_status (*infer)(const wl_graph *graph, const wl_node *node, wl_type *type,
+                     wl_error *error);
+  /* Attributes -> immutable state, owned, released by unbind. NULL: stateless. */
+  wl_status (*bind)(const wl_graph *graph, const wl_node *node, void **state,
+                    wl_error *error);
+  void (*unbind)(void *state);
+  /* Computes one chunk. A failure that is about a row sets error->row to its
+   * number in the chunk. NULL: the executor provides the value (sources). */
+  wl_status (*run)(const void *state, const wl_op_call *call, wl_value *out,
+                   wl_error *error);
+} wl_op_def;
+
+/* Defined in src/ops/table.c. */
+extern const wl_op_def *const wl_op_table[WL_OP_COUNT_];
+/* WL_OP_COUNT_ when there is none of that name. */
+wl_op wl_op_find(const char *name, size_t size);
+
+#endif

@@ -1,0 +1,113 @@
+/*
+ * scale.c: columns shifted and scaled: StandardScaler, MaxAbsScaler, weights of
+ * a union. In the reference's order of operations, so bit-equal.
+ */
+#include "ops/common.h"
+#include "ops/table.h"
+
+static const wl_attr_def attrs[] = {
+    {"subtract", WL_ATTR_TENSOR, false},
+    {"divide", WL_ATTR_TENSOR, false},
+    {"multiply", WL_ATTR_TENSOR, false},
+    {"dtype", WL_ATTR_STRING, false},
+};
+
+typedef struct scale_state {
+  double *subtract, *divide, *multiply; /* one a column, or NULL */
+} scale_state;
+
+static wl_status infer(const wl_graph *graph, const wl_node *node,
+                       wl_type *type, wl_error *error) {
+  WL_TRY(wl_check_matrices(graph, node, error));
+  *type = *wl_input_type(graph, node, 0);
+  WL_TRY(wl_check_vector(graph, node, "subtract", type->n_columns, error));
+  WL_TRY(wl_check_vector(graph, node, "divide", type->n_columns, error));
+  WL_TRY(wl_check_vector(graph, node, "multiply", type->n_columns, error));
+  if (type->kind == WL_VALUE_CSR && wl_node_attr(node, "subtract") != NULL)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator 'scale': 'subtract' needs a dense matrix");
+  wl_dtype absent = type->dtype == WL_F32 ? WL_F32 : WL_F64;
+  return wl_node_dtype(node, absent, &type->dtype, error);
+}
+
+static void unbind(void *state) {
+  scale_state *s = state;
+  if (s == NULL)
+    return;
+  wl_free(s->subtract);
+  wl_free(s->divide);
+  wl_free(s->multiply);
+  wl_free(s);
+}
+
+static wl_status bind_one(const wl_graph *graph, const wl_node *node,
+                          const char *name, double **out, wl_error *error) {
+  const wl_const *constant = wl_node_tensor(graph, node, name);
+  if (constant == NULL)
+    return WL_OK;
+  return wl_copy_vector(constant, wl_input_type(graph, node, 0)->n_columns, 0.0,
+                        out, error);
+}
+
+static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
+                      wl_error *error) {
+  scale_state *s = wl_calloc(1, sizeof *s);
+  if (s == NULL)
+    return wl_fail_memory(error, sizeof *s);
+  wl_status status;
+  WL_TRY_DONE(status, bind_one(graph, node, "subtract", &s->subtract, error));
+  WL_TRY_DONE(status, bind_one(graph, node, "divide", &s->divide, error));
+  WL_TRY_DONE(status, bind_one(graph, node, "multiply", &s->multiply, error));
+  *state = s;
+  return WL_OK;
+done:
+  unbind(s);
+  return status;
+}
+
+static inline double scale_one(const scale_state *s, wl_dtype dtype, size_t c,
+                               double v) {
+  if (s->subtract != NULL)
+    v = wl_round_to(dtype, v - s->subtract[c]);
+  if (s->divide != NULL)
+    v = wl_round_to(dtype, v / s->divide[c]);
+  if (s->multiply != NULL)
+    v = wl_round_to(dtype, v * s->multiply[c]);
+  return wl_round_to(dtype, v);
+}
+
+static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
+                     wl_error *error) {
+  const scale_state *s = state;
+  const wl_value *x = call->inputs[0];
+  wl_dtype dtype = call->type->dtype;
+  if (x->kind == WL_VALUE_CSR) {
+    double *data;
+    if (s->subtract != NULL)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "Cannot center sparse matrices: pass a dense matrix to a "
+                     "scaler fitted with with_mean=True");
+    WL_TRY(wl_like_csr(call, x, out, &data, error));
+    for (int64_t e = 0; e < out->indptr[x->n_rows]; e++)
+      data[e] = scale_one(s, dtype, (size_t)out->indices[e],
+                          x->data[x->indptr[0] + e]);
+    return WL_OK;
+  }
+  WL_TRY(wl_new_dense(call, x->n_columns, out, error));
+  for (size_t r = 0; r < call->n_rows; r++)
+    for (size_t c = 0; c < x->n_columns; c++)
+      wl_row_mut(out, r)[c] = scale_one(s, dtype, c, wl_row(x, r)[c]);
+  return WL_OK;
+}
+
+const wl_op_def wl_op_scale = {
+    .name = "scale",
+    WL_ATTRS(attrs),
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .takes_sparse = true,
+    .infer = infer,
+    .bind = bind,
+    .unbind = unbind,
+    .run = run,
+};

@@ -1,0 +1,80 @@
+/* sources.c: `input` and `external`: values that the executor provides. */
+#include "ops/common.h"
+#include "ops/table.h"
+
+static const wl_attr_def input_attrs[] = {
+    {"kind", WL_ATTR_STRING, true},
+    {"name", WL_ATTR_STRING, false},
+    {"position", WL_ATTR_INT, false},
+    {"n_features", WL_ATTR_INT, false},
+    {"dtype", WL_ATTR_STRING, false},
+};
+
+static wl_status check_width(const wl_node *node, int64_t width,
+                             wl_error *error) {
+  if (width < 0 || width > WL_MAX_COLUMNS)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator '%s': n_features=%lld is out of range",
+                   wl_op_table[node->op]->name, (long long)width);
+  return WL_OK;
+}
+
+static wl_status infer_input(const wl_graph *graph, const wl_node *node,
+                             wl_type *type, wl_error *error) {
+  (void)graph;
+  wl_string kind = wl_node_string(node, "kind", "");
+  int64_t width = wl_node_int(node, "n_features", 1);
+  WL_TRY(check_width(node, width, error));
+  if (wl_string_is(kind, "text")) {
+    *type = (wl_type){WL_VALUE_STRINGS, 1, WL_STRING, true};
+    return WL_OK;
+  }
+  if (!wl_string_is(kind, "numeric") && !wl_string_is(kind, "matrix"))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator 'input': kind '%.20s' is not one of text, "
+                   "numeric, matrix",
+                   kind.data);
+  if (wl_string_is(kind, "numeric"))
+    width = 1;
+  type->kind = WL_VALUE_DENSE;
+  type->n_columns = (size_t)width;
+  type->is_bit_equal = true;
+  return wl_node_dtype(node, WL_F64, &type->dtype, error);
+}
+
+const wl_op_def wl_op_input = {
+    .name = "input",
+    WL_ATTRS(input_attrs),
+    .max_inputs = 0,
+    .infer = infer_input,
+};
+
+static const wl_attr_def external_attrs[] = {
+    {"step", WL_ATTR_INT, true},
+    {"n_features", WL_ATTR_INT, true},
+    {"sparse", WL_ATTR_BOOL, false},
+    {"dtype", WL_ATTR_STRING, false},
+    {"name", WL_ATTR_STRING, false},
+};
+
+static wl_status infer_external(const wl_graph *graph, const wl_node *node,
+                                wl_type *type, wl_error *error) {
+  (void)graph;
+  int64_t width = wl_node_int(node, "n_features", 0);
+  WL_TRY(check_width(node, width, error));
+  if (wl_node_int(node, "step", 0) < 0)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator 'external': step is negative");
+  type->kind =
+      wl_node_bool(node, "sparse", false) ? WL_VALUE_CSR : WL_VALUE_DENSE;
+  type->n_columns = (size_t)width;
+  type->is_bit_equal = true;
+  return wl_node_dtype(node, WL_F64, &type->dtype, error);
+}
+
+const wl_op_def wl_op_external = {
+    .name = "external",
+    WL_ATTRS(external_attrs),
+    .max_inputs = 1 << 16,
+    .infer = infer_external,
+};

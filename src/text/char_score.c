@@ -1,0 +1,263 @@
+/*
+ * char_score.c: rows to scores. The sums over the longest matches count every
+ * occurrence; what repetition changes (the square of tf under an L2 norm, a
+ * binary or sublinear tf) is corrected for the repeated terms alone.
+ */
+#include <math.h>
+
+#include "text/char_internal.h"
+
+enum { LANES = 8 };
+
+typedef struct scorer {
+  double *out;
+  size_t ld;
+  double *accumulators; /* 4 x stride */
+  double *totals;       /* stride */
+  double lanes[LANES];  /* of the norm's correction */
+  wl_char_filter filter;
+} scorer;
+
+static double tf_value(const wl_char_engine *engine, uint32_t count) {
+  return count < WL_CHAR_N_TF ? engine->tf_values[count]
+                              : wl_char_tf(engine->tf, count);
+}
+
+/* ---- corrections
+ * -------------------------------------------------------------- */
+
+static void correct_term(const wl_char_engine *engine, scorer *s, uint32_t slot,
+                         uint32_t count) {
+  const wl_char_weights *w = &engine->weights;
+  const double *own = w->own + slot * w->own_stride;
+  double tf = tf_value(engine, count), more = tf - count;
+  for (size_t c = 0; c < w->n_own_weights; c++)
+    s->totals[c] += more * own[c];
+  if (!w->has_own_norm)
+    return;
+  if (engine->norm == WL_NORM_L2)
+    more = tf * tf - count;
+  s->totals[w->n_outputs] += more * own[w->n_own_weights];
+}
+
+static bool is_square(const wl_char_engine *engine) {
+  return engine->tf == WL_TF_RAW;
+}
+
+static void correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
+  wl_char_filter *f = &s->filter;
+  f->level = engine->tables.first_level;
+  f->n_alive = n;
+  if (f->is_direct && f->base + n > UINT16_MAX) {
+    /* Counts of earlier rows are at most the base: as good as zeros. */
+    memset(f->counts, 0, engine->tables.n_slots * sizeof(*f->counts));
+    f->base = 1;
+  }
+  while (f->n_alive != 0) {
+    size_t n_list = engine->kernels->filter(f);
+    if (is_square(engine)) {
+      engine->kernels->squares(f, n_list, engine->weights.own, s->lanes);
+      continue;
+    }
+    for (size_t i = 0; i < n_list; i++)
+      correct_term(engine, s, wl_char_filter_slot(f, f->list[i]),
+                   wl_char_filter_count(f, f->list[i]));
+  }
+  if (f->is_direct)
+    f->base += (uint32_t)n;
+}
+
+/* ---- sums to scores
+ * ------------------------------------------------------------- */
+
+static void begin_row(const wl_char_engine *engine, scorer *s) {
+  memset(s->accumulators, 0, 4 * engine->weights.stride * sizeof(double));
+  memset(s->lanes, 0, sizeof(s->lanes));
+}
+
+static void add_up(const wl_char_engine *engine, scorer *s) {
+  size_t stride = engine->weights.stride;
+  const double *a = s->accumulators;
+  for (size_t c = 0; c < stride; c++)
+    s->totals[c] =
+        (a[c] + a[stride + c]) + (a[2 * stride + c] + a[3 * stride + c]);
+}
+
+static void end_row(const wl_char_engine *engine, scorer *s, size_t row) {
+  size_t k = engine->weights.n_outputs;
+  double *out = s->out + row * s->ld;
+  if (engine->norm == WL_NORM_NONE) {
+    memcpy(out, s->totals, k * sizeof(*out));
+    return;
+  }
+  const double *l = s->lanes;
+  double norm = s->totals[k] + (((l[0] + l[4]) + (l[2] + l[6])) +
+                                ((l[1] + l[5]) + (l[3] + l[7])));
+  if (engine->norm == WL_NORM_L2)
+    norm = sqrt(norm);
+  for (size_t c = 0; c < k; c++)
+    out[c] = norm == 0 ? 0 : s->totals[c] / norm;
+}
+
+/* All counts are known: the definition itself, in order of occurrence. */
+static void score_counts(wl_char_run *run, scorer *s, size_t row) {
+  const wl_char_engine *engine = run->engine;
+  const wl_char_weights *w = &engine->weights;
+  memset(s->totals, 0, w->stride * sizeof(double));
+  double norm = 0;
+  for (size_t i = 0; i < run->counter.n_touched; i++) {
+    uint32_t place = run->counter.touched[i];
+    uint32_t slot = wl_char_counter_slot(&run->counter, place);
+    if (slot == 0)
+      continue;
+    const double *own = w->own + slot * w->own_stride;
+    double tf = tf_value(engine, run->counter.counts[place]);
+    for (size_t c = 0; c < w->n_outputs; c++)
+      s->totals[c] += tf * own[c];
+    if (!w->has_own_norm)
+      continue;
+    double part = tf * own[w->n_outputs];
+    if (engine->norm == WL_NORM_MAX)
+      norm = part > norm ? part : norm;
+    else
+      norm += engine->norm == WL_NORM_L2 ? tf * part : part;
+  }
+  if (w->has_norm)
+    s->totals[w->n_outputs] = norm;
+  memset(s->lanes, 0, sizeof(s->lanes));
+  end_row(engine, s, row);
+  wl_char_counter_clear(&run->counter);
+}
+
+/* ---- the consumer
+ * ------------------------------------------------------------------ */
+
+static wl_status need_counter(wl_char_run *run, size_t n, wl_error *error) {
+  if (run->has_counter)
+    return WL_OK;
+  run->has_counter = true;
+  return wl_char_counter_init(&run->counter, run->engine, n, run->arena, error);
+}
+
+static wl_status score_row(wl_char_run *run, size_t row, size_t start, size_t n,
+                           wl_error *error) {
+  const wl_char_engine *engine = run->engine;
+  scorer *s = run->user;
+  if (engine->is_exact) {
+    WL_TRY(need_counter(run, run->n_bytes, error));
+    WL_TRY(wl_char_run_count(run, start, n, error));
+    score_counts(run, s, row);
+    return WL_OK;
+  }
+  begin_row(engine, s);
+  void *deepest = wl_char_slots(&engine->tables, run->deepest, start);
+  engine->kernels->sum(&engine->weights, engine->tables.is_wide, deepest, n,
+                       s->accumulators);
+  add_up(engine, s);
+  if (engine->weights.own_stride != 0) {
+    s->filter.levels = wl_char_slots(&engine->tables, run->levels, start);
+    s->filter.pitch = run->pitch;
+    s->filter.deepest = deepest;
+    correct_row(engine, s, n);
+  }
+  end_row(engine, s, row);
+  return WL_OK;
+}
+
+/* Raw tf under an L2 norm: the squares of a long row. */
+static void correct_counts(wl_char_run *run, scorer *s) {
+  size_t n_repeated = 0;
+  for (size_t i = 0; i < run->counter.n_touched; i++) {
+    uint32_t place = run->counter.touched[i];
+    uint32_t slot = wl_char_counter_slot(&run->counter, place);
+    double count = run->counter.counts[place];
+    if (slot != 0 && count > 1)
+      s->lanes[n_repeated++ % LANES] +=
+          count * (count - 1) * run->engine->weights.own[slot];
+  }
+  wl_char_counter_clear(&run->counter);
+}
+
+/*
+ * Where tf is not linear, a long row is scored from its counts: the sums less
+ * the corrections would cancel digits as counts grow.
+ */
+static wl_status score_segment(wl_char_run *run, size_t row, size_t start,
+                               size_t n, bool is_first, bool is_last,
+                               wl_error *error) {
+  const wl_char_engine *engine = run->engine;
+  scorer *s = run->user;
+  bool is_exact = engine->is_exact || engine->tf != WL_TF_RAW;
+  bool has_counts = is_exact || engine->weights.own_stride != 0;
+  if (has_counts) {
+    WL_TRY(need_counter(run, run->n_bytes, error));
+    WL_TRY(wl_char_run_count(run, start, n, error));
+  }
+  if (is_exact) {
+    if (is_last)
+      score_counts(run, s, row);
+    return WL_OK;
+  }
+  if (is_first)
+    begin_row(engine, s);
+  engine->kernels->sum(&engine->weights, engine->tables.is_wide,
+                       wl_char_slots(&engine->tables, run->deepest, start), n,
+                       s->accumulators);
+  if (!is_last)
+    return WL_OK;
+  add_up(engine, s);
+  if (has_counts)
+    correct_counts(run, s);
+  end_row(engine, s, row);
+  return WL_OK;
+}
+
+/* The filter's arrays for rows of up to n characters. */
+static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
+  const wl_char_engine *engine = run->engine;
+  const wl_char_tables *tables = &engine->tables;
+  scorer *s = run->user;
+  wl_char_filter *f = &s->filter;
+  *f = (wl_char_filter){.tables = tables, .base = 1};
+  if (engine->is_exact || engine->weights.own_stride == 0)
+    return WL_OK;
+  /* Clearing a count for every slot must be small beside the rows. */
+  f->is_direct = !tables->is_wide && run->n_bytes >= tables->n_slots;
+  size_t unit = tables->is_wide ? sizeof(uint32_t) : sizeof(uint16_t);
+  size_t places = 64;
+  while (places < 2 * n)
+    places *= 2;
+  size_t size = (n + WL_CHAR_SLACK) * sizeof(uint16_t);
+  wl_arena *arena = run->arena;
+  /* The unused one of the two takes hardly any room. */
+  f->counts = wl_arena_calloc(arena, f->is_direct ? tables->n_slots + 2 : 1,
+                              sizeof(uint16_t));
+  f->hash = wl_arena_alloc(arena, f->is_direct ? 1 : places * 2 * unit);
+  f->where = wl_arena_alloc(arena, size);
+  f->positions = wl_arena_alloc(arena, size);
+  f->list = wl_arena_alloc(arena, size);
+  f->current = wl_arena_alloc(arena, (n + WL_CHAR_SLACK) * unit);
+  if (f->counts == NULL || f->hash == NULL || f->where == NULL ||
+      f->positions == NULL || f->list == NULL || f->current == NULL)
+    return wl_fail_memory(error, size);
+  return WL_OK;
+}
+
+static const wl_char_consumer scoring = {score_row, score_segment, resize};
+
+wl_status wl_char_engine_score(const wl_char_engine *engine,
+                               const wl_string *rows, size_t n_rows,
+                               wl_arena *arena, double *out, size_t ld,
+                               wl_error *error) {
+  if (engine->terms != NULL)
+    return wl_fail(error, WL_ERROR_INTERNAL,
+                   "count: this vectorizer was built for counting");
+  scorer s = {.out = out, .ld = ld};
+  wl_char_run run = {.engine = engine, .arena = arena, .user = &s};
+  size_t stride = engine->weights.stride;
+  s.accumulators = wl_arena_alloc(arena, 4 * stride * sizeof(double));
+  s.totals = wl_arena_alloc(arena, stride * sizeof(double));
+  if (s.accumulators == NULL || s.totals == NULL)
+    return wl_fail_memory(error, 5 * stride * sizeof(double));
+  return wl_char_run_rows(&run, &scoring, rows, n_rows, error);
+}

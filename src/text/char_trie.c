@@ -1,0 +1,285 @@
+/*
+ * char_trie.c: the vocabulary as a trie. Terms that the analyzer can never
+ * produce are left out; sorted terms (as a fitted vocabulary has them) become
+ * nodes without any lookup, others are sorted first.
+ */
+#include "text/char_internal.h"
+
+typedef struct builder {
+  const wl_vectorizer_params *params;
+  uint16_t *class_ids; /* by code point */
+  size_t n_class_ids;
+  uint8_t *is_possible; /* by term */
+  uint32_t *order;      /* possible terms; NULL: as they come */
+  size_t n_possible;
+  uint16_t *classes[2]; /* of this and the previous term */
+  uint32_t *path;       /* path[d]: the previous term's node at depth d */
+  size_t longest;
+} builder;
+
+static wl_status fail_term(size_t term, wl_error *error) {
+  return wl_fail(error, WL_ERROR_VALUE,
+                 "count: vocabulary term %zu is not UTF-8", term);
+}
+
+/* Makes room for code points below `limit`. */
+static wl_status grow_class_ids(builder *b, size_t limit, wl_error *error) {
+  uint16_t *grown = wl_calloc(limit, sizeof(*grown));
+  if (grown == NULL)
+    return wl_fail_memory(error, limit * sizeof(*grown));
+  if (b->n_class_ids != 0)
+    memcpy(grown, b->class_ids, b->n_class_ids * sizeof(*grown));
+  wl_free(b->class_ids);
+  b->class_ids = grown;
+  b->n_class_ids = limit;
+  return WL_OK;
+}
+
+static inline uint32_t next_character(const uint8_t **at, const uint8_t *end) {
+  return **at < 0x80 ? *(*at)++ : wl_utf8_decode(at, end);
+}
+
+/*
+ * The length of a term in characters, SIZE_MAX when it is not UTF-8.
+ * *has_gap: two spaces beside each other; *is_word: ' ', no space, ' '.
+ */
+static size_t measure(wl_string term, bool *has_gap, bool *is_word) {
+  const uint8_t *at = (const uint8_t *)term.data, *end = at + term.size;
+  size_t length = 0, n_spaces = 0;
+  *has_gap = false;
+  bool after_space = false, starts = term.size && *at == ' ';
+  while (at < end) {
+    bool is_space = *at == ' ';
+    if (next_character(&at, end) == UINT32_MAX)
+      return SIZE_MAX;
+    *has_gap |= is_space && after_space;
+    after_space = is_space;
+    n_spaces += is_space;
+    length++;
+  }
+  *is_word = starts && after_space && n_spaces == 2 && length > 2;
+  return length;
+}
+
+/* Marks the terms that can occur, and their characters. */
+static wl_status scan_terms(builder *b, wl_error *error) {
+  const wl_vectorizer_params *params = b->params;
+  bool is_words = params->analyzer == WL_ANALYZER_CHAR_WB;
+  for (size_t i = 0; i < params->n_terms; i++) {
+    wl_string term = params->terms[i];
+    if (term.size == 0)
+      continue;
+    bool has_gap, is_word;
+    size_t length = measure(term, &has_gap, &is_word);
+    if (length == SIZE_MAX)
+      return fail_term(i, error);
+    /* A padded word that is too short for min_n counts once as a whole. */
+    bool is_possible = length <= params->max_n &&
+                       (length >= params->min_n || (is_words && is_word));
+    if (!is_possible || (is_words && has_gap))
+      continue;
+    b->is_possible[i] = 1;
+    b->n_possible++;
+    if (length > b->longest)
+      b->longest = length;
+    const uint8_t *at = (const uint8_t *)term.data, *end = at + term.size;
+    while (at < end) {
+      uint32_t code_point = next_character(&at, end);
+      if (WL_UNLIKELY(code_point >= b->n_class_ids))
+        WL_TRY(grow_class_ids(b, code_point < 0x10000 ? 0x10000 : 0x110000,
+                              error));
+      b->class_ids[code_point] = 1;
+    }
+  }
+  return WL_OK;
+}
+
+static wl_status add_node(wl_char_trie *trie, uint32_t parent,
+                          uint16_t class_id, uint32_t *out, wl_error *error) {
+  if (trie->n_nodes >= INT32_MAX - 0x20000)
+    return wl_fail(error, WL_ERROR_UNSUPPORTED,
+                   "count: the vocabulary needs more than 2^31 nodes");
+  WL_TRY(wl_grow((void **)&trie->nodes, &trie->capacity, trie->n_nodes + 1,
+                 sizeof(*trie->nodes), error));
+  uint32_t id = (uint32_t)trie->n_nodes++;
+  wl_char_node *node = &trie->nodes[id];
+  *node = (wl_char_node){.parent = parent, .term = -1, .class_id = class_id};
+  if (id != 0) {
+    wl_char_node *above = &trie->nodes[parent];
+    node->depth = above->depth + 1;
+    node->next_sibling = above->first_child;
+    above->first_child = id;
+    above->n_children++;
+  }
+  *out = id;
+  return WL_OK;
+}
+
+static size_t classes_of(const builder *b, wl_string term, uint16_t *out) {
+  const uint8_t *at = (const uint8_t *)term.data, *end = at + term.size;
+  size_t n = 0;
+  while (at < end)
+    out[n++] = b->class_ids[next_character(&at, end)];
+  return n;
+}
+
+/*
+ * Adds the possible terms in order. *is_sorted is false, and the trie useless,
+ * when a term does not come after the one before it.
+ */
+static wl_status add_terms(builder *b, wl_char_trie *trie, bool *is_sorted,
+                           wl_error *error) {
+  uint32_t node;
+  trie->n_nodes = 0;
+  trie->min_depth = UINT32_MAX;
+  trie->max_depth = 0;
+  *is_sorted = true;
+  WL_TRY(add_node(trie, 0, 0, &node, error));
+  b->path[0] = 0;
+  size_t n_previous = 0, previous = 0;
+  size_t n = b->order ? b->n_possible : b->params->n_terms;
+  for (size_t i = 0; i < n; i++) {
+    size_t term = b->order ? b->order[i] : i;
+    if (!b->is_possible[term])
+      continue;
+    uint16_t *classes = b->classes[0];
+    const uint16_t *before = b->classes[1];
+    size_t length = classes_of(b, b->params->terms[term], classes);
+    size_t least = length < n_previous ? length : n_previous, common = 0;
+    while (common < least && classes[common] == before[common])
+      common++;
+    if (common == least && length == n_previous)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "count: vocabulary terms %zu and %zu are the same",
+                     previous, term);
+    if (common == length ||
+        (common < n_previous && classes[common] < before[common])) {
+      *is_sorted = false;
+      return WL_OK;
+    }
+    for (size_t d = common; d < length; d++) {
+      WL_TRY(add_node(trie, b->path[d], classes[d], &node, error));
+      b->path[d + 1] = node;
+    }
+    trie->nodes[b->path[length]].term = (int32_t)term;
+    if (length < trie->min_depth)
+      trie->min_depth = (uint32_t)length;
+    if (length > trie->max_depth)
+      trie->max_depth = (uint32_t)length;
+    b->classes[0] = b->classes[1];
+    b->classes[1] = classes;
+    n_previous = length;
+    previous = term;
+  }
+  return WL_OK;
+}
+
+/* ---- sorting ---------------------------------------------------------------
+ */
+
+typedef struct sort_item {
+  uint64_t prefix; /* the first 8 bytes, most significant first */
+  uint32_t term;
+} sort_item;
+
+/* The order of UTF-8 bytes is the order of code points, so of classes. */
+static bool is_before(const wl_string *terms, const sort_item *a,
+                      const sort_item *b) {
+  if (a->prefix != b->prefix)
+    return a->prefix < b->prefix;
+  wl_string x = terms[a->term], y = terms[b->term];
+  int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
+  return order != 0 ? order < 0 : x.size < y.size;
+}
+
+static void merge(const wl_string *terms, const sort_item *from, sort_item *to,
+                  size_t begin, size_t middle, size_t end) {
+  size_t a = begin, b = middle;
+  for (size_t i = begin; i < end; i++) {
+    bool takes_second =
+        a == middle || (b < end && is_before(terms, &from[b], &from[a]));
+    to[i] = from[takes_second ? b++ : a++];
+  }
+}
+
+static wl_status sort_terms(builder *b, wl_error *error) {
+  size_t n = b->n_possible, size = n * sizeof(sort_item);
+  const wl_string *terms = b->params->terms;
+  sort_item *items = wl_alloc(2 * size);
+  b->order = wl_alloc(n * sizeof(*b->order));
+  if (items == NULL || b->order == NULL) {
+    wl_free(items);
+    return wl_fail_memory(error, 2 * size);
+  }
+  size_t at = 0;
+  for (size_t i = 0; i < b->params->n_terms; i++) {
+    if (!b->is_possible[i])
+      continue;
+    uint64_t prefix = 0;
+    for (size_t k = 0; k < 8; k++)
+      prefix =
+          prefix << 8 | (k < terms[i].size ? (uint8_t)terms[i].data[k] : 0u);
+    items[at++] = (sort_item){prefix, (uint32_t)i};
+  }
+  sort_item *from = items, *to = items + n;
+  for (size_t width = 1; width < n; width *= 2) {
+    for (size_t begin = 0; begin < n; begin += 2 * width) {
+      size_t middle = begin + width < n ? begin + width : n;
+      size_t end = middle + width < n ? middle + width : n;
+      merge(terms, from, to, begin, middle, end);
+    }
+    sort_item *swapped = from;
+    from = to;
+    to = swapped;
+  }
+  for (size_t i = 0; i < n; i++)
+    b->order[i] = from[i].term;
+  wl_free(items);
+  return WL_OK;
+}
+
+/* ---- all together -----------------------------------------------------------
+ */
+
+static wl_status allocate_paths(builder *b, wl_error *error) {
+  size_t length = b->longest + 1;
+  b->classes[0] = wl_calloc(length, sizeof(uint16_t));
+  b->classes[1] = wl_calloc(length, sizeof(uint16_t));
+  b->path = wl_calloc(length, sizeof(uint32_t));
+  if (b->classes[0] == NULL || b->classes[1] == NULL || b->path == NULL)
+    return wl_fail_memory(error, length * sizeof(uint32_t));
+  return WL_OK;
+}
+
+wl_status wl_char_trie_build(const wl_vectorizer_params *params,
+                             wl_char_map *map, wl_char_trie *trie,
+                             wl_error *error) {
+  builder b = {.params = params};
+  wl_status status;
+  bool is_sorted = true;
+  b.is_possible = wl_calloc(params->n_terms, 1);
+  if (b.is_possible == NULL) {
+    status = wl_fail_memory(error, params->n_terms);
+    goto done;
+  }
+  WL_TRY_DONE(status, grow_class_ids(&b, 0x80, error));
+  WL_TRY_DONE(status, scan_terms(&b, error));
+  WL_TRY_DONE(status,
+              wl_char_map_init(map, params, b.class_ids, b.n_class_ids, error));
+  WL_TRY_DONE(status, allocate_paths(&b, error));
+  WL_TRY_DONE(status, add_terms(&b, trie, &is_sorted, error));
+  if (!is_sorted) {
+    WL_TRY_DONE(status, sort_terms(&b, error));
+    WL_TRY_DONE(status, add_terms(&b, trie, &is_sorted, error));
+  }
+  if (trie->max_depth == 0)
+    trie->min_depth = 0;
+done:
+  wl_free(b.class_ids);
+  wl_free(b.is_possible);
+  wl_free(b.order);
+  wl_free(b.classes[0]);
+  wl_free(b.classes[1]);
+  wl_free(b.path);
+  return status;
+}

@@ -1,0 +1,74 @@
+/*
+ * scan.h: the vectorized part of the tokenizers: lower-casing ASCII while
+ * marking its word characters, and turning marks into token bounds. Every
+ * variant gives the same answer; the portable one is the specification.
+ */
+#ifndef WL_TEXT_SCAN_H
+#define WL_TEXT_SCAN_H
+
+#include "base/base.h"
+#include "base/cpu.h"
+
+/*
+ * Marks: one bit for each byte of a text, set in word characters. Bits from
+ * the end of what is written up to the end of that word are zero.
+ */
+static inline void wl_marks_append(uint64_t *marks, size_t at, uint64_t more) {
+  unsigned shift = at & 63;
+  marks[at >> 6] |= more << shift;
+  marks[(at >> 6) + 1] = more >> 1 >> (63 - shift);
+}
+
+/*
+ * Copies ASCII from `in` to `out` until another byte or the end, as lower case
+ * if asked, and appends its marks at bit `at`. Returns the bytes copied. May
+ * write 64 bytes past the end of `out`, never reads past in + size.
+ */
+typedef size_t wl_scan_ascii_fn(const uint8_t *in, size_t size, bool to_lower,
+                                uint8_t *out, uint64_t *marks, size_t at);
+
+/*
+ * The bounds of the runs of marks: begin, end, begin, end ... (two for each
+ * run). drop_single leaves out runs of one byte. Returns how many numbers were
+ * written, at most size + 1 rounded up to even.
+ */
+typedef size_t wl_scan_bounds_fn(const uint64_t *marks, size_t size,
+                                 bool drop_single, uint32_t *bounds);
+
+typedef struct wl_scan {
+  wl_scan_ascii_fn *ascii;
+  wl_scan_bounds_fn *bounds;
+} wl_scan;
+
+/* The variant of a level, or of a lower one. */
+const wl_scan *wl_scan_for(wl_cpu_level level);
+
+extern const wl_scan wl_scan_avx2, wl_scan_avx512;
+
+/* wl_scan_bounds_fn in plain C; each variant compiles it with its own flags. */
+static inline size_t wl_scan_bounds_inline(const uint64_t *marks, size_t size,
+                                           bool drop_single, uint32_t *bounds) {
+  uint32_t *out = bounds;
+  uint64_t before = 0; /* the last mark of the word before, as it was */
+  uint64_t carry = 0;  /* the last mark of the word before, as it was kept */
+  size_t last = size / 64;
+  for (size_t i = 0; i <= last; i++) {
+    uint64_t kept = marks[i];
+    if (drop_single) {
+      uint64_t raw = kept;
+      uint64_t after = i < last ? marks[i + 1] << 63 : 0;
+      kept &= (raw << 1 | before) | (raw >> 1 | after);
+      before = raw >> 63;
+    }
+    uint64_t turns = kept ^ (kept << 1 | carry);
+    carry = kept >> 63;
+    uint32_t base = (uint32_t)(i * 64);
+    while (turns != 0) {
+      *out++ = base + (uint32_t)__builtin_ctzll(turns);
+      turns &= turns - 1;
+    }
+  }
+  return (size_t)(out - bounds);
+}
+
+#endif

@@ -1,0 +1,134 @@
+/* string_table.c: building the tables of string_table.h. At most half of the
+ * slots are in use, so every search ends. */
+#include "text/string_table.h"
+
+const uint64_t wl_low_bytes[9] = {0,
+                                  0xFF,
+                                  0xFFFF,
+                                  0xFFFFFF,
+                                  0xFFFFFFFF,
+                                  0xFFFFFFFFFF,
+                                  0xFFFFFFFFFFFF,
+                                  0xFFFFFFFFFFFFFF,
+                                  0xFFFFFFFFFFFFFFFF};
+
+enum { OVERREAD = 16, MIN_SLOT_BITS = 4 };
+
+wl_status wl_slots_init(wl_slots *slots, size_t n, wl_error *error) {
+  unsigned id_bits = 1, slot_bits = MIN_SLOT_BITS;
+  while (id_bits < 32 && (n >> id_bits) != 0)
+    id_bits++;
+  while (slot_bits < 40 && ((size_t)1 << slot_bits) < 2 * n)
+    slot_bits++;
+  size_t n_slots = (size_t)1 << slot_bits;
+  slots->slots = wl_calloc(n_slots, sizeof *slots->slots);
+  if (slots->slots == NULL)
+    return wl_fail_memory(error, n_slots * sizeof *slots->slots);
+  slots->id_mask = UINT32_MAX >> (32 - id_bits);
+  slots->shift = 64 - slot_bits;
+  slots->mask = n_slots - 1;
+  return WL_OK;
+}
+
+void wl_slots_deinit(wl_slots *slots) {
+  wl_free(slots->slots);
+  *slots = (wl_slots){0};
+}
+
+void wl_slots_put(wl_slots *slots, uint64_t hash, uint32_t id) {
+  size_t at = (size_t)(hash >> slots->shift);
+  while (slots->slots[at] != 0)
+    at = (at + 1) & slots->mask;
+  slots->slots[at] = ((uint32_t)hash & ~slots->id_mask) | (id + 1);
+}
+
+size_t wl_slots_size(const wl_slots *slots) {
+  return slots->slots == NULL ? 0 : (slots->mask + 1) * sizeof *slots->slots;
+}
+
+wl_status wl_string_table_init(wl_string_table *table, size_t max_n,
+                               size_t max_bytes, wl_error *error) {
+  *table = (wl_string_table){.max_n = max_n, .max_bytes = max_bytes};
+  if (max_n >= INT32_MAX || max_bytes > UINT32_MAX - OVERREAD)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "a vocabulary of %zu strings with %zu bytes together is "
+                   "too large; at most 2^31 strings and 4 GB are supported",
+                   max_n, max_bytes);
+  WL_TRY(wl_slots_init(&table->slots, max_n, error));
+  table->offsets = wl_calloc(max_n + 1, sizeof *table->offsets);
+  table->bytes = wl_calloc(max_bytes + OVERREAD, 1);
+  if (table->offsets == NULL || table->bytes == NULL) {
+    wl_string_table_deinit(table);
+    return wl_fail_memory(error, (max_n + 1) * sizeof *table->offsets +
+                                     max_bytes + OVERREAD);
+  }
+  return WL_OK;
+}
+
+void wl_string_table_deinit(wl_string_table *table) {
+  wl_slots_deinit(&table->slots);
+  wl_free(table->offsets);
+  wl_free(table->bytes);
+  *table = (wl_string_table){0};
+}
+
+/* wl_string_hash of a string whose end may not be read over. */
+static uint64_t hash_exactly(const void *string, size_t size) {
+  uint8_t tail[OVERREAD * 2] = {0};
+  const uint8_t *at = string;
+  uint64_t head = wl_string_hash_head(&at, &size);
+  if (size != 0)
+    memcpy(tail, at, size);
+  return wl_string_hash_tail(head, tail, size);
+}
+
+uint32_t wl_string_table_add(wl_string_table *table, const void *string,
+                             size_t size) {
+  uint64_t hash = hash_exactly(string, size);
+  size_t at = (size_t)(hash >> table->slots.shift);
+  uint32_t id, begin;
+  while ((id = wl_slots_next(&table->slots, hash, &at)) != WL_NO_ID) {
+    begin = table->offsets[id];
+    if (table->offsets[id + 1] - begin == size &&
+        (size == 0 || memcmp(table->bytes + begin, string, size) == 0))
+      return id;
+  }
+  id = table->n++;
+  begin = table->offsets[id];
+  if (size != 0)
+    memcpy(table->bytes + begin, string, size);
+  table->offsets[id + 1] = begin + (uint32_t)size;
+  wl_slots_put(&table->slots, hash, id);
+  return id;
+}
+
+wl_status wl_string_table_shrink(wl_string_table *table, wl_error *error) {
+  wl_slots slots;
+  WL_TRY(wl_slots_init(&slots, table->n, error));
+  for (uint32_t id = 0; id < table->n; id++) {
+    uint32_t begin = table->offsets[id];
+    uint32_t size = table->offsets[id + 1] - begin;
+    wl_slots_put(&slots, wl_string_hash(table->bytes + begin, size), id);
+  }
+  wl_slots_deinit(&table->slots);
+  table->slots = slots;
+  /* A block that cannot be made smaller stays as it is. */
+  uint32_t *offsets = wl_realloc(table->offsets, ((size_t)table->n + 1) *
+                                                     sizeof *table->offsets);
+  if (offsets != NULL)
+    table->offsets = offsets;
+  table->max_n = table->n;
+  table->max_bytes = table->offsets[table->n];
+  uint8_t *bytes = wl_realloc(table->bytes, table->max_bytes + OVERREAD);
+  if (bytes != NULL)
+    table->bytes = bytes;
+  return WL_OK;
+}
+
+size_t wl_string_table_size(const wl_string_table *table) {
+  if (table->offsets == NULL)
+    return 0;
+  return wl_slots_size(&table->slots) +
+         (table->max_n + 1) * sizeof *table->offsets + table->max_bytes +
+         OVERREAD;
+}

@@ -1,0 +1,143 @@
+/*
+ * string_table.h: strings to dense ids, made small for lookups that mostly
+ * fail: open addressing over 32-bit slots that hold an id and as many bits of
+ * the hash as are left, so that a failed lookup reads one or two slots and
+ * nothing else. Filled once, then immutable.
+ */
+#ifndef WL_TEXT_STRING_TABLE_H
+#define WL_TEXT_STRING_TABLE_H
+
+#include "base/base.h"
+
+#define WL_NO_ID UINT32_MAX
+
+/* Slots over anything with a hash: who owns it compares the candidates. */
+typedef struct wl_slots {
+  uint32_t *slots;  /* 0: empty; else id + 1 in the low bits */
+  uint32_t id_mask; /* of a slot; the other bits are the hash's */
+  unsigned shift;   /* the first slot is hash >> shift */
+  size_t mask;      /* number of slots - 1 */
+} wl_slots;
+
+/* For ids below n. Fails on memory only; free with wl_slots_deinit. */
+wl_status wl_slots_init(wl_slots *slots, size_t n, wl_error *error);
+void wl_slots_deinit(wl_slots *slots);
+/* Adds an id that is not there yet. */
+void wl_slots_put(wl_slots *slots, uint64_t hash, uint32_t id);
+size_t wl_slots_size(const wl_slots *slots);
+
+typedef struct wl_string_table {
+  wl_slots slots;
+  uint32_t *offsets; /* n + 1 positions in bytes */
+  uint8_t *bytes;    /* 16 more may be read */
+  uint32_t n;
+  size_t max_n, max_bytes;
+} wl_string_table;
+
+/* Room for max_n strings of max_bytes together. */
+wl_status wl_string_table_init(wl_string_table *table, size_t max_n,
+                               size_t max_bytes, wl_error *error);
+void wl_string_table_deinit(wl_string_table *table);
+/* The id of a string, added (copied) if it is new; ids count up from 0. New
+ * ones must fit the room. */
+uint32_t wl_string_table_add(wl_string_table *table, const void *string,
+                             size_t size);
+/* Gives back the room that was not used. */
+wl_status wl_string_table_shrink(wl_string_table *table, wl_error *error);
+size_t wl_string_table_size(const wl_string_table *table);
+
+/* ---- lookups ------------------------------------------------------------- */
+
+extern const uint64_t wl_low_bytes[9]; /* masks of the low 0 to 8 bytes */
+
+static inline uint64_t wl_load_64(const uint8_t *at) {
+  uint64_t value;
+  memcpy(&value, at, sizeof value);
+  return value;
+}
+
+static inline uint64_t wl_mix_64(uint64_t a, uint64_t b) {
+  __extension__ typedef unsigned __int128 u128;
+  u128 product = (u128)a * b;
+  return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* The hash in two parts: what comes before the last 16 bytes (moves on to
+ * these), and these, whose end may be read over. */
+static inline uint64_t wl_string_hash_head(const uint8_t **string,
+                                           size_t *size) {
+  const uint64_t k0 = 0x9e3779b97f4a7c15u, k1 = 0xd1b54a32d192ed03u;
+  uint64_t hash = *size * k1;
+  while (WL_UNLIKELY(*size > 16)) {
+    hash = wl_mix_64(wl_load_64(*string) ^ hash ^ k0,
+                     wl_load_64(*string + 8) ^ k1);
+    *string += 16;
+    *size -= 16;
+  }
+  return hash ^ k0;
+}
+
+static inline uint64_t wl_string_hash_tail(uint64_t head, const uint8_t *string,
+                                           size_t size) {
+  const uint64_t k1 = 0xd1b54a32d192ed03u;
+  uint64_t low = wl_load_64(string) & wl_low_bytes[size < 8 ? size : 8];
+  uint64_t high =
+      wl_load_64(string + 8) & wl_low_bytes[size < 8 ? 0 : size - 8];
+  return wl_mix_64(low ^ head, high ^ k1);
+}
+
+/* Reads up to 16 bytes past the string's end. */
+static inline uint64_t wl_string_hash(const uint8_t *string, size_t size) {
+  uint64_t head = wl_string_hash_head(&string, &size);
+  return wl_string_hash_tail(head, string, size);
+}
+
+/* Do two strings of `size` bytes agree? Reads 16 past their ends. */
+static inline bool wl_string_equal(const uint8_t *a, const uint8_t *b,
+                                   size_t size) {
+  while (WL_UNLIKELY(size > 16)) {
+    if (((wl_load_64(a) ^ wl_load_64(b)) |
+         (wl_load_64(a + 8) ^ wl_load_64(b + 8))) != 0)
+      return false;
+    a += 16;
+    b += 16;
+    size -= 16;
+  }
+  uint64_t low = wl_load_64(a) ^ wl_load_64(b);
+  uint64_t high = wl_load_64(a + 8) ^ wl_load_64(b + 8);
+  return ((low & wl_low_bytes[size < 8 ? size : 8]) |
+          (high & wl_low_bytes[size < 8 ? 0 : size - 8])) == 0;
+}
+
+/* The next candidate from slot *at on, or WL_NO_ID; *at moves behind it. */
+static inline uint32_t wl_slots_next(const wl_slots *slots, uint64_t hash,
+                                     size_t *at) {
+  for (;;) {
+    uint32_t slot = slots->slots[*at];
+    *at = (*at + 1) & slots->mask;
+    if (slot == 0)
+      return WL_NO_ID;
+    if (((slot ^ (uint32_t)hash) & ~slots->id_mask) == 0)
+      return (slot & slots->id_mask) - 1;
+  }
+}
+
+/* The id, or WL_NO_ID. The string must be readable for 16 bytes past its end.
+ */
+static inline uint32_t wl_string_table_find(const wl_string_table *table,
+                                            const uint8_t *string,
+                                            size_t size) {
+  uint64_t hash = wl_string_hash(string, size);
+  size_t at = (size_t)(hash >> table->slots.shift);
+  for (;;) {
+    uint32_t id = wl_slots_next(&table->slots, hash, &at);
+    if (id == WL_NO_ID)
+      return WL_NO_ID;
+    uint32_t begin = table->offsets[id];
+    if (table->offsets[id + 1] - begin == size &&
+        wl_string_equal(string, table->bytes + begin, size))
+      return id;
+  }
+}
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * job.h: the state of a tuning job, shared by tune.c (requests, answers, the
+ * choice) and propose.c (which subsets to try). All memory is taken at
+ * creation, so that a failed step leaves the job as it was.
+ */
+#ifndef WL_TUNE_JOB_H
+#define WL_TUNE_JOB_H
+
+#include "tune/tune.h"
+
+enum {
+  WL_TUNE_EXHAUSTIVE_BLOCKS = 6,
+  WL_TUNE_GREEDY_WIDTH = 3, /* additions tried at each step of the path */
+  WL_TUNE_KNAPSACK_STEPS = 1000
+};
+#define WL_TUNE_NONE SIZE_MAX
+
+typedef enum wl_tune_phase {
+  WL_TUNE_PHASE_START = 0,
+  WL_TUNE_PHASE_SINGLES,
+  WL_TUNE_PHASE_GREEDY,
+  WL_TUNE_PHASE_LAST
+} wl_tune_phase;
+
+struct wl_tune {
+  size_t n_blocks;
+  double *block_costs;
+  size_t n_rows_select, n_rows_certify;
+  wl_tune_options options;
+  double exact_cost;
+
+  wl_tune_candidate *candidates; /* max_candidates of them */
+  size_t n_candidates, max_candidates;
+  uint32_t *block_ids; /* max_candidates + 1 rows of n_blocks; the last row is
+                          where a proposal is put together */
+  size_t best; /* the answered candidate that costs least, or WL_TUNE_NONE */
+
+  wl_tune_phase phase;
+  double baseline;    /* share of the commonest full label on select */
+  double *importance; /* of a block: agreement alone above the baseline; < 0
+                         when it was not measured */
+  uint8_t *is_taken;  /* the knapsack's choices, n_blocks x (STEPS + 1) */
+  double *knapsack;   /* its best values, STEPS + 1 */
+  size_t path;        /* the greedy path's end, or WL_TUNE_NONE at its start */
+  size_t extensions[WL_TUNE_GREEDY_WIDTH];
+  size_t n_extensions;
+
+  uint8_t *differs; /* scratch of an answer: max(select, certify) rows */
+  int64_t *labels;  /* scratch: n_rows_select */
+  bool is_waiting, is_finished;
+  wl_tune_request request; /* while waiting */
+  wl_tune_result result;   /* when finished */
+};
+
+/*
+ * Called when every candidate is answered, pruned or skipped: puts more into
+ * the queue. false when there is nothing more to try.
+ */
+bool wl_tune_propose(wl_tune *job);
+
+/* The least cost that a new candidate has to beat. */
+double wl_tune_cost_to_beat(const wl_tune *job);
+
+#endif

@@ -1,0 +1,479 @@
+/*
+ * tune.c: the tuning job: its requests and answers, the choice of the winner
+ * and the certificate (see tune.h). An answer is first evaluated and then
+ * recorded, so that a failure changes nothing.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "stats/agreement.h"
+#include "stats/binomial.h"
+#include "tune/job.h"
+
+static const char *const outcome_names[] = {
+    "cascade", "too few rows", "not cheaper", "one block", "no model"};
+_Static_assert(WL_COUNT_OF(outcome_names) == WL_TUNE_OUTCOME_COUNT,
+               "a name for every outcome");
+
+const char *wl_tune_outcome_name(wl_tune_outcome outcome) {
+  if ((unsigned)outcome >= WL_TUNE_OUTCOME_COUNT)
+    return "unknown";
+  return outcome_names[outcome];
+}
+
+/* splitmix64's finaliser over both: well mixed, the same everywhere. */
+static uint64_t mix(uint64_t seed, uint64_t number) {
+  uint64_t z = seed * 0xd1342543de82ef95u + (number + 1) * 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+size_t wl_tune_split(size_t n_rows, const uint64_t *groups, double share,
+                     uint64_t seed, uint8_t *is_select) {
+  size_t n_select = 0;
+  for (size_t i = 0; i < n_rows; i++) {
+    uint64_t bits = mix(seed, groups != NULL ? groups[i] : i);
+    is_select[i] = (double)(bits >> 11) * 0x1p-53 < share;
+    n_select += is_select[i];
+  }
+  return n_select;
+}
+
+/* ---- creation --------------------------------------------------------------
+ */
+
+static wl_status check_sizes(size_t n_blocks, size_t n_rows_fit,
+                             size_t n_rows_select, size_t n_rows_certify,
+                             wl_error *error) {
+  if (n_blocks == 0 || n_blocks > WL_TUNE_MAX_BLOCKS)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: the graph has %zu blocks; 1 to %d can be tuned",
+                   n_blocks, WL_TUNE_MAX_BLOCKS);
+  if (n_rows_fit == 0)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: no rows to fit approximate models on; give training "
+                   "data");
+  if (n_rows_select > WL_BINOMIAL_MAX_N || n_rows_certify > WL_BINOMIAL_MAX_N)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: %zu select and %zu certify rows; give at most %llu "
+                   "of each",
+                   n_rows_select, n_rows_certify,
+                   (unsigned long long)WL_BINOMIAL_MAX_N);
+  return WL_OK;
+}
+
+static wl_status check_options(const wl_tune_options *options,
+                               wl_error *error) {
+  if (!(options->alpha > 0 && options->alpha < 1))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: the target agreement must be above 0 and below 1, "
+                   "not %g",
+                   1 - options->alpha);
+  if (!(options->delta > 0 && options->delta < 1))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: the confidence must be above 0 and below 1, not %g",
+                   1 - options->delta);
+  if (!(options->model_cost >= 0 && options->model_cost <= 1e300))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: the full model's cost must be a number of "
+                   "nanoseconds a row, not %g",
+                   options->model_cost);
+  return WL_OK;
+}
+
+static wl_status check_costs(size_t n_blocks, const double *block_costs,
+                             wl_error *error) {
+  for (size_t i = 0; i < n_blocks; i++)
+    if (!(block_costs[i] >= 0 && block_costs[i] <= 1e300))
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "tune: the cost of block %zu must be a number of "
+                     "nanoseconds a row, not %g",
+                     i, block_costs[i]);
+  return WL_OK;
+}
+
+static size_t default_fits(size_t n_blocks) {
+  size_t n = 16 + 2 * n_blocks;
+  return n < 62 ? 62 : n;
+}
+
+static wl_status allocate(wl_tune *job, wl_error *error) {
+  const size_t n = job->n_blocks, width = WL_TUNE_KNAPSACK_STEPS + 1;
+  const size_t n_rows = job->n_rows_select > job->n_rows_certify
+                            ? job->n_rows_select
+                            : job->n_rows_certify;
+  size_t n_ids;
+  if (wl_mul_overflows(job->max_candidates + 1, n, &n_ids))
+    return wl_fail_memory(error, SIZE_MAX);
+  job->block_costs = wl_calloc(n, sizeof *job->block_costs);
+  job->importance = wl_calloc(n, sizeof *job->importance);
+  job->candidates = wl_calloc(job->max_candidates, sizeof *job->candidates);
+  job->block_ids = wl_calloc(n_ids, sizeof *job->block_ids);
+  job->is_taken = wl_calloc(n, width);
+  job->knapsack = wl_calloc(width, sizeof *job->knapsack);
+  job->differs = wl_calloc(n_rows, 1);
+  job->labels = wl_calloc(job->n_rows_select, sizeof *job->labels);
+  if (job->block_costs == NULL || job->importance == NULL ||
+      job->candidates == NULL || job->block_ids == NULL ||
+      job->is_taken == NULL || job->knapsack == NULL || job->differs == NULL ||
+      job->labels == NULL)
+    return wl_fail_memory(error, n_ids * sizeof *job->block_ids + n_rows * 9);
+  return WL_OK;
+}
+
+static void finish(wl_tune *job, wl_tune_outcome outcome);
+
+/* Ends the job at once where no answer could change the outcome. */
+static wl_status refuse_early(wl_tune *job, wl_error *error) {
+  const wl_tune_options *o = &job->options;
+  wl_tune_certificate *c = &job->result.certificate;
+  c->k = wl_binomial_max_k(job->n_rows_certify, o->alpha, o->delta);
+  c->n_rows = job->n_rows_certify;
+  if (c->k < 0)
+    finish(job, WL_TUNE_TOO_FEW_ROWS);
+  else if (job->n_blocks == 1)
+    finish(job, WL_TUNE_ONE_BLOCK);
+  else if (job->n_rows_select == 0)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: %zu certify rows but no select rows; share some of "
+                   "them out to choose among the models",
+                   job->n_rows_certify);
+  return WL_OK;
+}
+
+wl_status wl_tune_create(size_t n_blocks, const double *block_costs,
+                         size_t n_rows_fit, size_t n_rows_select,
+                         size_t n_rows_certify, const wl_tune_options *options,
+                         wl_tune **out, wl_error *error) {
+  *out = NULL;
+  WL_TRY(
+      check_sizes(n_blocks, n_rows_fit, n_rows_select, n_rows_certify, error));
+  WL_TRY(check_options(options, error));
+  WL_TRY(check_costs(n_blocks, block_costs, error));
+  wl_tune *job = wl_calloc(1, sizeof *job);
+  if (job == NULL)
+    return wl_fail_memory(error, sizeof *job);
+  wl_status status;
+  job->n_blocks = n_blocks;
+  job->n_rows_select = n_rows_select;
+  job->n_rows_certify = n_rows_certify;
+  job->options = *options;
+  job->max_candidates =
+      options->max_fits != 0 ? options->max_fits : default_fits(n_blocks);
+  job->best = job->path = WL_TUNE_NONE;
+  WL_TRY_DONE(status, allocate(job, error));
+  memcpy(job->block_costs, block_costs, n_blocks * sizeof *block_costs);
+  job->exact_cost = options->model_cost;
+  for (size_t i = 0; i < n_blocks; i++)
+    job->exact_cost += block_costs[i];
+  job->result = (wl_tune_result){
+      .threshold = (double)INFINITY,
+      .expected_cost = job->exact_cost,
+      .exact_cost = job->exact_cost,
+      .certificate = {.method = "exact binomial order statistic",
+                      .assumption =
+                          "later rows are drawn independently, as the certify "
+                          "rows were",
+                      .target = 1 - options->alpha,
+                      .confidence = 1 - options->delta,
+                      .rows_needed = wl_agreement_rows_needed(options->alpha,
+                                                              options->delta)}};
+  status = refuse_early(job, error);
+done:
+  if (status == WL_OK)
+    *out = job;
+  else
+    wl_tune_free(job);
+  return status;
+}
+
+void wl_tune_free(wl_tune *job) {
+  if (job == NULL)
+    return;
+  wl_free(job->block_costs);
+  wl_free(job->importance);
+  wl_free(job->candidates);
+  wl_free(job->block_ids);
+  wl_free(job->is_taken);
+  wl_free(job->knapsack);
+  wl_free(job->differs);
+  wl_free(job->labels);
+  wl_free(job);
+}
+
+/* ---- requests --------------------------------------------------------------
+ */
+
+double wl_tune_cost_to_beat(const wl_tune *job) {
+  if (job->best == WL_TUNE_NONE)
+    return job->exact_cost;
+  double best = job->candidates[job->best].expected_cost;
+  return best < job->exact_cost ? best : job->exact_cost;
+}
+
+/* The next candidate in the queue that can still win, or WL_TUNE_NONE: a
+ * cascade costs at least its own blocks. */
+static size_t next_in_queue(wl_tune *job) {
+  for (size_t i = 0; i < job->n_candidates; i++) {
+    wl_tune_candidate *c = &job->candidates[i];
+    if (c->state != WL_TUNE_QUEUED)
+      continue;
+    if (c->set_cost < wl_tune_cost_to_beat(job))
+      return i;
+    c->state = WL_TUNE_PRUNED;
+  }
+  return WL_TUNE_NONE;
+}
+
+static void ask(wl_tune *job, wl_tune_step step, size_t candidate) {
+  job->is_waiting = true;
+  job->request = (wl_tune_request){
+      .step = step,
+      .candidate = candidate,
+      .blocks = job->candidates[candidate].blocks,
+      .n_blocks = job->candidates[candidate].n_blocks,
+      .n_rows = step == WL_TUNE_FIT ? job->n_rows_select : job->n_rows_certify,
+      .seed = mix(job->options.seed, candidate)};
+}
+
+static bool has_answers(const wl_tune *job) {
+  return job->best != WL_TUNE_NONE;
+}
+
+static bool has_skipped_all(const wl_tune *job) {
+  for (size_t i = 0; i < job->n_candidates; i++)
+    if (job->candidates[i].state == WL_TUNE_SKIPPED)
+      return !has_answers(job);
+  return false;
+}
+
+static void choose(wl_tune *job) {
+  if (has_skipped_all(job))
+    finish(job, WL_TUNE_NO_MODEL);
+  else if (!has_answers(job) ||
+           !(job->candidates[job->best].expected_cost < job->exact_cost))
+    finish(job, WL_TUNE_NOT_CHEAPER);
+  else
+    ask(job, WL_TUNE_CERTIFY, job->best);
+}
+
+void wl_tune_next(wl_tune *job, wl_tune_request *request) {
+  while (!job->is_waiting && !job->is_finished) {
+    size_t next = next_in_queue(job);
+    if (next != WL_TUNE_NONE)
+      ask(job, WL_TUNE_FIT, next);
+    else if (!wl_tune_propose(job))
+      choose(job);
+  }
+  if (job->is_waiting)
+    *request = job->request;
+  else
+    *request = (wl_tune_request){.step = WL_TUNE_FINISHED};
+}
+
+/* ---- answers ---------------------------------------------------------------
+ */
+
+static wl_status check_scores(const wl_tune *job, const wl_tune_scores *scores,
+                              wl_error *error) {
+  if (!job->is_waiting)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: an answer without a request; call next first");
+  if (scores->n_rows != job->request.n_rows)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: the answer for candidate %zu has %zu rows, not %zu",
+                   job->request.candidate, scores->n_rows, job->request.n_rows);
+  if (scores->confidence == NULL || scores->approx_labels == NULL ||
+      scores->full_labels == NULL)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: the answer for candidate %zu lacks its confidences "
+                   "or labels",
+                   job->request.candidate);
+  if (!(scores->model_cost >= 0 && scores->model_cost <= 1e300))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: the measured cost of candidate %zu must be a number "
+                   "of nanoseconds a row, not %g",
+                   job->request.candidate, scores->model_cost);
+  return WL_OK;
+}
+
+static double cascade_cost(const wl_tune *job, const wl_tune_candidate *c,
+                           double model_cost, double share_leaving) {
+  return c->set_cost + model_cost +
+         (1 - share_leaving) * (c->rest_cost + job->options.model_cost);
+}
+
+/* Shellsort: in place, and fast enough for labels. */
+static void sort_labels(int64_t *labels, size_t n) {
+  size_t gap = 1;
+  while (gap < n / 3)
+    gap = 3 * gap + 1;
+  for (; gap > 0; gap /= 3)
+    for (size_t i = gap; i < n; i++) {
+      int64_t label = labels[i];
+      size_t at = i;
+      for (; at >= gap && labels[at - gap] > label; at -= gap)
+        labels[at] = labels[at - gap];
+      labels[at] = label;
+    }
+}
+
+/* The agreement of always answering the full model's commonest label. */
+static double share_of_commonest(int64_t *scratch, const int64_t *labels,
+                                 size_t n) {
+  memcpy(scratch, labels, n * sizeof *labels);
+  sort_labels(scratch, n);
+  size_t longest = 0, run = 0;
+  for (size_t i = 0; i < n; i++) {
+    run = i > 0 && scratch[i] == scratch[i - 1] ? run + 1 : 1;
+    if (run > longest)
+      longest = run;
+  }
+  return (double)longest / (double)n;
+}
+
+/* What the certificate would do with the select rows. It promises nothing:
+ * it is there to compare candidates. */
+static wl_status evaluate(const wl_tune *job, const wl_tune_scores *scores,
+                          wl_agreement *a, wl_error *error) {
+  const wl_tune_options *o = &job->options;
+  WL_TRY(wl_agreement_certify(scores->confidence, job->differs, scores->groups,
+                              scores->n_rows, o->alpha, o->delta, a, error));
+  if (a->k >= 0)
+    return WL_OK;
+  double permitted = (double)job->result.certificate.k /
+                     (double)job->n_rows_certify * (double)a->n_rows;
+  return wl_agreement_at_k(scores->confidence, job->differs, scores->groups,
+                           scores->n_rows, (int64_t)permitted, a, error);
+}
+
+static wl_status take_select_scores(wl_tune *job, const wl_tune_scores *scores,
+                                    wl_error *error) {
+  wl_agreement a;
+  WL_TRY(evaluate(job, scores, &a, error));
+  wl_tune_candidate *c = &job->candidates[job->request.candidate];
+  c->state = WL_TUNE_ANSWERED;
+  c->model_cost = scores->model_cost;
+  c->share_leaving = a.share_leaving;
+  c->agreement = 1 - (double)a.n_disagreements / (double)a.n_rows;
+  c->expected_cost = cascade_cost(job, c, c->model_cost, c->share_leaving);
+  if (job->best == WL_TUNE_NONE) /* the first answer: the same for all */
+    job->baseline =
+        share_of_commonest(job->labels, scores->full_labels, scores->n_rows);
+  if (job->best == WL_TUNE_NONE ||
+      c->expected_cost < job->candidates[job->best].expected_cost)
+    job->best = job->request.candidate;
+  return WL_OK;
+}
+
+static wl_status take_certify_scores(wl_tune *job, const wl_tune_scores *scores,
+                                     wl_error *error) {
+  const wl_tune_options *o = &job->options;
+  wl_agreement a;
+  WL_TRY(wl_agreement_certify(scores->confidence, job->differs, scores->groups,
+                              scores->n_rows, o->alpha, o->delta, &a, error));
+  wl_tune_certificate *certificate = &job->result.certificate;
+  certificate->n_rows = a.n_rows;
+  certificate->k = a.k;
+  certificate->n_disagreements = a.n_disagreements;
+  certificate->n_wrong = a.n_wrong;
+  certificate->share_leaving = a.share_leaving;
+  certificate->is_per_group = scores->groups != NULL;
+
+  const wl_tune_candidate *c = &job->candidates[job->request.candidate];
+  double cost = cascade_cost(job, c, c->model_cost, a.share_leaving);
+  if (a.k < 0) {
+    finish(job, WL_TUNE_TOO_FEW_ROWS);
+  } else if (!(cost < job->exact_cost)) {
+    finish(job, WL_TUNE_NOT_CHEAPER);
+  } else {
+    job->result.candidate = job->request.candidate;
+    job->result.blocks = c->blocks;
+    job->result.n_blocks = c->n_blocks;
+    job->result.threshold = a.threshold;
+    job->result.expected_cost = cost;
+    finish(job, WL_TUNE_CASCADE);
+  }
+  return WL_OK;
+}
+
+wl_status wl_tune_answer(wl_tune *job, const wl_tune_scores *scores,
+                         wl_error *error) {
+  WL_TRY(check_scores(job, scores, error));
+  for (size_t i = 0; i < scores->n_rows; i++)
+    job->differs[i] = scores->approx_labels[i] != scores->full_labels[i];
+  if (job->request.step == WL_TUNE_FIT)
+    WL_TRY(take_select_scores(job, scores, error));
+  else
+    WL_TRY(take_certify_scores(job, scores, error));
+  job->is_waiting = false;
+  return WL_OK;
+}
+
+wl_status wl_tune_skip(wl_tune *job, wl_error *error) {
+  if (!job->is_waiting || job->request.step != WL_TUNE_FIT)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: only a request to fit can be skipped");
+  job->candidates[job->request.candidate].state = WL_TUNE_SKIPPED;
+  job->is_waiting = false;
+  return WL_OK;
+}
+
+/* ---- results ---------------------------------------------------------------
+ */
+
+static void finish(wl_tune *job, wl_tune_outcome outcome) {
+  wl_tune_result *r = &job->result;
+  const wl_tune_certificate *c = &r->certificate;
+  job->is_finished = true;
+  r->outcome = outcome;
+  char *text = r->message;
+  size_t size = sizeof r->message;
+  switch (outcome) {
+  case WL_TUNE_CASCADE:
+    (void)snprintf(text, size,
+                   "agreement of at least %g with confidence %g, certified on "
+                   "%llu rows; %.1f %% of them leave after the first stage",
+                   c->target, c->confidence, (unsigned long long)c->n_rows,
+                   100 * c->share_leaving);
+    break;
+  case WL_TUNE_TOO_FEW_ROWS:
+    (void)snprintf(text, size,
+                   "%llu rows are too few to certify an agreement of %g with "
+                   "confidence %g: it takes %llu (labels are not needed)",
+                   (unsigned long long)c->n_rows, c->target, c->confidence,
+                   (unsigned long long)c->rows_needed);
+    break;
+  case WL_TUNE_NOT_CHEAPER:
+    (void)snprintf(text, size,
+                   "no cascade at an agreement of %g is cheaper than the exact "
+                   "pipeline (%g ns a row); a lower target may allow one",
+                   c->target, r->exact_cost);
+    break;
+  case WL_TUNE_ONE_BLOCK:
+    (void)snprintf(text, size,
+                   "the pipeline has one block of features: there is nothing "
+                   "that a first stage could leave out");
+    break;
+  case WL_TUNE_NO_MODEL:
+  case WL_TUNE_OUTCOME_COUNT:
+    (void)snprintf(text, size, "no approximate model could be trained");
+    break;
+  }
+}
+
+wl_status wl_tune_get_result(const wl_tune *job, wl_tune_result *result,
+                             wl_error *error) {
+  if (!job->is_finished)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: the job is not finished; answer its requests first");
+  *result = job->result;
+  return WL_OK;
+}
+
+size_t wl_tune_n_candidates(const wl_tune *job) { return job->n_candidates; }
+
+const wl_tune_candidate *wl_tune_get_candidate(const wl_tune *job, size_t i) {
+  return i < job->n_candidates ? &job->candidates[i] : NULL;
+}

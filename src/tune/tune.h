@@ -1,0 +1,183 @@
+/*
+ * tune.h: chooses the first stage of a cascade and certifies it, as a job that
+ * asks its caller to train and score models and makes every choice itself.
+ *
+ *     wl_tune_create(...)
+ *     loop: wl_tune_next(job, &request)
+ *       WL_TUNE_FIT      train an approximate model on request.blocks with the
+ *                        fit rows, score the select rows, wl_tune_answer;
+ *                        or wl_tune_skip if it cannot be trained
+ *       WL_TUNE_CERTIFY  score the certify rows with that same model,
+ *                        wl_tune_answer
+ *       WL_TUNE_FINISHED wl_tune_result
+ *
+ * Three sets of rows, drawn independently of each other and of the full model:
+ * *fit* trains the candidates, *select* chooses among them, *certify* is looked
+ * at once, for the winner. So the certificate needs no correction for the
+ * number of candidates.
+ *
+ * The choice minimises the expected cost of a row,
+ *
+ *     cost(S) + cost(model of S) + P(stay) * (cost(rest) + cost(full model)),
+ *
+ * where P(stay) is the share of select rows that stay under the threshold that
+ * the agreement certificate would set on a sample of the select rows' size. A
+ * select sample too small for any certificate takes the certify sample's
+ * permitted rate k / n instead.
+ *
+ * Candidates: up to 6 blocks, every proper subset, cheapest first. Beyond, each
+ * block alone; then the subsets of the largest summed importance (agreement
+ * above that of always answering the commonest label) at several limits of
+ * cost; then a greedy path that adds the block with the most agreement for its
+ * cost. A subset whose blocks alone cost more than the best cascade so far is
+ * never asked for.
+ *
+ * The same inputs and answers give the same choices. One thread at a time.
+ */
+#ifndef WL_TUNE_TUNE_H
+#define WL_TUNE_TUNE_H
+
+#include "base/base.h"
+
+enum { WL_TUNE_MAX_BLOCKS = 1024 };
+
+typedef struct wl_tune wl_tune;
+
+typedef struct wl_tune_options {
+  double alpha; /* permitted share of rows that leave with another label */
+  double delta; /* 1 - confidence */
+  uint64_t seed;
+  double model_cost; /* of the full model beyond its blocks, ns a row; >= 0 */
+  size_t max_fits;   /* candidates at most; 0: 16 + 2 n_blocks, at least 62 */
+} wl_tune_options;
+
+/*
+ * Shares out rows: is_select[i] = 1 for about `share` of the rows, 0 for the
+ * others, by a hash of the seed and the row's group, or its position when
+ * groups is NULL. Rows of one group stay together. Returns how many are 1.
+ */
+size_t wl_tune_split(size_t n_rows, const uint64_t *groups, double share,
+                     uint64_t seed, uint8_t *is_select);
+
+/*
+ * block_costs: (n_blocks,) ns a row, finite and >= 0; copied. Too few certify
+ * rows are no error: the job is then finished at once, and its result says how
+ * many it takes.
+ *
+ * out: an owned job, released by wl_tune_free; NULL on failure. Errors:
+ * WL_ERROR_VALUE for sizes, costs or rates out of range, WL_ERROR_MEMORY.
+ */
+wl_status wl_tune_create(size_t n_blocks, const double *block_costs,
+                         size_t n_rows_fit, size_t n_rows_select,
+                         size_t n_rows_certify, const wl_tune_options *options,
+                         wl_tune **out, wl_error *error);
+void wl_tune_free(wl_tune *job); /* NULL allowed */
+
+typedef enum wl_tune_step {
+  WL_TUNE_FIT = 0,
+  WL_TUNE_CERTIFY,
+  WL_TUNE_FINISHED,
+  WL_TUNE_STEP_COUNT
+} wl_tune_step;
+
+typedef struct wl_tune_request {
+  wl_tune_step step;
+  size_t candidate;       /* its number; the winner's when certifying */
+  const uint32_t *blocks; /* ascending; borrowed for the life of the job */
+  size_t n_blocks;
+  size_t n_rows; /* that the answer must have */
+  uint64_t seed; /* for training this candidate */
+} wl_tune_request;
+
+/* What to do next; the same again until it is answered or skipped. Cannot
+ * fail: a job takes all its memory when it is created. */
+void wl_tune_next(wl_tune *job, wl_tune_request *request);
+
+/* Borrowed during the call; all arrays have n_rows elements. */
+typedef struct wl_tune_scores {
+  size_t n_rows;
+  const double *confidence;     /* of the approximate model; NaN: stays */
+  const int64_t *approx_labels; /* any numbering of the labels, */
+  const int64_t *full_labels;   /* the same for both */
+  const uint64_t *groups; /* or NULL; rows of one group count once, the first */
+  double model_cost;      /* measured, of the approximate model, ns a row */
+} wl_tune_scores;
+
+/* After a failure (WL_ERROR_VALUE for an answer of another shape,
+ * WL_ERROR_MEMORY) the request stands and may be answered again. */
+wl_status wl_tune_answer(wl_tune *job, const wl_tune_scores *scores,
+                         wl_error *error);
+
+/* Instead of an answer to WL_TUNE_FIT: this model cannot be trained. */
+wl_status wl_tune_skip(wl_tune *job, wl_error *error);
+
+typedef enum wl_tune_outcome {
+  WL_TUNE_CASCADE = 0,
+  WL_TUNE_TOO_FEW_ROWS, /* certificate.rows_needed tells how many */
+  WL_TUNE_NOT_CHEAPER,  /* no cascade costs less than the exact pipeline */
+  WL_TUNE_ONE_BLOCK,    /* nothing to leave out */
+  WL_TUNE_NO_MODEL,     /* no candidate could be trained */
+  WL_TUNE_OUTCOME_COUNT
+} wl_tune_outcome;
+
+/* "cascade", "too few rows" ... Static. */
+const char *wl_tune_outcome_name(wl_tune_outcome outcome);
+
+/* n_disagreements, n_wrong and share_leaving stay 0 where nothing was
+ * certified. */
+typedef struct wl_tune_certificate {
+  const char *method;       /* static */
+  const char *assumption;   /* static */
+  double target;            /* 1 - alpha: agreement over all rows */
+  double confidence;        /* 1 - delta */
+  uint64_t n_rows;          /* certify rows that counted */
+  uint64_t rows_needed;     /* the fewest that certify anything */
+  int64_t k;                /* disagreements permitted among those that leave */
+  uint64_t n_disagreements; /* seen, at any confidence */
+  uint64_t n_wrong;         /* seen among the rows that leave; <= k */
+  double share_leaving;     /* of the certify rows */
+  bool is_per_group;        /* the promise is per distinct row or group */
+} wl_tune_certificate;
+
+typedef struct wl_tune_result {
+  wl_tune_outcome outcome;
+  char message[256]; /* the outcome with its figures, for a user */
+  /* Of WL_TUNE_CASCADE: a row leaves when its confidence > threshold. */
+  size_t candidate;
+  const uint32_t *blocks; /* borrowed for the life of the job */
+  size_t n_blocks;
+  double threshold;     /* +infinity otherwise */
+  double expected_cost; /* ns a row, with the certify rows' share leaving */
+  double exact_cost;    /* of the pipeline without a cascade */
+  wl_tune_certificate certificate;
+} wl_tune_result;
+
+/* After WL_TUNE_FINISHED, else WL_ERROR_VALUE. */
+wl_status wl_tune_get_result(const wl_tune *job, wl_tune_result *result,
+                             wl_error *error);
+
+/* ---- what was tried, for explaining the choice ----------------------------
+ */
+
+typedef enum wl_tune_state {
+  WL_TUNE_QUEUED = 0,
+  WL_TUNE_PRUNED, /* its blocks alone cost more than the best cascade */
+  WL_TUNE_SKIPPED,
+  WL_TUNE_ANSWERED,
+  WL_TUNE_STATE_COUNT
+} wl_tune_state;
+
+typedef struct wl_tune_candidate {
+  uint32_t *blocks; /* ascending; borrowed for the life of the job */
+  size_t n_blocks;
+  wl_tune_state state;
+  double set_cost, rest_cost; /* of the blocks in and out, ns a row */
+  /* When answered, on the select rows: */
+  double model_cost, agreement, share_leaving, expected_cost;
+} wl_tune_candidate;
+
+size_t wl_tune_n_candidates(const wl_tune *job);
+/* Borrowed until the next call that changes the job; NULL past the end. */
+const wl_tune_candidate *wl_tune_get_candidate(const wl_tune *job, size_t i);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * support.h: what test programs share: an allocator that fails on demand and
+ * counts its blocks, and a random generator whose draws never change.
+ */
+#ifndef WL_TEST_SUPPORT_H
+#define WL_TEST_SUPPORT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+
+/* ---- memory ---------------------------------------------------------------
+ */
+
+static _Atomic long calls_left = -1; /* -1: never fails */
+static _Atomic long n_live_blocks;
+
+static inline bool may_allocate(void) {
+  if (calls_left < 0)
+    return true;
+  if (calls_left == 0)
+    return false;
+  calls_left--;
+  return true;
+}
+static inline void *test_allocate(void *context, size_t size) {
+  (void)context;
+  if (!may_allocate())
+    return NULL;
+  n_live_blocks++;
+  return malloc(size);
+}
+static inline void *test_reallocate(void *context, void *block, size_t size) {
+  (void)context;
+  if (!may_allocate())
+    return NULL;
+  if (block == NULL)
+    n_live_blocks++;
+  return realloc(block, size);
+}
+static inline void test_release(void *context, void *block) {
+  (void)context;
+  n_live_blocks--;
+  free(block);
+}
+
+/* cmocka setup and teardown: a test in between must free all it took. */
+static inline int use_test_allocator(void **state) {
+  (void)state;
+  const wl_allocator allocator = {NULL, test_allocate, test_reallocate,
+                                  test_release};
+  calls_left = -1;
+  n_live_blocks = 0;
+  wl_set_allocator(&allocator);
+  return 0;
+}
+static inline int expect_no_leak(void **state) {
+  (void)state;
+  wl_set_allocator(NULL);
+  return n_live_blocks == 0 ? 0 : -1;
+}
+#define memory_test(f)                                                         \
+  cmocka_unit_test_setup_teardown(f, use_test_allocator, expect_no_leak)
+
+/* ---- random draws (splitmix64) --------------------------------------------
+ */
+
+static uint64_t random_state = 0x9e3779b97f4a7c15u;
+
+static inline uint64_t random_bits(void) {
+  uint64_t z = (random_state += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+static inline double uniform(double low, double high) {
+  return low + (high - low) * (double)(random_bits() >> 11) * 0x1p-53;
+}
+
+#endif

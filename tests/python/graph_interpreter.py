@@ -1,0 +1,274 @@
+"""A slow interpreter of the graph's text form, written from docs/graph.md alone.
+
+It checks the converters without the core: what it computes from a converted
+graph must be what the original estimator computes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.special import expit, logsumexp
+from sklearn.preprocessing import normalize
+from sklearn.utils import murmurhash3_32
+
+DTYPES = {"f64": np.float64, "f32": np.float32, "i64": np.int64, "i32": np.int32}
+STATEMENT = re.compile(r"%(\d+) = (\w+)\(([^)]*)\)(?: \{(.*)\})?$")
+
+
+def parse_value(text: str, tensors: dict[str, Any]) -> Any:
+    if text.startswith("@"):
+        return tensors[text[1:]]
+    if text.startswith("["):
+        items = json.loads(text.replace("-inf", "-Infinity").replace("inf", "Infinity"))
+        if items and isinstance(items[0], str):
+            return items
+        return np.array(items, dtype=np.int64 if items and isinstance(items[0], int) else float)
+    if text in ("inf", "-inf", "nan"):
+        return float(text)
+    return json.loads(text)
+
+
+def split_attributes(text: str) -> list[str]:
+    parts, depth, quoted, escaped, current = [], 0, False, False, ""
+    for c in text:
+        if quoted:
+            quoted = escaped or c != '"'
+            escaped = c == "\\" and not escaped
+        elif c == '"':
+            quoted = True
+        elif c in "[]":
+            depth += 1 if c == "[" else -1
+        elif c == "," and depth == 0:
+            parts.append(current.strip())
+            current = ""
+            continue
+        current += c
+    return [*parts, current.strip()] if current.strip() else parts
+
+
+class Interpreter:
+    """Runs a `Converted` on X; one stage only."""
+
+    def __init__(self, converted: Any) -> None:
+        self.converted = converted
+        lines = converted.graph_text.splitlines()
+        assert lines[0] == "willump-graph 1"
+        self.nodes: list[tuple[str, list[int], dict[str, Any]]] = []
+        self.outputs: dict[str, int] = {}
+        for line in lines[1:]:
+            if match := STATEMENT.match(line):
+                assert int(match[1]) == len(self.nodes)
+                inputs = [int(i[1:]) for i in match[3].split(", ") if i]
+                pairs = (a.split("=", 1) for a in split_attributes(match[4] or ""))
+                attributes = {k: parse_value(v, converted.tensors) for k, v in pairs}
+                self.nodes.append((match[2], inputs, attributes))
+            elif line.startswith("output "):
+                name, node = line[7:].split(" = %")
+                self.outputs[name] = int(node)
+
+    def run(self, x: Any, *names: str) -> dict[str, Any]:
+        values: list[Any] = []
+        for operator, inputs, attributes in self.nodes:
+            arguments = [values[i] for i in inputs]
+            if operator in ("input", "external"):
+                values.append(self._source(operator, arguments, attributes, x))
+            else:
+                values.append(OPERATORS[operator](*arguments, **attributes))
+        return {n: values[self.outputs[n]] for n in names or self.outputs}
+
+    def _source(self, operator: str, arguments: list[Any], a: dict[str, Any], x: Any) -> Any:
+        if operator == "external":
+            step = self.converted.steps[a["step"]]
+            return step(arguments[0] if arguments else x)
+        if a["kind"] == "matrix":
+            return x if sp.issparse(x) else np.asarray(x, dtype=float)
+        column = x
+        if a.get("position", -1) >= 0:
+            is_frame = hasattr(x, "columns")
+            column = x[a["name"]] if is_frame else np.asarray(x, dtype=object)[:, a["position"]]
+        if a["kind"] == "text":
+            return list(column)
+        return np.asarray(column, dtype=float).reshape(-1, 1)
+
+
+def strip(text: str, how: str) -> str:
+    if how == "unicode" and not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", text)
+        return "".join(c for c in decomposed if not unicodedata.combining(c))
+    if how == "ascii":
+        return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return text
+
+
+def char_ngrams(text: str, low: int, high: int) -> list[str]:
+    return [text[i : i + n] for n in range(low, high + 1) for i in range(len(text) - n + 1)]
+
+
+def analyze(text: str, a: dict[str, Any]) -> list[str]:
+    if a.get("lowercase", True):
+        text = text.lower()
+    text = strip(text, a.get("strip_accents", "none"))
+    low, high = a.get("ngram_min", 1), a.get("ngram_max", 1)
+    if a["analyzer"] != "word":
+        text = re.sub(r"\s\s+", " ", text)
+    if a["analyzer"] == "char":
+        return char_ngrams(text, low, high)
+    if a["analyzer"] == "char_wb":
+        terms = []
+        for word in (f" {w} " for w in text.split()):
+            for n in range(low, high + 1):
+                terms += char_ngrams(word, n, n) or [word]
+                if len(word) <= n:
+                    break
+        return terms
+    rule = a.get("token_rule", "word2")
+    pattern = {"word2": r"\b\w\w+\b", "word1": r"\b\w+\b"}.get(rule) or a["pattern"]
+    stop = set(a.get("stop_words", ()))
+    tokens = [t for t in re.findall(pattern, text) if t not in stop]
+    spans = (tokens[i : i + n] for n in range(low, high + 1) for i in range(len(tokens) - n + 1))
+    return [" ".join(span) for span in spans]
+
+
+def csr(rows: list[dict[int, float]], n_features: int, dtype: str) -> sp.csr_array:
+    indptr = np.cumsum([0, *(len(row) for row in rows)])
+    indices = np.array([c for row in rows for c in sorted(row)], dtype=np.int32)
+    data = np.array([row[c] for row in rows for c in sorted(row)], dtype=DTYPES[dtype])
+    return sp.csr_array((data, indices, indptr), shape=(len(rows), n_features))
+
+
+def count(texts: list[str], *, vocabulary: list[str], binary: bool = False, dtype: str = "i64", **a: Any) -> Any:  # fmt: skip
+    index = {term: i for i, term in enumerate(vocabulary)}
+    rows = []
+    for text in texts:
+        row: dict[int, float] = {}
+        for term in analyze(text, a):
+            if term in index:
+                row[index[term]] = 1 if binary else row.get(index[term], 0) + 1
+        rows.append(row)
+    return csr(rows, len(vocabulary), dtype)
+
+
+def hashed(texts: list[str], *, n_features: int, alternate_sign: bool = True, binary: bool = False, dtype: str = "f64", **a: Any) -> Any:  # fmt: skip
+    rows = []
+    for text in texts:
+        row: dict[int, float] = {}
+        for term in analyze(text, a):
+            code = murmurhash3_32(term.encode(), seed=0)
+            column = int(abs(int(code)) % n_features)
+            row[column] = row.get(column, 0) + (-1 if alternate_sign and code < 0 else 1)
+        rows.append({c: 1 for c in row} if binary else row)
+    return csr(rows, n_features, dtype)
+
+
+def tfidf(x: Any, *, sublinear_tf: bool = False, idf: Any = None, norm: str = "l2", dtype: str = "f64") -> Any:  # fmt: skip
+    x = x.astype(DTYPES[dtype])
+    if sublinear_tf:
+        x.data = np.log(x.data) + 1
+    if idf is not None:
+        x.data = x.data * idf.astype(x.dtype)[x.indices]
+    return normalize(x, norm) if norm != "none" else x
+
+
+def elementwise(x: Any, function: Callable[..., Any], *arguments: Any) -> Any:
+    if not sp.issparse(x):
+        return function(x, *arguments)
+    x = x.copy()
+    x.data = function(x.data, *(np.broadcast_to(a, x.shape[1])[x.indices] for a in arguments))
+    return x
+
+
+def scale(x: Any, *, subtract: Any = None, divide: Any = None, multiply: Any = None) -> Any:
+    if x.dtype != np.float32:
+        x = x.astype(np.float64)
+    for factor, function in ((subtract, np.subtract), (divide, np.divide), (multiply, np.multiply)):
+        if factor is not None:
+            x = elementwise(x, function, factor.astype(x.dtype))
+    return x
+
+
+def concat(*xs: Any, sparse: bool | None = None, dtype: str | None = None) -> Any:
+    if sparse is None:
+        sparse = any(sp.issparse(x) for x in xs)
+    if sparse:
+        return sp.hstack([sp.csr_array(x) for x in xs]).tocsr()
+    return np.hstack([x.toarray() if sp.issparse(x) else x for x in xs])
+
+
+def linear(x: Any, *, coef: Any, intercept: Any = 0.0, dtype: str = "f64") -> Any:
+    return (np.asarray(x.astype(np.float64) @ coef.T) + intercept).astype(DTYPES[dtype])
+
+
+def check_finite(x: Any, *, estimator: str, allow_nan: bool = False) -> Any:
+    data = x.data if sp.issparse(x) else x
+    if np.isinf(data).any() or (not allow_nan and np.isnan(data).any()):
+        raise ValueError(f"Input X contains NaN or infinity: {estimator}")
+    return x
+
+
+def binarize(x: Any, *, threshold: float = 0.0) -> Any:
+    x = elementwise(x, lambda v: (v > threshold).astype(v.dtype))
+    if sp.issparse(x):
+        x.eliminate_zeros()
+    return x
+
+
+def normalize_rows(x: Any, *, zero: str = "keep") -> Any:
+    total = x.sum(axis=1, keepdims=True)
+    rest = x if zero == "keep" else np.full_like(x, 1 / x.shape[1])
+    return np.divide(x, total, out=rest.copy(), where=total != 0)
+
+
+def softmax(x: Any) -> Any:
+    x = np.exp(x - x.max(axis=1, keepdims=True))
+    return x / x.sum(axis=1, keepdims=True)
+
+
+def ovo(c: Any, *, n_classes: int, threshold: float = 0.0) -> Any:
+    votes = np.zeros((len(c), n_classes))
+    sums = np.zeros((len(c), n_classes))
+    pairs = [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
+    for k, (i, j) in enumerate(pairs):
+        sums[:, i] -= c[:, k]
+        sums[:, j] += c[:, k]
+        votes[c[:, k] <= threshold, i] += 1
+        votes[c[:, k] > threshold, j] += 1
+    return votes + sums / (3 * (np.abs(sums) + 1))
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "count": count,
+    "hash": hashed,
+    "tfidf": tfidf,
+    "concat": concat,
+    "scale": scale,
+    "linear": linear,
+    "check_finite": check_finite,
+    "binarize": binarize,
+    "normalize_rows": normalize_rows,
+    "softmax": softmax,
+    "ovo": ovo,
+    "select": lambda x, indices: x[:, indices],
+    "normalize": lambda x, norm: normalize(x, norm),
+    "project": lambda x, components: np.asarray(x.astype(np.float64) @ components.T),
+    "cast": lambda x, dtype: x.astype(DTYPES[dtype]),
+    "add": lambda *xs: sum(xs[1:], xs[0]),
+    "affine": lambda x, multiply=1.0, add=0.0: x * multiply + add,
+    "expit": expit,
+    "exp": np.exp,
+    "log": np.log,
+    "clip": lambda x, min, max: np.clip(x, min, max),
+    "log_softmax": lambda x: x - logsumexp(x, axis=1, keepdims=True),
+    "complement": lambda x: np.hstack([1 - x, x]),
+    "mirror": lambda x: np.hstack([-x, x]),
+    "isotonic": lambda t, x, y: np.interp(t, x, y),
+    "at_most_one": lambda x: np.where((x > 1) & (x <= 1 + 1e-5), 1.0, x),
+    "argmax": lambda x: x.argmax(axis=1)[:, None],
+    "positive": lambda x, threshold=0.0: (x > threshold).astype(np.int64),
+}

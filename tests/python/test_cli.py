@@ -1,0 +1,332 @@
+"""The ``willump`` program, end to end: it answers with the bits that Python gets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import willump
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+TEXTS = [
+    "cheap pills, buy now",
+    "see you at lunch",
+    "winner! claim your prize",
+    "the meeting is at noon",
+    "buy cheap watches",
+    'he said "fine" and left',
+    "prize draw: winner takes all",
+    "notes from the meeting",
+]
+LABELS = ["spam", "ham", "spam", "ham", "spam", "odd, one", "spam", "ham"]
+
+# Lone surrogates have no UTF-8; everything else may be in a file.
+texts = st.lists(
+    st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=40)
+    | st.sampled_from(TEXTS)
+    | st.sampled_from(
+        ["", '"', '""', ",", "\n", "\r", "\r\n", "a\nb", 'x"y', " lead ", "\ufeff", "\0"]
+    ),
+    min_size=1,
+    max_size=12,
+)
+many = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def program() -> str:
+    path = os.environ.get("WILLUMP_CLI") or str(Path(sys.prefix) / "bin" / "willump")
+    assert os.access(path, os.X_OK), f"there is no program at {path}: set WILLUMP_CLI"
+    return path
+
+
+def run(*arguments: object, stdin: bytes | None = None, status: int = 0) -> bytes:
+    """Standard output; standard error when a failure is expected."""
+    result = subprocess.run(
+        [program(), *map(str, arguments)], input=stdin, capture_output=True, timeout=60, check=False
+    )
+    assert result.returncode == status, result.stderr.decode()
+    if status == 0:
+        assert result.stderr == b""
+        return result.stdout
+    assert result.stderr.startswith(b"willump: ")
+    return result.stderr
+
+
+def to_csv(columns: dict[str, list], quoting: int = csv.QUOTE_MINIMAL) -> bytes:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, quoting=quoting)
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return out.getvalue().encode()
+
+
+def from_csv(text: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text.decode(), newline="")))
+
+
+def from_jsonl(text: bytes) -> list[dict]:
+    return [json.loads(line) for line in text.decode().split("\n") if line]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="module")
+def classifier(folder: Path):
+    """The compiled text classifier and its file."""
+    pipeline = make_pipeline(
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 3)), LogisticRegression()
+    )
+    fast = willump.compile(pipeline.fit(TEXTS, LABELS))
+    path = folder / "text.willump"
+    fast.save(path)
+    return fast, path
+
+
+@pytest.fixture(scope="module")
+def mixed(folder: Path):
+    """A model of one text column and two columns of numbers."""
+    frame = pd.DataFrame(
+        {"text": TEXTS, "size": [1.5, 2, 3, 4, 5, 6, 7, 8], "age": [0.1, 3, 2, 8, 1, 1, 2, 9]}
+    )
+    columns = ColumnTransformer(
+        [("t", TfidfVectorizer(), "text"), ("n", StandardScaler(), ["size", "age"])]
+    )
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(frame, LABELS)
+    fast = willump.compile(pipeline)
+    path = folder / "mixed.willump"
+    fast.save(path)
+    return fast, path, frame
+
+
+def check_proba(rows: list[dict], fast, expected: np.ndarray) -> None:
+    assert [list(map(float, row.values())) for row in rows] == expected.tolist()
+    assert list(rows[0]) == [f"proba_{name}" for name in fast.classes_]
+
+
+@many
+@given(rows=texts, quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+def test_probabilities_of_csv_have_the_same_bits(classifier, rows, quoting) -> None:
+    fast, path = classifier
+    out = run("predict", path, "--proba", stdin=to_csv({"text": rows}, quoting))
+    check_proba(from_csv(out), fast, fast.predict_proba(rows))
+
+
+@many
+@given(rows=texts)
+def test_probabilities_of_json_lines_have_the_same_bits(classifier, rows) -> None:
+    fast, path = classifier
+    lines = "".join(json.dumps({"id": i, "t": text}) + "\n" for i, text in enumerate(rows))
+    out = run(
+        "predict", path, "--proba", "--format", "jsonl", "--column", "t", stdin=lines.encode()
+    )
+    check_proba(from_jsonl(out), fast, fast.predict_proba(rows))
+
+
+@many
+@given(rows=texts)
+def test_labels_are_the_classes(classifier, rows) -> None:
+    fast, path = classifier
+    out = from_csv(run("predict", path, stdin=to_csv({"text": rows})))
+    assert [row["label"] for row in out] == list(fast.predict(rows))
+
+
+def test_more_rows_than_a_chunk_keep_their_order(classifier) -> None:
+    fast, path = classifier
+    rows = [f"{TEXTS[i % 8]} {i}" for i in range(10_000)]
+    out = from_csv(run("predict", path, "--proba", "--threads", 2, stdin=to_csv({"text": rows})))
+    check_proba(out, fast, fast.predict_proba(rows))
+
+
+def test_several_outputs_stand_side_by_side(classifier) -> None:
+    fast, path = classifier
+    out = from_csv(
+        run(
+            "predict",
+            path,
+            "--output",
+            "label",
+            "--decision",
+            "--stages",
+            stdin=to_csv({"text": TEXTS}),
+        )
+    )
+    assert list(out[0]) == ["label", *(f"decision_{name}" for name in fast.classes_), "stage"]
+    decision = [[float(row[f"decision_{name}"]) for name in fast.classes_] for row in out]
+    assert decision == fast.decision_function(TEXTS).tolist()
+    assert {row["stage"] for row in out} == {"0"}
+
+
+def test_columns_are_taken_by_their_training_names(mixed) -> None:
+    fast, path, frame = mixed
+    shuffled = {
+        "other": ["z"] * 8,
+        "age": frame["age"],
+        "text": frame["text"],
+        "size": frame["size"],
+    }
+    expected = fast.predict_proba(frame)
+    out = from_csv(run("predict", path, "--proba", stdin=to_csv(shuffled)))
+    check_proba(out, fast, expected)
+    lines = frame.to_json(orient="records", lines=True, double_precision=15)
+    out = from_jsonl(run("predict", path, "--proba", "--format", "jsonl", stdin=lines.encode()))
+    check_proba(out, fast, expected)
+
+
+def test_a_missing_column_is_named(mixed, classifier) -> None:
+    _, path, _ = mixed
+    message = run("predict", path, stdin=b"text,size\na,1\n", status=1)
+    assert b'no column "age"' in message
+    message = run("predict", classifier[1], stdin=b"a,b\n1,2\n", status=1)
+    assert b"--column" in message
+    assert b'"a", "b"' in message
+
+
+def test_a_bad_number_is_named_with_its_line(mixed) -> None:
+    _, path, _ = mixed
+    message = run("predict", path, stdin=b'text,size,age\n"a\nb",1,2\nc,x,2\n', status=1)
+    assert b"line 4" in message
+    assert b'"size"' in message
+    assert b'"x"' in message
+
+
+def test_a_regression_answers_predictions(folder) -> None:
+    target = np.arange(8) / 7
+    fast = willump.compile(make_pipeline(TfidfVectorizer(), Ridge()).fit(TEXTS, target))
+    path = folder / "ridge.willump"
+    fast.save(path)
+    out = from_csv(run("predict", path, stdin=to_csv({"text": TEXTS})))
+    assert [float(row["prediction"]) for row in out] == fast.predict(TEXTS).tolist()
+
+
+def test_integer_classes_are_written_as_integers(folder) -> None:
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, [0, 1] * 4)
+    fast = willump.compile(pipeline)
+    path = folder / "integers.willump"
+    fast.save(path)
+    out = from_csv(run("predict", path, stdin=to_csv({"text": TEXTS})))
+    assert [int(row["label"]) for row in out] == fast.predict(TEXTS).tolist()
+
+
+def test_features_are_written_as_sparse_json(folder) -> None:
+    fast = willump.compile(TfidfVectorizer().fit(TEXTS))
+    path = folder / "features.willump"
+    fast.save(path)
+    rows = to_csv({"text": TEXTS})
+    out = from_jsonl(
+        run("predict", path, "--output", "features", "--output-format", "jsonl", stdin=rows)
+    )
+    expected = fast.transform(TEXTS).tocsr()
+    for row, wanted in zip(out, expected, strict=True):
+        assert row["features"]["indices"] == wanted.indices.tolist()
+        assert row["features"]["values"] == wanted.data.tolist()
+
+
+def test_files_are_written_when_complete(classifier, tmp_path) -> None:
+    fast, path = classifier
+    source, out = tmp_path / "in.csv", tmp_path / "out.jsonl"
+    source.write_bytes(to_csv({"text": TEXTS}))
+    run("predict", path, source, "-o", out)
+    assert [row["label"] for row in from_jsonl(out.read_bytes())] == list(fast.predict(TEXTS))
+    source.write_bytes(b'text\nfine\n"open\n')
+    before = out.read_bytes()
+    message = run("predict", path, source, "-o", out, status=1)
+    assert b"line 3: a quote is opened here" in message
+    assert out.read_bytes() == before
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["in.csv", "out.jsonl"]
+
+
+def test_rows_are_answered_as_they_arrive(classifier) -> None:
+    _, path = classifier
+    with subprocess.Popen(
+        [program(), "predict", path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"text\ncheap pills\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"label\n"
+        assert process.stdout.readline() == b"spam\n"
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+
+
+def test_a_closed_pipe_ends_the_program_quietly(classifier) -> None:
+    _, path = classifier
+    with subprocess.Popen(
+        [program(), "predict", path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(b"text\na\n")
+        process.stdin.close()
+        assert process.wait(timeout=60) == -signal.SIGPIPE
+        assert process.stderr.read() == b""
+
+
+def test_inspect_shows_the_model(classifier) -> None:
+    fast, path = classifier
+    text = run("inspect", path).decode()
+    for word in ("inputs", "outputs", "label", "proba", "willump-graph 1"):
+        assert word in text
+    assert json.loads(run("inspect", path, "--metadata"))["classes"] == list(fast.classes_)
+    assert run("inspect", path, "--graph").startswith(b"willump-graph 1")
+    assert run("inspect", path, "--after", "all").startswith(b"willump-graph 1")
+    assert b"there is no pass 'nope'" in run("inspect", path, "--after", "nope", status=1)
+
+
+def test_bench_measures(classifier, tmp_path) -> None:
+    _, path = classifier
+    source = tmp_path / "in.csv"
+    source.write_bytes(to_csv({"text": TEXTS * 50}))
+    text = run("bench", path, source, "--seconds", 0.05, "--batch", 100).decode()
+    assert "rows                                400" in text
+    for word in ("rows/s", "MB/s", "p50", "p99"):
+        assert word in text
+
+
+def test_exit_statuses(classifier, folder) -> None:
+    _, path = classifier
+    run("predict", folder / "nothing.willump", stdin=b"text\na\n", status=1)
+    run("predict", path, folder / "nothing.csv", status=1)
+    run("predict", path, "--output", "nope", stdin=b"text\na\n", status=1)
+    run("predict", status=2)
+    run("predict", path, "--nope", status=2)
+    run("predict", path, "--threads", "two", status=2)
+    run("nope", status=2)
+    damaged = folder / "damaged.willump"
+    damaged.write_bytes(path.read_bytes()[:-1])
+    run("predict", damaged, stdin=b"text\na\n", status=1)
+
+
+def test_help_and_manual_name_every_command() -> None:
+    assert run("--version").decode().split() == ["willump", willump.__version__]
+    help_text, manual = run("--help").decode(), run("--man").decode()
+    for command in ("predict", "inspect", "bench", "help"):
+        assert command in help_text
+        assert f"willump {command}" in manual
+        assert run(command, "--help") == run("help", command)

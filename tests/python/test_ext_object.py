@@ -1,0 +1,391 @@
+"""A compiled object is what its original is, to scikit-learn and to pickle."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import warnings
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import willump
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
+
+DOCS = ["the cat sat", "a dog sat", "cat dog", "a bird", "the bird sang", "dogs"] * 4
+LABELS = np.array(["cat", "dog", "cat", "bird", "bird", "dog"] * 4)
+MATRIX = np.random.default_rng(1).normal(size=(24, 3))
+TARGET = MATRIX @ [1.0, 2.0, -1.0]
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Any:
+    return make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(DOCS, LABELS)
+
+
+@pytest.fixture(scope="module")
+def fast(pipeline: Any) -> Any:
+    return willump.compile(pipeline, strict=True)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.tile([0, 1, 2], 8),
+        np.tile([0, 5], 12).astype(np.int16),
+        np.tile([True, False], 12),
+        np.tile(["a", "bb", "ccc"], 8),
+        np.tile(np.array(["a", "bb"], dtype=object), 12),
+        np.tile([1.0, 2.0], 12),
+        np.tile(np.array([1, 2], dtype=object), 12).astype(int),
+    ],
+    ids=["int", "int16", "bool", "str", "object", "float", "int-object"],
+)
+def test_predict_keeps_the_dtype_of_the_classes(labels: Any) -> None:
+    model = LogisticRegression().fit(MATRIX, labels)
+    fast = willump.compile(model, strict=True)
+    for compiled in (fast, willump.from_bytes(fast.to_bytes())):
+        for rows in (MATRIX, MATRIX[:1]):
+            expected, actual = model.predict(rows), compiled.predict(rows)
+            assert actual.dtype == expected.dtype
+            np.testing.assert_array_equal(actual, expected)
+        assert compiled.classes_.dtype == model.classes_.dtype
+        np.testing.assert_array_equal(compiled.classes_, model.classes_)
+
+
+def test_shapes_are_the_originals() -> None:
+    two, three = np.tile([0, 1], 12), np.tile([0, 1, 2], 8)
+    for labels in (two, three):
+        model = LogisticRegression().fit(MATRIX, labels)
+        fast = willump.compile(model, strict=True)
+        for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+            expected, actual = getattr(model, method)(MATRIX), getattr(fast, method)(MATRIX)
+            assert actual.shape == expected.shape
+            assert actual.dtype == expected.dtype
+            assert actual.flags.c_contiguous
+            assert actual.flags.owndata
+
+
+def test_multilabel_answers_are_a_matrix() -> None:
+    labels = (MATRIX > 0).astype(int)
+    model = OneVsRestClassifier(LogisticRegression()).fit(MATRIX, labels)
+    fast = willump.compile(model, strict=True)
+    np.testing.assert_array_equal(fast.predict(MATRIX), model.predict(MATRIX))
+    assert fast.predict(MATRIX).dtype == model.predict(MATRIX).dtype
+
+
+def test_transform_gives_the_originals_matrix() -> None:
+    for vectorizer in (CountVectorizer(), TfidfVectorizer(dtype=np.float32)):
+        vectorizer.fit(DOCS)
+        expected = vectorizer.transform(DOCS)
+        actual = willump.compile(vectorizer, strict=True).transform(DOCS)
+        assert type(actual) is type(expected)
+        assert actual.dtype == expected.dtype
+        assert actual.indices.dtype == expected.indices.dtype
+        assert (abs(actual - expected) > 1e-7).nnz == 0
+    scaler = StandardScaler().fit(MATRIX)
+    actual = willump.compile(scaler, strict=True).transform(MATRIX)
+    np.testing.assert_array_equal(actual, scaler.transform(MATRIX))
+
+
+def test_methods_have_signatures_and_docs(fast: Any) -> None:
+    assert list(inspect.signature(fast.predict).parameters) == ["X"]
+    assert "labels" in fast.predict.__doc__
+    assert fast.predict.__name__ == "predict"
+    assert type(fast).predict is willump.CompiledModel.predict
+
+
+def test_a_method_may_be_overridden(pipeline: Any) -> None:
+    class Loud(willump.CompiledModel):
+        def predict(self, X: Any) -> Any:
+            return np.char.upper(super().predict(X))
+
+    loud = Loud.from_estimator(pipeline)
+    assert loud.predict(["cat"])[0] == pipeline.predict(["cat"])[0].upper()
+
+
+# ---- attributes and scikit-learn -----------------------------------------------------
+
+
+def test_attributes_are_the_originals(pipeline: Any, fast: Any) -> None:
+    np.testing.assert_array_equal(fast.classes_, pipeline.classes_)
+    assert not hasattr(fast, "n_features_in_")
+    frame = pd.DataFrame(MATRIX, columns=list("abc"))
+    model = Ridge().fit(frame, TARGET)
+    ridge = willump.compile(model, strict=True)
+    for compiled in (ridge, willump.from_bytes(ridge.to_bytes())):
+        assert compiled.n_features_in_ == 3
+        assert list(compiled.feature_names_in_) == ["a", "b", "c"]
+        assert not hasattr(compiled, "classes_")
+
+
+def test_names_of_features_survive_a_load() -> None:
+    vectorizer = CountVectorizer().fit([*DOCS, "caf\u00e9"])
+    fast = willump.compile(vectorizer, strict=True)
+    for compiled in (fast, willump.from_bytes(fast.to_bytes())):
+        np.testing.assert_array_equal(
+            compiled.get_feature_names_out(), vectorizer.get_feature_names_out()
+        )
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_scikit_learn_knows_what_it_is(loaded: bool, fast: Any) -> None:
+    ridge = willump.compile(Ridge().fit(MATRIX, TARGET))
+    if loaded:
+        fast, ridge = willump.from_bytes(fast.to_bytes()), willump.from_bytes(ridge.to_bytes())
+    assert is_classifier(fast)
+    assert not is_classifier(ridge)
+    assert is_regressor(ridge)
+    check_is_fitted(fast)
+
+
+def test_scorers_take_it(pipeline: Any, fast: Any) -> None:
+    for name in ("accuracy", "f1_macro", "neg_log_loss", "roc_auc_ovr"):
+        scorer = get_scorer(name)
+        expected = scorer(pipeline, DOCS, LABELS)
+        assert scorer(fast, DOCS, LABELS) == pytest.approx(expected, rel=1e-9)
+    assert fast.score(DOCS, LABELS) == pipeline.score(DOCS, LABELS)
+    model = Ridge().fit(MATRIX, TARGET)
+    assert willump.compile(model).score(MATRIX, TARGET) == pytest.approx(
+        model.score(MATRIX, TARGET), rel=1e-9
+    )
+
+
+def test_cross_val_score_refits_clones(pipeline: Any, fast: Any) -> None:
+    before = fast.predict(DOCS)
+    np.testing.assert_allclose(
+        cross_val_score(fast, DOCS, LABELS, cv=3), cross_val_score(pipeline, DOCS, LABELS, cv=3)
+    )
+    parallel = cross_val_score(fast, DOCS, LABELS, cv=2, n_jobs=2)
+    np.testing.assert_allclose(parallel, cross_val_score(pipeline, DOCS, LABELS, cv=2))
+    np.testing.assert_array_equal(fast.predict(DOCS), before)
+
+
+def test_grid_search_sets_the_originals_parameters(fast: Any, pipeline: Any) -> None:
+    grid = {"logisticregression__C": [0.1, 10.0], "tfidfvectorizer__lowercase": [True]}
+    search = GridSearchCV(fast, grid, cv=2).fit(DOCS, LABELS)
+    original = GridSearchCV(pipeline, grid, cv=2).fit(DOCS, LABELS)
+    assert search.best_params_ == original.best_params_
+    assert isinstance(search.best_estimator_, willump.CompiledModel)
+    np.testing.assert_allclose(
+        search.predict_proba(DOCS), original.predict_proba(DOCS), rtol=1e-9
+    )
+
+
+def test_other_estimators_take_it(pipeline: Any) -> None:
+    model = LogisticRegression().fit(MATRIX, LABELS)
+    fast = willump.compile(model, strict=True)
+    for wrap in (
+        lambda e: VotingClassifier([("one", e)], voting="soft"),
+        lambda e: CalibratedClassifierCV(e, cv=3),
+        lambda e: make_pipeline(StandardScaler(), e),
+    ):
+        expected = wrap(model).fit(MATRIX, LABELS).predict(MATRIX)
+        np.testing.assert_array_equal(wrap(fast).fit(MATRIX, LABELS).predict(MATRIX), expected)
+
+
+def test_fit_leaves_the_original_alone() -> None:
+    model = Ridge().fit(MATRIX, TARGET)
+    fast = willump.compile(model)
+    before = model.coef_.copy()
+    assert fast.set_params(alpha=100.0) is fast
+    np.testing.assert_allclose(fast.predict(MATRIX), model.predict(MATRIX), rtol=1e-9)
+    assert fast.fit(MATRIX, TARGET) is fast
+    expected = Ridge(alpha=100.0).fit(MATRIX, TARGET).predict(MATRIX)
+    np.testing.assert_allclose(fast.predict(MATRIX), expected, rtol=1e-9)
+    assert fast.get_params()["alpha"] == 100.0
+    assert model.get_params()["alpha"] == 1.0
+    np.testing.assert_array_equal(model.coef_, before)
+
+
+def test_a_clone_is_not_fitted(fast: Any) -> None:
+    cloned = clone(fast)
+    assert not cloned.__sklearn_is_fitted__()
+    assert "not fitted" in repr(cloned)
+    with pytest.raises(NotFittedError, match="Call 'fit' before 'predict'"):
+        cloned.predict(["a"])
+    with pytest.raises(NotFittedError):
+        cloned.to_bytes()
+    assert cloned.fit(DOCS, LABELS).predict(["cat"]) == fast.predict(["cat"])
+
+
+def test_a_loaded_model_cannot_be_fitted(fast: Any) -> None:
+    loaded = willump.from_bytes(fast.to_bytes())
+    for call in (
+        lambda: loaded.fit(DOCS, LABELS),
+        lambda: loaded.verify(DOCS),
+        lambda: loaded.set_params(a=1),
+        lambda: clone(loaded),
+    ):
+        with pytest.raises(willump.UnsupportedError, match="loaded from an artifact"):
+            call()
+    assert loaded.get_params() == {}
+
+
+# ---- copies ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        pytest.param(lambda m: pickle.loads(pickle.dumps(m)), id="pickle"),
+        pytest.param(lambda m: pickle.loads(pickle.dumps(m, protocol=2)), id="pickle-2"),
+        pytest.param(copy.copy, id="copy"),
+        pytest.param(copy.deepcopy, id="deepcopy"),
+        pytest.param(lambda m: willump.from_bytes(m.to_bytes()), id="bytes"),
+    ],
+)
+def test_a_copy_gives_the_same_bits(copied: Any, fast: Any) -> None:
+    other = copied(fast)
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        np.testing.assert_array_equal(getattr(other, method)(DOCS), getattr(fast, method)(DOCS))
+    assert other.to_bytes() == fast.to_bytes()
+    assert str(other.explain()) == str(fast.explain())
+
+
+def test_files_and_joblib(fast: Any, tmp_path: Any) -> None:
+    fast.save(tmp_path / "a.willump")
+    fast.save(str(tmp_path / "b.willump"))
+    assert (tmp_path / "a.willump").read_bytes() == (tmp_path / "b.willump").read_bytes()
+    joblib.dump(fast, tmp_path / "model.joblib")
+    for loaded in (
+        willump.load(tmp_path / "a.willump"),
+        willump.load(str(tmp_path / "b.willump"), mmap=True, n_threads=2),
+        joblib.load(tmp_path / "model.joblib"),
+    ):
+        np.testing.assert_array_equal(loaded.predict_proba(DOCS), fast.predict_proba(DOCS))
+
+
+def test_a_deep_copy_is_fitted_apart(fast: Any) -> None:
+    other = copy.deepcopy(fast)
+    other.fit(DOCS, np.roll(LABELS, 1))
+    assert not np.array_equal(other.predict_proba(DOCS), fast.predict_proba(DOCS))
+
+
+# ---- Python steps ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mixed() -> tuple[Any, Any]:
+    model = make_pipeline(TfidfVectorizer(), KNeighborsClassifier(3)).fit(DOCS, LABELS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", willump.PythonStepWarning)
+        return model, willump.compile(model)
+
+
+def test_python_steps_warn_or_are_refused(mixed: Any) -> None:
+    with pytest.warns(willump.PythonStepWarning, match="KNeighborsClassifier"):
+        willump.compile(mixed[0])
+    with pytest.raises(willump.UnsupportedError, match="KNeighborsClassifier"):
+        willump.compile(mixed[0], strict=True)
+
+
+def test_python_steps_answer_as_the_original(mixed: Any) -> None:
+    model, fast = mixed
+    for rows in (DOCS, DOCS[:1], iter(DOCS)):
+        rows = list(rows)
+        np.testing.assert_array_equal(fast.predict(iter(rows)), model.predict(rows))
+        np.testing.assert_allclose(fast.predict_proba(rows), model.predict_proba(rows))
+    assert "KNeighborsClassifier" in str(fast.explain())
+    assert fast.verify(DOCS).ok
+
+
+def test_a_plan_with_python_steps_is_pickled_but_not_saved(mixed: Any, tmp_path: Any) -> None:
+    _, fast = mixed
+    with pytest.raises(willump.UnsupportedError, match="KNeighborsClassifier"):
+        fast.save(tmp_path / "model.willump")
+    with pytest.raises(willump.UnsupportedError, match="KNeighborsClassifier"):
+        fast.to_bytes()
+    other = pickle.loads(pickle.dumps(fast))
+    np.testing.assert_array_equal(other.predict(DOCS), fast.predict(DOCS))
+
+
+def test_an_estimator_that_is_python_alone() -> None:
+    model = KNeighborsClassifier(3).fit(MATRIX, LABELS)
+    with pytest.warns(willump.PythonStepWarning):
+        fast = willump.compile(model)
+    np.testing.assert_array_equal(fast.predict(MATRIX), model.predict(MATRIX))
+    np.testing.assert_array_equal(fast.predict_proba(MATRIX), model.predict_proba(MATRIX))
+
+
+# ---- looking inside -----------------------------------------------------------------------
+
+
+def test_explain_prints_and_shows(fast: Any) -> None:
+    text = str(fast.explain())
+    for part in ("compiled Pipeline (classifier)", "predict_proba", "X: text", "willump-graph 1"):
+        assert part in text
+    assert "<table>" in fast.explain()._repr_html_()
+    assert "willump-graph 1" in str(fast.explain(after="all"))
+    with pytest.raises(ValueError, match="nothing"):
+        fast.explain(after="nothing")
+    assert "predict_proba" in repr(fast)
+
+
+def test_stats_count_calls_and_rows(pipeline: Any) -> None:
+    fast = willump.compile(pipeline)
+    fast.predict(DOCS)
+    fast.predict(DOCS[:2])
+    assert fast.stats()["methods"]["predict"] == {"calls": 2, "rows": len(DOCS) + 2}
+    assert fast.stats()["methods"]["predict_proba"] == {"calls": 0, "rows": 0}
+
+
+def test_verify_compares_every_method(fast: Any) -> None:
+    report = fast.verify(DOCS)
+    assert report.ok
+    assert report.labels_equal
+    assert report.worst_difference < 1e-12
+    assert set(report.methods) == {
+        "predict", "predict_proba", "predict_log_proba", "decision_function",
+    }  # fmt: skip
+    assert "the same answers" in str(report)
+
+
+def test_verify_finds_a_difference(pipeline: Any) -> None:
+    fast = willump.compile(pipeline)
+    fast._original = copy.deepcopy(pipeline)
+    fast._original[-1].intercept_ += 5e-9
+    report = fast.verify(DOCS)
+    assert not report.ok
+    assert report.labels_equal
+    assert 1e-10 < report.worst_difference < 1e-7
+
+
+def test_versions_are_shown(capsys: Any) -> None:
+    willump.show_versions()
+    shown = capsys.readouterr().out
+    for name in ("willump", "python", "numpy", "scikit-learn"):
+        assert name in shown
+
+
+def test_compiling_twice_is_compiling_once(fast: Any) -> None:
+    assert willump.compile(fast) is fast
+
+
+def test_what_is_not_fitted_is_refused() -> None:
+    with pytest.raises(NotFittedError):
+        willump.compile(make_pipeline(TfidfVectorizer(), LogisticRegression()))
+
+
+def test_sparse_matrices_are_an_input() -> None:
+    model = LogisticRegression().fit(MATRIX, LABELS)
+    fast = willump.compile(model, strict=True)
+    np.testing.assert_allclose(
+        fast.predict_proba(sp.csr_matrix(MATRIX)), model.predict_proba(MATRIX), rtol=1e-9
+    )

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs the Debian packages of a list that are missing; when it may not, it
+# says which command would.
+set -eu
+missing=
+for name in $(sed -e 's/#.*//' "$1"); do
+  dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' ||
+    missing="$missing $name"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+  echo "Debian packages are missing. Install them, then run make again:" >&2
+  echo "  sudo apt-get install -y$missing" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086
+apt-get install -y -qq --no-install-recommends $missing >/dev/null
