@@ -119,9 +119,7 @@ def derive() -> dict:
     whose lower case is assigned too (assigned pairs are stable)."""
     import unicodedata2 as ucd
 
-    answer = subprocess.run(
-        ["node", "-e", NODE_CASE], check=True, capture_output=True
-    ).stdout
+    answer = subprocess.run(["node", "-e", NODE_CASE], check=True, capture_output=True).stdout
     node = json.loads(answer)
     if version_key(node["version"]) < version_key(ucd.unidata_version):
         raise SystemExit(f"node has Unicode {node['version']}, which is older")
@@ -315,17 +313,14 @@ class Tables:
         emit_array(out, "int32_t", "wl_unicode_lower_deltas", self.deltas)
         emit_array(out, "uint32_t", "wl_unicode_strip_pool", self.pool)
         out.append(
-            "const struct wl_unicode_special wl_unicode_lower_special"
-            f"[{len(self.special)}] = {{"
+            f"const struct wl_unicode_special wl_unicode_lower_special[{len(self.special)}] = {{"
         )
         for code, lowered in sorted(self.special.items()):
             points = ",".join(map(str, lowered))
             out.append(f"{{{code},{len(lowered)},{{{points}}}}},")
         out.append("};")
         out.append(f"const size_t wl_unicode_n_lower_special = {len(self.special)};")
-        out.append(
-            f"const struct wl_unicode wl_unicode_versions[{len(self.versions)}] = {{"
-        )
+        out.append(f"const struct wl_unicode wl_unicode_versions[{len(self.versions)}] = {{")
         for version, roots in self.versions:
             out.append(f'{{"{version}",')
             for root in roots:

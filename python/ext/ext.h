@@ -49,6 +49,10 @@ extern struct PyModuleDef ext_module;
 /* Sets the Python exception that belongs to a failed status. */
 void ext_raise(const ext_state *state, wl_status status, const wl_error *error);
 
+/* ---- tune.c: adds TuneJob and tune_split; false with an exception ------- */
+
+bool ext_add_tune(PyObject *module);
+
 /* ---- call.c: the memory of one call -------------------------------------- */
 
 typedef struct ext_block ext_block;

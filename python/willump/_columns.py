@@ -161,13 +161,19 @@ def adapt_matrix(x: Any) -> Any:
         columns = [as_numbers(column.to_numpy()) for column in x.columns]
         array = np.column_stack(columns) if columns else np.empty((x.num_rows, 0))
     else:
-        array = as_numbers(x)
-    if array.ndim == 2:
-        return array
+        raw = np.asarray(x)
+        if raw.ndim != 2:
+            raise ValueError(_wrong_dimension(raw))
+        array = as_numbers(raw)
+    return array
+
+
+def _wrong_dimension(array: Array) -> str:
+    """What check_array says to an array that is no matrix."""
     if array.ndim > 2:
-        raise ValueError(f"Found array with dim {array.ndim}, while dim <= 2 is required.")
+        return f"Found array with dim {array.ndim}, while dim <= 2 is required."
     kind = "scalar" if array.ndim == 0 else "1D"
-    raise ValueError(
+    return (
         f"Expected 2D array, got {kind} array instead:\narray={array}.\n"
         "Reshape your data either using array.reshape(-1, 1) if your data has a single "
         "feature or array.reshape(1, -1) if it contains a single sample."

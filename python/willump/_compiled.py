@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._errors import PythonStepWarning, UnsupportedError
+from ._errors import ArtifactError, PythonStepWarning, UnsupportedError
 from ._present import classes_of, describe, expand, interface_of, tags_of
 from ._report import Explanation, VerifyReport, compare
 
@@ -139,8 +139,11 @@ class CompiledModel(_core.CompiledBase):
         """Presents a model that was compiled or loaded elsewhere."""
         self = cls()
         self._original = original
-        reasons = json.loads(model.metadata).get("reasons", [])
-        self._attach(model, steps, reasons)
+        try:
+            reasons = json.loads(model.metadata).get("reasons", [])
+            self._attach(model, steps, reasons)
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+            raise ArtifactError(f"the artifact's metadata are damaged: {error}") from error
         return self
 
     @property

@@ -87,8 +87,9 @@ def _extract(
         if inputs:
             return whole
         return _nothing  # every part is a Python step, which makes its own checks
-    if len(inputs) == 1 and inputs[0][2] < 0 and not inputs[0][0]:
-        return _itself
+    if all(position < 0 and not name for name, _, position, _ in inputs):
+        # Several where parts of the pipeline decode bytes differently.
+        return _itself if len(inputs) == 1 else _Repeated(len(inputs))
     by_name = bool(metadata.get("columns_by_name", names is not None))
     needed = [
         name
@@ -104,6 +105,18 @@ def _itself(x: Any) -> tuple[Any]:
     return (x,)
 
 
+class _Repeated:
+    """X is each of several inputs; an iterator is read once."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        if not isinstance(x, str) and hasattr(x, "__next__"):
+            x = list(x)
+        return (x,) * self.count
+
+
 def _nothing(x: Any) -> tuple[()]:
     return ()
 
@@ -111,16 +124,14 @@ def _nothing(x: Any) -> tuple[()]:
 def _finish(
     output: str, dtype: str, sparse: bool, metadata: Mapping[str, Any]
 ) -> Callable[[Any], Any] | None:
-    if sparse:
-        return _as_csr
     wanted = {"prediction": "prediction_dtype", "features": "transform_dtype"}.get(output)
     name = metadata.get(wanted) if wanted else None
-    if name is None:
-        return None
-    made = {"f32": "<f4", "f64": "<f8"}.get(dtype, "<i8")
-    if np.dtype(name) == np.dtype(made):
-        return None
+    made = {"f32": "<f4", "f64": "<f8", "i32": "<i4" if sparse else "<i8"}.get(dtype, "<i8")
+    if name is None or np.dtype(name) == np.dtype(made):
+        return _as_csr if sparse else None
     target = np.dtype(name)
+    if sparse:
+        return lambda parts: _as_csr(parts).astype(target)
     return lambda array: array.astype(target)
 
 

@@ -184,6 +184,18 @@ static wl_status check_version(json_t *metadata, wl_error *error) {
   return WL_OK;
 }
 
+/* The JSON reader drops characters without a word when memory runs out inside a
+ * long string, so the texts' sizes are written beside them. */
+static wl_status check_size(const json_t *metadata, const char *name,
+                            const json_t *text, wl_error *error) {
+  const char *written = json_string_value(json_object_get(metadata, name));
+  if (written == NULL)
+    return BAD(error, "the artifact does not say its %s", name);
+  if (strtoull(written, NULL, 10) != json_string_length(text))
+    return wl_fail_memory(error, json_string_length(text));
+  return WL_OK;
+}
+
 static wl_status read_graph(reader *r, json_t *header, char **metadata_out) {
   json_t *metadata = json_object_get(header, "__metadata__");
   if (!json_is_object(metadata))
@@ -194,6 +206,8 @@ static wl_status read_graph(reader *r, json_t *header, char **metadata_out) {
   if (!json_is_string(text) || !json_is_string(own))
     return BAD(r->error, "the artifact has no graph, or no metadata of its "
                          "model");
+  WL_TRY(check_size(metadata, "graph_size", text, r->error));
+  WL_TRY(check_size(metadata, "metadata_size", own, r->error));
   WL_TRY(read_tensors(r, header));
   wl_status status =
       wl_graph_parse(r->graph, json_string_value(text),

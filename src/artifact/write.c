@@ -135,10 +135,14 @@ static json_t *make_header(const writer *w, const char *graph,
                            const char *metadata) {
   char digest[9 + WL_DIGEST_DIGITS + 1] = "xxh3-128:";
   memset(digest + 9, '0', WL_DIGEST_DIGITS);
+  char sizes[2][24];
+  (void)snprintf(sizes[0], sizeof sizes[0], "%zu", strlen(graph));
+  (void)snprintf(sizes[1], sizeof sizes[1], "%zu", strlen(metadata));
   json_t *header = json_pack(
-      "{s:{s:s,s:s,s:s,s:s,s:s,s:s}}", "__metadata__", "digest", digest,
+      "{s:{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}}", "__metadata__", "digest", digest,
       "format", "willump", "format_version", "1", "version", WL_VERSION,
-      "graph", graph, "metadata", metadata);
+      "graph_size", sizes[0], "metadata_size", sizes[1], "graph", graph,
+      "metadata", metadata);
   size_t offset = 0;
   for (size_t i = 0; i < w->n_parts && header != NULL; i++) {
     if (json_object_set_new(header, w->parts[i].name,

@@ -1,6 +1,8 @@
 /* context.c: contexts and the list of idle ones. */
 #include "exec/context.h"
 
+enum { KEPT_CALL_BYTES = 1 << 20 };
+
 void wl_context_list_init(wl_context_list *list) {
   for (size_t i = 0; i < WL_CONTEXT_SLOTS; i++)
     atomic_init(&list->slots[i], NULL);
@@ -72,6 +74,9 @@ wl_status wl_context_take(wl_context_list *list, size_t n_nodes,
 void wl_context_return(wl_context_list *list, wl_context *context) {
   if (context == NULL)
     return;
+  /* What grows with the number of rows is not kept after a large batch. */
+  if (context->arena.total > KEPT_CALL_BYTES)
+    wl_arena_deinit(&context->arena);
   for (size_t i = 0; i < WL_CONTEXT_SLOTS; i++) {
     wl_context *empty = NULL;
     if (atomic_compare_exchange_strong_explicit(&list->slots[i], &empty,

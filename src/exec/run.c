@@ -26,9 +26,10 @@ struct wl_run {
   wl_sequence full;      /* `exact` in a cascade: the last stage by itself */
   bool is_full;
   wl_selection selection;
-  uint64_t *rows; /* owned: the selection after the first gate */
-  bool *stays;    /* owned, by position */
-  double *carry;  /* owned */
+  /* Of the context's call arena: */
+  uint64_t *rows; /* the selection, once it is not simply all rows */
+  bool *stays;    /* by position */
+  double *carry;  /* by row */
   wl_answer *answers;
   wl_result result; /* owned arrays */
   uint8_t *stages;
@@ -65,9 +66,6 @@ static void run_deinit(wl_run *run) {
     wl_free(run->answers[i].position);
   wl_free(run->answers);
   wl_free(run->inputs);
-  wl_free(run->rows);
-  wl_free(run->stays);
-  wl_free(run->carry);
   if (run->owns_buffers) {
     free_result(&run->result);
     wl_free(run->stages);
@@ -192,16 +190,19 @@ done:
   return status;
 }
 
+static wl_status take_rows(wl_run *run, wl_error *error) {
+  size_t size = (size_t)run->n_rows * sizeof *run->rows;
+  if (run->rows == NULL)
+    run->rows = wl_arena_alloc(&run->context->arena, size);
+  return run->rows != NULL ? WL_OK : wl_fail_memory(error, size);
+}
+
 /* The rows that stay become the selection. */
 static wl_status keep_stayers(wl_run *run, wl_error *error) {
   uint64_t n = 0;
   bool was_all = run->selection.rows == NULL;
-  if (was_all) {
-    wl_free(run->rows);
-    run->rows = wl_alloc((size_t)run->n_rows * sizeof *run->rows);
-    if (run->rows == NULL)
-      return wl_fail_memory(error, (size_t)run->n_rows * sizeof *run->rows);
-  }
+  if (was_all)
+    WL_TRY(take_rows(run, error));
   for (uint64_t i = 0; i < run->selection.n_rows; i++)
     if (run->stays[i])
       run->rows[n++] = was_all ? i : run->rows[i];
@@ -210,16 +211,19 @@ static wl_status keep_stayers(wl_run *run, wl_error *error) {
 }
 
 static wl_status prepare_cascade(wl_run *run, wl_error *error) {
-  size_t n = (size_t)run->n_rows;
+  size_t n = (size_t)run->n_rows, carry_size;
+  if (wl_mul_overflows(n, run->output->carry_width * 8, &carry_size))
+    return wl_fail_memory(error, SIZE_MAX);
   if (run->stays == NULL) {
-    run->stays = wl_alloc(n * sizeof *run->stays);
+    run->stays = wl_arena_alloc(&run->context->arena, n * sizeof *run->stays);
     if (run->stays == NULL)
       return wl_fail_memory(error, n);
   }
   if (run->carry == NULL && run->output->carry_width != 0) {
-    run->carry = wl_calloc(n ? n : 1, run->output->carry_width * 8);
+    /* Not cleared: a row's carry is written before its next stage reads it. */
+    run->carry = wl_arena_alloc(&run->context->arena, carry_size);
     if (run->carry == NULL)
-      return wl_fail_memory(error, n * run->output->carry_width * 8);
+      return wl_fail_memory(error, carry_size);
   }
   return WL_OK;
 }
@@ -310,10 +314,7 @@ static wl_status list_rows(wl_run *run, wl_error *error) {
   if (run->selection.rows != NULL)
     return WL_OK;
   size_t n = (size_t)run->n_rows;
-  wl_free(run->rows);
-  run->rows = wl_alloc(n * sizeof *run->rows);
-  if (run->rows == NULL)
-    return wl_fail_memory(error, n * sizeof *run->rows);
+  WL_TRY(take_rows(run, error));
   for (size_t i = 0; i < n; i++)
     run->rows[i] = i;
   return WL_OK;

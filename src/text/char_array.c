@@ -137,12 +137,13 @@ static wl_status place_families(placer *p, const wl_char_trie *trie,
  * the number of classes stay reserved, so that no base is negative.
  */
 static wl_status reserve(placer *p, const wl_char_trie *trie,
-                         const wl_char_tables *tables, uint32_t *slots,
+                         wl_char_tables *tables, uint32_t *slots,
                          wl_error *error) {
   size_t n = 1;
   for (size_t i = 1; i < trie->n_nodes; i++)
     if (trie->nodes[i].depth == tables->first_level)
       slots[i] = (uint32_t)n++;
+  tables->n_first = n - 1;
   p->highest = n - 1;
   if (n <= tables->n_classes)
     n = (size_t)tables->n_classes + 1;

@@ -7,7 +7,7 @@
 
 #include "text/char_loops.h"
 
-enum { UNROLL = 6 };
+enum { UNROLL = 6, MANY_LEVELS = 8 };
 
 #define UNROLLED _Pragma("GCC unroll 6") for (size_t u = 0; u < UNROLL; u++)
 
@@ -342,8 +342,10 @@ WL_INLINE void keep_narrow(wl_char_filter *f, uint32_t level, size_t from,
 
 static size_t filter_narrow(wl_char_filter *f) {
   size_t n = f->n_alive, n_kept = 0;
-  const uint16_t *current = level_of(f, false, f->level), *where;
-  size_t n_list = count_level(f, current, false, n, &where);
+  const uint16_t *current = level_of(f, false, f->level);
+  const void *places;
+  size_t n_list = count_level(f, current, false, n, &places);
+  const uint16_t *where = places;
   const uint16_t *deepest = f->deepest;
   if (f->level == f->tables->n_levels)
     return end_level(f, 0, n_list);
@@ -380,20 +382,27 @@ WL_INLINE void keep_wide(wl_char_filter *f, uint32_t level, size_t from,
 static size_t filter_wide(wl_char_filter *f) {
   size_t n = f->n_alive, n_kept = 0;
   const uint32_t *current = level_of(f, true, f->level);
-  const uint16_t *where;
-  size_t n_list = count_level(f, current, true, n, &where);
+  const void *places;
+  size_t n_list = count_level(f, current, true, n, &places);
+  const uint32_t *where = places;
+  uint32_t once = f->is_direct ? f->base + 1 : 1;
   const uint32_t *deepest = f->deepest;
-  const __m512i zero = _mm512_setzero_si512(), one = _mm512_set1_epi32(1);
+  const __m512i zero = _mm512_setzero_si512(), low = _mm512_set1_epi32(0xffff);
   if (f->level == f->tables->n_levels)
     return end_level(f, 0, n_list);
   for (size_t i = 0; i < n; i += 16) {
     __mmask16 mask = (__mmask16)low_bits(n - i);
     __m512i slots = _mm512_maskz_loadu_epi32(mask, current + i);
-    __m512i counts =
-        _mm512_mask_i32gather_epi32(zero, mask, load16(where + i), f->hash, 8);
+    __m512i at = _mm512_maskz_loadu_epi32(mask, where + i), counts;
+    if (f->is_direct)
+      counts = _mm512_and_si512(
+          low, _mm512_mask_i32gather_epi32(zero, mask, at, f->counts, 2));
+    else
+      counts = _mm512_mask_i32gather_epi32(zero, mask, at, f->hash, 8);
     __mmask16 kept = _mm512_mask_cmpneq_epi32_mask(
         mask, slots, _mm512_loadu_si512(deepest + i));
-    kept &= (__mmask16)(_mm512_cmpgt_epu32_mask(counts, one) |
+    kept &= (__mmask16)(_mm512_cmpgt_epu32_mask(counts,
+                                                _mm512_set1_epi32((int)once)) |
                         _mm512_testn_epi32_mask(slots, slots));
     if (kept != 0)
       keep_wide(f, f->level + 1, i, n_kept, kept);
@@ -402,8 +411,12 @@ static size_t filter_wide(wl_char_filter *f) {
   return end_level(f, n_kept, n_list);
 }
 
+/* Moving the deeper levels together pays while there are few of them. */
 static size_t filter(wl_char_filter *f) {
-  return f->tables->is_wide ? filter_wide(f) : filter_narrow(f);
+  const wl_char_tables *tables = f->tables;
+  if (tables->n_levels - tables->first_level >= MANY_LEVELS)
+    return tables->is_wide ? filter_loop(f, true) : filter_loop(f, false);
+  return tables->is_wide ? filter_wide(f) : filter_narrow(f);
 }
 
 static void squares(const wl_char_filter *f, size_t n_list, const double *own,
@@ -417,8 +430,8 @@ static void squares(const wl_char_filter *f, size_t n_list, const double *own,
   const __m256i low = _mm256_set1_epi32(0xffff), zero = _mm256_setzero_si256();
   for (size_t i = 0; i < n_list; i += 8) {
     __mmask8 mask = (__mmask8)low_bits(n_list - i);
-    __m256i places =
-        _mm256_cvtepu16_epi32(_mm_maskz_loadu_epi16(mask, f->list + i));
+    __m256i places = _mm256_cvtepu16_epi32(
+        _mm_maskz_loadu_epi16(mask, (const uint16_t *)f->list + i));
     __m256i slots = places, counts;
     if (f->is_direct) {
       counts = _mm256_mmask_i32gather_epi32(zero, mask, places, f->counts, 2);

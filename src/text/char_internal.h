@@ -96,6 +96,7 @@ typedef struct wl_char_tables {
   size_t n_start;
   void *entries; /* owned, aligned */
   size_t n_entries, n_slots;
+  size_t n_first; /* slots 1 .. n_first are the first level's */
 } wl_char_tables;
 
 /*
@@ -134,16 +135,23 @@ typedef struct wl_char_filter {
   uint16_t *positions;
   void *current;
   /* Counting directly by slot, above a base that rises from row to row; or in
-   * a hash table of {slot, count}, each half of an entry. */
-  bool is_direct;
+   * a hash table of {slot, count}, each half of an entry. n_counts: all slots,
+   * those of the first level, or 0. */
+  bool is_direct; /* of the level */
   uint16_t *counts;
+  size_t n_counts;
   uint32_t base;
   void *hash;
-  /* The place (slot, or hash entry) of each position's count. */
-  uint16_t *where;
-  /* The places of the level's repeated terms, by their second occurrence. */
-  uint16_t *list;
+  /* Of the width of slots: the place (slot, or hash entry) of each position's
+   * count, and those of the level's repeated terms by second occurrence. */
+  void *where;
+  void *list;
 } wl_char_filter;
+
+static inline uint32_t wl_char_filter_place(const wl_char_filter *f, size_t i) {
+  return f->tables->is_wide ? ((const uint32_t *)f->list)[i]
+                            : ((const uint16_t *)f->list)[i];
+}
 
 static inline uint32_t wl_char_filter_count(const wl_char_filter *f,
                                             uint32_t place) {

@@ -165,40 +165,29 @@ WL_INLINE void sum_loop(const wl_char_weights *weights, bool is_wide,
 /* ---- the level filter
  * -------------------------------------------------------------- */
 
-/* log2 of the hash table's places for n keys: at most half full. */
+/* log2 of the hash table's places for n keys: at most a quarter full. */
 WL_INLINE unsigned filter_bits(size_t n) {
   unsigned bits = 6;
-  while (((size_t)1 << bits) < 2 * n)
+  while (((size_t)1 << bits) < 4 * n)
     bits++;
   return bits;
 }
 
-/* Counts one slot; lists it when it is the second. Returns the list's end. */
-WL_INLINE uint16_t *count_slot(uint16_t *counts, uint32_t base, uint16_t slot,
-                               uint16_t *list) {
-  uint32_t count = counts[slot];
-  count = count < base ? base : count;
-  counts[slot] = (uint16_t)(count + 1);
-  *list = slot;
-  return list + (count == base + 1);
-}
-
-WL_INLINE size_t count_direct(wl_char_filter *f, const uint16_t *current,
-                              size_t n) {
-  uint16_t *counts = f->counts, *list = f->list;
+WL_INLINE size_t count_direct(wl_char_filter *f, const void *current,
+                              bool is_wide, size_t n) {
+  uint16_t *counts = f->counts;
+  void *list = f->list;
   uint32_t base = f->base;
-  size_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    uint64_t four;
-    memcpy(&four, current + i, sizeof(four));
-    list = count_slot(counts, base, (uint16_t)four, list);
-    list = count_slot(counts, base, (uint16_t)(four >> 16), list);
-    list = count_slot(counts, base, (uint16_t)(four >> 32), list);
-    list = count_slot(counts, base, (uint16_t)(four >> 48), list);
+  size_t n_list = 0;
+#pragma GCC unroll 4
+  for (size_t i = 0; i < n; i++) {
+    uint32_t slot = slot_at(current, is_wide, i), count = counts[slot];
+    count = count < base ? base : count;
+    counts[slot] = (uint16_t)(count + 1);
+    slot_put(list, is_wide, n_list, slot);
+    n_list += count == base + 1;
   }
-  for (; i < n; i++)
-    list = count_slot(counts, base, current[i], list);
-  return (size_t)(list - f->list);
+  return n_list;
 }
 
 /* An entry of 0 is empty; slot 0 fits one as well as any. Whether a slot is
@@ -209,13 +198,15 @@ WL_INLINE size_t count_hashed(wl_char_filter *f, const void *current,
   uint32_t mask = (UINT32_C(1) << bits) - 1;
   uint32_t *narrow = f->hash;
   uint64_t *wide = f->hash;
-  uint16_t *where = f->where, *list = f->list;
+  void *where = f->where, *list = f->list;
+  size_t n_list = 0;
   memset(f->hash, 0, ((size_t)1 << bits) * (is_wide ? 8 : 4));
   for (size_t i = 0; i < n; i++) {
     uint32_t slot = slot_at(current, is_wide, i);
     uint32_t place = slot * UINT32_C(0x9E3779B1) >> (32 - bits);
     uint64_t entry = is_wide ? wide[place] : narrow[place];
-    while (WL_UNLIKELY((entry >> half != slot) & (entry != 0))) {
+    while (
+        WL_UNLIKELY(((entry >> half ^ slot) & -(uint64_t)(entry != 0)) != 0)) {
       place = (place + 1) & mask;
       entry = is_wide ? wide[place] : narrow[place];
     }
@@ -225,23 +216,20 @@ WL_INLINE size_t count_hashed(wl_char_filter *f, const void *current,
       wide[place] = entry;
     else
       narrow[place] = (uint32_t)entry;
-    where[i] = (uint16_t)place;
-    *list = (uint16_t)place;
-    list += count == 1;
+    slot_put(where, is_wide, i, place);
+    slot_put(list, is_wide, n_list, place);
+    n_list += count == 1;
   }
-  return (size_t)(list - f->list);
+  return n_list;
 }
 
 /* Counts the slots current[0 .. n) and lists the repeated ones; *where is the
  * place of each one's count. */
 WL_INLINE size_t count_level(wl_char_filter *f, const void *current,
-                             bool is_wide, size_t n, const uint16_t **where) {
-  if (!is_wide && f->is_direct) {
-    *where = current;
-    return count_direct(f, current, n);
-  }
-  *where = f->where;
-  return count_hashed(f, current, is_wide, n);
+                             bool is_wide, size_t n, const void **where) {
+  *where = f->is_direct ? current : f->where;
+  return f->is_direct ? count_direct(f, current, is_wide, n)
+                      : count_hashed(f, current, is_wide, n);
 }
 
 /* Ends a level whose list has n_list places. */
@@ -265,7 +253,7 @@ WL_INLINE void *level_of(const wl_char_filter *f, bool is_wide,
  */
 WL_INLINE size_t keep_loop(const wl_char_filter *f, const void *current,
                            bool is_wide, bool is_direct, bool is_first,
-                           const uint16_t *where, size_t n) {
+                           const void *where, size_t n) {
   const void *deepest = f->deepest;
   const uint16_t *counts = f->counts;
   const uint32_t *narrow = f->hash;
@@ -274,7 +262,8 @@ WL_INLINE size_t keep_loop(const wl_char_filter *f, const void *current,
   uint32_t once = is_direct ? f->base + 1 : 1;
   size_t n_kept = 0;
   for (size_t i = 0; i < n; i++) {
-    uint32_t slot = slot_at(current, is_wide, i), place = where[i];
+    uint32_t slot = slot_at(current, is_wide, i);
+    uint32_t place = slot_at(where, is_wide, i);
     uint32_t count = is_direct ? counts[place]
                      : is_wide ? (uint32_t)wide[place]
                                : (uint16_t)narrow[place];
@@ -296,13 +285,13 @@ WL_INLINE size_t filter_loop(wl_char_filter *f, bool is_wide) {
                slot_at(current, is_wide, f->positions[i]));
     current = f->current;
   }
-  const uint16_t *where;
+  const void *where;
   size_t n_list = count_level(f, current, is_wide, n, &where);
   if (f->level == f->tables->n_levels)
     n_kept = 0;
-  else if (!is_wide && f->is_direct && is_first)
+  else if (f->is_direct && is_first)
     n_kept = keep_loop(f, current, is_wide, true, true, where, n);
-  else if (!is_wide && f->is_direct)
+  else if (f->is_direct)
     n_kept = keep_loop(f, current, is_wide, true, false, where, n);
   else
     n_kept = keep_loop(f, current, is_wide, false, is_first, where, n);
@@ -312,7 +301,7 @@ WL_INLINE size_t filter_loop(wl_char_filter *f, bool is_wide) {
 WL_INLINE void squares_loop(const wl_char_filter *f, size_t n_list,
                             const double *own, double *lanes) {
   for (size_t i = 0; i < n_list; i++) {
-    uint32_t place = f->list[i];
+    uint32_t place = wl_char_filter_place(f, i);
     double count = wl_char_filter_count(f, place);
     lanes[i % 8] += count * (count - 1) * own[wl_char_filter_slot(f, place)];
   }

@@ -6,77 +6,106 @@
 /* Positions of a block, whose states stay in the first-level cache. */
 enum { BLOCK = 256 };
 
-typedef struct carry {
-  uint64_t states[WL_CHAR_MAX_LEVELS + 1]; /* at the last position */
-} carry;
+/* Whether there is a child cannot be foretold: masks, no branches. */
+WL_INLINE bool step_narrow(const wl_char_tables *tables,
+                           const uint16_t *classes, size_t n,
+                           const uint32_t *from, uint32_t *to, uint16_t *level,
+                           uint16_t *deepest) {
+  const uint32_t *entries = tables->entries;
+  uint32_t any = 0;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t state = from[i], at = (state >> 16) + classes[i];
+    uint32_t entry = entries[at];
+    uint32_t mask = -(uint32_t)((uint16_t)(entry ^ state) == 0);
+    uint32_t next = ((entry & 0xffff0000u) | at) & mask;
+    uint32_t deeper = deepest[i];
+    to[i + 1] = next;
+    any |= next;
+    level[i] = (uint16_t)next;
+    deepest[i] = (uint16_t)(deeper ^ ((deeper ^ at) & mask));
+  }
+  return any != 0;
+}
 
-WL_INLINE uint64_t state_at(const void *table, bool is_wide, size_t i) {
-  return is_wide ? ((const uint64_t *)table)[i] : ((const uint32_t *)table)[i];
+WL_INLINE bool step_wide(const wl_char_tables *tables, const uint16_t *classes,
+                         size_t n, const uint64_t *from, uint64_t *to,
+                         uint32_t *level, uint32_t *deepest) {
+  const uint64_t *entries = tables->entries;
+  uint64_t any = 0;
+  for (size_t i = 0; i < n; i++) {
+    uint64_t state = from[i], at = (state >> 32) + classes[i];
+    uint64_t entry = entries[at];
+    uint64_t mask = -(uint64_t)((uint32_t)(entry ^ state) == 0);
+    uint64_t next = ((entry & 0xffffffff00000000u) | at) & mask;
+    uint32_t deeper = deepest[i];
+    to[i + 1] = next;
+    any |= next;
+    level[i] = (uint32_t)next;
+    deepest[i] = deeper ^ ((deeper ^ (uint32_t)at) & (uint32_t)mask);
+  }
+  return any != 0;
+}
+
+WL_INLINE bool step_block(const wl_char_tables *tables, bool is_wide,
+                          const uint16_t *classes, size_t n, const void *from,
+                          void *to, void *level, void *deepest) {
+  return is_wide ? step_wide(tables, classes, n, from, to, level, deepest)
+                 : step_narrow(tables, classes, n, from, to, level, deepest);
+}
+
+WL_INLINE uint64_t get_state(const void *states, bool is_wide, size_t i) {
+  return is_wide ? ((const uint64_t *)states)[i]
+                 : ((const uint32_t *)states)[i];
+}
+
+WL_INLINE void put_state(void *states, bool is_wide, size_t i, uint64_t state) {
+  if (is_wide)
+    ((uint64_t *)states)[i] = state;
+  else
+    ((uint32_t *)states)[i] = (uint32_t)state;
 }
 
 /* The first level's states of a block, behind one place for the carry. */
 WL_INLINE void start_block(const wl_char_tables *tables, bool is_wide,
-                           const uint16_t *classes, size_t n,
-                           uint64_t *states) {
+                           const uint16_t *classes, size_t n, void *states,
+                           void *level, void *deepest) {
   for (size_t i = 0; i < n; i++) {
     size_t at = classes[i];
     if (tables->first_level == 2)
       at |= (size_t)(classes + i)[-1] << tables->pair_shift;
-    states[i + 1] = state_at(tables->start, is_wide, at);
+    uint64_t state = get_state(tables->start, is_wide, at);
+    put_state(states, is_wide, i + 1, state);
+    slot_put(level, is_wide, i, (uint32_t)state);
+    slot_put(deepest, is_wide, i, (uint32_t)state);
   }
-}
-
-WL_INLINE bool step_block(const wl_char_tables *tables, bool is_wide,
-                          const uint16_t *classes, size_t n,
-                          const uint64_t *from, uint64_t *to, void *level,
-                          void *deepest) {
-  const void *entries = tables->entries;
-  unsigned half = is_wide ? 32 : 16;
-  uint64_t low = (UINT64_C(1) << half) - 1;
-  uint64_t any = 0;
-  for (size_t i = 0; i < n; i++) {
-    uint64_t state = from[i], at = (state >> half) + classes[i];
-    uint64_t entry = state_at(entries, is_wide, at);
-    bool is_child = ((entry ^ state) & low) == 0;
-    uint64_t next = is_child ? (entry & ~low) | at : 0;
-    to[i + 1] = next;
-    any |= next;
-    slot_put(level, is_wide, i, (uint32_t)(next & low));
-    uint32_t deeper = slot_at(deepest, is_wide, i);
-    slot_put(deepest, is_wide, i, is_child ? (uint32_t)at : deeper);
-  }
-  return any != 0;
 }
 
 WL_INLINE void traverse_loop(const wl_char_tables *tables, bool is_wide,
                              const uint16_t *classes, size_t n, void *levels,
                              size_t pitch, void *deepest) {
   uint64_t buffers[2][BLOCK + 1];
-  carry last = {{0}};
+  uint64_t last[WL_CHAR_MAX_LEVELS + 1] = {0}; /* before the block */
   uint32_t first = tables->first_level;
   for (size_t at = 0; at < n; at += BLOCK) {
     size_t m = n - at < BLOCK ? n - at : BLOCK;
-    uint64_t *from = buffers[0], *to = buffers[1];
+    void *from = buffers[0], *to = buffers[1];
     void *level = slots_from(levels, is_wide, at);
     void *deep = slots_from(deepest, is_wide, at);
-    start_block(tables, is_wide, classes + at, m, from);
-    for (size_t i = 0; i < m; i++) {
-      slot_put(level, is_wide, i, (uint32_t)from[i + 1]);
-      slot_put(deep, is_wide, i, (uint32_t)from[i + 1]);
-    }
+    start_block(tables, is_wide, classes + at, m, from, level, deep);
     bool is_alive = true;
     for (uint32_t k = first + 1; k <= tables->n_levels; k++) {
+      uint64_t before = last[k - 1];
       level = slots_from(levels, is_wide, (k - first) * pitch + at);
-      from[0] = last.states[k - 1];
-      last.states[k - 1] = from[m];
-      if (is_alive || from[0] != 0) {
+      put_state(from, is_wide, 0, before);
+      last[k - 1] = get_state(from, is_wide, m);
+      if (is_alive || before != 0) {
         is_alive =
             step_block(tables, is_wide, classes + at, m, from, to, level, deep);
       } else {
         memset(to, 0, sizeof(buffers[0]));
         memset(level, 0, m * (is_wide ? 4 : 2));
       }
-      uint64_t *swapped = from;
+      void *swapped = from;
       from = to;
       to = swapped;
     }

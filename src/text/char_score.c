@@ -48,23 +48,26 @@ static void correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
   wl_char_filter *f = &s->filter;
   f->level = engine->tables.first_level;
   f->n_alive = n;
-  if (f->is_direct && f->base + n > UINT16_MAX) {
+  if (f->base + n > UINT16_MAX) {
     /* Counts of earlier rows are at most the base: as good as zeros. */
-    memset(f->counts, 0, engine->tables.n_slots * sizeof(*f->counts));
+    memset(f->counts, 0, f->n_counts * sizeof(*f->counts));
     f->base = 1;
   }
   while (f->n_alive != 0) {
+    f->is_direct = f->level == engine->tables.first_level
+                       ? f->n_counts != 0
+                       : f->n_counts == engine->tables.n_slots;
     size_t n_list = engine->kernels->filter(f);
     if (is_square(engine)) {
       engine->kernels->squares(f, n_list, engine->weights.own, s->lanes);
       continue;
     }
     for (size_t i = 0; i < n_list; i++)
-      correct_term(engine, s, wl_char_filter_slot(f, f->list[i]),
-                   wl_char_filter_count(f, f->list[i]));
+      correct_term(engine, s,
+                   wl_char_filter_slot(f, wl_char_filter_place(f, i)),
+                   wl_char_filter_count(f, wl_char_filter_place(f, i)));
   }
-  if (f->is_direct)
-    f->base += (uint32_t)n;
+  f->base += (uint32_t)n;
 }
 
 /* ---- sums to scores
@@ -221,21 +224,23 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
   *f = (wl_char_filter){.tables = tables, .base = 1};
   if (engine->is_exact || engine->weights.own_stride == 0)
     return WL_OK;
-  /* Clearing a count for every slot must be small beside the rows. */
-  f->is_direct = !tables->is_wide && run->n_bytes >= tables->n_slots;
+  /* Clearing the counts must be small beside the rows. */
+  if (run->n_bytes >= tables->n_slots)
+    f->n_counts = tables->n_slots;
+  else if (run->n_bytes >= tables->n_first / 32)
+    f->n_counts = tables->n_first + 1;
   size_t unit = tables->is_wide ? sizeof(uint32_t) : sizeof(uint16_t);
   size_t places = 64;
-  while (places < 2 * n)
+  while (places < 4 * n)
     places *= 2;
   size_t size = (n + WL_CHAR_SLACK) * sizeof(uint16_t);
   wl_arena *arena = run->arena;
-  /* The unused one of the two takes hardly any room. */
-  f->counts = wl_arena_calloc(arena, f->is_direct ? tables->n_slots + 2 : 1,
-                              sizeof(uint16_t));
-  f->hash = wl_arena_alloc(arena, f->is_direct ? 1 : places * 2 * unit);
-  f->where = wl_arena_alloc(arena, size);
+  f->counts = wl_arena_calloc(arena, f->n_counts + 2, sizeof(uint16_t));
+  f->hash = wl_arena_alloc(
+      arena, f->n_counts == tables->n_slots ? 1 : places * 2 * unit);
+  f->where = wl_arena_alloc(arena, (n + WL_CHAR_SLACK) * unit);
   f->positions = wl_arena_alloc(arena, size);
-  f->list = wl_arena_alloc(arena, size);
+  f->list = wl_arena_alloc(arena, (n + WL_CHAR_SLACK) * unit);
   f->current = wl_arena_alloc(arena, (n + WL_CHAR_SLACK) * unit);
   if (f->counts == NULL || f->hash == NULL || f->where == NULL ||
       f->positions == NULL || f->list == NULL || f->current == NULL)

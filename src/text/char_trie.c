@@ -61,6 +61,25 @@ static size_t measure(wl_string term, bool *has_gap, bool *is_word) {
   return length;
 }
 
+static bool is_ascii(wl_string term) {
+  uint8_t any = 0;
+  for (size_t i = 0; i < term.size; i++)
+    any |= (uint8_t)term.data[i];
+  return any < 0x80;
+}
+
+static wl_status mark_characters(builder *b, wl_string term, wl_error *error) {
+  const uint8_t *at = (const uint8_t *)term.data, *end = at + term.size;
+  while (at < end) {
+    uint32_t code_point = next_character(&at, end);
+    if (WL_UNLIKELY(code_point >= b->n_class_ids))
+      WL_TRY(
+          grow_class_ids(b, code_point < 0x10000 ? 0x10000 : 0x110000, error));
+    b->class_ids[code_point] = 1;
+  }
+  return WL_OK;
+}
+
 /* Marks the terms that can occur, and their characters. */
 static wl_status scan_terms(builder *b, wl_error *error) {
   const wl_vectorizer_params *params = b->params;
@@ -69,8 +88,10 @@ static wl_status scan_terms(builder *b, wl_error *error) {
     wl_string term = params->terms[i];
     if (term.size == 0)
       continue;
-    bool has_gap, is_word;
-    size_t length = measure(term, &has_gap, &is_word);
+    bool has_gap = false, is_word = false;
+    size_t length = term.size;
+    if (is_words || !is_ascii(term))
+      length = measure(term, &has_gap, &is_word);
     if (length == SIZE_MAX)
       return fail_term(i, error);
     /* A padded word that is too short for min_n counts once as a whole. */
@@ -82,37 +103,35 @@ static wl_status scan_terms(builder *b, wl_error *error) {
     b->n_possible++;
     if (length > b->longest)
       b->longest = length;
-    const uint8_t *at = (const uint8_t *)term.data, *end = at + term.size;
-    while (at < end) {
-      uint32_t code_point = next_character(&at, end);
-      if (WL_UNLIKELY(code_point >= b->n_class_ids))
-        WL_TRY(grow_class_ids(b, code_point < 0x10000 ? 0x10000 : 0x110000,
-                              error));
-      b->class_ids[code_point] = 1;
-    }
+    WL_TRY(mark_characters(b, term, error));
   }
   return WL_OK;
 }
 
-static wl_status add_node(wl_char_trie *trie, uint32_t parent,
-                          uint16_t class_id, uint32_t *out, wl_error *error) {
-  if (trie->n_nodes >= INT32_MAX - 0x20000)
+/* Room for one term's nodes. */
+static wl_status reserve_nodes(wl_char_trie *trie, size_t more,
+                               wl_error *error) {
+  if (WL_LIKELY(trie->capacity - trie->n_nodes >= more))
+    return WL_OK;
+  if (more >= INT32_MAX - 0x20000 - trie->n_nodes)
     return wl_fail(error, WL_ERROR_UNSUPPORTED,
                    "count: the vocabulary needs more than 2^31 nodes");
-  WL_TRY(wl_grow((void **)&trie->nodes, &trie->capacity, trie->n_nodes + 1,
-                 sizeof(*trie->nodes), error));
+  return wl_grow((void **)&trie->nodes, &trie->capacity, trie->n_nodes + more,
+                 sizeof(*trie->nodes), error);
+}
+
+static inline uint32_t add_node(wl_char_trie *trie, uint32_t parent,
+                                uint16_t class_id) {
   uint32_t id = (uint32_t)trie->n_nodes++;
-  wl_char_node *node = &trie->nodes[id];
-  *node = (wl_char_node){.parent = parent, .term = -1, .class_id = class_id};
-  if (id != 0) {
-    wl_char_node *above = &trie->nodes[parent];
-    node->depth = above->depth + 1;
-    node->next_sibling = above->first_child;
-    above->first_child = id;
-    above->n_children++;
-  }
-  *out = id;
-  return WL_OK;
+  wl_char_node *above = &trie->nodes[parent];
+  trie->nodes[id] = (wl_char_node){.parent = parent,
+                                   .next_sibling = above->first_child,
+                                   .term = -1,
+                                   .depth = above->depth + 1,
+                                   .class_id = class_id};
+  above->first_child = id;
+  above->n_children++;
+  return id;
 }
 
 static size_t classes_of(const builder *b, wl_string term, uint16_t *out) {
@@ -129,12 +148,12 @@ static size_t classes_of(const builder *b, wl_string term, uint16_t *out) {
  */
 static wl_status add_terms(builder *b, wl_char_trie *trie, bool *is_sorted,
                            wl_error *error) {
-  uint32_t node;
   trie->n_nodes = 0;
   trie->min_depth = UINT32_MAX;
   trie->max_depth = 0;
   *is_sorted = true;
-  WL_TRY(add_node(trie, 0, 0, &node, error));
+  WL_TRY(reserve_nodes(trie, b->n_possible + b->n_possible / 8 + 1, error));
+  trie->nodes[trie->n_nodes++] = (wl_char_node){.term = -1};
   b->path[0] = 0;
   size_t n_previous = 0, previous = 0;
   size_t n = b->order ? b->n_possible : b->params->n_terms;
@@ -157,10 +176,9 @@ static wl_status add_terms(builder *b, wl_char_trie *trie, bool *is_sorted,
       *is_sorted = false;
       return WL_OK;
     }
-    for (size_t d = common; d < length; d++) {
-      WL_TRY(add_node(trie, b->path[d], classes[d], &node, error));
-      b->path[d + 1] = node;
-    }
+    WL_TRY(reserve_nodes(trie, length - common, error));
+    for (size_t d = common; d < length; d++)
+      b->path[d + 1] = add_node(trie, b->path[d], classes[d]);
     trie->nodes[b->path[length]].term = (int32_t)term;
     if (length < trie->min_depth)
       trie->min_depth = (uint32_t)length;

@@ -29,9 +29,11 @@ typedef size_t wl_scan_ascii_fn(const uint8_t *in, size_t size, bool to_lower,
 
 /*
  * The bounds of the runs of marks: begin, end, begin, end ... (two for each
- * run). drop_single leaves out runs of one byte. Returns how many numbers were
- * written, at most size + 1 rounded up to even.
+ * run). drop_single leaves out runs of one byte. Returns how many numbers there
+ * are, at most size + 1 rounded up to even; WL_SCAN_OVERRUN more may be
+ * written.
  */
+enum { WL_SCAN_OVERRUN = 64 };
 typedef size_t wl_scan_bounds_fn(const uint64_t *marks, size_t size,
                                  bool drop_single, uint32_t *bounds);
 

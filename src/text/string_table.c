@@ -55,70 +55,84 @@ wl_status wl_string_table_init(wl_string_table *table, size_t max_n,
                    "too large; at most 2^31 strings and 4 GB are supported",
                    max_n, max_bytes);
   WL_TRY(wl_slots_init(&table->slots, max_n, error));
-  table->offsets = wl_calloc(max_n + 1, sizeof *table->offsets);
+  table->records = wl_calloc(max_n + 1, sizeof *table->records);
   table->bytes = wl_calloc(max_bytes + OVERREAD, 1);
-  if (table->offsets == NULL || table->bytes == NULL) {
+  if (table->records == NULL || table->bytes == NULL) {
     wl_string_table_deinit(table);
-    return wl_fail_memory(error, (max_n + 1) * sizeof *table->offsets +
-                                     max_bytes + OVERREAD);
+    return wl_fail_memory(error, max_n * sizeof *table->records + max_bytes);
   }
   return WL_OK;
 }
 
 void wl_string_table_deinit(wl_string_table *table) {
   wl_slots_deinit(&table->slots);
-  wl_free(table->offsets);
+  wl_free(table->records);
   wl_free(table->bytes);
   *table = (wl_string_table){0};
 }
 
-/* wl_string_hash of a string whose end may not be read over. */
-static uint64_t hash_exactly(const void *string, size_t size) {
-  uint8_t tail[OVERREAD * 2] = {0};
+/* wl_string_key_of a string whose end may not be read over. */
+static wl_string_key key_exactly(const void *string, size_t size) {
+  uint8_t tail[2 * OVERREAD] = {0};
   const uint8_t *at = string;
-  uint64_t head = wl_string_hash_head(&at, &size);
-  if (size != 0)
-    memcpy(tail, at, size);
-  return wl_string_hash_tail(head, tail, size);
+  size_t tail_size = size;
+  uint64_t head = wl_string_hash_head(&at, &tail_size);
+  if (tail_size != 0)
+    memcpy(tail, at, tail_size);
+  return wl_string_key_tail(head, tail, tail_size, size);
+}
+
+static bool is_same(const wl_string_table *table, uint32_t id,
+                    const wl_string_key *key, const void *string, size_t size) {
+  wl_string_record record = table->records[id];
+  if (size <= WL_SHORT_STRING)
+    return record.low == key->record.low && record.high == key->record.high;
+  return record.high >> 32 == size &&
+         memcmp(table->bytes + (uint32_t)record.high, string, size) == 0;
 }
 
 uint32_t wl_string_table_add(wl_string_table *table, const void *string,
                              size_t size) {
-  uint64_t hash = hash_exactly(string, size);
-  size_t at = (size_t)(hash >> table->slots.shift);
-  uint32_t id, begin;
-  while ((id = wl_slots_next(&table->slots, hash, &at)) != WL_NO_ID) {
-    begin = table->offsets[id];
-    if (table->offsets[id + 1] - begin == size &&
-        (size == 0 || memcmp(table->bytes + begin, string, size) == 0))
+  wl_string_key key = key_exactly(string, size);
+  size_t at = (size_t)(key.hash >> table->slots.shift);
+  uint32_t id;
+  while ((id = wl_slots_next(&table->slots, key.hash, &at)) != WL_NO_ID)
+    if (is_same(table, id, &key, string, size))
       return id;
-  }
   id = table->n++;
-  begin = table->offsets[id];
-  if (size != 0)
-    memcpy(table->bytes + begin, string, size);
-  table->offsets[id + 1] = begin + (uint32_t)size;
-  wl_slots_put(&table->slots, hash, id);
+  if (size > WL_SHORT_STRING) {
+    memcpy(table->bytes + table->n_bytes, string, size);
+    key.record.high |= table->n_bytes;
+    table->n_bytes += (uint32_t)size;
+  }
+  table->records[id] = key.record;
+  wl_slots_put(&table->slots, key.hash, id);
   return id;
+}
+
+static uint64_t hash_of_record(wl_string_record record) {
+  size_t size = (size_t)(record.high >> 32);
+  const uint8_t *none = NULL;
+  if (size > WL_SHORT_STRING)
+    return record.low;
+  uint64_t head = wl_string_hash_head(&none, &size);
+  return wl_string_hash_tail(head, record.low, (uint32_t)record.high);
 }
 
 wl_status wl_string_table_shrink(wl_string_table *table, wl_error *error) {
   wl_slots slots;
   WL_TRY(wl_slots_init(&slots, table->n, error));
-  for (uint32_t id = 0; id < table->n; id++) {
-    uint32_t begin = table->offsets[id];
-    uint32_t size = table->offsets[id + 1] - begin;
-    wl_slots_put(&slots, wl_string_hash(table->bytes + begin, size), id);
-  }
+  for (uint32_t id = 0; id < table->n; id++)
+    wl_slots_put(&slots, hash_of_record(table->records[id]), id);
   wl_slots_deinit(&table->slots);
   table->slots = slots;
-  /* A block that cannot be made smaller stays as it is. */
-  uint32_t *offsets = wl_realloc(table->offsets, ((size_t)table->n + 1) *
-                                                     sizeof *table->offsets);
-  if (offsets != NULL)
-    table->offsets = offsets;
   table->max_n = table->n;
-  table->max_bytes = table->offsets[table->n];
+  table->max_bytes = table->n_bytes;
+  /* A block that cannot be made smaller stays as it is. */
+  wl_string_record *records =
+      wl_realloc(table->records, (table->max_n + 1) * sizeof *table->records);
+  if (records != NULL)
+    table->records = records;
   uint8_t *bytes = wl_realloc(table->bytes, table->max_bytes + OVERREAD);
   if (bytes != NULL)
     table->bytes = bytes;
@@ -126,9 +140,9 @@ wl_status wl_string_table_shrink(wl_string_table *table, wl_error *error) {
 }
 
 size_t wl_string_table_size(const wl_string_table *table) {
-  if (table->offsets == NULL)
+  if (table->records == NULL)
     return 0;
   return wl_slots_size(&table->slots) +
-         (table->max_n + 1) * sizeof *table->offsets + table->max_bytes +
+         (table->max_n + 1) * sizeof *table->records + table->max_bytes +
          OVERREAD;
 }

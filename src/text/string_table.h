@@ -26,11 +26,24 @@ void wl_slots_deinit(wl_slots *slots);
 void wl_slots_put(wl_slots *slots, uint64_t hash, uint32_t id);
 size_t wl_slots_size(const wl_slots *slots);
 
+/*
+ * A string of at most WL_SHORT_STRING bytes lies in its record, so that a
+ * lookup that succeeds reads one slot and one record: `low` has its first
+ * eight bytes, `high` the others and its size in the upper half. Of a longer
+ * one `low` is the hash and `high` its place in `bytes` and its size.
+ */
+enum { WL_SHORT_STRING = 12 };
+
+typedef struct wl_string_record {
+  uint64_t low, high;
+} wl_string_record;
+
 typedef struct wl_string_table {
   wl_slots slots;
-  uint32_t *offsets; /* n + 1 positions in bytes */
-  uint8_t *bytes;    /* 16 more may be read */
+  wl_string_record *records;
+  uint8_t *bytes; /* of long strings; 16 more may be read */
   uint32_t n;
+  uint32_t n_bytes;
   size_t max_n, max_bytes;
 } wl_string_table;
 
@@ -63,7 +76,7 @@ static inline uint64_t wl_mix_64(uint64_t a, uint64_t b) {
 }
 
 /* The hash in two parts: what comes before the last 16 bytes (moves on to
- * these), and these, whose end may be read over. */
+ * these), and these as two numbers. */
 static inline uint64_t wl_string_hash_head(const uint8_t **string,
                                            size_t *size) {
   const uint64_t k0 = 0x9e3779b97f4a7c15u, k1 = 0xd1b54a32d192ed03u;
@@ -77,19 +90,38 @@ static inline uint64_t wl_string_hash_head(const uint8_t **string,
   return hash ^ k0;
 }
 
-static inline uint64_t wl_string_hash_tail(uint64_t head, const uint8_t *string,
-                                           size_t size) {
-  const uint64_t k1 = 0xd1b54a32d192ed03u;
-  uint64_t low = wl_load_64(string) & wl_low_bytes[size < 8 ? size : 8];
+static inline uint64_t wl_string_hash_tail(uint64_t head, uint64_t low,
+                                           uint64_t high) {
+  return wl_mix_64(low ^ head, high ^ 0xd1b54a32d192ed03u);
+}
+
+/* What a lookup compares: the record that the string has or would have. */
+typedef struct wl_string_key {
+  uint64_t hash;
+  wl_string_record record; /* a long string's without its place */
+} wl_string_key;
+
+/* From the hash's head and the last 16 bytes, whose end may be read over. */
+static inline wl_string_key wl_string_key_tail(uint64_t head,
+                                               const uint8_t *tail,
+                                               size_t tail_size, size_t size) {
+  uint64_t low = wl_load_64(tail) & wl_low_bytes[tail_size < 8 ? tail_size : 8];
   uint64_t high =
-      wl_load_64(string + 8) & wl_low_bytes[size < 8 ? 0 : size - 8];
-  return wl_mix_64(low ^ head, high ^ k1);
+      wl_load_64(tail + 8) & wl_low_bytes[tail_size < 8 ? 0 : tail_size - 8];
+  wl_string_key key = {wl_string_hash_tail(head, low, high),
+                       {low, high | (uint64_t)size << 32}};
+  if (WL_UNLIKELY(size > WL_SHORT_STRING))
+    key.record = (wl_string_record){key.hash, (uint64_t)size << 32};
+  return key;
 }
 
 /* Reads up to 16 bytes past the string's end. */
-static inline uint64_t wl_string_hash(const uint8_t *string, size_t size) {
-  uint64_t head = wl_string_hash_head(&string, &size);
-  return wl_string_hash_tail(head, string, size);
+static inline wl_string_key wl_string_key_of(const uint8_t *string,
+                                             size_t size) {
+  const uint8_t *tail = string;
+  size_t tail_size = size;
+  uint64_t head = wl_string_hash_head(&tail, &tail_size);
+  return wl_string_key_tail(head, tail, tail_size, size);
 }
 
 /* Do two strings of `size` bytes agree? Reads 16 past their ends. */
@@ -122,22 +154,39 @@ static inline uint32_t wl_slots_next(const wl_slots *slots, uint64_t hash,
   }
 }
 
-/* The id, or WL_NO_ID. The string must be readable for 16 bytes past its end.
- */
+/* Asks for the memory that a lookup will read first. */
+static inline void wl_string_table_prefetch(const wl_string_table *table,
+                                            const wl_string_key *key) {
+  __builtin_prefetch(&table->slots.slots[key->hash >> table->slots.shift]);
+}
+
+/* The id, or WL_NO_ID, of a string whose key is `key`. */
+static inline uint32_t wl_string_table_find_key(const wl_string_table *table,
+                                                const wl_string_key *key,
+                                                const uint8_t *string) {
+  size_t at = (size_t)(key->hash >> table->slots.shift);
+  for (;;) {
+    uint32_t id = wl_slots_next(&table->slots, key->hash, &at);
+    if (id == WL_NO_ID)
+      return WL_NO_ID;
+    const wl_string_record *record = &table->records[id];
+    size_t size = (size_t)(key->record.high >> 32);
+    if (record->low != key->record.low)
+      continue;
+    if (WL_LIKELY(record->high == key->record.high && size <= WL_SHORT_STRING))
+      return id;
+    if (size > WL_SHORT_STRING && record->high >> 32 == size &&
+        wl_string_equal(string, table->bytes + (uint32_t)record->high, size))
+      return id;
+  }
+}
+
+/* The id, or WL_NO_ID. Reads up to 16 bytes past the string's end. */
 static inline uint32_t wl_string_table_find(const wl_string_table *table,
                                             const uint8_t *string,
                                             size_t size) {
-  uint64_t hash = wl_string_hash(string, size);
-  size_t at = (size_t)(hash >> table->slots.shift);
-  for (;;) {
-    uint32_t id = wl_slots_next(&table->slots, hash, &at);
-    if (id == WL_NO_ID)
-      return WL_NO_ID;
-    uint32_t begin = table->offsets[id];
-    if (table->offsets[id + 1] - begin == size &&
-        wl_string_equal(string, table->bytes + begin, size))
-      return id;
-  }
+  wl_string_key key = wl_string_key_of(string, size);
+  return wl_string_table_find_key(table, &key, string);
 }
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "base/math.h"
 
-enum { INSERTION_SORT_MAX = 40, MIN_HITS = 64 };
+enum { INSERTION_SORT_MAX = 40, MIN_HITS = 64, MAX_HITS = 1 << 29 };
 
 wl_status wl_hits_grow(wl_hits *hits, wl_arena *arena, size_t more,
                        wl_error *error) {
@@ -29,10 +29,10 @@ wl_status wl_hits_grow(wl_hits *hits, wl_arena *arena, size_t more,
   return WL_OK;
 }
 
-/* The number of slots for n hits: a power of two, at most half in use. */
+/* The number of slots for n hits: a power of two, at most a quarter in use. */
 static size_t n_slots_for(size_t n) {
   size_t n_slots = 32;
-  while (n_slots < 2 * n)
+  while (n_slots < 4 * n)
     n_slots *= 2;
   return n_slots;
 }
@@ -62,7 +62,7 @@ wl_status wl_tally_row(wl_tally *tally, const wl_hits *hits, wl_arena *arena,
   tally->n = 0;
   if (hits->n == 0)
     return WL_OK;
-  if (hits->n >= UINT32_MAX / 2)
+  if (hits->n > MAX_HITS)
     return wl_fail(error, WL_ERROR_VALUE,
                    "a row has %zu terms, which is too many; split its text",
                    hits->n);

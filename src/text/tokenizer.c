@@ -79,8 +79,8 @@ static size_t drop_single(const uint8_t *text, uint32_t *bounds, size_t n) {
 static wl_status find_runs(const wl_tokenizer *tokenizer, wl_tokens *tokens,
                            wl_error *error) {
   const wl_prepared *prepared = &tokens->prepared;
-  if (prepared->size + 2 > tokens->bounds_capacity) {
-    size_t wanted = prepared->capacity + 2;
+  if (prepared->size + 2 + WL_SCAN_OVERRUN > tokens->bounds_capacity) {
+    size_t wanted = prepared->capacity + 2 + WL_SCAN_OVERRUN;
     tokens->own_bounds =
         wl_arena_alloc(tokens->arena, wanted * sizeof *tokens->own_bounds);
     tokens->bounds_capacity = tokens->own_bounds == NULL ? 0 : wanted;

@@ -62,6 +62,12 @@ static inline uint32_t find_child(const edges *e, uint32_t parent,
   }
 }
 
+static inline void prefetch_child(const edges *e, uint32_t parent,
+                                  uint32_t token) {
+  __builtin_prefetch(
+      &e->slots.slots[edge_hash(parent, token) >> e->slots.shift]);
+}
+
 static uint32_t add_child(edges *e, uint32_t parent, uint32_t token) {
   uint32_t child = find_child(e, parent, token);
   if (child != WL_NO_ID)
@@ -136,11 +142,11 @@ static wl_status fail_duplicate(size_t term, wl_error *error) {
 }
 
 /* Stop words come first, so that one lookup tells them from terms too. */
-static void add_stop_words(wl_word_engine *engine) {
-  const wl_string_table *stop = &engine->tokenizer.stop_words;
-  for (uint32_t i = 0; i < stop->n; i++)
-    wl_string_table_add(&engine->strings, stop->bytes + stop->offsets[i],
-                        stop->offsets[i + 1] - stop->offsets[i]);
+static void add_stop_words(wl_word_engine *engine,
+                           const wl_vectorizer_params *params) {
+  for (size_t i = 0; i < params->n_stop_words; i++)
+    wl_string_table_add(&engine->strings, params->stop_words[i].data,
+                        params->stop_words[i].size);
   engine->n_stop_ids = engine->strings.n;
 }
 
@@ -157,7 +163,7 @@ static wl_status build_strings(wl_word_engine *engine,
                               n_bytes + stop->max_bytes, error));
   WL_TRY(allocate_columns(engine, params->n_terms + stop->n, error));
   if (engine->mode == MODE_WORDS)
-    add_stop_words(engine);
+    add_stop_words(engine, params);
   for (size_t i = 0; i < params->n_terms; i++) {
     uint32_t n_before = strings->n;
     uint32_t id = wl_string_table_add(strings, params->terms[i].data,
@@ -184,7 +190,7 @@ static wl_status build_token_ids(wl_word_engine *engine,
       *n_parts += count_parts(params->terms[i]);
   WL_TRY(wl_string_table_init(&engine->strings, *n_parts + stop->n,
                               n_bytes + stop->max_bytes, error));
-  add_stop_words(engine);
+  add_stop_words(engine, params);
   for (size_t i = 0; i < params->n_terms; i++) {
     size_t at = 0;
     wl_string part;
@@ -299,7 +305,9 @@ size_t wl_word_engine_size(const wl_word_engine *engine) {
          wl_string_table_size(&engine->strings) +
          wl_slots_size(&engine->edges.slots) +
          2 * (size_t)engine->edges.n * sizeof(uint32_t) +
-         engine->n_states * sizeof *engine->columns +
+         (engine->columns == NULL
+              ? 0
+              : engine->n_states * sizeof *engine->columns) +
          wl_weights_size(&engine->weights);
 }
 
@@ -311,6 +319,7 @@ typedef struct worker {
   wl_arena *arena;
   wl_tokens tokens;
   wl_hits hits;
+  wl_hits ids; /* of a row's tokens; n-grams only */
   wl_tally tally;
   uint32_t *live; /* live[k]: the state of the (k+1)-gram that ended last */
 } worker;
@@ -327,45 +336,68 @@ static wl_status worker_init(worker *w, const wl_word_engine *engine,
                         error);
 }
 
-static wl_status find_words(worker *w, wl_error *error) {
-  const wl_tokens *tokens = &w->tokens;
-  const wl_string_table *strings = &w->engine->strings;
-  const uint32_t n_stop_ids = w->engine->n_stop_ids;
-  WL_TRY(wl_hits_reserve(&w->hits, w->arena, tokens->n, error));
-  for (size_t i = 0; i < tokens->n; i++) {
-    uint32_t begin = tokens->bounds[2 * i];
-    uint32_t id = wl_string_table_find(strings, tokens->text + begin,
-                                       tokens->bounds[2 * i + 1] - begin);
-    if (id != WL_NO_ID && id >= n_stop_ids)
-      wl_hits_push(&w->hits, id);
+/*
+ * The ids of all tokens, WL_NO_ID for others, at most tokens->n of them. They
+ * are looked up in batches: first all keys, so that the slots are on their way
+ * from memory, then the slots. Stop words are left out, and if `only_known`
+ * unknown tokens too; leaving out is a matter of not moving on, without a
+ * branch that nobody could predict.
+ */
+static size_t find_ids(const wl_word_engine *engine, const wl_tokens *tokens,
+                       bool only_known, uint32_t *ids) {
+  enum { BATCH = 32 };
+  const wl_string_table *strings = &engine->strings;
+  const uint32_t n_stop_ids = engine->n_stop_ids;
+  wl_string_key keys[BATCH];
+  size_t n_ids = 0;
+  for (size_t first = 0; first < tokens->n; first += BATCH) {
+    const uint32_t *bounds = tokens->bounds + 2 * first;
+    size_t n = tokens->n - first < BATCH ? tokens->n - first : BATCH;
+    for (size_t i = 0; i < n; i++) {
+      keys[i] = wl_string_key_of(tokens->text + bounds[2 * i],
+                                 bounds[2 * i + 1] - bounds[2 * i]);
+      wl_string_table_prefetch(strings, &keys[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+      uint32_t id = wl_string_table_find_key(strings, &keys[i],
+                                             tokens->text + bounds[2 * i]);
+      ids[n_ids] = id;
+      n_ids += (id >= n_stop_ids) & !(only_known & (id == WL_NO_ID));
+    }
   }
+  return n_ids;
+}
+
+static wl_status find_words(worker *w, wl_error *error) {
+  WL_TRY(wl_hits_reserve(&w->hits, w->arena, w->tokens.n, error));
+  w->hits.n = find_ids(w->engine, &w->tokens, true, w->hits.keys);
   return WL_OK;
 }
 
 /* Order of the terms that end at one token: longest first. */
 static wl_status find_ngrams(worker *w, wl_error *error) {
+  enum { AHEAD = 8 };
   const wl_word_engine *engine = w->engine;
-  const wl_tokens *tokens = &w->tokens;
-  const uint32_t depth = engine->edges.depth;
+  const edges *e = &engine->edges;
   uint32_t *live = w->live, n_live = 0;
-  if (depth == 0)
+  if (e->depth == 0)
     return WL_OK;
-  for (size_t i = 0; i < tokens->n; i++) {
-    uint32_t begin = tokens->bounds[2 * i];
-    uint32_t id = wl_string_table_find(&engine->strings, tokens->text + begin,
-                                       tokens->bounds[2 * i + 1] - begin);
+  WL_TRY(wl_hits_reserve(&w->ids, w->arena, w->tokens.n, error));
+  const uint32_t *ids = w->ids.keys;
+  size_t n = find_ids(engine, &w->tokens, false, w->ids.keys);
+  for (size_t i = 0; i < n; i++) {
+    uint32_t id = ids[i];
+    if (i + AHEAD < n)
+      prefetch_child(e, ids[i + AHEAD - 1], ids[i + AHEAD]);
     if (id == WL_NO_ID) {
       n_live = 0;
       continue;
     }
-    if (id < engine->n_stop_ids)
-      continue;
-    n_live += n_live < depth;
+    n_live += n_live < e->depth;
     WL_TRY(wl_hits_reserve(&w->hits, w->arena, n_live, error));
     for (uint32_t k = n_live - 1; k > 0; k--) {
-      live[k] = live[k - 1] == WL_NO_ID
-                    ? WL_NO_ID
-                    : find_child(&engine->edges, live[k - 1], id);
+      live[k] =
+          live[k - 1] == WL_NO_ID ? WL_NO_ID : find_child(e, live[k - 1], id);
       if (live[k] != WL_NO_ID && engine->columns[live[k]] != WL_NO_ID)
         wl_hits_push(&w->hits, live[k]);
     }

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from graph_interpreter import Interpreter
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 BACKEND = os.environ.get("WILLUMP_TEST_BACKEND", "core")
 _FACTOR = float(os.environ.get("WILLUMP_TEST_EXAMPLES", "1"))
@@ -38,13 +38,18 @@ METHODS = {
 }
 
 
-def examples(count: int) -> settings:
-    """Hypothesis settings for about `count` examples in an ordinary run."""
+def examples(count: int, *, shrinks: bool = True) -> settings:
+    """Hypothesis settings for about `count` examples in an ordinary run.
+
+    `shrinks=False` where an example is a seed: a smaller seed is no simpler.
+    """
+    phases = [Phase.explicit, Phase.generate]
     return settings(
         max_examples=max(1, int(count * _FACTOR)),
         deadline=None,
         database=None,
         print_blob=True,
+        phases=[*phases, Phase.shrink] if shrinks else phases,
         suppress_health_check=list(HealthCheck),
     )
 

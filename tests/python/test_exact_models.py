@@ -124,7 +124,7 @@ def vectorizer(seed: int) -> Any:
 
 
 @pytest.mark.parametrize("model", classifiers(), ids=repr)
-@examples(14)
+@examples(14, shrinks=False)
 @given(st.integers(0, 2**32), st.sampled_from([2, 2, 3, 4]), st.sampled_from(sorted(LABELS)))
 def test_classifiers_of_text(model: Any, seed: int, n_classes: int, kind: str) -> None:
     texts, y = labelled(seed, n_classes, kind)
@@ -135,7 +135,7 @@ def test_classifiers_of_text(model: Any, seed: int, n_classes: int, kind: str) -
 
 
 @pytest.mark.parametrize("model", meta_classifiers(), ids=repr)
-@examples(8)
+@examples(8, shrinks=False)
 @given(st.integers(0, 2**32), st.sampled_from([2, 3, 4]), st.sampled_from(["str", "int"]))
 def test_classifiers_of_classifiers(model: Any, seed: int, n_classes: int, kind: str) -> None:
     texts, y = labelled(seed, n_classes, kind)
@@ -154,7 +154,7 @@ def test_classifiers_of_classifiers(model: Any, seed: int, n_classes: int, kind:
     ],
     ids=repr,
 )
-@examples(10)
+@examples(10, shrinks=False)
 @given(seed=st.integers(0, 2**32))
 def test_multilabel_targets(model: Any, seed: int) -> None:
     texts, _ = labelled(seed, 2, "int")
@@ -174,7 +174,7 @@ def test_a_class_that_no_row_has_is_constant() -> None:
 
 
 @pytest.mark.parametrize("model", regressors(), ids=repr)
-@examples(6)
+@examples(6, shrinks=False)
 @given(seed=st.integers(0, 2**32), n_targets=st.sampled_from([1, 1, 2]))
 def test_regressors_of_numbers(model: Any, seed: int, n_targets: int) -> None:
     rng = np.random.default_rng(seed)
@@ -189,7 +189,7 @@ def test_regressors_of_numbers(model: Any, seed: int, n_targets: int) -> None:
 
 
 @pytest.mark.parametrize("model", [lm.Ridge(), LinearSVR(), lm.Lasso(alpha=1e-3)], ids=repr)
-@examples(10)
+@examples(10, shrinks=False)
 @given(seed=st.integers(0, 2**32))
 def test_regressors_of_text(model: Any, seed: int) -> None:
     texts, _ = labelled(seed, 2, "int")
@@ -227,7 +227,7 @@ def test_numbers_that_are_not_finite_raise_the_original_error(bad: float, sparse
         fitted.predict(broken)
     with pytest.raises(ValueError) as ours:
         build(fitted).predict(broken)
-    assert str(ours.value).splitlines()[0] == str(original.value).splitlines()[0]
+    assert str(ours.value).startswith(str(original.value).splitlines()[0])
 
 
 @pytest.mark.parametrize("model", [LinearSVC(), lm.SGDClassifier(), lm.LogisticRegression()], ids=repr)

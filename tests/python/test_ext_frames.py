@@ -87,7 +87,7 @@ def test_missing_columns_are_named(pipeline: Any, fast: Any) -> None:
 
 @pytest.mark.parametrize("x", [FRAME.to_numpy(), FRAME.to_numpy().tolist(), FRAME["text"]])
 def test_columns_by_name_need_a_frame(x: Any, pipeline: Any, fast: Any) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"dataframes|ColumnTransformer"):
         pipeline.predict(x)
     with pytest.raises(ValueError, match="only supported for dataframes"):
         fast.predict(x)
@@ -118,7 +118,7 @@ def test_columns_by_position() -> None:
     with pytest.warns(UserWarning, match="was fitted without feature names"):
         np.testing.assert_allclose(fast.predict_proba(FRAME), expected, rtol=1e-9)
     for model in (pipeline, fast):
-        with pytest.raises(ValueError, match="X has 3 features, but ColumnTransformer is expecting 4"):
+        with pytest.raises(ValueError, match="X has 3 features, but ColumnTransformer"):
             model.predict(values[:, :3])
 
 
@@ -152,11 +152,11 @@ def test_warnings_about_feature_names_are_the_originals() -> None:
     for model, x in ((named, MATRIX.to_numpy()), (plain, MATRIX)):
         fast = willump.compile(model, strict=True)
         with pytest.warns(UserWarning, match="feature names") as expected:
-            model.predict(x)
+            answer = model.predict(x)
         with pytest.warns(UserWarning, match="feature names") as actual:
             result = fast.predict(x)
         assert str(actual[0].message) == str(expected[0].message)
-        np.testing.assert_allclose(result, model.predict(MATRIX.to_numpy()), rtol=1e-9)
+        np.testing.assert_allclose(result, answer, rtol=1e-9)
 
 
 def test_a_python_step_gets_the_rows_of_the_frame() -> None:
@@ -170,7 +170,7 @@ def test_a_python_step_gets_the_rows_of_the_frame() -> None:
         np.testing.assert_allclose(
             fast.predict_proba(frame), pipeline.predict_proba(frame), rtol=1e-9
         )
-    with pytest.raises(ValueError, match="columns are missing: {'other'}"):
+    with pytest.raises(ValueError, match=re.escape("columns are missing: {'other'}")):
         fast.predict(FRAME[["text"]])
     with pytest.raises(ValueError, match="Found unknown categories"):
         fast.predict(FRAME.assign(other="unknown"))

@@ -37,7 +37,6 @@ def counts(texts: list[str]) -> Any:
     return np.array([[float(text.count(letter)) for letter in LETTERS] for text in texts])
 
 
-
 def run_text(model: Any, x: Any) -> Any:
     return model.run("decision", (x,))
 
@@ -85,7 +84,12 @@ def test_text_from(make: Any, text_model: Any) -> None:
 
 
 def test_text_of_no_rows(text_model: Any) -> None:
-    for x in ([], np.array([], dtype=object), pd.Series([], dtype="str"), pl.Series([], dtype=pl.String)):
+    for x in (
+        [],
+        np.array([], dtype=object),
+        pd.Series([], dtype="str"),
+        pl.Series([], dtype=pl.String),
+    ):
         assert run_text(text_model, x).shape == (0, len(LETTERS))
 
 
@@ -107,7 +111,7 @@ def test_a_list_that_changes_during_the_call_keeps_its_rows(text_model: Any) -> 
     np.testing.assert_array_equal(result, expected)
 
 
-@given(st.lists(st.text(st.sampled_from(LETTERS + ["\u0394", "\ud800", "\x00"])), max_size=20))
+@given(st.lists(st.text(st.sampled_from([*LETTERS, "\u0394", "\ud800", "\x00"])), max_size=20))
 def test_any_text_is_encoded_exactly(texts: list[str]) -> None:
     graph = (
         'willump-graph 1\n%0 = input() {kind="text"}\n'
@@ -307,11 +311,15 @@ def test_damaged_csr_is_refused(indices: list[int], indptr: list[int], matrix_mo
     ("x", "error", "message"),
     [
         (np.zeros(3), ValueError, "Expected 2D array, got 1D array instead"),
-        ("abc", ValueError, "dtype='numeric'"),
+        ("abc", ValueError, "Expected 2D array, got scalar array instead"),
         (np.zeros((1, 1, 3)), ValueError, "Found array with dim 3"),
         (np.zeros((2, 3)) + 1j, ValueError, "Complex data not supported"),
         (np.array([["a", "b", "c"]]), ValueError, "dtype='numeric'"),
-        (np.array([["a", "b", "c"]], dtype=object), ValueError, "could not convert string to float"),
+        (
+            np.array([["a", "b", "c"]], dtype=object),
+            ValueError,
+            "could not convert string to float",
+        ),
         ([[1, 2, 3], [1]], ValueError, "inhomogeneous"),
         (np.zeros((2, 4)), ValueError, "X has 4 features, but the model is expecting 3"),
         (np.zeros((2, 3), dtype="M8[s]"), TypeError, "dates"),
@@ -352,7 +360,9 @@ def test_a_column_that_is_no_numbers_is_refused(x: Any, column_model: Any) -> No
 # ---- tensors and artifacts -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("bad", [np.zeros(3, dtype=complex), np.asfortranarray(np.eye(3))[:, 1:], 3])
+@pytest.mark.parametrize(
+    "bad", [np.zeros(3, dtype=complex), np.asfortranarray(np.eye(3))[:, 1:], 3]
+)
 def test_a_tensor_of_another_kind_is_refused(bad: Any) -> None:
     with pytest.raises(TypeError, match="tensor 't' must be a C-contiguous array"):
         _core.Model.compile("willump-graph 1\n", {"t": bad})

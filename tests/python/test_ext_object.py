@@ -183,9 +183,7 @@ def test_grid_search_sets_the_originals_parameters(fast: Any, pipeline: Any) -> 
     original = GridSearchCV(pipeline, grid, cv=2).fit(DOCS, LABELS)
     assert search.best_params_ == original.best_params_
     assert isinstance(search.best_estimator_, willump.CompiledModel)
-    np.testing.assert_allclose(
-        search.predict_proba(DOCS), original.predict_proba(DOCS), rtol=1e-9
-    )
+    np.testing.assert_allclose(search.predict_proba(DOCS), original.predict_proba(DOCS), rtol=1e-9)
 
 
 def test_other_estimators_take_it(pipeline: Any) -> None:

@@ -138,13 +138,14 @@ def test_calls_and_models_leave_no_memory(fast: Any) -> None:
         gc.collect()
         return sys.getallocatedblocks()
 
-    for _ in range(20):
-        once()
-    before = count()
     references = [sys.getrefcount(text) for text in texts[:3]]
-    for _ in range(200):
-        once()
-    assert count() - before < 100
+    grown = []
+    for _ in range(5):  # the interpreter's own caches settle after a while
+        before = count()
+        for _ in range(200):
+            once()
+        grown.append(count() - before)
+    assert min(grown) < 50, grown
     assert [sys.getrefcount(text) for text in texts[:3]] == references
 
 
@@ -176,10 +177,7 @@ def test_the_collector_finds_cycles_through_a_model() -> None:
         def __call__(self, inputs: Any, rows: Any, x: Any) -> Any:
             return np.zeros((len(x), 1))
 
-    graph = (
-        "willump-graph 1\n%0 = external() {step=0, n_features=1}\n"
-        "stage\noutput features = %0\n"
-    )
+    graph = "willump-graph 1\n%0 = external() {step=0, n_features=1}\nstage\noutput features = %0\n"
     model = _core.Model.compile(graph, {})
     step: Any = Step()
     interface = _core.Interface(

@@ -21,7 +21,7 @@ from . import (  # noqa: F401  (importing registers the converters)
     sklearn_text,
 )
 from .context import Context, Model, Ref, Source
-from .names import feature_names_out
+from .names import feature_names_out, is_storable
 from .registry import Entry, Refused, entries, find, register
 from .steps import PythonStep
 from .support import support_table
@@ -214,6 +214,8 @@ def _json_classes(classes: Array) -> list[Any]:
     values = classes.tolist()
     if not all(isinstance(value, (str, int, float, bool)) for value in values):
         raise UnsupportedError(f"classes of dtype {classes.dtype} cannot be stored")
+    if not all(is_storable(value) for value in values if isinstance(value, str)):
+        raise UnsupportedError("a class's name holds NUL or a lone surrogate")
     return values
 
 

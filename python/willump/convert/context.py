@@ -173,7 +173,8 @@ class Context:
             "position": position,
         }
         for node, known in self.text_inputs.items():
-            if self.builder.nodes[node].attributes == attributes and known == dict(spec):
+            same = all(known[key] == spec[key] for key in ("encoding", "errors"))
+            if same and self.builder.nodes[node].attributes == attributes:
                 return node
         # Not shared by the builder: two encodings of one column are two inputs.
         node = len(self.builder.nodes)

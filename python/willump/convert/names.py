@@ -22,7 +22,13 @@ def feature_names_out(
         segments = _segments(estimator, builder, rendered)
     except Exception:  # whatever the original raises: then there are no names
         return None
-    return {"segments": segments}
+    listed = (name for segment in segments for name in segment.get("names", ()))
+    return {"segments": segments} if all(map(is_storable, listed)) else None
+
+
+def is_storable(text: str) -> bool:
+    """Whether JSON, as artifacts hold it, can carry the text."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _segments(estimator: Any, builder: GraphBuilder, rendered: Rendered) -> list[dict[str, Any]]:

@@ -1,0 +1,94 @@
+"""Interleaved timing: every candidate once a round, so that a slow moment of the
+machine falls on all of them; medians, and the spread of the ratios by round."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass
+class Timing:
+    """Seconds of each round; what one round did is `work` (rows, or bytes)."""
+
+    name: str
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return float(np.median(self.seconds))
+
+    @property
+    def minimum(self) -> float:
+        return float(np.min(self.seconds))
+
+
+def interleave(
+    candidates: dict[str, Callable[[], Any]], rounds: int, inner: dict[str, int] | None = None
+) -> dict[str, Timing]:
+    """Runs each candidate `inner` times a round and keeps the time of one."""
+    timings = {name: Timing(name) for name in candidates}
+    for call in candidates.values():
+        call()
+    for _ in range(rounds):
+        for name, call in candidates.items():
+            n = (inner or {}).get(name, 1)
+            start = time.perf_counter()
+            for _ in range(n):
+                call()
+            timings[name].seconds.append((time.perf_counter() - start) / n)
+    return timings
+
+
+def ratio(slow: Timing, fast: Timing, scale: float = 1.0) -> tuple[float, float, float]:
+    """Median, lowest and highest of the rounds' ratios slow / fast."""
+    each = scale * np.array(slow.seconds) / np.array(fast.seconds)
+    return float(np.median(each)), float(each.min()), float(each.max())
+
+
+def resident_bytes() -> int:
+    """The process's resident memory."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def machine() -> dict[str, Any]:
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.processor(),
+    )
+    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version()}
+
+
+def save(name: str, content: dict[str, Any]) -> Path:
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps({"machine": machine(), **content}, indent=1, default=asdict) + "\n")
+    return path
+
+
+def show(title: str, head: list[str], rows: list[list[str]]) -> None:
+    widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
+    print(f"\n{title}")
+    for r in [head, ["-" * w for w in widths], *rows]:
+        print(
+            "  "
+            + "  ".join(
+                c.ljust(w) if i == 0 else c.rjust(w)
+                for i, (c, w) in enumerate(zip(r, widths, strict=True))
+            )
+        )

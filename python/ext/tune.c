@@ -1,0 +1,308 @@
+/*
+ * tune.c: _core.TuneJob, the choice and the certificate of a cascade as a
+ * resumable job (src/tune/tune.h): Python asks what to do next, trains and
+ * scores, and answers; every choice is made in C.
+ */
+#include "ext.h"
+#include "tune/tune.h"
+
+#include <string.h>
+
+typedef struct ext_tune {
+  PyObject_HEAD
+  wl_tune *job; /* owned */
+} ext_tune;
+
+/* ---- arrays -------------------------------------------------------------- */
+
+/* A C-contiguous vector of n items of `size` bytes and one of the formats;
+ * released by the caller when true. */
+static bool get_vector(PyObject *object, const char *name, const char *formats,
+                       Py_ssize_t size, Py_ssize_t n, Py_buffer *view) {
+  if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0)
+    return false;
+  const char *format = view->format ? view->format : "B";
+  if (view->ndim == 1 && view->itemsize == size && strlen(format) == 1 &&
+      strchr(formats, format[0]) && (n < 0 || view->shape[0] == n))
+    return true;
+  PyErr_Format(PyExc_ValueError,
+               "%s must be a contiguous vector of %zd items of %zd bytes "
+               "(format %s), not of format %s",
+               name, n < 0 ? view->len / size : n, size, formats, format);
+  PyBuffer_Release(view);
+  return false;
+}
+
+/* ---- the type ------------------------------------------------------------ */
+
+static PyObject *tune_new(PyTypeObject *type, PyObject *args, PyObject *kwds) {
+  static char *names[] = {"block_costs", "n_rows_fit", "n_rows_select",
+                          "n_rows_certify", "alpha", "delta",
+                          "seed", "model_cost", "max_fits", NULL};
+  PyObject *costs;
+  Py_ssize_t n_fit, n_select, n_certify, max_fits = 0;
+  unsigned long long seed;
+  wl_tune_options options = {0};
+  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OnnnddKd|n:TuneJob", names,
+                                   &costs, &n_fit, &n_select, &n_certify,
+                                   &options.alpha, &options.delta, &seed,
+                                   &options.model_cost, &max_fits))
+    return NULL;
+  if (n_fit < 0 || n_select < 0 || n_certify < 0 || max_fits < 0) {
+    PyErr_SetString(PyExc_ValueError, "TuneJob: a count is negative");
+    return NULL;
+  }
+  ext_state *state = ext_state_of(type);
+  Py_buffer view;
+  if (!state || !get_vector(costs, "block_costs", "d", 8, -1, &view))
+    return NULL;
+  options.seed = seed;
+  options.max_fits = (size_t)max_fits;
+  wl_error error;
+  wl_tune *job = NULL;
+  wl_status status = wl_tune_create((size_t)view.shape[0], view.buf,
+                                    (size_t)n_fit, (size_t)n_select,
+                                    (size_t)n_certify, &options, &job, &error);
+  PyBuffer_Release(&view);
+  if (status != WL_OK) {
+    ext_raise(state, status, &error);
+    return NULL;
+  }
+  allocfunc allocate = (allocfunc)(uintptr_t)PyType_GetSlot(type, Py_tp_alloc);
+  ext_tune *self = (ext_tune *)allocate(type, 0);
+  if (!self) {
+    wl_tune_free(job);
+    return NULL;
+  }
+  self->job = job;
+  return (PyObject *)self;
+}
+
+static void tune_dealloc(PyObject *object) {
+  PyTypeObject *type = Py_TYPE(object);
+  wl_tune_free(((ext_tune *)object)->job);
+  freefunc release = (freefunc)(uintptr_t)PyType_GetSlot(type, Py_tp_free);
+  release(object);
+  Py_DECREF(type);
+}
+
+static PyObject *tuple_of_blocks(const uint32_t *blocks, size_t n) {
+  PyObject *tuple = PyTuple_New((Py_ssize_t)n);
+  for (size_t i = 0; tuple && i < n; i++) {
+    PyObject *number = PyLong_FromUnsignedLong(blocks[i]);
+    if (!number)
+      Py_CLEAR(tuple);
+    else
+      PyTuple_SET_ITEM(tuple, (Py_ssize_t)i, number);
+  }
+  return tuple;
+}
+
+/* ---- methods ------------------------------------------------------------- */
+
+static PyObject *tune_next(PyObject *self, PyObject *unused) {
+  static const char *const steps[] = {"fit", "certify", "finished"};
+  (void)unused;
+  wl_tune_request request = {0};
+  wl_tune_next(((ext_tune *)self)->job, &request);
+  PyObject *blocks = tuple_of_blocks(request.blocks, request.n_blocks);
+  if (!blocks)
+    return NULL;
+  return Py_BuildValue("(snNnK)", steps[request.step],
+                       (Py_ssize_t)request.candidate, blocks,
+                       (Py_ssize_t)request.n_rows,
+                       (unsigned long long)request.seed);
+}
+
+static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
+  static char *names[] = {"confidence", "approx_labels", "full_labels",
+                          "model_cost", "groups", NULL};
+  PyObject *objects[4] = {NULL, NULL, NULL, Py_None};
+  static const struct {
+    const char *name, *formats;
+  } kinds[] = {{"confidence", "d"},
+               {"approx_labels", "lq"},
+               {"full_labels", "lq"},
+               {"groups", "LQ"}};
+  wl_tune_scores scores = {0};
+  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OOOd|O:answer", names,
+                                   &objects[0], &objects[1], &objects[2],
+                                   &scores.model_cost, &objects[3]))
+    return NULL;
+  Py_buffer views[4];
+  size_t n_views = 0;
+  bool ok = true;
+  Py_ssize_t n_rows = -1;
+  for (; ok && n_views < (objects[3] == Py_None ? 3U : 4U); n_views += ok) {
+    ok = get_vector(objects[n_views], kinds[n_views].name,
+                    kinds[n_views].formats, 8, n_rows, &views[n_views]);
+    n_rows = ok ? views[n_views].shape[0] : n_rows;
+  }
+  PyObject *result = NULL;
+  if (ok) {
+    scores.n_rows = (size_t)n_rows;
+    scores.confidence = views[0].buf;
+    scores.approx_labels = views[1].buf;
+    scores.full_labels = views[2].buf;
+    scores.groups = n_views == 4 ? views[3].buf : NULL;
+    wl_error error;
+    wl_status status =
+        wl_tune_answer(((ext_tune *)self)->job, &scores, &error);
+    if (status != WL_OK)
+      ext_raise(ext_state_of(Py_TYPE(self)), status, &error);
+    else
+      result = Py_NewRef(Py_None);
+  }
+  while (n_views > 0)
+    PyBuffer_Release(&views[--n_views]);
+  return result;
+}
+
+static PyObject *tune_skip(PyObject *self, PyObject *unused) {
+  (void)unused;
+  wl_error error;
+  wl_status status = wl_tune_skip(((ext_tune *)self)->job, &error);
+  if (status == WL_OK)
+    Py_RETURN_NONE;
+  ext_raise(ext_state_of(Py_TYPE(self)), status, &error);
+  return NULL;
+}
+
+static PyObject *certificate_dict(const wl_tune_certificate *c) {
+  return Py_BuildValue(
+      "{sssssdsdsKsKsLsKsKsdsO}", "method", c->method, "assumption",
+      c->assumption, "target", c->target, "confidence", c->confidence,
+      "n_rows", (unsigned long long)c->n_rows, "rows_needed",
+      (unsigned long long)c->rows_needed, "k", (long long)c->k,
+      "n_disagreements", (unsigned long long)c->n_disagreements, "n_wrong",
+      (unsigned long long)c->n_wrong, "share_leaving", c->share_leaving,
+      "is_per_group", c->is_per_group ? Py_True : Py_False);
+}
+
+static PyObject *tune_result(PyObject *self, PyObject *unused) {
+  (void)unused;
+  wl_error error;
+  wl_tune_result result;
+  wl_status status =
+      wl_tune_get_result(((ext_tune *)self)->job, &result, &error);
+  if (status != WL_OK) {
+    ext_raise(ext_state_of(Py_TYPE(self)), status, &error);
+    return NULL;
+  }
+  PyObject *blocks = tuple_of_blocks(result.blocks, result.n_blocks);
+  PyObject *certificate = blocks ? certificate_dict(&result.certificate) : NULL;
+  if (!certificate) {
+    Py_XDECREF(blocks);
+    return NULL;
+  }
+  return Py_BuildValue(
+      "{sssssnsNsdsdsdsN}", "outcome", wl_tune_outcome_name(result.outcome),
+      "message", result.message, "candidate", (Py_ssize_t)result.candidate,
+      "blocks", blocks, "threshold", result.threshold, "expected_cost",
+      result.expected_cost, "exact_cost", result.exact_cost, "certificate",
+      certificate);
+}
+
+static PyObject *tune_candidates(PyObject *self, PyObject *unused) {
+  static const char *const states[] = {"queued", "pruned", "skipped",
+                                       "answered"};
+  (void)unused;
+  const wl_tune *job = ((ext_tune *)self)->job;
+  PyObject *list = PyList_New(0);
+  for (size_t i = 0; list && i < wl_tune_n_candidates(job); i++) {
+    const wl_tune_candidate *c = wl_tune_get_candidate(job, i);
+    PyObject *blocks = tuple_of_blocks(c->blocks, c->n_blocks);
+    PyObject *item =
+        blocks ? Py_BuildValue("{sNsssdsdsdsdsdsd}", "blocks", blocks, "state",
+                               states[c->state], "set_cost", c->set_cost,
+                               "rest_cost", c->rest_cost, "model_cost",
+                               c->model_cost, "agreement", c->agreement,
+                               "share_leaving", c->share_leaving,
+                               "expected_cost", c->expected_cost)
+               : NULL;
+    if (!item || PyList_Append(list, item) < 0)
+      Py_CLEAR(list);
+    Py_XDECREF(item);
+  }
+  return list;
+}
+
+/* ---- the split of rows --------------------------------------------------- */
+
+static PyObject *tune_split(PyObject *module, PyObject *args) {
+  (void)module;
+  Py_ssize_t n_rows;
+  PyObject *groups;
+  double share;
+  unsigned long long seed;
+  if (!PyArg_ParseTuple(args, "nOdK:tune_split", &n_rows, &groups, &share,
+                        &seed))
+    return NULL;
+  if (n_rows < 0) {
+    PyErr_SetString(PyExc_ValueError, "tune_split: n_rows is negative");
+    return NULL;
+  }
+  Py_buffer view = {0};
+  bool has_groups = groups != Py_None;
+  if (has_groups && !get_vector(groups, "groups", "LQ", 8, n_rows, &view))
+    return NULL;
+  PyObject *bytes = PyBytes_FromStringAndSize(NULL, n_rows);
+  if (bytes)
+    wl_tune_split((size_t)n_rows, has_groups ? view.buf : NULL, share, seed,
+                  (uint8_t *)PyBytes_AsString(bytes));
+  if (has_groups)
+    PyBuffer_Release(&view);
+  return bytes;
+}
+
+/* ---- registration -------------------------------------------------------- */
+
+static PyMethodDef tune_methods[] = {
+    {"next", tune_next, METH_NOARGS,
+     PyDoc_STR("next($self, /)\n--\n\nThe step that is due: ('fit' | 'certify' "
+               "| 'finished', candidate, blocks, n_rows, seed).")},
+    {"answer", EXT_METHOD(tune_answer), METH_VARARGS | METH_KEYWORDS,
+     PyDoc_STR("answer($self, confidence, approx_labels, full_labels, "
+               "model_cost, groups=None)\n--\n\nThe scores of the rows asked "
+               "for: float64, int64, int64, ns a row, uint64.")},
+    {"skip", tune_skip, METH_NOARGS,
+     PyDoc_STR("skip($self, /)\n--\n\nThis model cannot be trained.")},
+    {"result", tune_result, METH_NOARGS,
+     PyDoc_STR("result($self, /)\n--\n\nThe outcome and its certificate.")},
+    {"candidates", tune_candidates, METH_NOARGS,
+     PyDoc_STR("candidates($self, /)\n--\n\nWhat was tried, as dicts.")},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot tune_slots[] = {
+    {Py_tp_new, EXT_SLOT(tune_new)},
+    {Py_tp_dealloc, EXT_SLOT(tune_dealloc)},
+    {Py_tp_methods, tune_methods},
+    {Py_tp_doc, (void *)(uintptr_t)("TuneJob(block_costs, n_rows_fit, n_rows_select, "
+                        "n_rows_certify, alpha, delta, seed, model_cost, "
+                        "max_fits=0)\n--\n\nChooses and certifies the first "
+                        "stage of a cascade; not thread-safe.")},
+    {0, NULL},
+};
+
+static PyType_Spec tune_spec = {
+    .name = "willump._core.TuneJob",
+    .basicsize = sizeof(ext_tune),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = tune_slots,
+};
+
+static PyMethodDef tune_functions[] = {
+    {"tune_split", tune_split, METH_VARARGS,
+     PyDoc_STR("tune_split(n_rows, groups, share, seed, /)\n--\n\nOne byte a "
+               "row: 1 for about `share` of the rows, groups kept together.")},
+    {NULL, NULL, 0, NULL},
+};
+
+bool ext_add_tune(PyObject *module) {
+  PyObject *type = PyType_FromModuleAndSpec(module, &tune_spec, NULL);
+  bool ok = type && PyModule_AddType(module, (PyTypeObject *)type) == 0 &&
+            PyModule_AddFunctions(module, tune_functions) == 0;
+  Py_XDECREF(type);
+  return ok;
+}

@@ -1,0 +1,279 @@
+"""Python's regular expressions as PCRE2 patterns, for token patterns.
+
+The pattern is parsed by Python's own parser. Its classes become explicit ranges,
+found by asking Python's own matcher about every character, so that what `\\w` or
+a case-insensitive range means is the running interpreter's answer. Structure is
+translated only where both engines are known to agree (the tests compare them on
+random patterns and texts); anything else raises `UnsupportedPattern`.
+
+The result is for PCRE2's 32-bit library without its UTF mode: one code unit is one
+code point, lone surrogates included.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
+from typing import Any, ClassVar, Literal
+
+__all__ = ["Translated", "UnsupportedPattern", "translate"]
+
+# The largest count of a PCRE2 quantifier, and the longest look-behind.
+_MAX_COUNT = 65535
+
+_SINGLE = {_constants.LITERAL, _constants.NOT_LITERAL, _constants.IN, _constants.ANY}
+_WORD_CLASS = [(_constants.CATEGORY, _constants.CATEGORY_WORD)]
+_SUFFIXES = {
+    _constants.MAX_REPEAT: "",
+    _constants.MIN_REPEAT: "?",
+    _constants.POSSESSIVE_REPEAT: "+",
+}
+# Flags that change nothing beyond what the parser has done, and those handled here.
+_KNOWN_FLAGS = re.UNICODE | re.VERBOSE | re.ASCII | re.IGNORECASE | re.MULTILINE | re.DOTALL
+
+
+class UnsupportedPattern(ValueError):
+    """The pattern has no proven translation; the text says what stands in the way."""
+
+
+@dataclass(frozen=True)
+class Translated:
+    """How tokens are found: by a rule of its own, or by `pattern` (ASCII).
+
+    With `group`, a token is what group 1 matched ("" when it took no part).
+    """
+
+    kind: Literal["word2", "word1", "pattern"]
+    pattern: str = ""
+    group: bool = False
+
+
+def translate(pattern: str) -> Translated:
+    """Translates a token pattern.
+
+    Raises
+    ------
+    re.error
+        The pattern is not a regular expression.
+    ValueError
+        It has more than one capturing group.
+    UnsupportedPattern
+        It has no proven translation.
+    """
+    parsed = _parser.parse(pattern)
+    flags = parsed.state.flags
+    n_groups = parsed.state.groups - 1
+    if n_groups > 1:
+        raise ValueError(
+            "More than 1 capturing group in token pattern. Only a single group should be captured."
+        )
+    if flags & ~_KNOWN_FLAGS:
+        raise UnsupportedPattern(f"flags {re.RegexFlag(flags & ~_KNOWN_FLAGS)!r}")
+    kind = _word_rule(list(parsed), flags)
+    if kind is not None:
+        return Translated(kind)
+    return Translated("pattern", _Translator().sequence(parsed, flags), n_groups == 1)
+
+
+def _word_rule(nodes: list[Any], flags: int) -> Literal["word2", "word1"] | None:
+    """The built-in rule that finds the same tokens: runs of `\\w`, at least 1 or 2.
+
+    A greedy run is as long as it can be, so boundaries around it change nothing.
+    """
+    boundary = (_constants.AT, _constants.AT_BOUNDARY)
+    if flags & re.ASCII:
+        return None
+    if nodes and nodes[0] == boundary:
+        nodes = nodes[1:]
+    if nodes and nodes[-1] == boundary:
+        nodes = nodes[:-1]
+    if not nodes or nodes[-1][0] is not _constants.MAX_REPEAT:
+        return None
+    low, high, body = nodes[-1][1]
+    word = (_constants.IN, _WORD_CLASS)
+    if high is not _constants.MAXREPEAT or list(body) != [word]:
+        return None
+    if any(node != word for node in nodes[:-1]):
+        return None
+    least = low + len(nodes) - 1
+    return "word1" if least == 1 else "word2" if least == 2 else None
+
+
+# ---- classes ----------------------------------------------------------------
+
+
+@functools.cache
+def _all_characters() -> str:
+    return "".join(map(chr, range(sys.maxunicode + 1)))
+
+
+_classes: dict[tuple[str, int], str] = {}
+
+
+def _class_of(node: Any, flags: int) -> str:
+    """The PCRE2 class of a node of Python's syntax tree that matches one character:
+    the node alone, run over every character."""
+    flags &= re.ASCII | re.IGNORECASE | re.DOTALL | re.UNICODE
+    key = (repr(node), flags)
+    if key not in _classes:
+        state = _parser.State()
+        state.flags = flags
+        state.str = ""
+        one = _parser.SubPattern(state, [node])
+        runs = (_constants.MAX_REPEAT, (1, _constants.MAXREPEAT, one))
+        matcher = _compiler.compile(_parser.SubPattern(state, [runs]), flags)
+        found = matcher.finditer(_all_characters())
+        ranges = [(run.start(), run.end() - 1) for run in found]
+        _classes[key] = _format_class(ranges)
+    return _classes[key]
+
+
+def _format_class(ranges: list[tuple[int, int]]) -> str:
+    if not ranges:
+        return "(?!)"
+    if ranges == [(0, sys.maxunicode)]:
+        return "(?s:.)"
+    return "[" + "".join(_format_range(low, high) for low, high in ranges) + "]"
+
+
+def _format_range(low: int, high: int) -> str:
+    if low == high:
+        return _escape(low)
+    return f"{_escape(low)}-{_escape(high)}"
+
+
+def _escape(code: int) -> str:
+    char = chr(code)
+    return char if char.isascii() and char.isalnum() else f"\\x{{{code:x}}}"
+
+
+# ---- structure --------------------------------------------------------------
+
+
+class _Translator:
+    """Writes the nodes of a parsed pattern as PCRE2."""
+
+    def __init__(self) -> None:
+        self.inside: list[str] = []  # the constructs around the node
+
+    def sequence(self, nodes: Any, flags: int) -> str:
+        return "".join(self.node(op, argument, flags) for op, argument in nodes)
+
+    def node(self, op: Any, argument: Any, flags: int) -> str:
+        if op in _SINGLE:
+            return self.single(op, argument, flags)
+        if op in _SUFFIXES:
+            return self.repeat(op, argument, flags)
+        method = self.METHODS.get(str(op))
+        if method is None:
+            raise UnsupportedPattern(f"{str(op).lower()} has no translation")
+        return method(self, argument, flags)
+
+    def single(self, op: Any, argument: Any, flags: int) -> str:
+        if op is _constants.LITERAL and not flags & re.IGNORECASE:
+            return _escape(argument)
+        return _class_of((op, argument), flags)
+
+    def within(self, construct: str, nodes: Any, flags: int) -> str:
+        self.inside.append(construct)
+        text = self.sequence(nodes, flags)
+        self.inside.pop()
+        return text
+
+    def repeat(self, op: Any, argument: Any, flags: int) -> str:
+        low, high, body = argument
+        counts = [low] if high is _constants.MAXREPEAT else [low, high]
+        if max(counts) > _MAX_COUNT:
+            raise UnsupportedPattern(f"a repeat count above {_MAX_COUNT}")
+        if counts != [0, 1] and body.getwidth()[0] == 0:
+            raise UnsupportedPattern("a repeat of something that may be empty")
+        if low != high and "a look-behind" in self.inside:
+            raise UnsupportedPattern("a variable repeat inside a look-behind")
+        construct = "an optional part" if counts == [0, 1] else "a repeat"
+        text = self.within(construct, body, flags)
+        if len(body) != 1 or body[0][0] not in _SINGLE:
+            text = f"(?:{text})"
+        end = "" if high is _constants.MAXREPEAT else high
+        return f"{text}{{{low},{end}}}{_SUFFIXES[op]}"
+
+    def branch(self, argument: Any, flags: int) -> str:
+        alternatives = [self.within("an alternative", a, flags) for a in argument[1]]
+        return f"(?:{'|'.join(alternatives)})"
+
+    def subpattern(self, argument: Any, flags: int) -> str:
+        group, added, removed, body = argument
+        flags = (flags | added) & ~removed
+        if added & re.ASCII:
+            flags &= ~re.UNICODE
+        elif added & re.UNICODE:
+            flags &= ~re.ASCII
+        if group is None:
+            return f"(?:{self.sequence(body, flags)})"
+        # The two engines forget a group's old content at different moments.
+        for construct in ("a repeat", "a negative look-around", "a look-behind"):
+            if construct in self.inside:
+                raise UnsupportedPattern(f"a capturing group inside {construct}")
+        return f"({self.within('the group', body, flags)})"
+
+    def atomic_group(self, argument: Any, flags: int) -> str:
+        return f"(?>{self.within('an atomic group', argument, flags)})"
+
+    def groupref(self, argument: Any, flags: int) -> str:
+        if flags & re.IGNORECASE:
+            raise UnsupportedPattern("a case-insensitive back-reference")
+        if "a look-behind" in self.inside:
+            raise UnsupportedPattern("a back-reference inside a look-behind")
+        return f"\\g{{{argument}}}"
+
+    def look(self, argument: Any, flags: int, sign: str) -> str:
+        direction, body = argument
+        behind = direction < 0
+        if behind and body.getwidth()[1] > _MAX_COUNT:
+            raise UnsupportedPattern("a long look-behind")
+        construct = "a look-ahead" if sign == "=" else "a negative look-around"
+        if behind:
+            construct = "a look-behind"
+        return f"(?{'<' if behind else ''}{sign}{self.within(construct, body, flags)})"
+
+    def assert_(self, argument: Any, flags: int) -> str:
+        return self.look(argument, flags, "=")
+
+    def assert_not(self, argument: Any, flags: int) -> str:
+        return self.look(argument, flags, "!")
+
+    def failure(self, argument: Any, flags: int) -> str:
+        return "(?!)"
+
+    def at(self, where: Any, flags: int) -> str:
+        is_multiline = flags & re.MULTILINE
+        if where is _constants.AT_BEGINNING:
+            return r"(?<![^\x{a}])" if is_multiline else r"\A"
+        if where is _constants.AT_BEGINNING_STRING:
+            return r"\A"
+        if where is _constants.AT_END:
+            return r"(?![^\x{a}])" if is_multiline else r"(?=\x{a}?\z)"
+        if where is _constants.AT_END_STRING:
+            return r"\z"
+        word = _class_of((_constants.IN, _WORD_CLASS), flags & ~re.IGNORECASE)
+        if where is _constants.AT_BOUNDARY:
+            return f"(?(?<={word})(?!{word})|(?={word}))"
+        if where is _constants.AT_NON_BOUNDARY:
+            # Before Python 3.14, \B did not match in an empty text.
+            guard = r"(?!\A\z)" if sys.version_info < (3, 14) else ""
+            return f"(?:{guard}(?(?<={word})(?={word})|(?!{word})))"
+        raise UnsupportedPattern(f"{where} has no translation")
+
+    METHODS: ClassVar[dict[str, Callable[[_Translator, Any, int], str]]] = {
+        "ASSERT": assert_,
+        "ASSERT_NOT": assert_not,
+        "AT": at,
+        "ATOMIC_GROUP": atomic_group,
+        "BRANCH": branch,
+        "FAILURE": failure,
+        "GROUPREF": groupref,
+        "SUBPATTERN": subpattern,
+    }
