@@ -136,11 +136,12 @@ def derive() -> dict:
         if ucd.decimal(char, None) is not None:
             value |= DIGIT
         case_flags, lowered = case.get(code, (0, [code]))
-        if category != "Cn":
+        if category == "Cn":
+            lowered = [code]
+        else:
             value |= derive_case_flags(category, case_flags)
-            if all(ucd.category(chr(c)) != "Cn" for c in lowered):
-                if lowered != [code]:
-                    lower[code] = lowered
+        if lowered != [code] and all(ucd.category(chr(c)) != "Cn" for c in lowered):
+            lower[code] = lowered
         flags.append(value)
         if code in HANGUL or code < 0x80:
             continue

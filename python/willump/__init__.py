@@ -21,12 +21,14 @@ from ._errors import (
     PythonStepWarning,
     UnsupportedError,
 )
+from ._optimize import Agreement, optimize
 from ._report import Explanation, VerifyReport
 from ._versions import show_versions
 
 __version__ = _core.version
 
 __all__ = [
+    "Agreement",
     "ArtifactError",
     "CertificateError",
     "CompiledModel",
@@ -39,6 +41,7 @@ __all__ = [
     "compile",
     "from_bytes",
     "load",
+    "optimize",
     "show_versions",
 ]
 

@@ -103,7 +103,10 @@ class CompiledModel(_core.CompiledBase):
     def _compile(self, estimator: Any) -> None:
         from .convert import convert_pipeline
 
-        converted = convert_pipeline(estimator, strict=self._strict)
+        self._adopt(convert_pipeline(estimator, strict=self._strict), estimator)
+
+    def _adopt(self, converted: Any, estimator: Any) -> None:
+        """Compiles what a converter gave."""
         metadata = {**converted.metadata, **describe(estimator, converted.metadata)}
         metadata["reasons"] = list(converted.reasons)
         model = _core.Model.compile(
@@ -130,6 +133,22 @@ class CompiledModel(_core.CompiledBase):
                 PythonStepWarning,
                 stacklevel=3,
             )
+        return self
+
+    @classmethod
+    def from_converted(
+        cls: type[_Self],
+        converted: Any,
+        estimator: Any,
+        *,
+        strict: bool = False,
+        n_threads: int | None = None,
+    ) -> _Self:
+        """A model from a graph that `willump.convert` or `optimize` made."""
+        self = cls()
+        self._strict = strict
+        self._n_threads = n_threads
+        self._adopt(converted, estimator)
         return self
 
     @classmethod

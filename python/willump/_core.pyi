@@ -88,3 +88,33 @@ class CompiledBase:
     _interface: Interface | None
 
 def output_method(function: _F, /) -> _F: ...
+
+class TuneJob:
+    def __new__(
+        cls,
+        block_costs: npt.NDArray[np.float64],
+        n_rows_fit: int,
+        n_rows_select: int,
+        n_rows_certify: int,
+        alpha: float,
+        delta: float,
+        seed: int,
+        model_cost: float,
+        max_fits: int = 0,
+    ) -> TuneJob: ...
+    def next(self) -> tuple[str, int, tuple[int, ...], int, int]: ...
+    def answer(
+        self,
+        confidence: npt.NDArray[np.float64],
+        approx_labels: npt.NDArray[np.int64],
+        full_labels: npt.NDArray[np.int64],
+        model_cost: float,
+        groups: npt.NDArray[np.uint64] | None = None,
+    ) -> None: ...
+    def skip(self) -> None: ...
+    def result(self) -> dict[str, Any]: ...
+    def candidates(self) -> list[dict[str, Any]]: ...
+
+def tune_split(
+    n_rows: int, groups: npt.NDArray[np.uint64] | None, share: float, seed: int, /
+) -> bytes: ...

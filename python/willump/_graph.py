@@ -174,8 +174,7 @@ class GraphBuilder:
                 threshold = format_attribute(float(stage.threshold))
                 lines.append(f"stage {{gate=%{gate}, threshold={threshold}}}")
             lines += [
-                f"output {name} = %{result.numbers[node]}"
-                for name, node in stage.outputs.items()
+                f"output {name} = %{result.numbers[node]}" for name, node in stage.outputs.items()
             ]
         result.text = "\n".join(lines) + "\n"
         return result

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -39,12 +39,17 @@ def classes_of(metadata: Mapping[str, Any]) -> Array | None:
 
 
 def interface_of(
-    model: _core.Model, metadata: dict[str, Any], steps: list[Any], classes: Array | None
+    model: _core.Model,
+    metadata: dict[str, Any],
+    steps: list[Any],
+    classes: Array | None,
+    shown: Sequence[tuple[str, str]] = METHODS,
 ) -> _core.Interface:
+    """The model as a caller's X sees it; `shown` pairs methods with outputs."""
     outputs = {name: (dtype, sparse) for name, dtype, sparse, _, _ in model.outputs}
     ravel = set(metadata.get("ravel", []))
     methods: dict[str, tuple[str | int, bool, Array | None, Callable[[Any], Any] | None]] = {}
-    for method, output in METHODS:
+    for method, output in shown:
         if output not in outputs or method in methods:
             continue
         has_classes = output == "label" and not metadata.get("multilabel")

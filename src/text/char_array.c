@@ -154,8 +154,7 @@ static wl_status reserve(placer *p, const wl_char_trie *trie,
   return WL_OK;
 }
 
-/* ---- the tables -------------------------------------------------------------
- */
+/* ---- the tables ----------------------------------------------------- */
 
 static void store(void *table, bool is_wide, size_t i, uint32_t base,
                   uint32_t low) {

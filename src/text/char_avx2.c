@@ -10,8 +10,7 @@ enum { UNROLL = 4 };
 
 #define UNROLLED _Pragma("GCC unroll 4") for (int u = 0; u < UNROLL; u++)
 
-/* ---- narrow: 8 states of 32 bits
- * ------------------------------------------------ */
+/* ---- narrow: 8 states of 32 bits ------------------------------------ */
 
 /* The states one position earlier. `rotated` has its last lane in front. */
 WL_INLINE __m256i rotate8(__m256i v) {
@@ -97,8 +96,7 @@ static void traverse_narrow(const wl_char_tables *tables,
   }
 }
 
-/* ---- wide: 4 states of 64 bits
- * ---------------------------------------------------- */
+/* ---- wide: 4 states of 64 bits -------------------------------------- */
 
 WL_INLINE __m256i load4(const uint16_t *classes) {
   return _mm256_cvtepu16_epi64(

@@ -15,8 +15,7 @@ WL_INLINE uint64_t low_bits(size_t n) {
   return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
 }
 
-/* ---- ASCII to classes
- * ------------------------------------------------------------ */
+/* ---- ASCII to classes ----------------------------------------------- */
 
 typedef struct lookup {
   __m512i class_low, class_high, space_low, space_high;
@@ -141,8 +140,7 @@ static size_t ascii(const wl_char_map *map, wl_char_cursor *cursor,
                        : ascii_plain512(map, cursor, out, capacity);
 }
 
-/* ---- narrow: 16 states of 32 bits
- * --------------------------------------------------- */
+/* ---- narrow: 16 states of 32 bits ----------------------------------- */
 
 WL_INLINE __m512i load16(const uint16_t *classes) {
   return _mm512_cvtepu16_epi32(
@@ -211,8 +209,7 @@ static void traverse_narrow(const wl_char_tables *tables,
   }
 }
 
-/* ---- wide: 8 states of 64 bits
- * -------------------------------------------------------- */
+/* ---- wide: 8 states of 64 bits -------------------------------------- */
 
 WL_INLINE __m512i load8(const uint16_t *classes) {
   return _mm512_cvtepu16_epi64(
@@ -289,17 +286,14 @@ static void traverse(const wl_char_tables *tables, const uint16_t *classes,
     traverse_narrow(tables, classes, n, levels, pitch, deepest);
 }
 
-/* ---- sums
- * ---------------------------------------------------------------------------------
- */
+/* ---- sums ----------------------------------------------------------- */
 
 static void sum(const wl_char_weights *weights, bool is_wide, const void *slots,
                 size_t n, double *accumulators) {
   sum_loop(weights, is_wide, slots, n, accumulators);
 }
 
-/* ---- the level filter
- * ----------------------------------------------------------------------- */
+/* ---- the level filter ----------------------------------------------- */
 
 /* The counts at where[0 .. 32) for the lanes of `mask`: more than one? */
 WL_INLINE uint32_t find_repeats(const wl_char_filter *f, const uint16_t *where,

@@ -25,7 +25,7 @@ enum {
   WL_CHAR_N_TF = 256           /* tabulated values of a sublinear tf */
 };
 
-/* ---- characters to classes ---------------------------------------------- */
+/* ---- characters to classes ------------------------------------------ */
 
 /* A code in the map: a class, and what else the character is. */
 enum {
@@ -59,7 +59,7 @@ typedef struct wl_char_cursor {
   bool is_done;     /* all of the row has been written */
 } wl_char_cursor;
 
-/* ---- the trie, while it is built ----------------------------------------- */
+/* ---- the trie, while it is built ------------------------------------ */
 
 typedef struct wl_char_node {
   uint32_t parent, first_child, next_sibling; /* siblings by falling class */
@@ -74,8 +74,7 @@ typedef struct wl_char_trie {
   uint32_t min_depth, max_depth; /* of terms; 0 without any */
 } wl_char_trie;
 
-/* ---- the tables -----------------------------------------------------------
- */
+/* ---- the tables ----------------------------------------------------- */
 
 /*
  * Narrow tables (all slots below 65,536) hold states and entries in 32 bits,
@@ -116,8 +115,7 @@ typedef struct wl_char_weights {
   double *own;          /* owned, aligned */
 } wl_char_weights;
 
-/* ---- kernels --------------------------------------------------------------
- */
+/* ---- kernels -------------------------------------------------------- */
 
 /*
  * The level filter over one row: which terms occur more than once. A longer
@@ -209,8 +207,7 @@ struct wl_char_engine {
   size_t n_features;
 };
 
-/* ---- char_map.c -----------------------------------------------------------
- */
+/* ---- char_map.c ----------------------------------------------------- */
 
 /* `class_ids[cp]` for cp < n_class_ids: not 0 when the vocabulary has the
  * character; becomes its class. */
@@ -228,8 +225,7 @@ bool wl_char_prepare(const wl_char_map *map, const wl_char_kernels *kernels,
 wl_status wl_char_fail_encoding(const wl_char_cursor *cursor, size_t row,
                                 wl_error *error);
 
-/* ---- char_trie.c ----------------------------------------------------------
- */
+/* ---- char_trie.c ---------------------------------------------------- */
 
 /* Assigns the classes, fills the map and the trie. Both owned by the caller,
  * also on failure. */
@@ -237,8 +233,7 @@ wl_status wl_char_trie_build(const wl_vectorizer_params *params,
                              wl_char_map *map, wl_char_trie *trie,
                              wl_error *error);
 
-/* ---- char_array.c ---------------------------------------------------------
- */
+/* ---- char_array.c --------------------------------------------------- */
 
 /* slots[node]: the node's slot, 0 when it needs none; n_nodes of them. */
 wl_status wl_char_tables_build(wl_char_tables *tables, const wl_char_trie *trie,
@@ -246,8 +241,7 @@ wl_status wl_char_tables_build(wl_char_tables *tables, const wl_char_trie *trie,
                                wl_error *error);
 void wl_char_tables_deinit(wl_char_tables *tables);
 
-/* ---- char_weights.c -------------------------------------------------------
- */
+/* ---- char_weights.c ------------------------------------------------- */
 
 wl_status wl_char_weights_build(wl_char_engine *engine,
                                 const wl_scoring *scoring,
@@ -257,8 +251,7 @@ void wl_char_weights_deinit(wl_char_weights *weights);
 /* What a term that occurs tf times weighs. */
 double wl_char_tf(wl_tf tf, double count);
 
-/* ---- char_exact.c: the counts of all terms of a row -----------------------
- */
+/* ---- char_exact.c: the counts of all terms of a row ----------------- */
 
 typedef struct wl_char_counter {
   bool is_direct;
@@ -291,8 +284,7 @@ static inline uint32_t wl_char_counter_slot(const wl_char_counter *counter,
   return counter->is_direct ? place : counter->keys[place];
 }
 
-/* ---- char_run.c: rows to chunks to levels ----------------------------------
- */
+/* ---- char_run.c: rows to chunks to levels --------------------------- */
 
 /* The scratch memory of one call, from its arena. */
 typedef struct wl_char_run {

@@ -11,8 +11,7 @@
 
 #define WL_INLINE static inline __attribute__((always_inline))
 
-/* ---- slots of either width --------------------------------------------------
- */
+/* ---- slots of either width ------------------------------------------ */
 
 WL_INLINE uint32_t slot_at(const void *slots, bool is_wide, size_t i) {
   return is_wide ? ((const uint32_t *)slots)[i] : ((const uint16_t *)slots)[i];
@@ -30,8 +29,7 @@ WL_INLINE void *slots_from(void *slots, bool is_wide, size_t i) {
                  : (void *)((uint16_t *)slots + i);
 }
 
-/* ---- ASCII to classes
- * --------------------------------------------------------- */
+/* ---- ASCII to classes ----------------------------------------------- */
 
 WL_INLINE size_t ascii_plain(const wl_char_map *map, wl_char_cursor *cursor,
                              uint16_t *out, size_t capacity) {
@@ -80,8 +78,7 @@ WL_INLINE size_t ascii_loop(const wl_char_map *map, wl_char_cursor *cursor,
                        : ascii_plain(map, cursor, out, capacity);
 }
 
-/* ---- sums
- * ----------------------------------------------------------------------- */
+/* ---- sums ----------------------------------------------------------- */
 
 typedef double wl_double2
     __attribute__((vector_size(16), aligned(8), may_alias));
@@ -162,8 +159,7 @@ WL_INLINE void sum_loop(const wl_char_weights *weights, bool is_wide,
     sum_any(weights, false, slots, n, accumulators);
 }
 
-/* ---- the level filter
- * -------------------------------------------------------------- */
+/* ---- the level filter ----------------------------------------------- */
 
 /* log2 of the hash table's places for n keys: at most a quarter full. */
 WL_INLINE unsigned filter_bits(size_t n) {
@@ -179,6 +175,8 @@ WL_INLINE size_t count_direct(wl_char_filter *f, const void *current,
   void *list = f->list;
   uint32_t base = f->base;
   size_t n_list = 0;
+  /* Slot 0 is the only one that several levels share: each counts its own. */
+  counts[0] = 0;
 #pragma GCC unroll 4
   for (size_t i = 0; i < n; i++) {
     uint32_t slot = slot_at(current, is_wide, i), count = counts[slot];

@@ -12,14 +12,11 @@ enum {
   /* Blocks below this are filled whether the vocabulary has characters there
    * or not: here is nearly everything that changes when lowercased. */
   EAGER_BLOCKS = 0x3400 / WL_CHAR_BLOCK,
-  /* ASCII characters in a row that are worth a return to the kernel. */
-  ASCII_RUN = 16,
   /* The most classes that one character becomes, with the spaces around. */
   MOST_CLASSES = 2 * WL_MAP_MAX + 2
 };
 
-/* ---- construction ---------------------------------------------------------
- */
+/* ---- construction --------------------------------------------------- */
 
 static uint32_t class_of(const wl_char_map *map, uint32_t code_point) {
   size_t low = 0, high = map->n_classes;
@@ -134,8 +131,7 @@ void wl_char_map_deinit(wl_char_map *map) {
   map->code_points = NULL;
 }
 
-/* ---- preparation -----------------------------------------------------------
- */
+/* ---- preparation ---------------------------------------------------- */
 
 void wl_char_cursor_init(wl_char_cursor *cursor, const wl_char_map *map,
                          wl_string row) {
@@ -188,12 +184,30 @@ static uint16_t *put_special(const wl_char_map *map, wl_char_cursor *cursor,
   return out;
 }
 
-static bool is_ascii_run(const uint8_t *at, const uint8_t *end) {
-  uint64_t words[ASCII_RUN / 8];
-  if ((size_t)(end - at) < sizeof(words))
+/* Four ASCII characters in a row are worth a return to the kernel. */
+static inline bool is_ascii_run(const uint8_t *at, const uint8_t *end) {
+  uint32_t word;
+  if ((size_t)(end - at) < sizeof(word))
     return false;
-  memcpy(words, at, sizeof(words));
-  return ((words[0] | words[1]) & 0x8080808080808080u) == 0;
+  memcpy(&word, at, sizeof(word));
+  return (word & 0x80808080u) == 0;
+}
+
+/* Two and three bytes inline; the rest, and what is wrong, by the decoder. */
+static inline uint32_t decode(const uint8_t **at, const uint8_t *end) {
+  const uint8_t *p = *at;
+  if (end - p >= 3) {
+    uint32_t a = p[0], b = p[1] ^ 0x80u, c = p[2] ^ 0x80u;
+    if (a >= 0xC2 && a < 0xE0 && b < 0x40) {
+      *at = p + 2;
+      return (a & 0x1F) << 6 | b;
+    }
+    if (a > 0xE0 && a < 0xF0 && (b | c) < 0x40) {
+      *at = p + 3;
+      return (a & 0x0F) << 12 | b << 6 | c;
+    }
+  }
+  return wl_utf8_decode(at, end);
 }
 
 /* Characters one by one until an ASCII run or the end of the row or room. */
@@ -203,10 +217,15 @@ static bool prepare_mixed(const wl_char_map *map, wl_char_cursor *cursor,
   uint16_t *o = *out;
   bool is_valid = true;
   while (at < end && o < limit) {
-    if (*at < 0x80 && is_ascii_run(at, end))
-      break;
     const uint8_t *first = at;
-    uint32_t code_point = wl_utf8_decode(&at, end);
+    uint32_t code_point;
+    if (*at < 0x80) {
+      if (is_ascii_run(at, end))
+        break;
+      code_point = *at++;
+    } else {
+      code_point = decode(&at, end);
+    }
     if (WL_UNLIKELY(code_point == UINT32_MAX)) {
       is_valid = false;
       break;

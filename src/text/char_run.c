@@ -64,8 +64,7 @@ static wl_status finish_chunk(wl_char_run *run,
   return WL_OK;
 }
 
-/* ---- long rows -------------------------------------------------------------
- */
+/* ---- long rows ------------------------------------------------------ */
 
 /* The classes of a whole row in the arena. */
 static wl_status prepare_long(wl_char_run *run, wl_string text, size_t row,
@@ -127,8 +126,7 @@ static wl_status run_long(wl_char_run *run, const wl_char_consumer *consumer,
   return WL_OK;
 }
 
-/* ---- all rows
- * ---------------------------------------------------------------- */
+/* ---- all rows ------------------------------------------------------- */
 
 static size_t first_capacity(const wl_char_run *run, size_t n_rows) {
   size_t wanted = run->n_bytes;

@@ -23,8 +23,7 @@ static double tf_value(const wl_char_engine *engine, uint32_t count) {
                               : wl_char_tf(engine->tf, count);
 }
 
-/* ---- corrections
- * -------------------------------------------------------------- */
+/* ---- corrections ---------------------------------------------------- */
 
 static void correct_term(const wl_char_engine *engine, scorer *s, uint32_t slot,
                          uint32_t count) {
@@ -70,8 +69,7 @@ static void correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
   f->base += (uint32_t)n;
 }
 
-/* ---- sums to scores
- * ------------------------------------------------------------- */
+/* ---- sums to scores ------------------------------------------------- */
 
 static void begin_row(const wl_char_engine *engine, scorer *s) {
   memset(s->accumulators, 0, 4 * engine->weights.stride * sizeof(double));
@@ -132,8 +130,7 @@ static void score_counts(wl_char_run *run, scorer *s, size_t row) {
   wl_char_counter_clear(&run->counter);
 }
 
-/* ---- the consumer
- * ------------------------------------------------------------------ */
+/* ---- the consumer --------------------------------------------------- */
 
 static wl_status need_counter(wl_char_run *run, size_t n, wl_error *error) {
   if (run->has_counter)

@@ -192,8 +192,7 @@ static wl_status add_terms(builder *b, wl_char_trie *trie, bool *is_sorted,
   return WL_OK;
 }
 
-/* ---- sorting ---------------------------------------------------------------
- */
+/* ---- sorting -------------------------------------------------------- */
 
 typedef struct sort_item {
   uint64_t prefix; /* the first 8 bytes, most significant first */
@@ -256,8 +255,7 @@ static wl_status sort_terms(builder *b, wl_error *error) {
   return WL_OK;
 }
 
-/* ---- all together -----------------------------------------------------------
- */
+/* ---- all together --------------------------------------------------- */
 
 static wl_status allocate_paths(builder *b, wl_error *error) {
   size_t length = b->longest + 1;

@@ -12,8 +12,7 @@ double wl_char_tf(wl_tf tf, double count) {
   return tf == WL_TF_BINARY || count <= 1 ? 1 : 1 + wl_log(count);
 }
 
-/* ---- suffix links
- * ------------------------------------------------------------ */
+/* ---- suffix links --------------------------------------------------- */
 
 static inline uint32_t base_of(const wl_char_tables *tables, size_t slot) {
   return tables->is_wide
@@ -77,8 +76,7 @@ static wl_status order_by_depth(const wl_char_trie *trie, uint32_t first_level,
   return WL_OK;
 }
 
-/* ---- layout ----------------------------------------------------------------
- */
+/* ---- layout --------------------------------------------------------- */
 
 static double norm_part(wl_norm norm, double value) {
   if (norm == WL_NORM_L2)

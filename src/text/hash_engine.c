@@ -15,7 +15,6 @@ struct wl_hash_engine {
   uint32_t min_n, max_n;
   uint32_t n_features;
   bool alternate_sign;
-  bool is_scoring;
   wl_hash_weights weights;
 };
 
@@ -35,7 +34,6 @@ wl_status wl_hash_engine_create(const wl_vectorizer_params *params,
   engine->max_n = params->max_n;
   engine->n_features = (uint32_t)params->n_features;
   engine->alternate_sign = params->alternate_sign;
-  engine->is_scoring = scoring != NULL;
   wl_vectorizer_params own = *params;
   if (params->analyzer != WL_ANALYZER_WORD) {
     /* characters know neither tokens nor stop words */

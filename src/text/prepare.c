@@ -124,39 +124,60 @@ static inline bool is_ascii_8(const uint8_t *at) {
 }
 
 /*
- * From a character that is not ASCII to the next eight ASCII bytes in a row;
- * shorter pieces between such characters are cheaper to take one by one.
+ * Characters of one or two bytes by the table, as far as it decides: up to a
+ * character that needs append_slowly, or room, or up to eight ASCII bytes in a
+ * row; shorter pieces of ASCII are cheaper one by one. The word of marks being
+ * filled stays in a register.
  */
-static wl_status append_mixed(const writer *w, size_t row,
-                              const uint8_t **input) {
-  wl_prepared *out = w->out;
-  const uint8_t *at = *input;
+static const uint8_t *append_by_table(const writer *w, const uint8_t *at) {
+  const wl_prepared_char *table = w->preparer->table;
+  uint8_t *bytes = w->out->bytes;
+  uint64_t *marks = w->out->marks + w->out->size / 64;
+  uint64_t word = *marks;
+  size_t size = w->out->size, widest = 1;
   while (at < w->end) {
-    WL_TRY(make_room(w, row, at));
+    size_t left = (size_t)(w->end - at), n = 1;
     uint32_t c = *at;
-    size_t left = (size_t)(w->end - at), size = 1;
     if (c < 0x80) {
       if (left >= 8 && is_ascii_8(at))
         break;
     } else if (c >= 0xC2 && c < 0xE0 && left > 1 && (at[1] & 0xC0) == 0x80) {
       c = (c & 0x1F) << 6 | (at[1] & 0x3Fu);
-      size = 2;
+      n = 2;
     } else {
-      WL_TRY(append_slowly(w, row, &at));
-      continue;
+      break;
     }
-    const wl_prepared_char *entry = &w->preparer->table[c];
-    if (entry->size == WL_PREPARE_ASK) {
-      WL_TRY(append_slowly(w, row, &at));
-      continue;
+    const wl_prepared_char *entry = &table[c];
+    if (entry->size == WL_PREPARE_ASK || size + left + SLACK > w->out->capacity)
+      break;
+    memcpy(bytes + size, entry->bytes, sizeof entry->bytes);
+    unsigned shift = size & 63;
+    word |= (uint64_t)entry->marks << shift;
+    size += entry->size;
+    widest |= entry->size;
+    if (shift + entry->size >= 64) {
+      *marks++ = word;
+      word = (uint64_t)entry->marks >> 1 >> (63 - shift);
     }
-    memcpy(out->bytes + out->size, entry->bytes, sizeof entry->bytes);
-    wl_marks_append(out->marks, out->size, entry->marks);
-    out->size += entry->size;
-    out->is_ascii &= entry->size < 2;
-    at += size;
+    at += n;
   }
-  *input = at;
+  *marks = word;
+  w->out->size = size;
+  w->out->is_ascii &= widest == 1;
+  return at;
+}
+
+/* From a character that is not ASCII to the next eight ASCII bytes in a row. */
+static wl_status append_mixed(const writer *w, size_t row,
+                              const uint8_t **input) {
+  while (*input < w->end) {
+    WL_TRY(make_room(w, row, *input));
+    const uint8_t *at = *input = append_by_table(w, *input);
+    if (at == w->end || ((size_t)(w->end - at) >= 8 && is_ascii_8(at)))
+      break;
+    WL_TRY(make_room(w, row, at));
+    WL_TRY(append_slowly(w, row, input));
+  }
   return WL_OK;
 }
 

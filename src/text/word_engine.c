@@ -38,7 +38,6 @@ struct wl_word_engine {
   edges edges;
   uint32_t *columns; /* of a state, or WL_NO_ID */
   size_t n_states;
-  bool is_scoring;
   wl_weights weights;
 };
 
@@ -250,7 +249,6 @@ static wl_status build_trie(wl_word_engine *engine,
 
 static wl_status build_weights(wl_word_engine *engine,
                                const wl_scoring *scoring, wl_error *error) {
-  engine->is_scoring = true;
   WL_TRY(wl_weights_init(&engine->weights, scoring, engine->n_states, error));
   for (size_t state = 0; state < engine->n_states; state++)
     if (engine->columns[state] != WL_NO_ID)
@@ -337,11 +335,9 @@ static wl_status worker_init(worker *w, const wl_word_engine *engine,
 }
 
 /*
- * The ids of all tokens, WL_NO_ID for others, at most tokens->n of them. They
- * are looked up in batches: first all keys, so that the slots are on their way
- * from memory, then the slots. Stop words are left out, and if `only_known`
- * unknown tokens too; leaving out is a matter of not moving on, without a
- * branch that nobody could predict.
+ * The ids of all tokens but stop words, WL_NO_ID for unknown ones, which
+ * `only_known` leaves out too. Tokens are looked up in batches: first all keys,
+ * so that the slots are on their way from memory, then the slots.
  */
 static size_t find_ids(const wl_word_engine *engine, const wl_tokens *tokens,
                        bool only_known, uint32_t *ids) {
@@ -361,8 +357,9 @@ static size_t find_ids(const wl_word_engine *engine, const wl_tokens *tokens,
     for (size_t i = 0; i < n; i++) {
       uint32_t id = wl_string_table_find_key(strings, &keys[i],
                                              tokens->text + bounds[2 * i]);
-      ids[n_ids] = id;
-      n_ids += (id >= n_stop_ids) & !(only_known & (id == WL_NO_ID));
+      if (id < n_stop_ids || (only_known && id == WL_NO_ID))
+        continue;
+      ids[n_ids++] = id;
     }
   }
   return n_ids;

@@ -143,7 +143,14 @@ def csr(rows: list[dict[int, float]], n_features: int, dtype: str) -> sp.csr_arr
     return sp.csr_array((data, indices, indptr), shape=(len(rows), n_features))
 
 
-def count(texts: list[str], *, vocabulary: list[str], binary: bool = False, dtype: str = "i64", **a: Any) -> Any:  # fmt: skip
+def count(
+    texts: list[str],
+    *,
+    vocabulary: list[str],
+    binary: bool = False,
+    dtype: str = "i64",
+    **a: Any,
+) -> Any:
     index = {term: i for i, term in enumerate(vocabulary)}
     rows = []
     for text in texts:
@@ -155,7 +162,15 @@ def count(texts: list[str], *, vocabulary: list[str], binary: bool = False, dtyp
     return csr(rows, len(vocabulary), dtype)
 
 
-def hashed(texts: list[str], *, n_features: int, alternate_sign: bool = True, binary: bool = False, dtype: str = "f64", **a: Any) -> Any:  # fmt: skip
+def hashed(
+    texts: list[str],
+    *,
+    n_features: int,
+    alternate_sign: bool = True,
+    binary: bool = False,
+    dtype: str = "f64",
+    **a: Any,
+) -> Any:
     rows = []
     for text in texts:
         row: dict[int, float] = {}
@@ -163,11 +178,13 @@ def hashed(texts: list[str], *, n_features: int, alternate_sign: bool = True, bi
             code = murmurhash3_32(term.encode(), seed=0)
             column = int(abs(int(code)) % n_features)
             row[column] = row.get(column, 0) + (-1 if alternate_sign and code < 0 else 1)
-        rows.append({c: 1 for c in row} if binary else row)
+        rows.append(dict.fromkeys(row, 1) if binary else row)
     return csr(rows, n_features, dtype)
 
 
-def tfidf(x: Any, *, sublinear_tf: bool = False, idf: Any = None, norm: str = "l2", dtype: str = "f64") -> Any:  # fmt: skip
+def tfidf(
+    x: Any, *, sublinear_tf: bool = False, idf: Any = None, norm: str = "l2", dtype: str = "f64"
+) -> Any:
     x = x.astype(DTYPES[dtype])
     if sublinear_tf:
         x.data = np.log(x.data) + 1

@@ -8,23 +8,30 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-WHITESPACE = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2009\u2028\u2029\u202f\u205f\u3000"
+WHITESPACE = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2009\u2028\u2029\u202f\u205f\u3000"
+)
 #: Casing oddities, combining marks, ligatures, digits of other scripts, joiners.
 ODD = (
     "İıßẞΣσςΑΌΆǅǆŉΐΰﬁﬀﬆⅧⅷªº²½٣४๓éèñçÅåøðžŠàöÜ\u0301\u0308\u0327\u0345\u05b4\u0e33\u3099"
     "가각한글あがプﾌﾟ漢字𝒜𝟘🙂👩\u200d\ufe0f\u200b\ufeff\x00\x07\x7f_·’'-…·ͺ΅\u0130\u1e9e\u2126\u212b"
 )
 SURROGATES = "\ud800\udbff\udc00\udfff"
-STOP_WORDS = ["the", "and", "a", "is", "très", "wörd", "aa", "ab"]
+STOP_WORDS = [
+    *("the", "cat", "and", "dog", "is", "Là", "très", "wörd", "aa", "ab", "abc", "abcd", "foo"),
+    *("bar", "baz", "x", "I'm", "don't", "42", "3rd", "ΟΔΟΣ", "Straße", "İstanbul", "naïve"),
+    *("ﬁne", "漢字", "🙂🙂", "_under_", "end.", "(paren)", "snake_case", "a"),
+]
 PATTERNS = [
     r"(?u)\b\w\w+\b", r"(?u)\b\w+\b", r"\b\w+\b", r"\w+", r"\S+", r"[a-z]+", r"[^\s]+",
     r"\b[a-zA-Z]{2,}\b", r"(\w)\w*", r"(?i)[A-F]+\d*", r"\w+(?:'\w+)?", r"\d+|[^\W\d_]+",
 ]  # fmt: skip
 #: A small vocabulary, so that words repeat and fitted terms occur again.
-WORDS = (
-    "the cat and dog is Là très wörd aa ab abc abcd foo bar baz x I'm don't 42 3rd "
-    "ΟΔΟΣ Straße İstanbul naïve ﬁne 漢字 🙂🙂 _under_ end. (paren) snake_case a"
-).split()
+WORDS = [
+    *("the", "cat", "and", "dog", "is", "Là", "très", "wörd", "aa", "ab", "abc", "abcd", "foo"),
+    *("bar", "baz", "x", "I'm", "don't", "42", "3rd", "ΟΔΟΣ", "Straße", "İstanbul", "naïve"),
+    *("ﬁne", "漢字", "🙂🙂", "_under_", "end.", "(paren)", "snake_case", "a"),
+]
 
 
 def random_text(rng: random.Random) -> str:
@@ -38,7 +45,10 @@ def random_text(rng: random.Random) -> str:
         alphabet = string.ascii_letters + ODD + WHITESPACE
         return "".join(rng.choice(alphabet) for _ in range(rng.randrange(60)))
     if kind == 3:
-        points = (rng.randrange(rng.choice([0x80, 0x800, 0x3100, 0x10000, 0x110000])) for _ in range(rng.randrange(40)))
+        points = (
+            rng.randrange(rng.choice([0x80, 0x800, 0x3100, 0x10000, 0x110000]))
+            for _ in range(rng.randrange(40))
+        )
         return "".join(chr(p) for p in points if not 0xD800 <= p < 0xE000)
     if kind == 4:
         return " ".join([rng.choice(WORDS)] * rng.randrange(1, 300))
@@ -98,9 +108,11 @@ def analyses(draw: Any) -> dict[str, Any]:
     return parameters
 
 
-weightings = st.fixed_dictionaries({
-    "norm": st.sampled_from(["l1", "l2", None]),
-    "use_idf": st.booleans(),
-    "smooth_idf": st.booleans(),
-    "sublinear_tf": st.sampled_from([False, False, True]),
-})
+weightings = st.fixed_dictionaries(
+    {
+        "norm": st.sampled_from(["l1", "l2", None]),
+        "use_idf": st.booleans(),
+        "smooth_idf": st.booleans(),
+        "sublinear_tf": st.sampled_from([False, False, True]),
+    }
+)

@@ -36,15 +36,17 @@ from strategies import random_text
 
 def frame(seed: int, n: int = 30) -> pd.DataFrame:
     rng, texts = np.random.default_rng(seed), random.Random(seed)
-    return pd.DataFrame({
-        "title": [random_text(texts) + " aa bb" for _ in range(n)],
-        "price": rng.normal(size=n) * 100,
-        "count": rng.integers(0, 50, n),
-        "body": [random_text(texts) + " cc dd" for _ in range(n)],
-        "flag": rng.random(n) < 0.5,
-        "kind": rng.choice(["x", "y", "z"], n),
-        "tiny": rng.normal(size=n).astype(np.float32),
-    })
+    return pd.DataFrame(
+        {
+            "title": [random_text(texts) + " aa bb" for _ in range(n)],
+            "price": rng.normal(size=n) * 100,
+            "count": rng.integers(0, 50, n),
+            "body": [random_text(texts) + " cc dd" for _ in range(n)],
+            "flag": rng.random(n) < 0.5,
+            "kind": rng.choice(["x", "y", "z"], n),
+            "tiny": rng.normal(size=n).astype(np.float32),
+        }
+    )
 
 
 def texts(seed: int, n: int = 30) -> list[str]:
@@ -103,7 +105,11 @@ def test_a_vectorizer_and_what_follows(after: Any, seed: int, vectorizer: Any, t
 @given(
     st.integers(0, 2**32),
     st.lists(st.sampled_from(VECTORIZERS), min_size=1, max_size=4),
-    st.lists(st.sampled_from([None, 0.5, 2, 3.0, np.float64(0.1), np.float32(0.1)]), min_size=4, max_size=4),
+    st.lists(
+        st.sampled_from([None, 0.5, 2, 3.0, np.float64(0.1), np.float32(0.1)]),
+        min_size=4,
+        max_size=4,
+    ),
 )
 def test_unions_with_weights(seed: int, parts: list[Any], weights: list[Any]) -> None:
     named = [(f"part{i}", part) for i, part in enumerate(parts)]
@@ -193,17 +199,21 @@ def test_columns_of_matrices(container: Any) -> None:
 
 def test_object_arrays_hold_text_and_numbers() -> None:
     x = frame(2)[["title", "price", "count"]].to_numpy(dtype=object)
-    transformer = ColumnTransformer([("t", CountVectorizer(), 0), ("n", pp.StandardScaler(), [1, 2])])
+    transformer = ColumnTransformer(
+        [("t", CountVectorizer(), 0), ("n", pp.StandardScaler(), [1, 2])]
+    )
     check(transformer, x, bits=False)
 
 
 def test_polars_frames() -> None:
     x = frame(5)
-    transformer = ColumnTransformer([
-        ("t", TfidfVectorizer(), "title"),
-        ("n", pp.StandardScaler(), ["price", "count"]),
-        ("k", pp.OneHotEncoder(), ["kind"]),
-    ])
+    transformer = ColumnTransformer(
+        [
+            ("t", TfidfVectorizer(), "title"),
+            ("n", pp.StandardScaler(), ["price", "count"]),
+            ("k", pp.OneHotEncoder(), ["kind"]),
+        ]
+    )
     quiet(transformer.fit, x)
     got = build(transformer).transform(pl.from_pandas(x))
     assert_same_matrix(got, transformer.transform(x), bits=True)
@@ -215,13 +225,15 @@ def test_a_model_on_columns(seed: int, n_classes: int) -> None:
     x = frame(seed, 40)
     y = np.arange(40) % n_classes
     pipeline = make_pipeline(
-        ColumnTransformer([
-            ("title", TfidfVectorizer(), "title"),
-            ("body", CountVectorizer(analyzer="char", ngram_range=(1, 2)), "body"),
-            ("numbers", pp.StandardScaler(), ["price", "count"]),
-            ("kind", pp.OneHotEncoder(handle_unknown="ignore"), ["kind"]),
-        ]),
-        LogisticRegression(),
+        ColumnTransformer(
+            [
+                ("title", TfidfVectorizer(), "title"),
+                ("body", CountVectorizer(analyzer="char", ngram_range=(1, 2)), "body"),
+                ("numbers", pp.StandardScaler(), ["price", "count"]),
+                ("kind", pp.OneHotEncoder(handle_unknown="ignore"), ["kind"]),
+            ]
+        ),
+        LogisticRegression(max_iter=15),
     )
     quiet(pipeline.fit, x, y)
     assert_same_model(build(pipeline), pipeline, x)
@@ -230,11 +242,13 @@ def test_a_model_on_columns(seed: int, n_classes: int) -> None:
 def test_rows_of_columns_are_the_same_in_any_batch() -> None:
     x = frame(6)
     pipeline = make_pipeline(
-        ColumnTransformer([
-            ("title", TfidfVectorizer(), "title"),
-            ("numbers", pp.StandardScaler(), ["price", "count"]),
-        ]),
-        LogisticRegression(),
+        ColumnTransformer(
+            [
+                ("title", TfidfVectorizer(), "title"),
+                ("numbers", pp.StandardScaler(), ["price", "count"]),
+            ]
+        ),
+        LogisticRegression(max_iter=15),
     )
     quiet(pipeline.fit, x, np.arange(30) % 2)
     assert_row_wise(pipeline, x, take_frame, "predict_proba")
@@ -250,11 +264,13 @@ def test_rows_of_a_python_step_are_its_own() -> None:
 def test_numbers_that_are_not_finite(bad: float) -> None:
     x = frame(8)
     pipeline = make_pipeline(
-        ColumnTransformer([
-            ("title", TfidfVectorizer(), "title"),
-            ("numbers", pp.StandardScaler(), ["price"]),
-        ]),
-        LogisticRegression(),
+        ColumnTransformer(
+            [
+                ("title", TfidfVectorizer(), "title"),
+                ("numbers", pp.StandardScaler(), ["price"]),
+            ]
+        ),
+        LogisticRegression(max_iter=15),
     )
     quiet(pipeline.fit, x, np.arange(30) % 2)
     x.loc[3, "price"] = bad
@@ -267,7 +283,9 @@ def test_numbers_that_are_not_finite(bad: float) -> None:
 
 def test_missing_columns_raise_the_original_type() -> None:
     x = frame(9)
-    transformer = ColumnTransformer([("t", CountVectorizer(), "title"), ("n", "passthrough", ["price"])])
+    transformer = ColumnTransformer(
+        [("t", CountVectorizer(), "title"), ("n", "passthrough", ["price"])]
+    )
     quiet(transformer.fit, x)
     for broken in (x.drop(columns="title"), x.drop(columns="price")):
         with pytest.raises(ValueError, match="columns are missing"):
@@ -281,7 +299,9 @@ def test_names_of_features() -> None:
     for transformer in (
         CountVectorizer().fit(x["title"]),
         make_union(CountVectorizer(), TfidfVectorizer()).fit(x["title"]),
-        ColumnTransformer([("a", pp.StandardScaler(), ["price"]), ("b", "passthrough", ["count"])]).fit(x),
+        ColumnTransformer(
+            [("a", pp.StandardScaler(), ["price"]), ("b", "passthrough", ["count"])]
+        ).fit(x),
     ):
         from willump.convert import convert_pipeline
         from willump.convert.names import expand
@@ -295,7 +315,9 @@ def test_blocks_are_what_the_final_model_reads() -> None:
     from willump.convert import convert_pipeline
 
     x = texts(11)
-    union = make_union(CountVectorizer(), make_union(TfidfVectorizer(), HashingVectorizer(n_features=8)))
+    union = make_union(
+        CountVectorizer(), make_union(TfidfVectorizer(), HashingVectorizer(n_features=8))
+    )
     pipeline = quiet(make_pipeline(union, pp.MaxAbsScaler(), LinearSVC()).fit, x, np.arange(30) % 2)
     blocks = convert_pipeline(pipeline).metadata["blocks"]
     assert [b["name"] for b in blocks] == [

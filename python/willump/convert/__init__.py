@@ -211,7 +211,7 @@ def _attribute(estimator: Any, name: str) -> Any:
 
 
 def _json_classes(classes: Array) -> list[Any]:
-    values = classes.tolist()
+    values: list[Any] = classes.tolist()
     if not all(isinstance(value, (str, int, float, bool)) for value in values):
         raise UnsupportedError(f"classes of dtype {classes.dtype} cannot be stored")
     if not all(is_storable(value) for value in values if isinstance(value, str)):

@@ -20,13 +20,13 @@ from .._graph import Array, Attribute, GraphBuilder
 from .registry import Refused, find
 from .steps import Columns, PythonStep
 
-DTYPES = {
+DTYPES: dict[np.dtype[Any], str] = {
     np.dtype(np.int64): "i64",
     np.dtype(np.int32): "i32",
     np.dtype(np.float32): "f32",
     np.dtype(np.float64): "f64",
 }
-_NUMPY = {name: dtype for dtype, name in DTYPES.items()}
+_NUMPY: dict[str, np.dtype[Any]] = {name: dtype for dtype, name in DTYPES.items()}
 
 #: Operators that treat every element by itself, whatever its column.
 ELEMENTWISE = {"expit", "exp", "log", "clip", "at_most_one", "binarize", "cast"}
@@ -76,7 +76,9 @@ class Source:
     by_column: bool = False
     n_total: int = 0
 
-    def pick(self, positions: Sequence[int], names: Sequence[str] | None, is_scalar: bool) -> Source:
+    def pick(
+        self, positions: Sequence[int], names: Sequence[str] | None, is_scalar: bool
+    ) -> Source:
         """Some columns of this one."""
         if self.columns is not None:
             outer = self.columns
@@ -275,7 +277,9 @@ class Context:
                 if inside.any():
                     parts.append((name, self.select(part, indices[inside] - start)))
                 start += part.n_features
-            return self.concat(parts, sparse=ref.sparse)
+            joined = self.concat(parts, sparse=ref.sparse)
+            same = joined.dtype == ref.dtype  # not where the wider parts went
+            return joined if same else self.apply("cast", joined, dtype=ref.dtype)
         if np.array_equal(indices, np.arange(ref.n_features)):
             return ref
         node = self._emit("select", (ref.node,), {"indices": indices})
@@ -308,8 +312,10 @@ class Context:
         if ref.dtype != dtype:
             ref = self.apply("cast", ref, dtype=dtype)
         factor = np.array([result.type(weight)], dtype=np.float64)
-        scaled = self.apply("scale", ref, multiply=factor, safe=ref.safe)
-        return scaled if scaled.dtype == dtype else self.apply("cast", scaled, dtype=dtype)
+        if dtype in ("f32", "f64"):
+            return self.apply("scale", ref, multiply=factor, safe=ref.safe)
+        node = self._emit("scale", (ref.node,), {"multiply": factor, "dtype": dtype})
+        return replace(ref, node=node, parts=())
 
     # ---- dense rows -------------------------------------------------------
 
@@ -337,7 +343,9 @@ class Context:
         )
         return Ref(node, coef.shape[0], False, dtype)
 
-    def rows(self, operator: str, *refs: Ref, n_features: int | None = None, **attributes: Any) -> Ref:
+    def rows(
+        self, operator: str, *refs: Ref, n_features: int | None = None, **attributes: Any
+    ) -> Ref:
         """An operator on dense rows."""
         dtype = "i64" if operator in ("argmax", "positive") else refs[0].dtype
         node = self._emit(operator, [r.node for r in refs], attributes)
@@ -378,10 +386,12 @@ class Context:
             if len(set(keys)) != 1:
                 return None
             attributes: dict[str, Any] = {
-                key: np.concatenate([
-                    np.broadcast_to(self._constant(n.attributes[key]), (r.n_features,))
-                    for n, r in zip(nodes, refs, strict=True)
-                ])
+                key: np.concatenate(
+                    [
+                        np.broadcast_to(self._constant(n.attributes[key]), (r.n_features,))
+                        for n, r in zip(nodes, refs, strict=True)
+                    ]
+                )
                 for key in keys[0]
             }
         elif operator in ELEMENTWISE and all(n.attributes == nodes[0].attributes for n in nodes):
@@ -572,7 +582,9 @@ class _Answer:
 
 def _probe(estimator: Any, method: str, value: Value) -> _Answer | None:
     """The shape of an answer for two rows of zeros; None when that fails."""
-    width = value.n_features if isinstance(value, Ref) else getattr(estimator, "n_features_in_", None)
+    width = (
+        value.n_features if isinstance(value, Ref) else getattr(estimator, "n_features_in_", None)
+    )
     function: Callable[[Any], Any] | None = getattr(estimator, method, None)
     if width is None or function is None:
         return None

@@ -50,7 +50,8 @@ def ovr_proba(ctx: Context, model: Model, scores: Ref) -> None:
 def logistic(ctx: Context, est: Any, value: Value) -> Model:
     model = decide(ctx, est, value)
     decision = model.decision
-    assert decision is not None and model.classes is not None
+    assert decision is not None
+    assert model.classes is not None
     # Before scikit-learn 1.8 the parameter chose between the two.
     multi_class = getattr(est, "multi_class", "deprecated")
     is_ovr = multi_class == "ovr" or (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 import unicodedata
-import warnings
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import (
 from sklearn.utils.validation import check_is_fitted
 
 from .context import DTYPES, Context, Ref, Source, Value
+from .pattern import UnsupportedPattern, translate
 from .registry import Refused, register
 
 DEFAULT_PATTERN = r"(?u)\b\w\w+\b"
@@ -23,6 +24,8 @@ DEFAULT_PATTERN = r"(?u)\b\w\w+\b"
 
 def convert_count(ctx: Context, est: Any, value: Value) -> Ref:
     """CountVectorizer, and the counts of a TfidfVectorizer."""
+    if not hasattr(est, "vocabulary_"):
+        est = copy.copy(est)  # the check below would fit the user's own
     est._check_vocabulary()
     terms = _terms(est.vocabulary_)
     dtype = _count_dtype(est.dtype)
@@ -142,9 +145,12 @@ def _analysis(est: Any) -> dict[str, Any]:
         reasons.append(f"input={est.input!r}")
     if reasons:
         raise Refused(*reasons)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        est.build_analyzer()  # its errors are the original's
+    # Where a parameter is wrong, these raise what the original's transform does.
+    est.build_preprocessor()
+    if est.analyzer not in ("word", "char", "char_wb"):
+        est.build_analyzer()
+    if est.analyzer == "word":
+        est.build_tokenizer()
 
     min_n, max_n = _ngram_range(est.ngram_range)
     attributes = {
@@ -178,8 +184,6 @@ def _ngram_range(ngram_range: Any) -> tuple[int, int]:
 def _tokens(pattern: str) -> dict[str, Any]:
     if pattern == DEFAULT_PATTERN:
         return {"token_rule": "word2"}
-    from .pattern import UnsupportedPattern, translate
-
     try:
         translated = translate(pattern)
     except UnsupportedPattern as unsupported:
