@@ -326,7 +326,7 @@ class Tables:
             out.append(f'{{"{version}",')
             for root in roots:
                 text = ",".join(map(str, root))
-                out += ["{"] + re.findall(r".{1,78}(?:,|$)", text) + ["},"]
+                out += ["{", *re.findall(r".{1,78}(?:,|$)", text), "},"]
             out.append("},")
         out.append("};")
         out.append(f"const size_t wl_unicode_n_versions = {len(self.versions)};")

@@ -144,7 +144,7 @@ typedef struct wl_model wl_model;
 
 /* Option structs start with their own size, so that they can grow. */
 typedef struct wl_options {
-  size_t size;       /* sizeof(wl_options) */
+  size_t size;        /* sizeof(wl_options) */
   uint32_t n_threads; /* 0: WILLUMP_NUM_THREADS, or 1 */
   bool use_mmap;      /* wl_model_load: map the file instead of reading it */
 } wl_options;
@@ -190,7 +190,8 @@ WL_API const char *wl_model_metadata(const wl_model *model);
  */
 WL_API wl_status wl_model_print(const wl_model *model, const char *after,
                                 char **text, wl_error *error);
-/* The i-th pass's name in the order that they run, NULL past the end. Static. */
+/* The i-th pass's name in the order that they run, NULL past the end. Static.
+ */
 WL_API const char *wl_pass_name(size_t i);
 /* The i-th operator's name, NULL past the end. Static. */
 WL_API const char *wl_op_name(size_t i);
@@ -207,7 +208,7 @@ typedef enum wl_input_kind {
 typedef struct wl_input_info {
   const char *name; /* borrowed; "" when it has none */
   wl_input_kind kind;
-  int64_t position;   /* column position in the original frame, or -1 */
+  int64_t position;    /* column position in the original frame, or -1 */
   uint64_t n_features; /* of a matrix; 1 otherwise */
 } wl_input_info;
 
@@ -257,15 +258,16 @@ typedef struct wl_result {
   uint64_t n_rows, n_columns;
   void *values;
   int64_t *indptr;  /* n_rows + 1, sparse only */
-  int32_t *indices; /* sparse only; sorted within a row unless the original's are not */
+  int32_t *indices; /* sparse only; sorted within a row unless the original's
+                       are not */
 } wl_result;
 
 /* Called between chunks with the share of the work done; false cancels. */
 typedef bool (*wl_progress)(void *context, uint64_t rows_done, uint64_t n_rows);
 
 typedef struct wl_run_options {
-  size_t size; /* sizeof(wl_run_options) */
-  uint32_t n_threads; /* 0: as the model was compiled */
+  size_t size;          /* sizeof(wl_run_options) */
+  uint32_t n_threads;   /* 0: as the model was compiled */
   wl_progress progress; /* may be NULL */
   void *progress_context;
   bool exact; /* skip the cascade: the full model answers every row */
@@ -288,7 +290,8 @@ WL_API wl_status wl_model_predict(const wl_model *model, size_t output,
 
 /* ---- runs: sparse results and external steps ----------------------------- */
 
-typedef struct wl_run wl_run; /* one computation in progress; one thread at a time */
+typedef struct wl_run
+    wl_run; /* one computation in progress; one thread at a time */
 
 /*
  * Starts computing an output. Inputs stay borrowed until wl_run_free.
@@ -311,10 +314,12 @@ typedef struct wl_request {
   uint64_t n_rows;      /* how many rows it must answer */
   const uint64_t *rows; /* their positions in the run's inputs; borrowed */
   size_t n_inputs;
-  const wl_result *inputs; /* the step's computed inputs for those rows; for an input
-                              that is one of the model's own, n_columns is 0 and the
-                              caller takes the rows from what it passed in */
-  const int64_t *model_inputs; /* n_inputs numbers of model inputs, or -1 where computed */
+  const wl_result
+      *inputs; /* the step's computed inputs for those rows; for an input
+                  that is one of the model's own, n_columns is 0 and the
+                  caller takes the rows from what it passed in */
+  const int64_t *
+      model_inputs; /* n_inputs numbers of model inputs, or -1 where computed */
 } wl_request;
 
 WL_API wl_status wl_run_request(const wl_run *run, wl_request *request,

@@ -278,6 +278,9 @@ class _Tuner:
                 f"{type(pipeline).__name__}: its final model reads no features of its own "
                 "that a first stage could leave out"
             )
+        self.costs: Array = np.zeros(len(self.blocks))
+        self.model_cost = 0.0
+        self.is_measured = False
         self.features: dict[int, Any] = {}
         self.trained: dict[int, _Candidate] = {}
         self.base = _Runner(self._plain(), pipeline, n_threads)
@@ -368,7 +371,8 @@ class _Tuner:
             self.costs = np.array(
                 [_time(self.base, f"cost.{i}", sample) for i in range(len(names))]
             )
-            self.model_cost = max(0.0, _time(self.base, "label", sample) - self.costs.sum())
+            spent = float(self.costs.sum())
+            self.model_cost = max(0.0, _time(self.base, "label", sample) - spent)
             return
         if isinstance(costs, Mapping):
             missing = [name for name in names if name not in costs]

@@ -78,7 +78,8 @@ static wl_status make_plan(wl_model *model, wl_error *error) {
   return status;
 }
 
-/* ---- compile -------------------------------------------------------------------------- */
+/* ---- compile
+ * -------------------------------------------------------------------------- */
 
 static wl_status copy_bytes(wl_graph *graph, const void *from, size_t size,
                             const void **out, wl_error *error) {
@@ -112,20 +113,24 @@ static wl_status copy_tensor(wl_graph *graph, const wl_tensor *tensor,
                       &offsets, error));
     added->offsets = offsets;
   }
+  if (added->data == NULL && size != 0)
+    return wl_fail(error, WL_ERROR_VALUE, "tensor '%.200s' has no data",
+                   added->name);
   return copy_bytes(graph, added->data, size, &added->data, error);
 }
 
-static wl_status check_metadata(const char *metadata, wl_error *error) {
+static wl_status check_metadata(const char *metadata, wl_status code,
+                                wl_error *error) {
   json_error_t where;
   json_t *value = json_loads(metadata, JSON_REJECT_DUPLICATES, &where);
   bool is_object = json_is_object(value);
   json_decref(value);
   if (value == NULL && json_error_code(&where) == json_error_out_of_memory)
     return wl_fail_memory(error, strlen(metadata));
-  return is_object ? WL_OK
-                   : wl_fail(error, WL_ERROR_VALUE,
-                             "the metadata is not a JSON object: %s",
-                             value == NULL ? where.text : "another value");
+  return is_object
+             ? WL_OK
+             : wl_fail(error, code, "the metadata is not a JSON object: %s",
+                       value == NULL ? where.text : "another value");
 }
 
 wl_status wl_model_compile(const char *graph, size_t graph_size,
@@ -140,7 +145,7 @@ wl_status wl_model_compile(const char *graph, size_t graph_size,
   wl_status status;
   if (metadata == NULL)
     metadata = "{}";
-  WL_TRY_DONE(status, check_metadata(metadata, error));
+  WL_TRY_DONE(status, check_metadata(metadata, WL_ERROR_VALUE, error));
   for (size_t i = 0; i < n_tensors; i++)
     WL_TRY_DONE(status, copy_tensor(source, &tensors[i], error));
   WL_TRY_DONE(status, wl_graph_parse(source, graph, graph_size, error));
@@ -155,7 +160,8 @@ done:
   return status;
 }
 
-/* ---- artifacts -------------------------------------------------------------------------- */
+/* ---- artifacts
+ * -------------------------------------------------------------------------- */
 
 /* Takes over the file's bytes, also on failure. */
 static wl_status load_file(wl_file *file, const wl_options *options,
@@ -166,8 +172,10 @@ static wl_status load_file(wl_file *file, const wl_options *options,
     return WL_ERROR_MEMORY;
   }
   model->file = *file;
-  wl_status status = wl_artifact_read(file->bytes, file->size, &model->source,
-                                      error);
+  wl_status status =
+      wl_artifact_read(file->bytes, file->size, &model->source, error);
+  if (status == WL_OK)
+    status = check_metadata(model->source.metadata, WL_ERROR_ARTIFACT, error);
   if (status == WL_OK)
     status = make_plan(model, error);
   if (status == WL_OK)
@@ -216,7 +224,8 @@ wl_status wl_model_save(const wl_model *model, const char *path,
 
 void wl_free_bytes(void *bytes) { wl_free(bytes); }
 
-/* ---- description -------------------------------------------------------------------------- */
+/* ---- description
+ * -------------------------------------------------------------------------- */
 
 const char *wl_model_metadata(const wl_model *model) {
   return model->source.metadata;
@@ -231,8 +240,7 @@ wl_status wl_model_print(const wl_model *model, const char *after, char **text,
   wl_pass_results *results = wl_calloc(1, sizeof *results);
   if (results == NULL)
     return wl_fail_memory(error, sizeof *results);
-  wl_status status =
-      wl_passes_run(&model->source.graph, after, results, error);
+  wl_status status = wl_passes_run(&model->source.graph, after, results, error);
   if (status == WL_OK)
     status = wl_graph_print(wl_passes_last(results), true, text, &size, error);
   wl_passes_deinit(results);
@@ -247,11 +255,11 @@ wl_status wl_model_input_info(const wl_model *model, size_t input,
   if (input >= model->plan.n_inputs)
     return wl_fail(error, WL_ERROR_VALUE, "the model has no input %zu", input);
   const wl_plan_input *from = &model->plan.inputs[input];
-  *info = (wl_input_info){
-      .name = from->name,
-      .kind = from->kind,
-      .position = from->position,
-      .n_features = model->plan.nodes[from->node].type.n_columns};
+  *info = (wl_input_info){.name = from->name,
+                          .kind = from->kind,
+                          .position = from->position,
+                          .n_features =
+                              model->plan.nodes[from->node].type.n_columns};
   return WL_OK;
 }
 
@@ -282,7 +290,9 @@ int wl_model_find_output(const wl_model *model, const char *name) {
 
 size_t wl_model_n_stages(const wl_model *model) { return model->plan.n_stages; }
 
-/* ---- running -------------------------------------------------------------------------------- */
+/* ---- running
+ * --------------------------------------------------------------------------------
+ */
 
 static size_t run_threads(const wl_model *model,
                           const wl_run_options *options) {

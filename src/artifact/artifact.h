@@ -2,8 +2,8 @@
  * artifact.h: the saved file. The safetensors layout: 8 bytes of header length,
  * a JSON header padded with spaces, then raw little-endian tensors without
  * holes; filler tensors `_pad_N` align the others to 64 bytes. The header's
- * metadata has the graph's text form, the model's own metadata and a digest over
- * every byte of the file (its own digits taken as '0').
+ * metadata has the graph's text form, the model's own metadata and a digest
+ * over every byte of the file (its own digits taken as '0').
  *
  * A tensor of strings is two: its bytes, and `NAME#sizes` with their lengths.
  */
@@ -28,11 +28,13 @@ wl_status wl_artifact_read(const void *bytes, size_t size, wl_artifact *out,
                            wl_error *error);
 void wl_artifact_deinit(wl_artifact *artifact);
 
-/* *bytes is owned (wl_free). The same graph and metadata give the same bytes. */
+/* *bytes is owned (wl_free). The same graph and metadata give the same bytes.
+ */
 wl_status wl_artifact_write(const wl_graph *graph, const char *metadata,
                             void **bytes, size_t *size, wl_error *error);
 
-/* ---- files -------------------------------------------------------------------- */
+/* ---- files
+ * -------------------------------------------------------------------- */
 
 /* A file's bytes, 64-byte aligned: read, or mapped. */
 typedef struct wl_file {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,7 +40,8 @@ wl_status wl_file_read(const char *path, bool use_mmap, wl_file *out,
   struct stat info;
   wl_status status = WL_OK;
   *out = (wl_file){0};
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  /* Not blocking: a pipe is refused below, not waited for. */
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
     return fail_io(error, "open", path);
   if (fstat(fd, &info) != 0) {
@@ -108,26 +110,38 @@ static void sync_folder(char *path) {
   }
 }
 
+/* A new file PATH.RANDOM; its name goes to `name`. Unlike mkstemp's, it has the
+ * permissions that the process gives to any new file; the umask, which is the
+ * whole process's, cannot be asked for without changing it. -1 and errno when
+ * there is none. */
+static int create_beside(const char *path, char *name, size_t name_size) {
+  int fd = -1;
+  for (int attempt = 0; attempt < 100; attempt++) {
+    uint32_t random = (uint32_t)attempt;
+    (void)!getrandom(&random, sizeof random, GRND_NONBLOCK);
+    (void)snprintf(name, name_size, "%s.%08x", path, random);
+    fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST)
+      break;
+  }
+  return fd;
+}
+
 wl_status wl_file_replace(const char *path, const void *bytes, size_t size,
                           wl_error *error) {
-  static const char suffix[] = ".XXXXXX";
-  size_t length = strlen(path);
-  char *temporary = wl_alloc(length + sizeof suffix);
+  size_t name_size = strlen(path) + sizeof ".01234567";
+  char *temporary = wl_alloc(name_size);
   if (temporary == NULL)
-    return wl_fail_memory(error, length);
-  memcpy(temporary, path, length);
-  memcpy(temporary + length, suffix, sizeof suffix);
+    return wl_fail_memory(error, name_size);
   wl_status status = WL_OK;
-  int fd = mkostemp(temporary, O_CLOEXEC);
+  int fd = create_beside(path, temporary, name_size);
   if (fd < 0) {
     status = fail_io(error, "create a file beside", path);
     wl_free(temporary);
     return status;
   }
-  mode_t mask = umask(0);
-  (void)umask(mask);
   WL_TRY_DONE(status, write_all(fd, bytes, size, path, error));
-  if (fchmod(fd, 0666 & ~mask) != 0 || fsync(fd) != 0) {
+  if (fsync(fd) != 0) {
     status = fail_io(error, "sync", path);
     goto done;
   }

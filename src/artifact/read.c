@@ -19,12 +19,12 @@ typedef struct reader {
   wl_error *error;
 } reader;
 
-/* ---- tensors -------------------------------------------------------------------- */
+/* ---- tensors
+ * -------------------------------------------------------------------- */
 
 static bool find_dtype(const char *name, wl_dtype *out) {
-  static const char *const names[] = {"BOOL", "I8",  "U8",  "I16",
-                                      "U16",  "I32", "U32", "I64",
-                                      "U64",  "F32", "F64"};
+  static const char *const names[] = {"BOOL", "I8",  "U8",  "I16", "U16", "I32",
+                                      "U32",  "I64", "U64", "F32", "F64"};
   for (size_t i = 0; i < WL_COUNT_OF(names); i++) {
     if (strcmp(names[i], name) == 0) {
       *out = (wl_dtype)i;
@@ -59,8 +59,7 @@ static wl_status read_tensor(reader *r, const char *name, json_t *value,
   if (!find_dtype(dtype, &out->dtype))
     return BAD(r->error, "tensor '%.100s' has the unknown dtype '%.20s'", name,
                dtype);
-  if (json_array_size(shape) < 1 ||
-      json_array_size(shape) > WL_TENSOR_MAX_DIMS)
+  if (json_array_size(shape) < 1 || json_array_size(shape) > WL_TENSOR_MAX_DIMS)
     return BAD(r->error, "tensor '%.100s' has %zu dimensions", name,
                json_array_size(shape));
   size_t size = wl_dtype_size(out->dtype);
@@ -74,6 +73,10 @@ static wl_status read_tensor(reader *r, const char *name, json_t *value,
                "tensor '%.100s' lies at %" PRIu64 " to %" PRIu64
                ", not %zu bytes from %zu",
                name, from, to, size, r->at);
+  /* The data begins at a multiple of 64, and elements are read in place. */
+  if (from % wl_dtype_size(out->dtype) != 0)
+    return BAD(r->error, "tensor '%.100s' is not aligned, at %" PRIu64, name,
+               from);
   out->data = r->data + from;
   r->at = (size_t)to;
   return WL_OK;
@@ -93,10 +96,9 @@ static wl_status join_strings(reader *r, wl_const *bytes,
     return wl_fail_memory(r->error, (n + 1) * sizeof *offsets);
   offsets[0] = 0;
   for (size_t i = 0; i < n; i++)
-    offsets[i + 1] =
-        offsets[i] + (sizes->dtype == WL_U8
-                          ? ((const uint8_t *)sizes->data)[i]
-                          : ((const uint32_t *)sizes->data)[i]);
+    offsets[i + 1] = offsets[i] + (sizes->dtype == WL_U8
+                                       ? ((const uint8_t *)sizes->data)[i]
+                                       : ((const uint32_t *)sizes->data)[i]);
   if (offsets[n] != bytes->shape[0])
     return BAD(r->error, "tensor '%.100s': its sizes do not add up",
                bytes->name);
@@ -153,7 +155,8 @@ static wl_status read_tensors(reader *r, json_t *header) {
   return WL_OK;
 }
 
-/* ---- header ------------------------------------------------------------------------ */
+/* ---- header
+ * ------------------------------------------------------------------------ */
 
 static wl_status check_digest(const uint8_t *bytes, size_t size,
                               wl_error *error) {
@@ -163,8 +166,9 @@ static wl_status check_digest(const uint8_t *bytes, size_t size,
     return BAD(error, "this is not a willump artifact (%zu bytes)", size);
   wl_digest(bytes, size, digits);
   if (memcmp(bytes + WL_DIGEST_OFFSET, digits, WL_DIGEST_DIGITS) != 0)
-    return BAD(error, "the artifact is damaged: its digest is %s, it should "
-                      "be %.32s",
+    return BAD(error,
+               "the artifact is damaged: its digest is %s, it should "
+               "be %.32s",
                digits, (const char *)bytes + WL_DIGEST_OFFSET);
   return WL_OK;
 }
@@ -189,10 +193,14 @@ static wl_status check_version(json_t *metadata, wl_error *error) {
 static wl_status check_size(const json_t *metadata, const char *name,
                             const json_t *text, wl_error *error) {
   const char *written = json_string_value(json_object_get(metadata, name));
-  if (written == NULL)
+  char *end = NULL;
+  unsigned long long size = written != NULL ? strtoull(written, &end, 10) : 0;
+  if (written == NULL || end == written || *end != '\0')
     return BAD(error, "the artifact does not say its %s", name);
-  if (strtoull(written, NULL, 10) != json_string_length(text))
-    return wl_fail_memory(error, json_string_length(text));
+  if (json_string_length(text) < size)
+    return wl_fail_memory(error, (size_t)size);
+  if (json_string_length(text) > size)
+    return BAD(error, "the artifact's %s is wrong", name);
   return WL_OK;
 }
 
@@ -209,9 +217,8 @@ static wl_status read_graph(reader *r, json_t *header, char **metadata_out) {
   WL_TRY(check_size(metadata, "graph_size", text, r->error));
   WL_TRY(check_size(metadata, "metadata_size", own, r->error));
   WL_TRY(read_tensors(r, header));
-  wl_status status =
-      wl_graph_parse(r->graph, json_string_value(text),
-                     json_string_length(text), r->error);
+  wl_status status = wl_graph_parse(r->graph, json_string_value(text),
+                                    json_string_length(text), r->error);
   if (status == WL_ERROR_VALUE || status == WL_ERROR_TYPE) {
     if (r->error != NULL)
       r->error->code = WL_ERROR_ARTIFACT;

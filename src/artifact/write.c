@@ -120,12 +120,19 @@ static wl_status push_constant(writer *w, const wl_const *c) {
   return pad(w);
 }
 
-/* ---- the header ------------------------------------------------------------------- */
+/* ---- the header
+ * ------------------------------------------------------------------- */
 
+/* NULL when there is no memory. */
 static json_t *describe(const part *p, size_t offset) {
   json_t *shape = json_array();
-  for (uint32_t d = 0; d < p->n_dims; d++)
-    json_array_append_new(shape, json_integer((json_int_t)p->shape[d]));
+  for (uint32_t d = 0; d < p->n_dims; d++) {
+    if (json_array_append_new(shape, json_integer((json_int_t)p->shape[d])) !=
+        0) {
+      json_decref(shape);
+      return NULL;
+    }
+  }
   return json_pack("{s:s,s:o,s:[I,I]}", "dtype", p->dtype, "shape", shape,
                    "data_offsets", (json_int_t)offset,
                    (json_int_t)(offset + p->size));
@@ -138,11 +145,11 @@ static json_t *make_header(const writer *w, const char *graph,
   char sizes[2][24];
   (void)snprintf(sizes[0], sizeof sizes[0], "%zu", strlen(graph));
   (void)snprintf(sizes[1], sizeof sizes[1], "%zu", strlen(metadata));
-  json_t *header = json_pack(
-      "{s:{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}}", "__metadata__", "digest", digest,
-      "format", "willump", "format_version", "1", "version", WL_VERSION,
-      "graph_size", sizes[0], "metadata_size", sizes[1], "graph", graph,
-      "metadata", metadata);
+  json_t *header =
+      json_pack("{s:{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}}", "__metadata__",
+                "digest", digest, "format", "willump", "format_version", "1",
+                "version", WL_VERSION, "graph_size", sizes[0], "metadata_size",
+                sizes[1], "graph", graph, "metadata", metadata);
   size_t offset = 0;
   for (size_t i = 0; i < w->n_parts && header != NULL; i++) {
     if (json_object_set_new(header, w->parts[i].name,

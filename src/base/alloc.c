@@ -26,8 +26,8 @@ void wl_set_allocator(const wl_allocator *allocator) {
   if (allocator != NULL)
     the_allocator = *allocator;
   else
-    the_allocator = (wl_allocator){NULL, libc_allocate, libc_reallocate,
-                                   libc_release};
+    the_allocator =
+        (wl_allocator){NULL, libc_allocate, libc_reallocate, libc_release};
 }
 
 void *wl_alloc(size_t size) {

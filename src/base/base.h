@@ -45,7 +45,8 @@ void *wl_alloc(size_t size);
 void *wl_calloc(size_t count, size_t size); /* checks the product */
 void *wl_realloc(void *block, size_t size);
 void wl_free(void *block);
-/* A block aligned to `alignment` (a power of two), released by wl_free_aligned. */
+/* A block aligned to `alignment` (a power of two), released by wl_free_aligned.
+ */
 void *wl_alloc_aligned(size_t alignment, size_t size);
 void wl_free_aligned(void *block);
 /* An owned, terminated copy. */

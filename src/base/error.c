@@ -4,10 +4,18 @@
 #include "base/base.h"
 
 static const char *const status_names[] = {
-    "WL_OK",          "WL_PENDING",           "WL_ERROR_VALUE",
-    "WL_ERROR_TYPE",  "WL_ERROR_MEMORY",      "WL_ERROR_IO",
-    "WL_ERROR_ENCODING", "WL_ERROR_UNSUPPORTED", "WL_ERROR_ARTIFACT",
-    "WL_ERROR_CERTIFICATE", "WL_ERROR_CANCELLED", "WL_ERROR_INTERNAL",
+    "WL_OK",
+    "WL_PENDING",
+    "WL_ERROR_VALUE",
+    "WL_ERROR_TYPE",
+    "WL_ERROR_MEMORY",
+    "WL_ERROR_IO",
+    "WL_ERROR_ENCODING",
+    "WL_ERROR_UNSUPPORTED",
+    "WL_ERROR_ARTIFACT",
+    "WL_ERROR_CERTIFICATE",
+    "WL_ERROR_CANCELLED",
+    "WL_ERROR_INTERNAL",
 };
 _Static_assert(WL_COUNT_OF(status_names) == WL_STATUS_COUNT,
                "a name for every status");

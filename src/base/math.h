@@ -10,7 +10,8 @@ double wl_exp(double x);
 double wl_log(double x);
 double wl_log1p(double x);
 double wl_expm1(double x);
-/* 1 / (1 + exp(-x)), without overflow, as scipy.special.expit rounds it (1e-15) */
+/* 1 / (1 + exp(-x)), without overflow, as scipy.special.expit rounds it (1e-15)
+ */
 double wl_expit(double x);
 /* log(expit(x)), without cancellation, as scipy.special.log_expit */
 double wl_log_expit(double x);

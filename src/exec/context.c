@@ -47,13 +47,12 @@ static wl_status add_workers(wl_context *context, size_t n_nodes,
 }
 
 wl_status wl_context_take(wl_context_list *list, size_t n_nodes,
-                          size_t n_workers, wl_context **out,
-                          wl_error *error) {
+                          size_t n_workers, wl_context **out, wl_error *error) {
   wl_context *context = NULL;
   for (size_t i = 0; i < WL_CONTEXT_SLOTS && context == NULL; i++)
     if (atomic_load_explicit(&list->slots[i], memory_order_relaxed) != NULL)
-      context = atomic_exchange_explicit(&list->slots[i], NULL,
-                                         memory_order_acquire);
+      context =
+          atomic_exchange_explicit(&list->slots[i], NULL, memory_order_acquire);
   *out = NULL;
   if (context == NULL) {
     context = wl_calloc(1, sizeof *context);

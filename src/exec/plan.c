@@ -12,7 +12,8 @@ static void *plan_alloc(wl_plan *plan, size_t n, size_t size) {
   return wl_arena_calloc(&plan->arena, n ? n : 1, size);
 }
 
-/* ---- nodes, inputs, externals ------------------------------------------------ */
+/* ---- nodes, inputs, externals
+ * ------------------------------------------------ */
 
 static wl_status bind_nodes(wl_plan *plan, const wl_graph *graph,
                             wl_error *error) {
@@ -80,7 +81,8 @@ static wl_status describe_sources(wl_plan *plan, const wl_graph *graph,
   return WL_OK;
 }
 
-/* ---- sequences --------------------------------------------------------------- */
+/* ---- sequences
+ * --------------------------------------------------------------- */
 
 /* Marks what `id` needs; stops at what is available. The list of marks is
  * walked from the back, as inputs come before their users. */
@@ -167,8 +169,8 @@ static wl_status plan_stage(wl_plan *plan, const wl_graph *graph, size_t output,
   if (stage == 0 && plan->n_stages > 1)
     mark_checks(plan, last->outputs[output].node, m->needed, m->scratch);
   mark_needed(plan, m->available, m->needed);
-  WL_TRY(list_steps(plan, m->needed, m->available, &plan->arena, sequence,
-                    error));
+  WL_TRY(
+      list_steps(plan, m->needed, m->available, &plan->arena, sequence, error));
   out->has_external |= sequence->n_externals != 0;
   for (size_t id = 0; id < plan->n_nodes; id++) {
     if (!m->needed[id])

@@ -99,8 +99,8 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
     run->progress = options->progress;
     run->progress_context = options->progress_context;
   }
-  WL_TRY(wl_context_take(contexts, plan->n_nodes, run->n_threads,
-                         &run->context, error));
+  WL_TRY(wl_context_take(contexts, plan->n_nodes, run->n_threads, &run->context,
+                         error));
   if (options == NULL || !options->exact || plan->n_stages == 1)
     return WL_OK;
   /* The last stage alone: nothing is carried to it. */
@@ -110,7 +110,8 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
                           &run->context->arena, &run->full, error);
 }
 
-/* ---- a stage ---------------------------------------------------------------------- */
+/* ---- a stage
+ * ---------------------------------------------------------------------- */
 
 static const wl_sequence *current_sequence(const wl_run *run) {
   return run->is_full ? &run->full : &run->output->stages[run->stage];
@@ -131,12 +132,11 @@ static wl_sweep make_sweep(wl_run *run, const wl_sequence *sequence) {
 }
 
 /* Chunks' CSR rows in one matrix. */
-static wl_status stitch(const wl_sweep *sweep, size_t n_columns,
-                        wl_result *out, wl_error *error) {
+static wl_status stitch(const wl_sweep *sweep, size_t n_columns, wl_result *out,
+                        wl_error *error) {
   size_t n_entries = 0, n_rows = (size_t)sweep->selection.n_rows;
   for (size_t i = 0; i < sweep->n_chunks; i++)
-    n_entries +=
-        (size_t)sweep->pieces[i].indptr[sweep->pieces[i].n_rows];
+    n_entries += (size_t)sweep->pieces[i].indptr[sweep->pieces[i].n_rows];
   out->is_sparse = true;
   out->dtype = WL_F64;
   out->n_rows = n_rows;
@@ -258,15 +258,16 @@ static wl_status run_stage(wl_run *run, wl_error *error) {
   return WL_OK;
 }
 
-/* ---- external steps ------------------------------------------------------------------ */
+/* ---- external steps
+ * ------------------------------------------------------------------ */
 
 /* A computed input of an external step, for the rows of the selection. */
 static wl_status compute_input(wl_run *run, wl_id id, wl_result *out,
                                wl_error *error) {
   const wl_type *type = &run->plan->nodes[id].type;
   wl_sequence sequence;
-  WL_TRY(wl_plan_sequence(run->plan, id, &run->context->arena, &sequence,
-                          error));
+  WL_TRY(
+      wl_plan_sequence(run->plan, id, &run->context->arena, &sequence, error));
   wl_sweep sweep = make_sweep(run, &sequence);
   sweep.is_by_position = true;
   sweep.out_dtype = WL_F64;
@@ -287,8 +288,7 @@ static wl_status compute_input(wl_run *run, wl_id id, wl_result *out,
   return sweep_to_result(&sweep, type->n_columns, out, error);
 }
 
-static wl_status prepare_request(wl_run *run, wl_id external,
-                                 wl_error *error) {
+static wl_status prepare_request(wl_run *run, wl_id external, wl_error *error) {
   const wl_plan_node *node = &run->plan->nodes[external];
   free_request(run);
   run->request_inputs =
@@ -303,8 +303,8 @@ static wl_status prepare_request(wl_run *run, wl_id external,
     run->request_numbers[i] =
         input->op == WL_OP_INPUT ? (int64_t)input->source : -1;
     if (input->op != WL_OP_INPUT)
-      WL_TRY(compute_input(run, node->inputs[i], &run->request_inputs[i],
-                           error));
+      WL_TRY(
+          compute_input(run, node->inputs[i], &run->request_inputs[i], error));
   }
   return WL_OK;
 }
@@ -402,8 +402,7 @@ wl_status wl_run_supply(wl_run *run, const wl_input *given, wl_error *error) {
   return WL_OK;
 }
 
-wl_status wl_run_result(const wl_run *run, wl_result *result,
-                        wl_error *error) {
+wl_status wl_run_result(const wl_run *run, wl_result *result, wl_error *error) {
   if (run == NULL || result == NULL || run->phase != PHASE_DONE)
     return wl_fail(error, WL_ERROR_VALUE, "the run has no result yet");
   *result = run->result;
@@ -412,7 +411,8 @@ wl_status wl_run_result(const wl_run *run, wl_result *result,
 
 const uint8_t *wl_run_stages(const wl_run *run) { return run->stages; }
 
-/* ---- entries -------------------------------------------------------------------------- */
+/* ---- entries
+ * -------------------------------------------------------------------------- */
 
 static wl_status create_buffers(wl_run *run, const wl_input *inputs,
                                 size_t n_inputs, wl_error *error) {

@@ -78,7 +78,8 @@ static inline double read_number(const char *at, wl_dtype dtype) {
   return 0.0;
 }
 
-/* ---- one function a layout ----------------------------------------------------- */
+/* ---- one function a layout
+ * ----------------------------------------------------- */
 
 typedef struct tile_request {
   const wl_input *input;
@@ -120,10 +121,8 @@ static wl_status tile_strided(const tile_request *t, wl_value *out,
                               wl_error *error) {
   const wl_input *input = t->input;
   size_t width = (size_t)input->n_columns, total;
-  *out = (wl_value){.kind = WL_VALUE_DENSE,
-                    .n_rows = t->n,
-                    .n_columns = width,
-                    .ld = width};
+  *out = (wl_value){
+      .kind = WL_VALUE_DENSE, .n_rows = t->n, .n_columns = width, .ld = width};
   if (wl_mul_overflows(t->n, width, &total) || total > SIZE_MAX / 8)
     return wl_fail_memory(error, SIZE_MAX);
   out->dense = wl_arena_alloc(t->arena, total * sizeof(double));
@@ -138,8 +137,8 @@ static wl_status tile_strided(const tile_request *t, wl_value *out,
       memcpy(to, row, width * sizeof *to);
     else
       for (size_t c = 0; c < width; c++)
-        to[c] = read_number(row + (int64_t)c * input->column_stride,
-                            input->dtype);
+        to[c] =
+            read_number(row + (int64_t)c * input->column_stride, input->dtype);
   }
   return WL_OK;
 }
@@ -185,8 +184,8 @@ static wl_status tile_csr(const tile_request *t, wl_value *out,
 wl_status wl_source_tile(const wl_input *input, const wl_selection *selection,
                          const uint64_t *position, uint64_t from, uint64_t to,
                          wl_arena *arena, wl_value *out, wl_error *error) {
-  tile_request t = {input,         selection, position, from,
-                    (size_t)(to - from), arena};
+  tile_request t = {input, selection,           position,
+                    from,  (size_t)(to - from), arena};
   switch (input->layout) {
   case WL_LAYOUT_STRINGS:
     return tile_strings(&t, out, error);

@@ -1,6 +1,7 @@
 /*
- * sources.h: the caller's borrowed memory as tiles: strings, strided numbers and
- * CSR, for any selection of rows. Checks what it reads; never trusts an index.
+ * sources.h: the caller's borrowed memory as tiles: strings, strided numbers
+ * and CSR, for any selection of rows. Checks what it reads; never trusts an
+ * index.
  */
 #ifndef WL_EXEC_SOURCES_H
 #define WL_EXEC_SOURCES_H

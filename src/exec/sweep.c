@@ -7,7 +7,7 @@
 #include "base/pool.h"
 #include "ops/common.h"
 
-enum { CHUNK_BYTES = 32 * 1024, CHUNK_ROWS = 1024 };
+enum { CHUNK_BYTES = 128 * 1024, CHUNK_ROWS = 4096 };
 
 static size_t row_size(const wl_sweep *sweep, uint64_t row) {
   size_t size = 16;
@@ -46,7 +46,8 @@ wl_status wl_sweep_prepare(wl_sweep *sweep, wl_error *error) {
   return WL_OK;
 }
 
-/* ---- one chunk ------------------------------------------------------------------ */
+/* ---- one chunk
+ * ------------------------------------------------------------------ */
 
 typedef struct chunk {
   const wl_sweep *sweep;
@@ -98,8 +99,7 @@ static wl_status load_sources(const chunk *c, wl_error *error) {
   }
   for (size_t i = 0; i < sequence->n_externals; i++) {
     wl_id id = sequence->externals[i];
-    const wl_answer *answer =
-        &sweep->answers[sweep->plan->nodes[id].source];
+    const wl_answer *answer = &sweep->answers[sweep->plan->nodes[id].source];
     if (!answer->is_there)
       return wl_fail(error, WL_ERROR_INTERNAL, "an external step unanswered");
     WL_TRY(wl_source_tile(&answer->matrix, &sweep->selection, answer->position,
@@ -127,8 +127,8 @@ static wl_status run_steps(const chunk *c, wl_error *error) {
     const wl_value *few[8];
     const wl_value **inputs = few;
     if (node->n_inputs > WL_COUNT_OF(few)) {
-      inputs = wl_arena_alloc(&c->worker->arena,
-                              node->n_inputs * sizeof *inputs);
+      inputs =
+          wl_arena_alloc(&c->worker->arena, node->n_inputs * sizeof *inputs);
       if (inputs == NULL)
         return wl_fail_memory(error, node->n_inputs * sizeof *inputs);
     }
@@ -142,13 +142,14 @@ static wl_status run_steps(const chunk *c, wl_error *error) {
                        .n_rows = c->n_rows,
                        .arena = &c->worker->arena,
                        .type = &node->type};
-    WL_TRY(node->def->run(node->state, &call, &values[sequence->steps[s]],
-                          error));
+    WL_TRY(
+        node->def->run(node->state, &call, &values[sequence->steps[s]], error));
   }
   return WL_OK;
 }
 
-/* ---- sinks ----------------------------------------------------------------------- */
+/* ---- sinks
+ * ----------------------------------------------------------------------- */
 
 static void write_dense_row(const chunk *c, const wl_value *result, size_t r) {
   const wl_sweep *sweep = c->sweep;

@@ -20,8 +20,8 @@ typedef struct wl_sweep {
   const wl_plan *plan;
   const wl_sequence *sequence;
   wl_context *context;
-  const wl_input *inputs;    /* by input number */
-  const wl_answer *answers;  /* by external number */
+  const wl_input *inputs;   /* by input number */
+  const wl_answer *answers; /* by external number */
   wl_selection selection;
   size_t n_threads;
   wl_progress progress;
@@ -29,7 +29,7 @@ typedef struct wl_sweep {
   uint64_t rows_before, rows_total; /* for progress */
 
   /* Sinks. A dense result is written by the run's row at out_index(row). */
-  void *out; /* NULL: results are kept as pieces */
+  void *out;          /* NULL: results are kept as pieces */
   wl_dtype out_dtype; /* WL_F64, WL_F32 or WL_I64 */
   uint8_t *stages;    /* NULL, or takes `stage` for each row that leaves */
   uint8_t stage;
@@ -37,7 +37,7 @@ typedef struct wl_sweep {
   bool *stays;         /* by position; written when the sequence has a gate */
   const wl_carried *carried;
   size_t n_carried, carry_width;
-  double *carry; /* by the run's row */
+  double *carry;    /* by the run's row */
   wl_piece *pieces; /* one a chunk, owned by the caller, zeroed */
 
   /* Set by wl_sweep_prepare. */

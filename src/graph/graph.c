@@ -13,6 +13,7 @@ void wl_graph_init(wl_graph *graph) {
 void wl_graph_deinit(wl_graph *graph) {
   wl_free(graph->nodes);
   wl_free(graph->constants);
+  wl_free(graph->names);
   wl_arena_deinit(&graph->arena);
   wl_graph_init(graph);
 }
@@ -41,8 +42,8 @@ static wl_status check_constant(wl_const *constant, wl_error *error) {
     return wl_fail(error, WL_ERROR_VALUE,
                    "tensor '%s': strings have one dimension and offsets", name);
   if (constant->offsets[0] != 0)
-    return wl_fail(error, WL_ERROR_VALUE,
-                   "tensor '%s': offsets start at 0", name);
+    return wl_fail(error, WL_ERROR_VALUE, "tensor '%s': offsets start at 0",
+                   name);
   for (size_t i = 0; i < n; i++)
     if (constant->offsets[i + 1] < constant->offsets[i])
       return wl_fail(error, WL_ERROR_VALUE,
@@ -50,37 +51,96 @@ static wl_status check_constant(wl_const *constant, wl_error *error) {
   return WL_OK;
 }
 
+/* Where a name is in the table, or would be put. The address makes it hard to
+ * write a file whose names all meet in one slot. */
+static size_t name_slot(const wl_graph *graph, const char *name, size_t size) {
+  uint64_t hash = UINT64_C(14695981039346656037) ^ (uintptr_t)graph >> 4;
+  for (size_t i = 0; i < size; i++)
+    hash = (hash ^ (uint8_t)name[i]) * UINT64_C(1099511628211);
+  size_t mask = graph->names_capacity - 1;
+  size_t at = (size_t)(hash ^ hash >> 32) & mask;
+  for (; graph->names[at] != 0; at = (at + 1) & mask) {
+    const char *have = graph->constants[graph->names[at] - 1].name;
+    if (strncmp(have, name, size) == 0 && have[size] == '\0')
+      break;
+  }
+  return at;
+}
+
+/* Room for one more name, at most half of the slots in use. */
+static wl_status grow_names(wl_graph *graph, wl_error *error) {
+  if (2 * (graph->n_names + 1) <= graph->names_capacity)
+    return WL_OK;
+  size_t capacity = graph->names_capacity != 0 ? 2 * graph->names_capacity : 16;
+  uint32_t *names = wl_calloc(capacity, sizeof *names);
+  if (names == NULL)
+    return wl_fail_memory(error, capacity * sizeof *names);
+  uint32_t *old = graph->names;
+  size_t n_old = graph->names_capacity;
+  graph->names = names;
+  graph->names_capacity = capacity;
+  for (size_t i = 0; i < n_old; i++) {
+    if (old[i] == 0)
+      continue;
+    const char *name = graph->constants[old[i] - 1].name;
+    names[name_slot(graph, name, strlen(name))] = old[i];
+  }
+  wl_free(old);
+  return WL_OK;
+}
+
+static wl_status check_name(const wl_graph *graph, const char *name,
+                            size_t size, wl_error *error) {
+  if (size == 0)
+    return wl_fail(error, WL_ERROR_VALUE, "a tensor's name is empty");
+  if (size > WL_MAX_TENSOR_NAME)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tensor '%.100s...': a name has at most %d characters", name,
+                   WL_MAX_TENSOR_NAME);
+  for (size_t i = 0; i < size; i++) {
+    char c = name[i];
+    bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    if (!ok)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "tensor '%.200s': names are letters, digits, '_', '.' "
+                     "and '-'",
+                     name);
+  }
+  /* What artifacts call their own parts. */
+  if (strncmp(name, "_pad_", 5) == 0 || strcmp(name, "__metadata__") == 0)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tensor '%.200s': names that begin with '_pad_' and "
+                   "'__metadata__' are taken",
+                   name);
+  if (wl_graph_find_constant(graph, name, size) >= 0)
+    return wl_fail(error, WL_ERROR_VALUE, "two tensors are named '%.200s'",
+                   name);
+  return WL_OK;
+}
+
 wl_status wl_graph_add_constant(wl_graph *graph, const wl_const *constant,
                                 uint32_t *out, wl_error *error) {
   wl_const copy = *constant;
+  size_t size = copy.name != NULL ? strlen(copy.name) : 0;
   WL_TRY(check_constant(&copy, error));
+  if (graph->n_constants >= WL_MAX_NODES)
+    return wl_fail(error, WL_ERROR_VALUE, "too many tensors");
+  WL_TRY(wl_grow((void **)&graph->constants, &graph->constants_capacity,
+                 graph->n_constants + 1, sizeof *graph->constants, error));
   if (copy.name != NULL) {
-    size_t size = strlen(copy.name);
-    if (size == 0)
-      return wl_fail(error, WL_ERROR_VALUE, "a tensor's name is empty");
-    for (size_t i = 0; i < size; i++) {
-      char c = copy.name[i];
-      bool ok = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-      if (!ok)
-        return wl_fail(error, WL_ERROR_VALUE,
-                       "tensor '%.200s': names are letters, digits, '_', '.' "
-                       "and '-'",
-                       copy.name);
-    }
-    if (wl_graph_find_constant(graph, copy.name, size) >= 0)
-      return wl_fail(error, WL_ERROR_VALUE, "two tensors are named '%.200s'",
-                     copy.name);
+    WL_TRY(check_name(graph, copy.name, size, error));
+    WL_TRY(grow_names(graph, error));
     copy.name = wl_arena_strndup(&graph->arena, copy.name, size);
     if (copy.name == NULL)
       return wl_fail_memory(error, size);
   }
-  WL_TRY(wl_grow((void **)&graph->constants, &graph->constants_capacity,
-                 graph->n_constants + 1, sizeof *graph->constants, error));
-  if (graph->n_constants >= WL_MAX_NODES)
-    return wl_fail(error, WL_ERROR_VALUE, "too many tensors");
   *out = (uint32_t)graph->n_constants;
   graph->constants[graph->n_constants++] = copy;
+  if (copy.name != NULL) {
+    graph->names[name_slot(graph, copy.name, size)] = *out + 1;
+    graph->n_names++;
+  }
   return WL_OK;
 }
 
@@ -99,12 +159,9 @@ wl_status wl_graph_new_f64(wl_graph *graph, uint32_t n_dims,
 
 int64_t wl_graph_find_constant(const wl_graph *graph, const char *name,
                                size_t size) {
-  for (size_t i = 0; i < graph->n_constants; i++) {
-    const char *have = graph->constants[i].name;
-    if (have != NULL && strncmp(have, name, size) == 0 && have[size] == '\0')
-      return (int64_t)i;
-  }
-  return -1;
+  if (graph->n_names == 0)
+    return -1;
+  return (int64_t)graph->names[name_slot(graph, name, size)] - 1;
 }
 
 wl_string wl_const_string(const wl_const *constant, size_t i) {
@@ -144,9 +201,8 @@ double wl_const_number(const wl_const *constant, size_t i) {
 
 /* ---- nodes --------------------------------------------------------------- */
 
-static const char *const attr_kind_names[] = {"an integer", "a float",
-                                              "true or false", "a string",
-                                              "a tensor"};
+static const char *const attr_kind_names[] = {
+    "an integer", "a float", "true or false", "a string", "a tensor"};
 _Static_assert(WL_COUNT_OF(attr_kind_names) == WL_ATTR_KIND_COUNT,
                "a name for each kind");
 
@@ -207,8 +263,8 @@ static wl_status copy_attrs(wl_graph *graph, const wl_attr *attrs,
       return wl_fail_memory(error, strlen(attrs[i].name));
     if (attr->kind != WL_ATTR_STRING)
       continue;
-    attr->value.s.data = wl_arena_strndup(&graph->arena, attr->value.s.data,
-                                          attr->value.s.size);
+    attr->value.s.data =
+        wl_arena_strndup(&graph->arena, attr->value.s.data, attr->value.s.size);
     if (attr->value.s.data == NULL)
       return wl_fail_memory(error, attr->value.s.size);
   }
@@ -231,7 +287,8 @@ wl_status wl_graph_add_node(wl_graph *graph, wl_op op, const wl_id *inputs,
   for (size_t i = 0; i < n_inputs; i++)
     if (inputs[i] >= graph->n_nodes)
       return wl_fail(error, WL_ERROR_VALUE,
-                     "operator '%s': input %%%" PRIu32 " is not an earlier node",
+                     "operator '%s': input %%%" PRIu32
+                     " is not an earlier node",
                      def->name, inputs[i]);
   wl_attr *own_attrs;
   WL_TRY(copy_attrs(graph, attrs, n_attrs, &own_attrs, error));
@@ -264,8 +321,8 @@ wl_status wl_graph_add_stage(wl_graph *graph, bool has_gate, wl_id gate,
     return wl_fail(error, WL_ERROR_VALUE, "more than %d stages", WL_MAX_STAGES);
   if (has_gate) {
     if (gate >= graph->n_nodes)
-      return wl_fail(error, WL_ERROR_VALUE, "the gate %%%" PRIu32
-                     " is not a node", gate);
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "the gate %%%" PRIu32 " is not a node", gate);
     const wl_type *type = &graph->nodes[gate].type;
     if (type->kind != WL_VALUE_DENSE || type->n_columns != 1)
       return wl_fail(error, WL_ERROR_TYPE,
@@ -274,7 +331,8 @@ wl_status wl_graph_add_stage(wl_graph *graph, bool has_gate, wl_id gate,
       return wl_fail(error, WL_ERROR_VALUE, "a gate's threshold is NaN");
   }
   wl_stage *stage = &graph->stages[graph->n_stages];
-  *stage = (wl_stage){.has_gate = has_gate, .gate = gate, .threshold = threshold};
+  *stage =
+      (wl_stage){.has_gate = has_gate, .gate = gate, .threshold = threshold};
   stage->outputs =
       wl_arena_alloc(&graph->arena, WL_MAX_OUTPUTS * sizeof *stage->outputs);
   if (stage->outputs == NULL)
@@ -311,6 +369,43 @@ wl_status wl_graph_add_output(wl_graph *graph, const char *name, size_t size,
   return WL_OK;
 }
 
+static size_t const_size(const wl_const *constant) {
+  return constant->dtype == WL_STRING
+             ? constant->offsets[constant->n_elements] +
+                   constant->n_elements * sizeof *constant->offsets
+             : constant->n_elements * sizeof(double);
+}
+
+/*
+ * What is made of a graph, by passes and by binding, is a few times as large as
+ * the tensors that its nodes name. They may share tensors, within reason: a
+ * small file in which a million nodes name the same one would else be a large
+ * model. The loop ends as soon as it is too much, so `named` cannot overflow.
+ */
+static wl_status check_proportion(const wl_graph *graph, wl_error *error) {
+  static const size_t max_ratio = 64, free_size = (size_t)1 << 28;
+  static const size_t text_node_size = 1 << 15; /* tables of characters */
+  size_t held = 0, named = 0;
+  for (size_t i = 0; i < graph->n_constants; i++)
+    held += const_size(&graph->constants[i]);
+  for (size_t id = 0; id < graph->n_nodes; id++) {
+    const wl_node *node = &graph->nodes[id];
+    for (uint32_t i = 0; i < node->n_attrs; i++)
+      if (node->attrs[i].kind == WL_ATTR_TENSOR)
+        named += const_size(&graph->constants[node->attrs[i].value.tensor]);
+    if (node->n_inputs == 1 &&
+        graph->nodes[node->inputs[0]].type.kind == WL_VALUE_STRINGS)
+      named += text_node_size;
+    if (named > free_size && (named - free_size) / max_ratio > held)
+      return wl_fail(
+          error, WL_ERROR_UNSUPPORTED,
+          "the graph names its %zu bytes of tensors again and again, "
+          "as if they were %zu (up to node %%%zu)",
+          held, named, id);
+  }
+  return WL_OK;
+}
+
 wl_status wl_graph_verify(const wl_graph *graph, wl_error *error) {
   if (graph->n_stages == 0)
     return wl_fail(error, WL_ERROR_VALUE, "the graph has no stage");
@@ -343,7 +438,7 @@ wl_status wl_graph_verify(const wl_graph *graph, wl_error *error) {
                        last->outputs[o].name);
     }
   }
-  return WL_OK;
+  return check_proportion(graph, error);
 }
 
 /* ---- attributes ---------------------------------------------------------- */

@@ -24,6 +24,7 @@ enum {
   WL_MAX_NODES = 1 << 20,
   WL_MAX_STAGES = 64,
   WL_MAX_OUTPUTS = 256,
+  WL_MAX_TENSOR_NAME = 255,
   WL_MAX_COLUMNS = 0x7fffffff
 };
 
@@ -60,7 +61,8 @@ typedef struct wl_attr {
 } wl_attr;
 
 typedef struct wl_type {
-  wl_value_kind kind; /* CSR: sparse; a matrix input may be either at run time */
+  wl_value_kind
+      kind; /* CSR: sparse; a matrix input may be either at run time */
   size_t n_columns;
   wl_dtype dtype; /* WL_STRING, WL_I32, WL_I64, WL_F32 or WL_F64 */
   bool is_bit_equal;
@@ -96,6 +98,8 @@ typedef struct wl_graph {
   size_t n_nodes, nodes_capacity;
   wl_const *constants;
   size_t n_constants, constants_capacity;
+  uint32_t *names; /* hash table: number + 1 of each named constant, or 0 */
+  size_t n_names, names_capacity;
   wl_stage stages[WL_MAX_STAGES];
   size_t n_stages;
 } wl_graph;
@@ -110,7 +114,7 @@ wl_status wl_graph_add_constant(wl_graph *graph, const wl_const *constant,
 wl_status wl_graph_new_f64(wl_graph *graph, uint32_t n_dims,
                            const uint64_t *shape, uint32_t *out, double **data,
                            wl_error *error);
-/* The number of the constant of that name, or -1. */
+/* The number of the constant of that name, or -1. Not in a pass's result. */
 int64_t wl_graph_find_constant(const wl_graph *graph, const char *name,
                                size_t size);
 
@@ -126,10 +130,13 @@ wl_status wl_graph_add_stage(wl_graph *graph, bool has_gate, wl_id gate,
 /* Adds to the last stage. */
 wl_status wl_graph_add_output(wl_graph *graph, const char *name, size_t size,
                               wl_id node, wl_error *error);
-/* Every stage has the same outputs of the same shape; gates but in the last. */
+/* Every stage has the same outputs of the same shape; gates but in the last.
+ * The nodes' tensors together are not out of proportion to those that are
+ * there. */
 wl_status wl_graph_verify(const wl_graph *graph, wl_error *error);
 
-/* ---- attributes: NULL or the default when the node has none of that name -- */
+/* ---- attributes: NULL or the default when the node has none of that name --
+ */
 const wl_attr *wl_node_attr(const wl_node *node, const char *name);
 int64_t wl_node_int(const wl_node *node, const char *name, int64_t absent);
 double wl_node_float(const wl_node *node, const char *name, double absent);

@@ -34,7 +34,8 @@ typedef struct wl_op_def {
   /* Checks attribute values and input types; gives the result's type. */
   wl_status (*infer)(const wl_graph *graph, const wl_node *node, wl_type *type,
                      wl_error *error);
-  /* Attributes -> immutable state, owned, released by unbind. NULL: stateless. */
+  /* Attributes -> immutable state, owned, released by unbind. NULL: stateless.
+   */
   wl_status (*bind)(const wl_graph *graph, const wl_node *node, void **state,
                     wl_error *error);
   void (*unbind)(void *state);

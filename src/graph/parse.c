@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/number.h"
+#include "data/field.h"
 #include "graph/graph.h"
 #include "graph/op.h"
 
@@ -80,7 +81,8 @@ static wl_status take_id(parser *p, wl_id *out) {
   WL_TRY(expect(p, '%'));
   uint64_t value = 0;
   const char *start = p->at;
-  while (p->at < p->end && *p->at >= '0' && *p->at <= '9' && value <= UINT32_MAX)
+  while (p->at < p->end && *p->at >= '0' && *p->at <= '9' &&
+         value <= UINT32_MAX)
     value = value * 10 + (uint64_t)(*p->at++ - '0');
   if (p->at == start || value > UINT32_MAX)
     return fail(p, "expected a node number");
@@ -138,7 +140,8 @@ static bool take_hex4(parser *p, uint32_t *out) {
   return true;
 }
 
-/* After a backslash: one escape into out (4 bytes of room); 0 when it is bad. */
+/* After a backslash: one escape into out (4 bytes of room); 0 when it is bad.
+ */
 static size_t take_escape(parser *p, char *out) {
   if (p->at >= p->end)
     return 0;
@@ -174,10 +177,17 @@ static wl_status take_string(parser *p, wl_string *out) {
     close += *close == '\\' && close + 1 < p->end ? 2 : 1;
   if (close >= p->end || *close != '"')
     return fail(p, "a string without its closing quote");
+  /* Lone surrogates are written as escapes, so that the text is UTF-8. */
+  size_t raw_size = (size_t)(close - p->at);
+  size_t valid_size = wl_utf8_valid_size(p->at, raw_size);
+  if (valid_size != raw_size) {
+    p->at += valid_size;
+    return fail(p, "a string that is not UTF-8");
+  }
   /* An escape never grows: \u is six bytes for at most three. */
-  char *text = wl_arena_alloc(&p->graph->arena, (size_t)(close - p->at) + 1);
+  char *text = wl_arena_alloc(&p->graph->arena, raw_size + 1);
   if (text == NULL)
-    return wl_fail_memory(p->error, (size_t)(close - p->at));
+    return wl_fail_memory(p->error, raw_size);
   size_t size = 0;
   while (p->at < close) {
     if (*p->at != '\\') {
@@ -229,8 +239,14 @@ static wl_status take_number(parser *p, wl_attr *attr) {
   return WL_OK;
 }
 
+/* An item of a list of numbers, which may yet turn out to hold a float. */
+typedef struct list_number {
+  int64_t i;
+  double f;
+} list_number;
+
 typedef struct list {
-  double *numbers;
+  list_number *numbers;
   wl_string *strings;
   size_t n, numbers_capacity, strings_capacity;
   bool all_ints;
@@ -248,14 +264,15 @@ static wl_status take_list_items(parser *p, list *items) {
     } else {
       if (items->strings != NULL)
         return fail(p, "strings and numbers in one list");
-      wl_attr number;
-      WL_TRY(take_number(p, &number));
+      wl_attr value;
+      WL_TRY(take_number(p, &value));
       WL_TRY(wl_grow((void **)&items->numbers, &items->numbers_capacity,
                      items->n + 1, sizeof *items->numbers, p->error));
-      bool is_int = number.kind == WL_ATTR_INT;
+      bool is_int = value.kind == WL_ATTR_INT;
       items->all_ints &= is_int;
       items->numbers[items->n] =
-          is_int ? (double)number.value.i : number.value.f;
+          is_int ? (list_number){value.value.i, (double)value.value.i}
+                 : (list_number){0, value.value.f};
     }
     items->n++;
     if (take(p, ']'))
@@ -293,9 +310,9 @@ static wl_status list_constant(parser *p, const list *items, wl_const *out) {
     return wl_fail_memory(p->error, items->n * 8);
   for (size_t i = 0; i < items->n; i++) {
     if (as_int)
-      ((int64_t *)data)[i] = (int64_t)items->numbers[i];
+      ((int64_t *)data)[i] = items->numbers[i].i;
     else
-      ((double *)data)[i] = items->numbers[i];
+      ((double *)data)[i] = items->numbers[i].f;
   }
   out->dtype = as_int ? WL_I64 : WL_F64;
   out->data = data;
@@ -310,8 +327,8 @@ static wl_status take_list(parser *p, wl_attr *attr) {
     WL_TRY_DONE(status, take_list_items(p, &items));
   WL_TRY_DONE(status, list_constant(p, &items, &constant));
   attr->kind = WL_ATTR_TENSOR;
-  status = wl_graph_add_constant(p->graph, &constant, &attr->value.tensor,
-                                 p->error);
+  status =
+      wl_graph_add_constant(p->graph, &constant, &attr->value.tensor, p->error);
 done:
   wl_free(items.numbers);
   wl_free(items.strings);
@@ -432,8 +449,8 @@ static wl_status parse_stage(parser *p) {
     if (!has_gate || !has_threshold)
       return fail(p, "a gate needs its threshold");
   }
-  return locate(p, wl_graph_add_stage(p->graph, has_gate, gate, threshold,
-                                      p->error));
+  return locate(
+      p, wl_graph_add_stage(p->graph, has_gate, gate, threshold, p->error));
 }
 
 static wl_status parse_output(parser *p) {
@@ -443,8 +460,8 @@ static wl_status parse_output(parser *p) {
   WL_TRY(expect(p, '='));
   wl_id node;
   WL_TRY(take_id(p, &node));
-  return locate(p, wl_graph_add_output(p->graph, name.data, name.size, node,
-                                       p->error));
+  return locate(
+      p, wl_graph_add_output(p->graph, name.data, name.size, node, p->error));
 }
 
 static wl_status parse_statement(parser *p) {

@@ -1,7 +1,8 @@
 /*
  * print.c: a graph to its text form. What it prints parses back to the same
- * graph, except that unnamed tensors too long to read are shown by their shape
- * (only graphs between passes have them).
+ * graph, with two exceptions: unnamed matrices, which only graphs between
+ * passes have, are shown by their shape; and so are long lists in the print for
+ * people (with types).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 enum { INLINE_ELEMENTS = 16 };
 
 typedef struct printer {
+  bool for_people;
   char *text;
   size_t size, capacity;
   wl_error *error;
@@ -81,11 +83,12 @@ static wl_status put_string(printer *p, wl_string string) {
 static wl_status put_tensor(printer *p, const wl_const *constant) {
   if (constant->name != NULL)
     return put_format(p, "@%s", constant->name);
-  if (constant->n_dims != 1 || constant->n_elements > INLINE_ELEMENTS) {
+  if (constant->n_dims != 1 ||
+      (p->for_people && constant->n_elements > INLINE_ELEMENTS)) {
     WL_TRY(put_format(p, "<%s", wl_dtype_name(constant->dtype)));
     for (uint32_t d = 0; d < constant->n_dims; d++)
-      WL_TRY(put_format(p, "%s%" PRIu64, d == 0 ? " " : "x",
-                        constant->shape[d]));
+      WL_TRY(
+          put_format(p, "%s%" PRIu64, d == 0 ? " " : "x", constant->shape[d]));
     return put(p, ">", 1);
   }
   WL_TRY(put(p, "[", 1));
@@ -94,10 +97,10 @@ static wl_status put_tensor(printer *p, const wl_const *constant) {
       WL_TRY(put(p, ", ", 2));
     if (constant->dtype == WL_STRING)
       WL_TRY(put_string(p, wl_const_string(constant, i)));
-    else if (constant->dtype == WL_F64 || constant->dtype == WL_F32)
-      WL_TRY(put_float(p, wl_const_number(constant, i)));
+    else if (constant->dtype == WL_I64)
+      WL_TRY(put_format(p, "%" PRId64, ((const int64_t *)constant->data)[i]));
     else
-      WL_TRY(put_format(p, "%" PRId64, (int64_t)wl_const_number(constant, i)));
+      WL_TRY(put_float(p, wl_const_number(constant, i)));
   }
   return put(p, "]", 1);
 }
@@ -150,8 +153,7 @@ static wl_status put_node(printer *p, const wl_graph *graph, wl_id id,
   return put(p, "\n", 1);
 }
 
-static wl_status put_graph(printer *p, const wl_graph *graph,
-                           bool with_types) {
+static wl_status put_graph(printer *p, const wl_graph *graph, bool with_types) {
   WL_TRY(put_format(p, "willump-graph 1\n"));
   for (size_t i = 0; i < graph->n_nodes; i++)
     WL_TRY(put_node(p, graph, (wl_id)i, with_types));
@@ -173,7 +175,7 @@ static wl_status put_graph(printer *p, const wl_graph *graph,
 
 wl_status wl_graph_print(const wl_graph *graph, bool with_types, char **text,
                          size_t *size, wl_error *error) {
-  printer p = {.error = error};
+  printer p = {.for_people = with_types, .error = error};
   wl_status status = put_graph(&p, graph, with_types);
   if (status != WL_OK) {
     wl_free(p.text);

@@ -1,7 +1,7 @@
 /*
- * linear.c: `linear` and `project`: a matrix times transposed coefficients, plus
- * an intercept. Sums run in the order of the entries, one accumulator an output,
- * so that a row's bits depend on the row alone.
+ * linear.c: `linear` and `project`: a matrix times transposed coefficients,
+ * plus an intercept. Sums run in the order of the entries, one accumulator an
+ * output, so that a row's bits depend on the row alone.
  */
 #include "ops/common.h"
 #include "ops/table.h"
@@ -36,7 +36,8 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
                    "operator '%s': %s is k x %zu, as its input has %zu columns",
                    wl_op_table[node->op]->name, coef_name(node),
                    input->n_columns, input->n_columns);
-  *type = (wl_type){.kind = WL_VALUE_DENSE, .n_columns = (size_t)coef->shape[0]};
+  *type =
+      (wl_type){.kind = WL_VALUE_DENSE, .n_columns = (size_t)coef->shape[0]};
   WL_TRY(wl_check_vector(graph, node, "intercept", type->n_columns, error));
   bool is_f32 = node->op == WL_OP_PROJECT && input->dtype == WL_F32;
   return wl_node_dtype(node, is_f32 ? WL_F32 : WL_F64, &type->dtype, error);

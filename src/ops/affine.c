@@ -27,9 +27,10 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   if (both == NULL)
     return wl_fail_memory(error, 2 * n * sizeof *both);
   for (size_t c = 0; c < n; c++) {
-    both[c] = multiply == NULL ? 1.0
-                               : wl_const_number(
-                                     multiply, multiply->n_elements == 1 ? 0 : c);
+    both[c] =
+        multiply == NULL
+            ? 1.0
+            : wl_const_number(multiply, multiply->n_elements == 1 ? 0 : c);
     both[n + c] =
         add == NULL ? 0.0 : wl_const_number(add, add->n_elements == 1 ? 0 : c);
   }

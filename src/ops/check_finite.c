@@ -58,8 +58,8 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
   for (size_t r = 0; r < call->n_rows; r++) {
     bool is_sparse = x->kind == WL_VALUE_CSR;
     const double *row = is_sparse ? x->data + x->indptr[r] : wl_row(x, r);
-    size_t n = is_sparse ? (size_t)(x->indptr[r + 1] - x->indptr[r])
-                         : x->n_columns;
+    size_t n =
+        is_sparse ? (size_t)(x->indptr[r + 1] - x->indptr[r]) : x->n_columns;
     for (size_t c = 0; c < n; c++)
       if (!isfinite(row[c]) && !(s->allows_nan && row[c] != row[c]))
         return refuse(s, row[c], r,

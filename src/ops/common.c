@@ -34,9 +34,10 @@ wl_status wl_node_dtype(const wl_node *node, wl_dtype absent, wl_dtype *out,
       return WL_OK;
     }
   }
-  return wl_fail(error, WL_ERROR_UNSUPPORTED,
-                 "operator '%s': dtype '%.20s' is not one of i32, i64, f32, f64",
-                 wl_op_table[node->op]->name, attr->value.s.data);
+  return wl_fail(
+      error, WL_ERROR_UNSUPPORTED,
+      "operator '%s': dtype '%.20s' is not one of i32, i64, f32, f64",
+      wl_op_table[node->op]->name, attr->value.s.data);
 }
 
 wl_dtype wl_promote(wl_dtype a, wl_dtype b) {

@@ -21,8 +21,8 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
     type->dtype = wl_promote(type->dtype, input->dtype);
     type->is_bit_equal &= input->is_bit_equal;
   }
-  type->kind = wl_node_bool(node, "sparse", any_sparse) ? WL_VALUE_CSR
-                                                         : WL_VALUE_DENSE;
+  type->kind =
+      wl_node_bool(node, "sparse", any_sparse) ? WL_VALUE_CSR : WL_VALUE_DENSE;
   return wl_node_dtype(node, type->dtype, &type->dtype, error);
 }
 

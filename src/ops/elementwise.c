@@ -1,7 +1,7 @@
 /*
- * elementwise.c: operators that map each number by itself. They share one shape,
- * so each is its function and a line of the definition; results are dense, but
- * for `binarize` and `cast`, which keep a sparse matrix sparse.
+ * elementwise.c: operators that map each number by itself. They share one
+ * shape, so each is its function and a line of the definition; results are
+ * dense, but for `binarize` and `cast`, which keep a sparse matrix sparse.
  */
 #include <math.h>
 
@@ -34,7 +34,8 @@ static wl_status infer_rounded(const wl_graph *graph, const wl_node *node,
   return WL_OK;
 }
 
-/* ---- without parameters ---------------------------------------------------- */
+/* ---- without parameters ----------------------------------------------------
+ */
 
 static double map_expit(const double *p, double x) {
   (void)p;
@@ -48,7 +49,8 @@ static double map_log(const double *p, double x) {
   (void)p;
   return wl_log(x);
 }
-/* A mean of probabilities may exceed 1 by rounding: scikit-learn's own bound. */
+/* A mean of probabilities may exceed 1 by rounding: scikit-learn's own bound.
+ */
 static double map_at_most_one(const double *p, double x) {
   (void)p;
   return x > 1.0 && x <= 1.0 + 1e-5 ? 1.0 : x;
@@ -74,7 +76,8 @@ WL_MAP_OPERATOR(exp, infer_rounded);
 WL_MAP_OPERATOR(log, infer_rounded);
 WL_MAP_OPERATOR(at_most_one, wl_infer_same);
 
-/* ---- with scalar parameters ------------------------------------------------ */
+/* ---- with scalar parameters ------------------------------------------------
+ */
 
 static wl_status bind_scalars(const double *values, size_t n, void **state,
                               wl_error *error) {
@@ -154,7 +157,8 @@ const wl_op_def wl_op_positive = {
     .run = run_positive,
 };
 
-/* ---- binarize and cast: sparse stays sparse --------------------------------- */
+/* ---- binarize and cast: sparse stays sparse ---------------------------------
+ */
 
 static wl_status infer_binarize(const wl_graph *graph, const wl_node *node,
                                 wl_type *type, wl_error *error) {

@@ -1,5 +1,6 @@
 /* isotonic.c: linear interpolation between fixed points, clipped at both ends:
- * IsotonicRegression.predict with out_of_bounds="clip", as calibrators use it. */
+ * IsotonicRegression.predict with out_of_bounds="clip", as calibrators use it.
+ */
 #include "ops/common.h"
 #include "ops/table.h"
 

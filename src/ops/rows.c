@@ -27,7 +27,8 @@ static wl_status run_rows(const wl_op_call *call, row_function map,
   return WL_OK;
 }
 
-/* ---- types ------------------------------------------------------------------ */
+/* ---- types ------------------------------------------------------------------
+ */
 
 static wl_status infer_rounded(const wl_graph *graph, const wl_node *node,
                                wl_type *type, wl_error *error) {
@@ -67,7 +68,8 @@ static wl_status infer_label(const wl_graph *graph, const wl_node *node,
   return WL_OK;
 }
 
-/* ---- the functions ----------------------------------------------------------- */
+/* ---- the functions
+ * ----------------------------------------------------------- */
 
 static double largest(const double *x, size_t n) {
   double max = x[0];
@@ -203,7 +205,8 @@ WL_ROW_OPERATOR(mirror, infer_two);
 WL_ROW_OPERATOR(argmax, infer_label);
 WL_ROW_OPERATOR(margin, infer_one);
 
-/* ---- those with attributes ---------------------------------------------------- */
+/* ---- those with attributes
+ * ---------------------------------------------------- */
 
 static const wl_attr_def normalize_attrs[] = {
     {"zero", WL_ATTR_STRING, false},

@@ -3,10 +3,8 @@
 #include "ops/table.h"
 
 static const wl_attr_def input_attrs[] = {
-    {"kind", WL_ATTR_STRING, true},
-    {"name", WL_ATTR_STRING, false},
-    {"position", WL_ATTR_INT, false},
-    {"n_features", WL_ATTR_INT, false},
+    {"kind", WL_ATTR_STRING, true},   {"name", WL_ATTR_STRING, false},
+    {"position", WL_ATTR_INT, false}, {"n_features", WL_ATTR_INT, false},
     {"dtype", WL_ATTR_STRING, false},
 };
 
@@ -50,10 +48,8 @@ const wl_op_def wl_op_input = {
 };
 
 static const wl_attr_def external_attrs[] = {
-    {"step", WL_ATTR_INT, true},
-    {"n_features", WL_ATTR_INT, true},
-    {"sparse", WL_ATTR_BOOL, false},
-    {"dtype", WL_ATTR_STRING, false},
+    {"step", WL_ATTR_INT, true},     {"n_features", WL_ATTR_INT, true},
+    {"sparse", WL_ATTR_BOOL, false}, {"dtype", WL_ATTR_STRING, false},
     {"name", WL_ATTR_STRING, false},
 };
 

@@ -104,8 +104,8 @@ wl_status wl_text_params(const wl_graph *graph, const wl_node *node,
   params->alternate_sign = wl_node_bool(node, "alternate_sign", true);
   params->n_terms = terms != NULL ? terms->n_elements : 0;
   params->n_stop_words = stops != NULL ? stops->n_elements : 0;
-  params->n_features = is_hash ? (size_t)wl_node_int(node, "n_features", 1)
-                               : params->n_terms;
+  params->n_features =
+      is_hash ? (size_t)wl_node_int(node, "n_features", 1) : params->n_terms;
   size_t n = params->n_terms + params->n_stop_words;
   if (n == 0)
     return WL_OK;

@@ -1,4 +1,5 @@
-/* text.h: the attributes that `count`, `hash` and `text_score` have in common. */
+/* text.h: the attributes that `count`, `hash` and `text_score` have in common.
+ */
 #ifndef WL_OPS_TEXT_H
 #define WL_OPS_TEXT_H
 

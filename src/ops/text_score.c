@@ -3,9 +3,10 @@
  * never materialised. Front ends do not write it: passes/fuse_text.c makes it
  * of linear(normalize(tfidf(count(text)))) and its shorter forms.
  *
- * Attributes: those of `count` or `hash`, `weights` (n_features x k: the model's,
- * with the idf multiplied in), `norm_values` (the idf that the norm sees), `norm`,
- * `tf` ("raw", "binary", "sublinear"), `intercept` is not here: `affine` adds it.
+ * Attributes: those of `count` or `hash`, `weights` (n_features x k: the
+ * model's, with the idf multiplied in), `norm_values` (the idf that the norm
+ * sees), `norm`, `tf` ("raw", "binary", "sublinear"), `intercept` is not here:
+ * `affine` adds it.
  */
 #include "ops/normalize.h"
 #include "ops/table.h"
@@ -66,8 +67,8 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator 'text_score': norm_values are f64, %zu",
                    n_features);
-  *type = (wl_type){.kind = WL_VALUE_DENSE,
-                    .n_columns = (size_t)weights->shape[1]};
+  *type =
+      (wl_type){.kind = WL_VALUE_DENSE, .n_columns = (size_t)weights->shape[1]};
   return wl_node_dtype(node, WL_F64, &type->dtype, error);
 }
 

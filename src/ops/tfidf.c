@@ -56,7 +56,8 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   s->is_sublinear = wl_node_bool(node, "sublinear_tf", false);
   WL_TRY_DONE(status, wl_node_norm(node, "l2", &s->norm, error));
   if (idf != NULL)
-    WL_TRY_DONE(status, wl_copy_vector(idf, idf->n_elements, 0, &s->idf, error));
+    WL_TRY_DONE(status,
+                wl_copy_vector(idf, idf->n_elements, 0, &s->idf, error));
   *state = s;
   return WL_OK;
 done:

@@ -1,8 +1,9 @@
 /*
- * fuse_text.c: linear(normalize(tfidf(count(text)))), with or without its middle
- * parts, becomes text_score(text): the idf goes into the weights, and the norm
- * is taken in the same traversal. Fused sums are float64, so it is done where
- * the features are (or where the score is rounded to float32 anyway).
+ * fuse_text.c: linear(normalize(tfidf(count(text)))), with or without its
+ * middle parts, becomes text_score(text): the idf goes into the weights, and
+ * the norm is taken in the same traversal. Fused sums are float64, so it is
+ * done where the features are (or where the score is rounded to float32
+ * anyway).
  */
 #include "passes/passes.h"
 #include "passes/rewrite.h"
@@ -37,7 +38,8 @@ static bool match(const wl_graph *graph, wl_id x, chain *out) {
   }
   if (node->op != WL_OP_COUNT && node->op != WL_OP_HASH)
     return false;
-  /* The log of a hash's negative sums is the reference's NaN: run it plainly. */
+  /* The log of a hash's negative sums is the reference's NaN: run it plainly.
+   */
   if (is_sublinear && node->op == WL_OP_HASH)
     return false;
   if (wl_node_bool(node, "binary", false))
@@ -66,8 +68,8 @@ static wl_status make_weights(wl_rewrite *rewrite, const wl_const *coef,
   size_t k = (size_t)coef->shape[0], n = (size_t)coef->shape[1];
   double *weights;
   uint64_t shape[2] = {n, k};
-  WL_TRY(wl_graph_new_f64(rewrite->to, 2, shape, out, &weights,
-                          rewrite->error));
+  WL_TRY(
+      wl_graph_new_f64(rewrite->to, 2, shape, out, &weights, rewrite->error));
   for (size_t f = 0; f < n; f++) {
     double idf = c->idf != NULL ? wl_const_number(c->idf, f) : 1.0;
     for (size_t o = 0; o < k; o++)
@@ -123,8 +125,7 @@ static wl_status emit(wl_rewrite *rewrite, const wl_node *linear,
 static wl_status visit(wl_rewrite *rewrite, wl_id id) {
   const wl_node *node = &rewrite->from->nodes[id];
   chain c;
-  if (node->op != WL_OP_LINEAR ||
-      !match(rewrite->from, node->inputs[0], &c) ||
+  if (node->op != WL_OP_LINEAR || !match(rewrite->from, node->inputs[0], &c) ||
       (c.is_f32 && node->type.dtype != WL_F32))
     return wl_rewrite_copy(rewrite, id);
   const wl_attr *intercept = wl_node_attr(node, "intercept");

@@ -28,8 +28,8 @@ static bool same_but_weights(const wl_node *a, const wl_node *b) {
                 memcmp(x->value.s.data, y->value.s.data, x->value.s.size) == 0;
       break;
     case WL_ATTR_TENSOR:
-      is_same = x->value.tensor == y->value.tensor ||
-                strcmp(x->name, "weights") == 0;
+      is_same =
+          x->value.tensor == y->value.tensor || strcmp(x->name, "weights") == 0;
       break;
     case WL_ATTR_FLOAT:
     case WL_ATTR_KIND_COUNT:
@@ -79,15 +79,14 @@ static wl_status emit_group(wl_rewrite *rewrite, const place *places, wl_id id,
   for (size_t other = id; other < from->n_nodes; other++) {
     if (places[other].first != id)
       continue;
-    const wl_const *part =
-        wl_node_tensor(from, &from->nodes[other], "weights");
+    const wl_const *part = wl_node_tensor(from, &from->nodes[other], "weights");
     size_t k = (size_t)part->shape[1];
     for (size_t f = 0; f < n; f++)
       memcpy(weights + f * width + places[other].column,
              (const double *)part->data + f * k, k * sizeof *weights);
   }
-  wl_attr *attrs = wl_arena_alloc(&rewrite->to->arena,
-                                  node->n_attrs * sizeof *attrs);
+  wl_attr *attrs =
+      wl_arena_alloc(&rewrite->to->arena, node->n_attrs * sizeof *attrs);
   if (attrs == NULL)
     return wl_fail_memory(rewrite->error, node->n_attrs * sizeof *attrs);
   memcpy(attrs, node->attrs, node->n_attrs * sizeof *attrs);
@@ -101,8 +100,7 @@ static wl_status emit_group(wl_rewrite *rewrite, const place *places, wl_id id,
 
 static wl_status take_columns(wl_rewrite *rewrite, wl_id group, size_t first,
                               size_t n, wl_id *out) {
-  int64_t *columns =
-      wl_arena_alloc(&rewrite->to->arena, n * sizeof *columns);
+  int64_t *columns = wl_arena_alloc(&rewrite->to->arena, n * sizeof *columns);
   if (columns == NULL)
     return wl_fail_memory(rewrite->error, n * sizeof *columns);
   for (size_t i = 0; i < n; i++)
@@ -110,8 +108,8 @@ static wl_status take_columns(wl_rewrite *rewrite, wl_id group, size_t first,
   wl_const constant = {
       .dtype = WL_I64, .n_dims = 1, .shape = {n}, .data = columns};
   uint32_t tensor;
-  WL_TRY(wl_graph_add_constant(rewrite->to, &constant, &tensor,
-                               rewrite->error));
+  WL_TRY(
+      wl_graph_add_constant(rewrite->to, &constant, &tensor, rewrite->error));
   return wl_rewrite_unary(rewrite, WL_OP_SELECT, group, "indices", tensor, out);
 }
 

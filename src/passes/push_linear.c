@@ -6,10 +6,10 @@
  *   linear(select(x, i), W)   = linear(x, W scattered to i)
  *   linear(project(x, C), W)  = linear(x, W C)
  *
- * so that the union is never materialised and scalers cost nothing. Only float64
- * features are pushed through (float32 ones are rounded on the way), and only
- * scalings without a shift: taking a large mean off the sum instead of off each
- * feature would cancel digits.
+ * so that the union is never materialised and scalers cost nothing. Only
+ * float64 features are pushed through (float32 ones are rounded on the way),
+ * and only scalings without a shift: taking a large mean off the sum instead of
+ * off each feature would cancel digits.
  */
 #include "passes/passes.h"
 #include "passes/rewrite.h"
@@ -22,7 +22,8 @@ typedef struct coefs {
   double *data;
 } coefs;
 
-static wl_status new_coefs(wl_rewrite *rewrite, size_t k, size_t n, coefs *out) {
+static wl_status new_coefs(wl_rewrite *rewrite, size_t k, size_t n,
+                           coefs *out) {
   size_t total;
   out->k = k;
   out->n = n;
@@ -36,12 +37,11 @@ static wl_status lower(wl_rewrite *rewrite, wl_id x, coefs w, int depth,
                        wl_id *out);
 
 static wl_status lower_leaf(wl_rewrite *rewrite, wl_id x, coefs w, wl_id *out) {
-  wl_const constant = {.dtype = WL_F64,
-                       .n_dims = 2,
-                       .shape = {w.k, w.n},
-                       .data = w.data};
+  wl_const constant = {
+      .dtype = WL_F64, .n_dims = 2, .shape = {w.k, w.n}, .data = w.data};
   uint32_t tensor;
-  WL_TRY(wl_graph_add_constant(rewrite->to, &constant, &tensor, rewrite->error));
+  WL_TRY(
+      wl_graph_add_constant(rewrite->to, &constant, &tensor, rewrite->error));
   return wl_rewrite_unary(rewrite, WL_OP_LINEAR, rewrite->map[x], "coef",
                           tensor, out);
 }
@@ -171,7 +171,8 @@ static wl_status visit(wl_rewrite *rewrite, wl_id id) {
   const wl_const *coef = wl_node_tensor(rewrite->from, node, "coef");
   const wl_attr *intercept = wl_node_attr(node, "intercept");
   coefs w;
-  WL_TRY(new_coefs(rewrite, (size_t)coef->shape[0], (size_t)coef->shape[1], &w));
+  WL_TRY(
+      new_coefs(rewrite, (size_t)coef->shape[0], (size_t)coef->shape[1], &w));
   for (size_t i = 0; i < coef->n_elements; i++)
     w.data[i] = wl_const_number(coef, i);
   wl_id sum;

@@ -31,10 +31,9 @@ wl_status wl_rewrite_copy(wl_rewrite *rewrite, wl_id id) {
   }
   for (uint32_t i = 0; i < node->n_inputs; i++)
     inputs[i] = rewrite->map[node->inputs[i]];
-  wl_status status =
-      wl_graph_add_node(rewrite->to, node->op, inputs, node->n_inputs,
-                        node->attrs, node->n_attrs, &rewrite->map[id],
-                        rewrite->error);
+  wl_status status = wl_graph_add_node(
+      rewrite->to, node->op, inputs, node->n_inputs, node->attrs, node->n_attrs,
+      &rewrite->map[id], rewrite->error);
   if (inputs != few)
     wl_free(inputs);
   return status;
@@ -48,10 +47,9 @@ wl_status wl_rewrite_finish(wl_rewrite *rewrite) {
     WL_TRY(wl_graph_add_stage(rewrite->to, stage->has_gate, gate,
                               stage->threshold, rewrite->error));
     for (size_t o = 0; o < stage->n_outputs; o++)
-      WL_TRY(wl_graph_add_output(rewrite->to, stage->outputs[o].name,
-                                 strlen(stage->outputs[o].name),
-                                 rewrite->map[stage->outputs[o].node],
-                                 rewrite->error));
+      WL_TRY(wl_graph_add_output(
+          rewrite->to, stage->outputs[o].name, strlen(stage->outputs[o].name),
+          rewrite->map[stage->outputs[o].node], rewrite->error));
   }
   return WL_OK;
 }

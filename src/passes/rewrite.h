@@ -18,7 +18,8 @@ typedef struct wl_rewrite {
 
 wl_status wl_rewrite_begin(wl_rewrite *rewrite, const wl_graph *from,
                            wl_graph *to, wl_error *error);
-/* Copies an old node as it is; its inputs must be mapped. Sets its map entry. */
+/* Copies an old node as it is; its inputs must be mapped. Sets its map entry.
+ */
 wl_status wl_rewrite_copy(wl_rewrite *rewrite, wl_id id);
 /* Copies the stages and outputs. */
 wl_status wl_rewrite_finish(wl_rewrite *rewrite);

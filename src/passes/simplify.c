@@ -19,8 +19,8 @@ static bool same_tensor(const wl_graph *graph, uint32_t a, uint32_t b) {
   if (x->data == y->data)
     return true;
   if (x->dtype != WL_STRING)
-    return memcmp(x->data, y->data,
-                  x->n_elements * wl_dtype_size(x->dtype)) == 0;
+    return memcmp(x->data, y->data, x->n_elements * wl_dtype_size(x->dtype)) ==
+           0;
   size_t n = x->n_elements;
   return memcmp(x->offsets, y->offsets, (n + 1) * sizeof *x->offsets) == 0 &&
          memcmp(x->data, y->data, x->offsets[n]) == 0;

@@ -10,26 +10,28 @@
 /* One Unicode version's tables: static, immutable. */
 typedef struct wl_unicode wl_unicode;
 
-/* The tables of a version such as "14.0.0", or NULL when they are not built in. */
+/* The tables of a version such as "14.0.0", or NULL when they are not built in.
+ */
 const wl_unicode *wl_unicode_find(const char *version);
 /* The i-th built-in version's name, NULL past the end. */
 const char *wl_unicode_version(size_t i);
 
 enum {
-  WL_CHAR_WORD = 1,       /* Python re: \w */
-  WL_CHAR_SPACE = 2,      /* Python re: \s (= str.isspace) */
-  WL_CHAR_CASED = 4,      /* for the final sigma: Cased */
+  WL_CHAR_WORD = 1,  /* Python re: \w */
+  WL_CHAR_SPACE = 2, /* Python re: \s (= str.isspace) */
+  WL_CHAR_CASED = 4, /* for the final sigma: Cased */
   WL_CHAR_CASE_IGNORABLE = 8,
-  WL_CHAR_DIGIT = 16      /* Python re: \d */
+  WL_CHAR_DIGIT = 16 /* Python re: \d */
 };
 /* The flags of any code point below 0x110000, surrogates included. */
 unsigned wl_unicode_flags(const wl_unicode *tables, uint32_t code_point);
 
 /* What happens to text before it is tokenized, in this order. */
 enum {
-  WL_MAP_LOWER = 1,          /* str.lower() */
-  WL_MAP_ACCENTS_UNICODE = 2, /* strip_accents_unicode: NFKD, combining marks dropped */
-  WL_MAP_ACCENTS_ASCII = 4   /* strip_accents_ascii: NFKD, non-ASCII dropped */
+  WL_MAP_LOWER = 1, /* str.lower() */
+  WL_MAP_ACCENTS_UNICODE =
+      2, /* strip_accents_unicode: NFKD, combining marks dropped */
+  WL_MAP_ACCENTS_ASCII = 4 /* strip_accents_ascii: NFKD, non-ASCII dropped */
 };
 
 /* The most code points that one becomes. */
@@ -44,9 +46,9 @@ size_t wl_unicode_map(const wl_unicode *tables, unsigned map,
                       uint32_t code_point, uint32_t out[WL_MAP_MAX]);
 
 /*
- * Decodes one code point of UTF-8 with surrogates allowed; advances *at. Returns
- * UINT32_MAX on bytes that are not UTF-8 (overlong, truncated, above U+10FFFF),
- * leaving *at. Requires *at < end.
+ * Decodes one code point of UTF-8 with surrogates allowed; advances *at.
+ * Returns UINT32_MAX on bytes that are not UTF-8 (overlong, truncated, above
+ * U+10FFFF), leaving *at. Requires *at < end.
  */
 uint32_t wl_utf8_decode(const uint8_t **at, const uint8_t *end);
 /* Encodes (surrogates too); returns the bytes written, 1 to 4. */

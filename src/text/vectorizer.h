@@ -25,13 +25,18 @@ typedef enum wl_token_rule {
   WL_TOKENS_PATTERN    /* `pattern`: PCRE2, non-UTF 32-bit, explicit classes */
 } wl_token_rule;
 
-typedef enum wl_norm { WL_NORM_NONE = 0, WL_NORM_L1, WL_NORM_L2, WL_NORM_MAX } wl_norm;
+typedef enum wl_norm {
+  WL_NORM_NONE = 0,
+  WL_NORM_L1,
+  WL_NORM_L2,
+  WL_NORM_MAX
+} wl_norm;
 
 /* What a term that occurs tf times weighs before idf. */
 typedef enum wl_tf {
-  WL_TF_RAW = 0,   /* tf */
-  WL_TF_BINARY,    /* 1 */
-  WL_TF_SUBLINEAR  /* 1 + log(tf) */
+  WL_TF_RAW = 0,  /* tf */
+  WL_TF_BINARY,   /* 1 */
+  WL_TF_SUBLINEAR /* 1 + log(tf) */
 } wl_tf;
 
 /* All borrowed during create. */
@@ -41,9 +46,11 @@ typedef struct wl_vectorizer_params {
   unsigned map; /* WL_MAP_* */
   uint32_t min_n, max_n;
   wl_token_rule token_rule;
-  const char *pattern; /* WL_TOKENS_PATTERN: translated, see python/willump/convert/pattern.py */
+  const char *pattern; /* WL_TOKENS_PATTERN: translated, see
+                          python/willump/convert/pattern.py */
   size_t pattern_size;
-  bool pattern_group; /* tokens are group 1 of the pattern, not the whole match */
+  bool pattern_group; /* tokens are group 1 of the pattern, not the whole match
+                       */
   const wl_string *stop_words;
   size_t n_stop_words;
   /* a vocabulary: term i is feature i; terms that cannot occur are allowed.
@@ -58,16 +65,16 @@ typedef struct wl_vectorizer_params {
 
 /*
  * How counts become a score, all in one traversal:
- *   score[k] = sum over distinct terms t of f(tf_t) * weights[t * n_outputs + k] / norm
- * where norm is over the values f(tf_t) * norm_values[t] (norm_values NULL: all 1).
- * Weights are the model's, with idf and scalers already multiplied in;
- * norm_values are the idf (scaled before the norm). A row whose norm is 0 scores 0.
- * For a hash, tf_t is the signed sum in feature t; binary makes each stored
- * feature 1; the weights are per feature.
+ *   score[k] = sum over distinct terms t of f(tf_t) * weights[t * n_outputs +
+ * k] / norm where norm is over the values f(tf_t) * norm_values[t] (norm_values
+ * NULL: all 1). Weights are the model's, with idf and scalers already
+ * multiplied in; norm_values are the idf (scaled before the norm). A row whose
+ * norm is 0 scores 0. For a hash, tf_t is the signed sum in feature t; binary
+ * makes each stored feature 1; the weights are per feature.
  */
 typedef struct wl_scoring {
   size_t n_outputs;
-  const double *weights; /* n_features x n_outputs */
+  const double *weights;     /* n_features x n_outputs */
   const double *norm_values; /* n_features, or NULL */
   wl_norm norm;
   wl_tf tf;
@@ -78,8 +85,9 @@ typedef struct wl_vectorizer wl_vectorizer;
 
 /*
  * Builds the tables. scoring == NULL: for counting only; otherwise for scoring
- * only. *out is owned, NULL on failure. Errors: WL_ERROR_VALUE (a bad parameter),
- * WL_ERROR_UNSUPPORTED (a pattern that does not compile), WL_ERROR_MEMORY.
+ * only. *out is owned, NULL on failure. Errors: WL_ERROR_VALUE (a bad
+ * parameter), WL_ERROR_UNSUPPORTED (a pattern that does not compile),
+ * WL_ERROR_MEMORY.
  */
 wl_status wl_vectorizer_create(const wl_vectorizer_params *params,
                                const wl_scoring *scoring, wl_vectorizer **out,

@@ -42,17 +42,17 @@ static const char two_stages[] =
 
 static void printing_what_was_parsed_gives_the_same_text(void **state) {
   (void)state;
-  const char *text =
-      "willump-graph 1\n"
-      "%0 = input() {kind=\"matrix\", name=\"a\\u0001\\\"b\\\\\", n_features=2}\n"
-      "%1 = scale(%0) {multiply=[0.5, 1e-09], divide=[2.0]}\n"
-      "%2 = select(%1) {indices=[1]}\n"
-      "%3 = affine(%2) {multiply=[1.0], add=[nan]}\n"
-      "%4 = positive(%3) {threshold=-inf}\n"
-      "stage {gate=%3, threshold=0.25}\n"
-      "output label = %4\n"
-      "stage\n"
-      "output label = %4\n";
+  const char *text = "willump-graph 1\n"
+                     "%0 = input() {kind=\"matrix\", "
+                     "name=\"a\\u0001\\\"b\\\\\", n_features=2}\n"
+                     "%1 = scale(%0) {multiply=[0.5, 1e-09], divide=[2.0]}\n"
+                     "%2 = select(%1) {indices=[1]}\n"
+                     "%3 = affine(%2) {multiply=[1.0], add=[nan]}\n"
+                     "%4 = positive(%3) {threshold=-inf}\n"
+                     "stage {gate=%3, threshold=0.25}\n"
+                     "output label = %4\n"
+                     "stage\n"
+                     "output label = %4\n";
   char *out = round_trip(text);
   assert_string_equal(out, text);
   wl_free(out);
@@ -89,8 +89,9 @@ static void what_is_wrong_is_refused_with_its_line(void **state) {
          "no stage");
   refuse("willump-graph 1\n%0 = input() {kind=\"numeric\"}\noutput a = %0\n",
          WL_ERROR_VALUE, "before the first stage");
-  refuse("willump-graph 1\n%0 = input() {kind=\"numeric\"}\n%1 = expit(%0) %2\n",
-         WL_ERROR_VALUE, "more than one statement");
+  refuse(
+      "willump-graph 1\n%0 = input() {kind=\"numeric\"}\n%1 = expit(%0) %2\n",
+      WL_ERROR_VALUE, "more than one statement");
   refuse(two_stages, WL_ERROR_VALUE, "no tensor");
 }
 

@@ -3,21 +3,23 @@
 #include "support.h"
 
 #include <pthread.h>
-#include <stdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "willump/willump.h"
 
-/* ---- a text model and its reference ------------------------------------------- */
+/* ---- a text model and its reference
+ * ------------------------------------------- */
 
 static const char text_graph[] =
     "willump-graph 1\n"
     "%0 = input() {kind=\"text\", name=\"text\"}\n"
-    "%1 = count(%0) {analyzer=\"word\", vocabulary=[\"bad\", \"good\", \"so\"]}\n"
+    "%1 = count(%0) {analyzer=\"word\", vocabulary=[\"bad\", \"good\", "
+    "\"so\"]}\n"
     "%2 = tfidf(%1) {idf=[1.5, 1.25, 1.0], norm=\"l2\"}\n"
     "%3 = count(%0) {analyzer=\"char\", ngram_min=1, ngram_max=2, "
     "vocabulary=[\"a\", \"ba\", \"oo\", \"!\"]}\n"
@@ -124,9 +126,9 @@ static void a_fused_score_is_the_features_times_the_weights(void **state) {
   decide(model, 0, N_ROWS, NULL, all, NULL);
   wl_input input = text_input(0);
   int output = wl_model_find_output(model, "features");
-  assert_int_equal(wl_run_create(model, (size_t)output, &input, 1, N_ROWS, NULL,
-                                 &run, NULL),
-                   WL_OK);
+  assert_int_equal(
+      wl_run_create(model, (size_t)output, &input, 1, N_ROWS, NULL, &run, NULL),
+      WL_OK);
   assert_int_equal(wl_run_advance(run, NULL), WL_OK);
   assert_int_equal(wl_run_result(run, &features, NULL), WL_OK);
   assert_true(features.is_sparse);
@@ -141,10 +143,11 @@ static void a_fused_score_is_the_features_times_the_weights(void **state) {
   wl_model_release(model);
 }
 
-/* ---- cascades ---------------------------------------------------------------------- */
+/* ---- cascades
+ * ---------------------------------------------------------------------- */
 
-static void rows_that_leave_have_the_first_answer_and_others_the_full(
-    void **state) {
+static void
+rows_that_leave_have_the_first_answer_and_others_the_full(void **state) {
   (void)state;
   wl_model *plain, *cascade;
   double full[N_ROWS], fast[N_ROWS], exact[N_ROWS];
@@ -172,10 +175,11 @@ static void rows_that_leave_have_the_first_answer_and_others_the_full(
   wl_model_release(cascade);
 }
 
-/* ---- artifacts ---------------------------------------------------------------------- */
+/* ---- artifacts
+ * ---------------------------------------------------------------------- */
 
-static void a_loaded_model_has_the_same_bits_and_saves_the_same_bytes(
-    void **state) {
+static void
+a_loaded_model_has_the_same_bits_and_saves_the_same_bytes(void **state) {
   (void)state;
   wl_model *model, *loaded;
   void *bytes, *again;
@@ -227,17 +231,17 @@ static void every_flipped_missing_or_appended_byte_is_refused(void **state) {
   wl_model_release(model);
 }
 
-/* ---- external steps ------------------------------------------------------------------ */
+/* ---- external steps
+ * ------------------------------------------------------------------ */
 
 static void an_external_step_is_asked_for_and_its_answer_used(void **state) {
   (void)state;
-  const char *text =
-      "willump-graph 1\n"
-      "%0 = input() {kind=\"numeric\"}\n"
-      "%1 = affine(%0) {multiply=[2.0]}\n"
-      "%2 = external(%1, %0) {step=5, n_features=2}\n"
-      "%3 = linear(%2) {coef=@c}\n"
-      "stage\noutput decision = %3\n";
+  const char *text = "willump-graph 1\n"
+                     "%0 = input() {kind=\"numeric\"}\n"
+                     "%1 = affine(%0) {multiply=[2.0]}\n"
+                     "%2 = external(%1, %0) {step=5, n_features=2}\n"
+                     "%3 = linear(%2) {coef=@c}\n"
+                     "stage\noutput decision = %3\n";
   const double c[2] = {1.0, 10.0};
   const wl_tensor tensor = {"c", WL_F64, 2, {1, 2}, c, NULL};
   const float x[3] = {1.0f, 2.0f, 3.0f};
@@ -285,7 +289,9 @@ static void an_external_step_is_asked_for_and_its_answer_used(void **state) {
   wl_model_release(model);
 }
 
-/* ---- errors ----------------------------------------------------------------------------- */
+/* ---- errors
+ * -----------------------------------------------------------------------------
+ */
 
 static void an_error_names_the_callers_row(void **state) {
   (void)state;
@@ -296,14 +302,14 @@ static void an_error_names_the_callers_row(void **state) {
   rows[200].data = NULL;
   wl_input input = text_input(0);
   assert_int_equal(compile_text(false, &model, NULL), WL_OK);
-  assert_int_equal(wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, out,
-                                    NULL, &error),
-                   WL_ERROR_VALUE);
+  assert_int_equal(
+      wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, out, NULL, &error),
+      WL_ERROR_VALUE);
   assert_int_equal(error.row, 200);
   rows[200] = (wl_string){"\xff", 1};
-  assert_int_equal(wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, out,
-                                    NULL, &error),
-                   WL_ERROR_ENCODING);
+  assert_int_equal(
+      wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, out, NULL, &error),
+      WL_ERROR_ENCODING);
   assert_int_equal(error.row, 200);
   wl_model_release(model);
 }
@@ -320,7 +326,9 @@ static void an_empty_batch_gives_an_empty_result(void **state) {
   wl_model_release(model);
 }
 
-/* ---- memory ------------------------------------------------------------------------------ */
+/* ---- memory
+ * ------------------------------------------------------------------------------
+ */
 
 /* Everything a model does; WL_OK, or the first failure. */
 static wl_status live(double *out) {
@@ -382,7 +390,9 @@ static void a_repeated_point_query_allocates_nothing(void **state) {
   wl_model_release(model);
 }
 
-/* ---- threads ------------------------------------------------------------------------------- */
+/* ---- threads
+ * -------------------------------------------------------------------------------
+ */
 
 typedef struct job {
   const wl_model *model;
@@ -400,8 +410,7 @@ static void *work(void *context) {
   for (int round = 0; round < 20; round++) {
     wl_status status = wl_model_predict(j->model, 0, &input, 1, N_ROWS,
                                         &options, out, NULL, NULL);
-    j->is_right &=
-        status == WL_OK && memcmp(out, j->expected, sizeof out) == 0;
+    j->is_right &= status == WL_OK && memcmp(out, j->expected, sizeof out) == 0;
   }
   return NULL;
 }
@@ -427,7 +436,8 @@ static void many_threads_share_one_model(void **state) {
 }
 
 int main(void) {
-#define T(f) cmocka_unit_test_setup_teardown(f, use_test_allocator, expect_no_leak)
+#define T(f)                                                                   \
+  cmocka_unit_test_setup_teardown(f, use_test_allocator, expect_no_leak)
   const struct CMUnitTest tests[] = {
       T(a_row_has_the_same_bits_in_any_batch),
       T(a_fused_score_is_the_features_times_the_weights),

@@ -11,8 +11,9 @@
 enum { MAX_INPUTS = 8, MAX_CELLS = 4096, N_ROWS = 3 };
 
 static void run(const wl_model *model) {
-  static const wl_string rows[N_ROWS] = {
-      {"good and bad, so-so", 19}, {"", 0}, {"\xce\xa3\xce\xa3 \xed\xa0\x80", 8}};
+  static const wl_string rows[N_ROWS] = {{"good and bad, so-so", 19},
+                                         {"", 0},
+                                         {"\xce\xa3\xce\xa3 \xed\xa0\x80", 8}};
   static const double numbers[64];
   static double out[MAX_CELLS];
   wl_input inputs[MAX_INPUTS] = {{0}};

@@ -12,9 +12,11 @@ static char *parse_and_print(const char *text, size_t size, size_t *out_size) {
   wl_graph graph;
   char *out = NULL;
   uint32_t id;
-  const wl_const matrix = {
-      .name = "w", .dtype = WL_F64, .n_dims = 2, .shape = {2, 3},
-      .data = numbers};
+  const wl_const matrix = {.name = "w",
+                           .dtype = WL_F64,
+                           .n_dims = 2,
+                           .shape = {2, 3},
+                           .data = numbers};
   wl_graph_init(&graph);
   if (wl_graph_add_constant(&graph, &matrix, &id, NULL) == WL_OK &&
       wl_graph_parse(&graph, text, size, NULL) == WL_OK &&

@@ -1,8 +1,8 @@
 /*
- * golden.c: runs one pass on a text graph, drops what it left unused (simplify),
- * and compares the print of the result.
- * A file is: a graph, a line `=> PASS`, the graph expected. Tensors that files
- * may name: @w4 and @v4 (1 x 4), @c4 and @d4 (4 x 1), @terms (4 strings).
+ * golden.c: runs one pass on a text graph, drops what it left unused
+ * (simplify), and compares the print of the result. A file is: a graph, a line
+ * `=> PASS`, the graph expected. Tensors that files may name: @w4 and @v4 (1 x
+ * 4), @c4 and @d4 (4 x 1), @terms (4 strings).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +25,26 @@ static wl_status add_tensors(wl_graph *graph, wl_error *error) {
   static const double others[4] = {2.0, 1.0, -1.0, 4.0};
   static const uint64_t offsets[5] = {0, 1, 2, 3, 4};
   const wl_const constants[] = {
-      {.name = "w4", .dtype = WL_F64, .n_dims = 2, .shape = {1, 4}, .data = numbers},
-      {.name = "v4", .dtype = WL_F64, .n_dims = 2, .shape = {1, 4}, .data = others},
-      {.name = "c4", .dtype = WL_F64, .n_dims = 2, .shape = {4, 1}, .data = numbers},
-      {.name = "d4", .dtype = WL_F64, .n_dims = 2, .shape = {4, 1}, .data = others},
+      {.name = "w4",
+       .dtype = WL_F64,
+       .n_dims = 2,
+       .shape = {1, 4},
+       .data = numbers},
+      {.name = "v4",
+       .dtype = WL_F64,
+       .n_dims = 2,
+       .shape = {1, 4},
+       .data = others},
+      {.name = "c4",
+       .dtype = WL_F64,
+       .n_dims = 2,
+       .shape = {4, 1},
+       .data = numbers},
+      {.name = "d4",
+       .dtype = WL_F64,
+       .n_dims = 2,
+       .shape = {4, 1},
+       .data = others},
       {.name = "terms",
        .dtype = WL_STRING,
        .n_dims = 1,

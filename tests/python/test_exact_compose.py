@@ -106,7 +106,7 @@ def test_a_vectorizer_and_what_follows(after: Any, seed: int, vectorizer: Any, t
     st.integers(0, 2**32),
     st.lists(st.sampled_from(VECTORIZERS), min_size=1, max_size=4),
     st.lists(
-        st.sampled_from([None, 0.5, 2, 3.0, np.float64(0.1), np.float32(0.1)]),
+        st.sampled_from([None, 0.5, 2, 3.0, np.float64(0.1), np.float32(0.1), np.int64(3)]),
         min_size=4,
         max_size=4,
     ),

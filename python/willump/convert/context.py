@@ -309,13 +309,13 @@ class Context:
         if result not in DTYPES:
             raise Refused(f"transformer_weights gives a result of dtype {result}")
         dtype = DTYPES[result]
-        if ref.dtype != dtype:
-            ref = self.apply("cast", ref, dtype=dtype)
         factor = np.array([result.type(weight)], dtype=np.float64)
         if dtype in ("f32", "f64"):
+            if ref.dtype != dtype:
+                ref = self.apply("cast", ref, dtype=dtype)
             return self.apply("scale", ref, multiply=factor, safe=ref.safe)
         node = self._emit("scale", (ref.node,), {"multiply": factor, "dtype": dtype})
-        return replace(ref, node=node, parts=())
+        return replace(ref, node=node, dtype=dtype, parts=())
 
     # ---- dense rows -------------------------------------------------------
 
