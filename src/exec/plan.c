@@ -6,7 +6,14 @@
  */
 #include "exec/plan.h"
 
-enum { MAX_CARRIED_COLUMNS = 64 };
+enum {
+  MAX_CARRIED_COLUMNS = 64, /* of one value */
+  MAX_CARRY_WIDTH = 1024,   /* of all */
+  /* Of one row, in all dense tiles: 256 MiB. */
+  MAX_TILE_COLUMNS = 1 << 25,
+  /* Node visits to plan all stages of all outputs. */
+  MAX_PLAN_VISITS = 1 << 28
+};
 
 static void *plan_alloc(wl_plan *plan, size_t n, size_t size) {
   return wl_arena_calloc(&plan->arena, n ? n : 1, size);
@@ -15,7 +22,7 @@ static void *plan_alloc(wl_plan *plan, size_t n, size_t size) {
 /* ---- nodes, inputs, externals
  * ------------------------------------------------ */
 
-static wl_status bind_nodes(wl_plan *plan, const wl_graph *graph,
+static wl_status copy_nodes(wl_plan *plan, const wl_graph *graph,
                             wl_error *error) {
   plan->nodes = plan_alloc(plan, graph->n_nodes, sizeof *plan->nodes);
   if (plan->nodes == NULL)
@@ -34,10 +41,18 @@ static wl_status bind_nodes(wl_plan *plan, const wl_graph *graph,
                             .inputs = inputs,
                             .type = node->type};
     plan->n_nodes = id + 1;
-    if (bound->def->bind != NULL)
-      WL_TRY(bound->def->bind(graph, node, &bound->state, error));
     plan->n_inputs += node->op == WL_OP_INPUT;
     plan->n_externals += node->op == WL_OP_EXTERNAL;
+  }
+  return WL_OK;
+}
+
+static wl_status bind_nodes(wl_plan *plan, const wl_graph *graph,
+                            wl_error *error) {
+  for (size_t id = 0; id < plan->n_nodes; id++) {
+    wl_plan_node *node = &plan->nodes[id];
+    if (node->def->bind != NULL)
+      WL_TRY(node->def->bind(graph, &graph->nodes[id], &node->state, error));
   }
   return WL_OK;
 }
@@ -97,25 +112,61 @@ static void mark_needed(const wl_plan *plan, const bool *available,
   }
 }
 
+/* The dense numbers of a row that a step makes: its result, and the sources that
+ * are spread out for it when they come as CSR. */
+static size_t step_columns(const wl_plan *plan, const wl_plan_node *node) {
+  size_t n = node->type.kind == WL_VALUE_DENSE ? node->type.n_columns : 0;
+  for (uint32_t i = 0; i < node->n_inputs && !node->def->takes_sparse; i++) {
+    const wl_plan_node *input = &plan->nodes[node->inputs[i]];
+    if (input->type.kind == WL_VALUE_DENSE &&
+        (input->op == WL_OP_INPUT || input->op == WL_OP_EXTERNAL))
+      n += input->type.n_columns;
+  }
+  return n;
+}
+
+static wl_status count_steps(const wl_plan *plan, const bool *needed,
+                             const bool *available, wl_sequence *out,
+                             wl_error *error) {
+  for (size_t id = 0; id < plan->n_nodes; id++) {
+    const wl_plan_node *node = &plan->nodes[id];
+    if (!needed[id] || (available != NULL && available[id]))
+      continue;
+    out->n_externals += node->op == WL_OP_EXTERNAL;
+    out->n_inputs += node->op == WL_OP_INPUT;
+    if (node->op == WL_OP_EXTERNAL || node->op == WL_OP_INPUT)
+      continue;
+    out->n_steps++;
+    out->tile_columns += step_columns(plan, node);
+    if (out->tile_columns > MAX_TILE_COLUMNS)
+      return wl_fail(error, WL_ERROR_UNSUPPORTED,
+                     "operator '%s': with it, one row takes more than %d "
+                     "numbers in dense matrices; keep wide features sparse",
+                     node->def->name, MAX_TILE_COLUMNS);
+  }
+  return WL_OK;
+}
+
 static wl_status list_steps(const wl_plan *plan, const bool *needed,
                             const bool *available, wl_arena *arena,
                             wl_sequence *out, wl_error *error) {
-  out->steps = wl_arena_alloc(arena, plan->n_nodes * sizeof *out->steps);
+  WL_TRY(count_steps(plan, needed, available, out, error));
+  out->steps = wl_arena_alloc(arena, out->n_steps * sizeof *out->steps);
   out->externals =
-      wl_arena_alloc(arena, (plan->n_externals + 1) * sizeof *out->externals);
-  out->inputs =
-      wl_arena_alloc(arena, (plan->n_inputs + 1) * sizeof *out->inputs);
+      wl_arena_alloc(arena, out->n_externals * sizeof *out->externals);
+  out->inputs = wl_arena_alloc(arena, out->n_inputs * sizeof *out->inputs);
   if (out->steps == NULL || out->externals == NULL || out->inputs == NULL)
-    return wl_fail_memory(error, plan->n_nodes * sizeof *out->steps);
+    return wl_fail_memory(error, out->n_steps * sizeof *out->steps);
+  size_t n_steps = 0, n_externals = 0, n_inputs = 0;
   for (size_t id = 0; id < plan->n_nodes; id++) {
     if (!needed[id] || (available != NULL && available[id]))
       continue;
     if (plan->nodes[id].op == WL_OP_EXTERNAL)
-      out->externals[out->n_externals++] = (wl_id)id;
+      out->externals[n_externals++] = (wl_id)id;
     else if (plan->nodes[id].op == WL_OP_INPUT)
-      out->inputs[out->n_inputs++] = (wl_id)id;
+      out->inputs[n_inputs++] = (wl_id)id;
     else
-      out->steps[out->n_steps++] = (wl_id)id;
+      out->steps[n_steps++] = (wl_id)id;
   }
   return WL_OK;
 }
@@ -137,20 +188,42 @@ static bool may_carry(const wl_plan_node *node) {
          node->type.n_columns <= MAX_CARRIED_COLUMNS;
 }
 
-/* Checks of inputs that the last stage makes are made by the first as well. */
-static void mark_checks(const wl_plan *plan, wl_id result, bool *needed,
-                        bool *scratch) {
-  memset(scratch, 0, plan->n_nodes);
-  scratch[result] = true;
-  mark_needed(plan, NULL, scratch);
-  for (size_t id = 0; id < plan->n_nodes; id++)
-    if (scratch[id] && plan->nodes[id].op == WL_OP_CHECK_FINITE)
-      needed[id] = true;
+typedef struct marks {
+  bool *available; /* carried from an earlier stage, if needed */
+  bool *computed, *needed, *scratch;
+  wl_carried *carried; /* what the stages of an output carry */
+  bool *is_carried;
+} marks;
+
+/* Checks of inputs that the last stage makes are made by the first as well; not
+ * those of what an external step answers, which few rows may reach. */
+static void mark_checks(const wl_plan *plan, wl_id result, const marks *m) {
+  bool *is_used = m->scratch, *is_external = m->is_carried;
+  memset(is_used, 0, plan->n_nodes);
+  memset(is_external, 0, plan->n_nodes);
+  is_used[result] = true;
+  mark_needed(plan, NULL, is_used);
+  for (size_t id = 0; id < plan->n_nodes; id++) {
+    const wl_plan_node *node = &plan->nodes[id];
+    is_external[id] = node->op == WL_OP_EXTERNAL;
+    for (uint32_t i = 0; i < node->n_inputs; i++)
+      is_external[id] |= is_external[node->inputs[i]];
+    if (is_used[id] && !is_external[id] && node->op == WL_OP_CHECK_FINITE)
+      m->needed[id] = true;
+  }
+  memset(is_external, 0, plan->n_nodes);
 }
 
-typedef struct marks {
-  bool *available, *computed, *needed, *scratch;
-} marks;
+/* What a stage leaves to the next: as many narrow values as have room. */
+static void mark_available(const wl_plan *plan, const marks *m) {
+  size_t width = 0;
+  for (size_t id = 0; id < plan->n_nodes; id++) {
+    const wl_plan_node *node = &plan->nodes[id];
+    m->available[id] = m->computed[id] && may_carry(node) &&
+                       width + node->type.n_columns <= MAX_CARRY_WIDTH;
+    width += m->available[id] ? node->type.n_columns : 0;
+  }
+}
 
 static wl_status plan_stage(wl_plan *plan, const wl_graph *graph, size_t output,
                             size_t stage, const marks *m, wl_error *error) {
@@ -167,26 +240,22 @@ static wl_status plan_stage(wl_plan *plan, const wl_graph *graph, size_t output,
   if (from->has_gate)
     m->needed[from->gate] = true;
   if (stage == 0 && plan->n_stages > 1)
-    mark_checks(plan, last->outputs[output].node, m->needed, m->scratch);
+    mark_checks(plan, last->outputs[output].node, m);
   mark_needed(plan, m->available, m->needed);
-  WL_TRY(
-      list_steps(plan, m->needed, m->available, &plan->arena, sequence, error));
+  WL_TRY(list_steps(plan, m->needed, m->available, &plan->arena, sequence,
+                    error));
   out->has_external |= sequence->n_externals != 0;
   for (size_t id = 0; id < plan->n_nodes; id++) {
     if (!m->needed[id])
       continue;
-    bool is_carried = false;
-    for (size_t i = 0; i < out->n_carried && !is_carried; i++)
-      is_carried = out->carried[i].node == id;
-    if (m->available[id] && !is_carried) {
-      out->carried[out->n_carried++] =
-          (wl_carried){(wl_id)id, out->carry_width};
+    if (m->available[id] && !m->is_carried[id]) {
+      m->is_carried[id] = true;
+      m->carried[out->n_carried++] = (wl_carried){(wl_id)id, out->carry_width};
       out->carry_width += plan->nodes[id].type.n_columns;
     }
     m->computed[id] = true;
   }
-  for (size_t id = 0; id < plan->n_nodes; id++)
-    m->available[id] = m->computed[id] && may_carry(&plan->nodes[id]);
+  mark_available(plan, m);
   return WL_OK;
 }
 
@@ -198,13 +267,19 @@ static wl_status plan_output(wl_plan *plan, const wl_graph *graph,
   out->name = wl_arena_strndup(&plan->arena, name, strlen(name));
   out->type = graph->nodes[last->outputs[output].node].type;
   out->stages = plan_alloc(plan, plan->n_stages, sizeof *out->stages);
-  out->carried = plan_alloc(plan, plan->n_nodes, sizeof *out->carried);
-  if (out->name == NULL || out->stages == NULL || out->carried == NULL)
-    return wl_fail_memory(error, plan->n_nodes * sizeof *out->carried);
+  if (out->name == NULL || out->stages == NULL)
+    return wl_fail_memory(error, plan->n_stages * sizeof *out->stages);
   memset(m->available, 0, plan->n_nodes);
   memset(m->computed, 0, plan->n_nodes);
+  memset(m->is_carried, 0, plan->n_nodes);
   for (size_t s = 0; s < plan->n_stages; s++)
     WL_TRY(plan_stage(plan, graph, output, s, m, error));
+  size_t size = out->n_carried * sizeof *out->carried;
+  out->carried = wl_arena_alloc(&plan->arena, size);
+  if (out->carried == NULL)
+    return wl_fail_memory(error, size);
+  if (size != 0)
+    memcpy(out->carried, m->carried, size);
   return WL_OK;
 }
 
@@ -215,15 +290,28 @@ static wl_status plan_outputs(wl_plan *plan, const wl_graph *graph,
   plan->outputs = plan_alloc(plan, plan->n_outputs, sizeof *plan->outputs);
   if (plan->outputs == NULL)
     return wl_fail_memory(error, plan->n_outputs * sizeof *plan->outputs);
+  /* Below 2^20 nodes, 2^6 stages and 2^8 outputs: no overflow. */
+  if (plan->n_nodes * plan->n_stages * plan->n_outputs > MAX_PLAN_VISITS)
+    return wl_fail(error, WL_ERROR_UNSUPPORTED,
+                   "%zu nodes in %zu stages of %zu outputs are too many",
+                   plan->n_nodes, plan->n_stages, plan->n_outputs);
   size_t n = plan->n_nodes + 1;
-  bool *all = wl_calloc(4 * n, sizeof *all);
-  if (all == NULL)
-    return wl_fail_memory(error, 4 * n);
-  marks m = {all, all + n, all + 2 * n, all + 3 * n};
+  bool *all = wl_calloc(5 * n, sizeof *all);
+  wl_carried *carried = wl_calloc(n, sizeof *carried);
   wl_status status = WL_OK;
+  if (all == NULL || carried == NULL)
+    status = wl_fail_memory(error, n * sizeof *carried);
+  marks m = {.available = all, .carried = carried};
+  if (status == WL_OK) {
+    m.computed = all + n;
+    m.needed = all + 2 * n;
+    m.scratch = all + 3 * n;
+    m.is_carried = all + 4 * n;
+  }
   for (size_t o = 0; o < plan->n_outputs && status == WL_OK; o++)
     status = plan_output(plan, graph, o, &m, error);
   wl_free(all);
+  wl_free(carried);
   return status;
 }
 
@@ -231,9 +319,11 @@ wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, wl_error *error) {
   memset(plan, 0, sizeof *plan);
   wl_arena_init(&plan->arena);
   wl_status status;
-  WL_TRY_DONE(status, bind_nodes(plan, graph, error));
+  WL_TRY_DONE(status, copy_nodes(plan, graph, error));
   WL_TRY_DONE(status, describe_sources(plan, graph, error));
-  status = plan_outputs(plan, graph, error);
+  /* Before binding: it is refused what would take too much memory. */
+  WL_TRY_DONE(status, plan_outputs(plan, graph, error));
+  status = bind_nodes(plan, graph, error);
 done:
   if (status != WL_OK)
     wl_plan_deinit(plan);

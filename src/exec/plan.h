@@ -46,6 +46,7 @@ typedef struct wl_sequence {
   size_t n_inputs;
   wl_id *externals; /* nodes to be asked for before the steps, in order */
   size_t n_externals;
+  size_t tile_columns; /* numbers that a row takes in the steps' dense tiles */
   bool has_gate;
   wl_id gate;
   double threshold;

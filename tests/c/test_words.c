@@ -297,9 +297,10 @@ static void a_pattern_that_never_ends_is_an_error(void **state) {
   static const wl_string terms[] = {S("a")};
   wl_vectorizer_params params = params_of(terms, 1);
   set_pattern(&params, "(?:a+)+(?:a+)+b", false);
-  assert_fails(&params,
-               (wl_string)S("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaacb"),
-               WL_ERROR_VALUE, "row 0: the token pattern");
+  assert_fails(
+      &params,
+      (wl_string)S("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaacb"),
+      WL_ERROR_VALUE, "row 0: the token pattern");
 }
 
 static void broken_patterns_are_refused(void **state) {

@@ -139,6 +139,10 @@ def one_vs_one(ctx: Context, est: Any, value: Value) -> Model:
 # ---- calibration -------------------------------------------------------------
 
 
+#: How far scores may be from the original's, relative to the largest.
+DECISION_ERROR, PROBA_ERROR = 2.0**-48, 2.0**-41
+
+
 def calibrated(ctx: Context, est: Any, value: Value) -> Model:
     check_is_fitted(est)
     classes = np.asarray(est.classes_)
@@ -173,11 +177,15 @@ def _calibrate(ctx: Context, pair: Any, member: Model, n_classes: int) -> Ref:
     if pair.method == "temperature":
         proba = _temperature(ctx, pair.calibrators[0], scores, member.decision is None)
     else:
-        proba = _one_calibrator_a_class(ctx, pair.calibrators, scores, n_classes)
+        # Probabilities of naive Bayes come from sums of large logarithms.
+        error = DECISION_ERROR if member.decision is not None else PROBA_ERROR
+        proba = _one_calibrator_a_class(ctx, pair.calibrators, scores, n_classes, error)
     return ctx.rows("at_most_one", proba)
 
 
-def _one_calibrator_a_class(ctx: Context, calibrators: Any, scores: Ref, n_classes: int) -> Ref:
+def _one_calibrator_a_class(
+    ctx: Context, calibrators: Any, scores: Ref, n_classes: int, error: float
+) -> Ref:
     if len(calibrators) != scores.n_features:
         raise Refused("it has not one calibrator for each score")
     if all(type(c) is not IsotonicRegression for c in calibrators):
@@ -188,19 +196,26 @@ def _one_calibrator_a_class(ctx: Context, calibrators: Any, scores: Ref, n_class
         parts = []
         for k, calibrator in enumerate(calibrators):
             column = scores if scores.n_features == 1 else ctx.select(scores, np.array([k]))
-            parts.append(_isotonic(ctx, calibrator, column))
+            parts.append(_isotonic(ctx, calibrator, column, error))
         columns = ctx.side_by_side(parts)
     if n_classes == 2:
         return ctx.rows("complement", columns, n_features=2)
     return ctx.rows("normalize_rows", columns, zero="uniform")
 
 
-def _isotonic(ctx: Context, est: Any, column: Ref) -> Ref:
+def _isotonic(ctx: Context, est: Any, column: Ref, error: float) -> Ref:
     if type(est) is not IsotonicRegression or est.out_of_bounds != "clip":
         raise Refused("a calibrator is not an IsotonicRegression that clips")
     x, y = np.asarray(est.X_thresholds_), np.asarray(est.y_thresholds_)
     if x.dtype != np.float64:
         raise Refused("a calibrator was fitted on float32 scores")
+    if len(x) > 1:
+        # Scores are within rounding of the original's; a steep segment would
+        # turn that into more than the promised 1e-9 (or 1e-12 near zero).
+        slopes = np.abs(np.diff(y)) / np.diff(x)
+        allowed = np.maximum(1e-12, 1e-9 * np.minimum(y[:-1], y[1:]))
+        if np.any(slopes * error * np.abs(x).max() > allowed):
+            raise Refused("an isotonic calibrator is too steep for scores within rounding")
     return ctx.rows("isotonic", column, x=x, y=y)
 
 
@@ -236,5 +251,6 @@ register(
     operators=["affine", "expit", "isotonic", "complement", "normalize_rows", "softmax",
                "at_most_one", "add", "scale", "argmax"],
     parameters=["method ('sigmoid', 'isotonic', 'temperature')", "ensemble", "cv"],
-    python_step="an estimator that stays Python; a fold that misses a class",
+    python_step="an estimator that stays Python; a fold that misses a class; an isotonic "
+    "calibrator that is too steep for scores within rounding",
 )  # fmt: skip
