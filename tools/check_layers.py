@@ -13,19 +13,6 @@ ORDER = (
     *("base", "data", "text", "stats", "graph", "ops", "models"),
     *("passes", "exec", "tune", "artifact", "api"),
 )
-    "base",
-    "data",
-    "text",
-    "stats",
-    "graph",
-    "ops",
-    "models",
-    "passes",
-    "exec",
-    "tune",
-    "artifact",
-    "api",
-]
 # text and stats stand side by side, as do ops and models.
 RANK = {name: i for i, name in enumerate(ORDER)}
 RANK["stats"] = RANK["text"]

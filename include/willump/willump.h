@@ -146,7 +146,8 @@ typedef struct wl_model wl_model;
 typedef struct wl_options {
   size_t size;        /* sizeof(wl_options) */
   uint32_t n_threads; /* 0: WILLUMP_NUM_THREADS, or 1 */
-  bool use_mmap;      /* wl_model_load: map the file instead of reading it */
+  bool use_mmap;      /* wl_model_load: map the file instead of reading it; the
+                         file must not be written to while the model is in use */
 } wl_options;
 
 /*
@@ -330,7 +331,8 @@ WL_API wl_status wl_run_supply(wl_run *run, const wl_input *answer,
 /* After WL_OK. Borrowed until wl_run_free. */
 WL_API wl_status wl_run_result(const wl_run *run, wl_result *result,
                                wl_error *error);
-/* After WL_OK: the stage that answered each row, n_rows bytes. Borrowed. */
+/* After WL_OK: the stage that answered each row, n_rows bytes; before, NULL.
+ * Borrowed. */
 WL_API const uint8_t *wl_run_stages(const wl_run *run);
 WL_API void wl_run_free(wl_run *run); /* NULL allowed */
 

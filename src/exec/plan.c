@@ -12,7 +12,7 @@ enum {
   /* Of one row, in all dense tiles: 256 MiB. */
   MAX_TILE_COLUMNS = 1 << 25,
   /* Node visits to plan all stages of all outputs. */
-  MAX_PLAN_VISITS = 1 << 28
+  MAX_PLAN_VISITS = 1 << 26
 };
 
 static void *plan_alloc(wl_plan *plan, size_t n, size_t size) {

@@ -92,7 +92,8 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
   if (n_rows > SIZE_MAX / 64)
     return wl_fail(error, WL_ERROR_VALUE, "too many rows");
   for (size_t i = 0; i < n_inputs; i++)
-    WL_TRY(wl_source_check(plan, plan->inputs[i].node, &inputs[i], error));
+    WL_TRY(wl_source_check(plan, plan->inputs[i].node, &inputs[i], n_rows,
+                           error));
   run->output = &plan->outputs[output];
   run->selection.n_rows = n_rows;
   if (options != NULL) {
@@ -337,7 +338,9 @@ static wl_status next_external(wl_run *run, bool *is_due, wl_error *error) {
 }
 
 wl_status wl_run_advance(wl_run *run, wl_error *error) {
-  if (run == NULL || run->phase == PHASE_WAIT)
+  if (run == NULL)
+    return wl_fail(error, WL_ERROR_VALUE, "wl_run_advance: no run");
+  if (run->phase == PHASE_WAIT)
     return wl_fail(error, WL_ERROR_VALUE,
                    "wl_run_advance: an answer is due first");
   while (run->phase == PHASE_STAGE) {
@@ -381,7 +384,7 @@ wl_status wl_run_supply(wl_run *run, const wl_input *given, wl_error *error) {
   wl_id id = current_sequence(run)->externals[run->n_asked];
   const wl_plan_node *node = &run->plan->nodes[id];
   wl_answer *answer = &run->answers[node->source];
-  WL_TRY(wl_source_check(run->plan, id, given, error));
+  WL_TRY(wl_source_check(run->plan, id, given, run->selection.n_rows, error));
   bool is_csr = given->layout == WL_LAYOUT_CSR;
   if (is_csr != (node->type.kind == WL_VALUE_CSR))
     return wl_fail(error, WL_ERROR_TYPE,
@@ -409,7 +412,9 @@ wl_status wl_run_result(const wl_run *run, wl_result *result, wl_error *error) {
   return WL_OK;
 }
 
-const uint8_t *wl_run_stages(const wl_run *run) { return run->stages; }
+const uint8_t *wl_run_stages(const wl_run *run) {
+  return run != NULL && run->phase == PHASE_DONE ? run->stages : NULL;
+}
 
 /* ---- entries
  * -------------------------------------------------------------------------- */

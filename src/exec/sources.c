@@ -6,8 +6,31 @@ static const char *const kind_names[] = {"text", "a column of numbers",
 _Static_assert(WL_COUNT_OF(kind_names) == WL_INPUT_KIND_COUNT,
                "a name for each kind");
 
+static inline int64_t read_index(const void *indices, wl_dtype dtype,
+                                 uint64_t i) {
+  return dtype == WL_I32 ? ((const int32_t *)indices)[i]
+                         : ((const int64_t *)indices)[i];
+}
+
+/* The last bound is the number of entries: none may be above it. */
+static wl_status check_csr(const wl_input *input, uint64_t n_rows,
+                           wl_error *error) {
+  if (input->index_dtype != WL_I32 && input->index_dtype != WL_I64)
+    return wl_fail(error, WL_ERROR_TYPE, "CSR indices are i32 or i64");
+  int64_t before = 0;
+  for (uint64_t row = 0; row <= n_rows; row++) {
+    int64_t at = read_index(input->indptr, input->index_dtype, row);
+    if (at < before)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "CSR indptr goes back at row %llu, from %lld to %lld",
+                     (unsigned long long)row, (long long)before, (long long)at);
+    before = at;
+  }
+  return WL_OK;
+}
+
 wl_status wl_source_check(const wl_plan *plan, wl_id id, const wl_input *input,
-                          wl_error *error) {
+                          uint64_t n_rows, wl_error *error) {
   const wl_plan_node *node = &plan->nodes[id];
   size_t width = node->type.n_columns;
   const char *name = "";
@@ -33,10 +56,8 @@ wl_status wl_source_check(const wl_plan *plan, wl_id id, const wl_input *input,
     return wl_fail(error, WL_ERROR_VALUE, "an input of an unknown layout");
   if (wl_dtype_size(input->dtype) == 0)
     return wl_fail(error, WL_ERROR_TYPE, "an input of numbers has no dtype");
-  if (input->layout == WL_LAYOUT_CSR && input->index_dtype != WL_I32 &&
-      input->index_dtype != WL_I64)
-    return wl_fail(error, WL_ERROR_TYPE, "CSR indices are i32 or i64");
-  return WL_OK;
+  return input->layout == WL_LAYOUT_CSR ? check_csr(input, n_rows, error)
+                                        : WL_OK;
 }
 
 /* Unaligned reads are allowed: strides are the caller's. */
@@ -143,12 +164,6 @@ static wl_status tile_strided(const tile_request *t, wl_value *out,
   return WL_OK;
 }
 
-static inline int64_t read_index(const void *indices, wl_dtype dtype,
-                                 uint64_t i) {
-  return dtype == WL_I32 ? ((const int32_t *)indices)[i]
-                         : ((const int64_t *)indices)[i];
-}
-
 static wl_status tile_csr(const tile_request *t, wl_value *out,
                           wl_error *error) {
   const wl_input *input = t->input;
@@ -159,9 +174,6 @@ static wl_status tile_csr(const tile_request *t, wl_value *out,
     uint64_t row = source_row(t, i);
     int64_t from = read_index(input->indptr, input->index_dtype, row);
     int64_t to = read_index(input->indptr, input->index_dtype, row + 1);
-    if (from < 0 || to < from)
-      return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)i,
-                         "CSR indptr goes back");
     WL_TRY(wl_csr_reserve(&builder, (size_t)(to - from), error));
     for (int64_t e = from; e < to; e++) {
       int64_t column =

@@ -28,9 +28,11 @@ typedef struct wl_answer {
   uint64_t *position; /* owned; by the run's row */
 } wl_answer;
 
-/* Checks that an input has the kind and the width that the node declares. */
+/* Checks that an input has the kind and the width that the node declares, and
+ * that the rows of a CSR matrix lie one behind the other. */
 wl_status wl_source_check(const wl_plan *plan, wl_id node,
-                          const wl_input *input, wl_error *error);
+                          const wl_input *input, uint64_t n_rows,
+                          wl_error *error);
 
 /*
  * A tile of the rows [from, to) of the selection, whose place in the matrix is

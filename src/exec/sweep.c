@@ -7,7 +7,11 @@
 #include "base/pool.h"
 #include "ops/common.h"
 
-enum { CHUNK_BYTES = 128 * 1024, CHUNK_ROWS = 4096 };
+enum {
+  CHUNK_BYTES = 128 * 1024,
+  CHUNK_ROWS = 4096,
+  TILE_COLUMNS = 1 << 19 /* numbers of a chunk in dense tiles, if it has rows */
+};
 
 static size_t row_size(const wl_sweep *sweep, uint64_t row) {
   size_t size = 16;
@@ -21,11 +25,14 @@ static size_t row_size(const wl_sweep *sweep, uint64_t row) {
 /* Counts the chunks when bounds is NULL. */
 static size_t cut(const wl_sweep *sweep, uint64_t *bounds) {
   uint64_t n = sweep->selection.n_rows;
-  size_t n_chunks = 0, size = 0, n_rows = 0;
+  size_t n_chunks = 0, size = 0, n_rows = 0, max_rows = CHUNK_ROWS;
+  size_t width = sweep->sequence->tile_columns;
+  if (width > TILE_COLUMNS / CHUNK_ROWS)
+    max_rows = width < TILE_COLUMNS ? TILE_COLUMNS / width : 1;
   for (uint64_t i = 0; i < n; i++) {
     size += row_size(sweep, wl_selection_row(&sweep->selection, i));
     n_rows++;
-    if (size < CHUNK_BYTES && n_rows < CHUNK_ROWS && i + 1 < n)
+    if (size < CHUNK_BYTES && n_rows < max_rows && i + 1 < n)
       continue;
     n_chunks++;
     if (bounds != NULL)
@@ -151,6 +158,25 @@ static wl_status run_steps(const chunk *c, wl_error *error) {
 /* ---- sinks
  * ----------------------------------------------------------------------- */
 
+/* The cast of a number that does not fit is not defined in C: the lowest
+ * integer, as x86 and NumPy have it. */
+static inline int64_t to_integer(double value) {
+  return value >= -0x1p63 && value < 0x1p63 ? (int64_t)value : INT64_MIN;
+}
+
+/* Steps are ascending. */
+static bool is_step(const wl_sequence *sequence, wl_id id) {
+  size_t low = 0, high = sequence->n_steps;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (sequence->steps[middle] < id)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < sequence->n_steps && sequence->steps[low] == id;
+}
+
 static void write_dense_row(const chunk *c, const wl_value *result, size_t r) {
   const wl_sweep *sweep = c->sweep;
   size_t width = result->n_columns;
@@ -165,22 +191,23 @@ static void write_dense_row(const chunk *c, const wl_value *result, size_t r) {
   } else {
     int64_t *to = (int64_t *)sweep->out + at * width;
     for (size_t i = 0; i < width; i++)
-      to[i] = (int64_t)from[i];
+      to[i] = to_integer(from[i]);
   }
 }
 
-static void save_carried(const chunk *c, size_t r) {
+/* Keeps what later stages read, for the rows that stay. */
+static void save_carried(const chunk *c) {
   const wl_sweep *sweep = c->sweep;
   for (size_t i = 0; i < sweep->n_carried; i++) {
     const wl_carried *carried = &sweep->carried[i];
     const wl_value *value = &c->worker->values[carried->node];
-    bool is_ours = false;
-    for (size_t s = 0; s < sweep->sequence->n_steps && !is_ours; s++)
-      is_ours = sweep->sequence->steps[s] == carried->node;
-    if (is_ours)
-      memcpy(sweep->carry + chunk_row(c, r) * sweep->carry_width +
-                 carried->column,
-             value->dense + r * value->ld, value->n_columns * sizeof(double));
+    if (!is_step(sweep->sequence, carried->node))
+      continue;
+    for (size_t r = 0; r < c->n_rows; r++)
+      if (sweep->stays[c->from + r])
+        memcpy(sweep->carry + chunk_row(c, r) * sweep->carry_width +
+                   carried->column,
+               value->dense + r * value->ld, value->n_columns * sizeof(double));
   }
 }
 
@@ -196,14 +223,14 @@ static void sink_dense(const chunk *c) {
         gate == NULL || gate->dense[r * gate->ld] > sequence->threshold;
     if (gate != NULL)
       sweep->stays[c->from + r] = !leaves;
-    if (!leaves) {
-      save_carried(c, r);
+    if (!leaves)
       continue;
-    }
     write_dense_row(c, result, r);
     if (sweep->stages != NULL)
       sweep->stages[chunk_row(c, r)] = sweep->stage;
   }
+  if (gate != NULL)
+    save_carried(c);
 }
 
 static wl_status sink_piece(const chunk *c, wl_error *error) {
@@ -237,17 +264,18 @@ static wl_status locate(const chunk *c, wl_status status, wl_error *error) {
                      (unsigned long long)row);
 }
 
-/* What a gate reads and keeps is dense. */
-static wl_status spread_out_gate(const chunk *c, wl_error *error) {
+/* What a gate reads and keeps is dense, and so are the results of a cascade. */
+static wl_status spread_out_results(const chunk *c, wl_error *error) {
   const wl_sweep *sweep = c->sweep;
-  if (!sweep->sequence->has_gate)
+  const wl_sequence *sequence = sweep->sequence;
+  if (sweep->plan->n_stages > 1 && sweep->pieces == NULL)
+    WL_TRY(spread_out(c, sequence->result, error));
+  if (!sequence->has_gate)
     return WL_OK;
-  WL_TRY(spread_out(c, sweep->sequence->gate, error));
-  WL_TRY(spread_out(c, sweep->sequence->result, error));
-  for (size_t s = 0; s < sweep->sequence->n_steps; s++)
-    for (size_t i = 0; i < sweep->n_carried; i++)
-      if (sweep->sequence->steps[s] == sweep->carried[i].node)
-        WL_TRY(spread_out(c, sweep->carried[i].node, error));
+  WL_TRY(spread_out(c, sequence->gate, error));
+  for (size_t i = 0; i < sweep->n_carried; i++)
+    if (is_step(sequence, sweep->carried[i].node))
+      WL_TRY(spread_out(c, sweep->carried[i].node, error));
   return WL_OK;
 }
 
@@ -268,7 +296,7 @@ static wl_status run_chunk(void *context, size_t task, size_t worker,
     status = run_steps(&c, error);
   if (status != WL_OK)
     return locate(&c, status, error);
-  WL_TRY(spread_out_gate(&c, error));
+  WL_TRY(spread_out_results(&c, error));
   const wl_value *result = &c.worker->values[sweep->sequence->result];
   if (result->kind == WL_VALUE_CSR && sweep->pieces == NULL)
     return wl_fail(error, WL_ERROR_VALUE,
