@@ -89,6 +89,7 @@ format: $(VENV)/ready ## clang-format and ruff, in place
 bench: $(VENV)/installed ## against scikit-learn and ONNX Runtime, interleaved
 	$(BIN)/python -m pip install -q -r bench/requirements.txt
 	$(BIN)/python bench/text.py
+	$(BIN)/python bench/cascade.py
 
 fuzz: $(VENV)/ready ## each libFuzzer target for a minute (SECONDS=60)
 	sh tools/fuzz.sh $${SECONDS_EACH:-60}

@@ -3,14 +3,13 @@
  * resumable job (src/tune/tune.h): Python asks what to do next, trains and
  * scores, and answers; every choice is made in C.
  */
-#include "ext.h"
 #include "tune/tune.h"
+#include "ext.h"
 
 #include <string.h>
 
 typedef struct ext_tune {
-  PyObject_HEAD
-  wl_tune *job; /* owned */
+  PyObject_HEAD wl_tune *job; /* owned */
 } ext_tune;
 
 /* ---- arrays -------------------------------------------------------------- */
@@ -36,9 +35,9 @@ static bool get_vector(PyObject *object, const char *name, const char *formats,
 /* ---- the type ------------------------------------------------------------ */
 
 static PyObject *tune_new(PyTypeObject *type, PyObject *args, PyObject *kwds) {
-  static char *names[] = {"block_costs", "n_rows_fit", "n_rows_select",
-                          "n_rows_certify", "alpha", "delta",
-                          "seed", "model_cost", "max_fits", NULL};
+  static char *names[] = {
+      "block_costs", "n_rows_fit", "n_rows_select", "n_rows_certify", "alpha",
+      "delta",       "seed",       "model_cost",    "max_fits",       NULL};
   PyObject *costs;
   Py_ssize_t n_fit, n_select, n_certify, max_fits = 0;
   unsigned long long seed;
@@ -108,15 +107,14 @@ static PyObject *tune_next(PyObject *self, PyObject *unused) {
   PyObject *blocks = tuple_of_blocks(request.blocks, request.n_blocks);
   if (!blocks)
     return NULL;
-  return Py_BuildValue("(snNnK)", steps[request.step],
-                       (Py_ssize_t)request.candidate, blocks,
-                       (Py_ssize_t)request.n_rows,
-                       (unsigned long long)request.seed);
+  return Py_BuildValue(
+      "(snNnK)", steps[request.step], (Py_ssize_t)request.candidate, blocks,
+      (Py_ssize_t)request.n_rows, (unsigned long long)request.seed);
 }
 
 static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
   static char *names[] = {"confidence", "approx_labels", "full_labels",
-                          "model_cost", "groups", NULL};
+                          "model_cost", "groups",        NULL};
   PyObject *objects[4] = {NULL, NULL, NULL, Py_None};
   static const struct {
     const char *name, *formats;
@@ -146,8 +144,7 @@ static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
     scores.full_labels = views[2].buf;
     scores.groups = n_views == 4 ? views[3].buf : NULL;
     wl_error error;
-    wl_status status =
-        wl_tune_answer(((ext_tune *)self)->job, &scores, &error);
+    wl_status status = wl_tune_answer(((ext_tune *)self)->job, &scores, &error);
     if (status != WL_OK)
       ext_raise(ext_state_of(Py_TYPE(self)), status, &error);
     else
@@ -171,8 +168,8 @@ static PyObject *tune_skip(PyObject *self, PyObject *unused) {
 static PyObject *certificate_dict(const wl_tune_certificate *c) {
   return Py_BuildValue(
       "{sssssdsdsKsKsLsKsKsdsO}", "method", c->method, "assumption",
-      c->assumption, "target", c->target, "confidence", c->confidence,
-      "n_rows", (unsigned long long)c->n_rows, "rows_needed",
+      c->assumption, "target", c->target, "confidence", c->confidence, "n_rows",
+      (unsigned long long)c->n_rows, "rows_needed",
       (unsigned long long)c->rows_needed, "k", (long long)c->k,
       "n_disagreements", (unsigned long long)c->n_disagreements, "n_wrong",
       (unsigned long long)c->n_wrong, "share_leaving", c->share_leaving,
@@ -278,10 +275,11 @@ static PyType_Slot tune_slots[] = {
     {Py_tp_new, EXT_SLOT(tune_new)},
     {Py_tp_dealloc, EXT_SLOT(tune_dealloc)},
     {Py_tp_methods, tune_methods},
-    {Py_tp_doc, (void *)(uintptr_t)("TuneJob(block_costs, n_rows_fit, n_rows_select, "
-                        "n_rows_certify, alpha, delta, seed, model_cost, "
-                        "max_fits=0)\n--\n\nChooses and certifies the first "
-                        "stage of a cascade; not thread-safe.")},
+    {Py_tp_doc,
+     (void *)(uintptr_t)("TuneJob(block_costs, n_rows_fit, n_rows_select, "
+                         "n_rows_certify, alpha, delta, seed, model_cost, "
+                         "max_fits=0)\n--\n\nChooses and certifies the first "
+                         "stage of a cascade; not thread-safe.")},
     {0, NULL},
 };
 

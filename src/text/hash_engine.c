@@ -263,12 +263,12 @@ static wl_status fail_surrogate(const uint8_t *term, size_t size, size_t row,
   if (n == 1)
     return wl_fail_row(error, WL_ERROR_ENCODING, (int64_t)row,
                        "'utf-8' codec can't encode character '\\u%04x' in "
-                       "position %zu: surrogates not allowed (row %zu)",
-                       c, position, row);
+                       "position %zu: surrogates not allowed",
+                       c, position);
   return wl_fail_row(error, WL_ERROR_ENCODING, (int64_t)row,
                      "'utf-8' codec can't encode characters in position "
-                     "%zu-%zu: surrogates not allowed (row %zu)",
-                     position, position + n - 1, row);
+                     "%zu-%zu: surrogates not allowed",
+                     position, position + n - 1);
 }
 
 /* Fails at the first n-gram with a surrogate in scikit-learn's order: by n,

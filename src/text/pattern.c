@@ -198,12 +198,11 @@ static wl_status fail_match(int code, size_t row, wl_error *error) {
   case PCRE2_ERROR_DEPTHLIMIT:
   case PCRE2_ERROR_HEAPLIMIT:
     return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
-                       "row %zu: the token pattern needs too many steps for "
-                       "this text; simplify the pattern",
-                       row);
+                       "the token pattern needs too many steps for this text; "
+                       "simplify the pattern");
   default:
     return wl_fail_row(error, WL_ERROR_INTERNAL, (int64_t)row,
-                       "row %zu: PCRE2 fails with %d", row, code);
+                       "token pattern: PCRE2 fails with %d", code);
   }
 }
 
@@ -229,8 +228,7 @@ wl_status wl_matcher_find_all(wl_matcher *matcher, const uint8_t *text,
     size_t begin = pair[0], end = pair[1];
     if (begin > end || end < at || end > n) /* \K can do this */
       return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
-                         "row %zu: the token pattern's matches go backwards",
-                         row);
+                         "the token pattern's matches go backwards");
     /* After an empty match the next one must not be empty at the same place;
      * an empty one right behind another match counts (Python 3.7). */
     options = begin == end ? PCRE2_NOTEMPTY_ATSTART : 0;

@@ -88,9 +88,8 @@ static inline wl_status make_room(const writer *w, size_t row,
     return WL_OK;
   if (needed >= WL_PREPARE_MAX)
     return wl_fail_row(w->error, WL_ERROR_VALUE, (int64_t)row,
-                       "row %zu: its text is longer than 2 GB after "
-                       "lower-casing and stripping accents; split it",
-                       row);
+                       "a text is longer than 2 GB after lower-casing and "
+                       "stripping accents; split it");
   return wl_prepared_reserve(w->out, w->arena, needed, w->error);
 }
 
@@ -102,8 +101,8 @@ static wl_status append_slowly(const writer *w, size_t row,
   uint32_t c = wl_utf8_decode(at, w->end);
   if (c == UINT32_MAX)
     return wl_fail_row(w->error, WL_ERROR_ENCODING, (int64_t)row,
-                       "row %zu: the text is not UTF-8 at byte %zu (0x%02x)",
-                       row, (size_t)(start - w->begin), *start);
+                       "the text is not UTF-8 at byte %zu (0x%02x)",
+                       (size_t)(start - w->begin), *start);
   uint32_t mapped[WL_MAP_MAX];
   unsigned map = preparer->map;
   if (c == CAPITAL_SIGMA && (map & WL_MAP_LOWER)) {
@@ -184,10 +183,9 @@ static wl_status append_mixed(const writer *w, size_t row,
 wl_status wl_prepare(const wl_preparer *preparer, wl_string text, size_t row,
                      wl_arena *arena, wl_prepared *prepared, wl_error *error) {
   if (text.data == NULL)
-    return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
-                       "row %zu is missing (None or NaN) where a text is "
-                       "expected; fill missing texts first",
-                       row);
+    return wl_fail_row(
+        error, WL_ERROR_VALUE, (int64_t)row,
+        "a text is missing (None or NaN); fill missing texts first");
   const uint8_t *at = (const uint8_t *)text.data;
   const uint8_t *end = at + text.size;
   writer w = {preparer, arena, prepared, at, end, error};

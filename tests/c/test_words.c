@@ -300,7 +300,7 @@ static void a_pattern_that_never_ends_is_an_error(void **state) {
   assert_fails(
       &params,
       (wl_string)S("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaacb"),
-      WL_ERROR_VALUE, "row 0: the token pattern");
+      WL_ERROR_VALUE, "the token pattern needs too many steps");
 }
 
 static void broken_patterns_are_refused(void **state) {
@@ -407,19 +407,40 @@ static void surrogates_outside_of_terms_do_no_harm(void **state) {
 /* ---- errors ---------------------------------------------------------------
  */
 
-static void text_that_is_not_utf8_is_an_error_with_its_row(void **state) {
+static void text_that_is_not_utf8_is_an_error(void **state) {
   (void)state;
   wl_vectorizer_params params = params_of(animals, WL_COUNT_OF(animals));
   assert_fails(&params, (wl_string)S("cat\xFF"), WL_ERROR_ENCODING,
-               "row 0: the text is not UTF-8 at byte 3");
+               "the text is not UTF-8 at byte 3 (0xff)");
   assert_fails(&params, (wl_string)S("cat\xC3"), WL_ERROR_ENCODING, "byte 3");
+}
+
+static void an_error_names_its_row(void **state) {
+  (void)state;
+  static const double weights[6] = {1};
+  const wl_scoring scoring = {.n_outputs = 1, .weights = weights};
+  const wl_string rows[] = {S("cat"), S("dog"), S("\x80")};
+  wl_vectorizer_params params = params_of(animals, WL_COUNT_OF(animals));
+  wl_vectorizer *vectorizer;
+  wl_error error;
+  wl_arena arena;
+  double out[3];
+  wl_arena_init(&arena);
+  assert_int_equal(wl_vectorizer_create(&params, &scoring, &vectorizer, NULL),
+                   WL_OK);
+  assert_int_equal(
+      wl_vectorizer_score(vectorizer, rows, 3, &arena, out, 1, &error),
+      WL_ERROR_ENCODING);
+  assert_int_equal(error.row, 2);
+  wl_vectorizer_free(vectorizer);
+  wl_arena_deinit(&arena);
 }
 
 static void a_missing_text_is_an_error(void **state) {
   (void)state;
   wl_vectorizer_params params = params_of(animals, WL_COUNT_OF(animals));
   assert_fails(&params, (wl_string){NULL, 0}, WL_ERROR_VALUE,
-               "row 0 is missing");
+               "a text is missing");
 }
 
 static void bad_parameters_are_refused(void **state) {
@@ -708,7 +729,8 @@ int main(void) {
       memory_test(short_padded_words_count_once),
       memory_test(a_lone_surrogate_in_a_hashed_term_is_pythons_error),
       memory_test(surrogates_outside_of_terms_do_no_harm),
-      memory_test(text_that_is_not_utf8_is_an_error_with_its_row),
+      memory_test(text_that_is_not_utf8_is_an_error),
+      memory_test(an_error_names_its_row),
       memory_test(a_missing_text_is_an_error),
       memory_test(bad_parameters_are_refused),
       memory_test(equal_terms_are_refused),
