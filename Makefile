@@ -11,8 +11,8 @@ BUILD := build
 SOURCES := $(shell find include src cli python tools/*.py -type f \
 	\( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.py' -o -name '*.pyi' -o -name 'meson.build' \) 2>/dev/null)
 
-.PHONY: demo test test-c test-sanitize test-thread test-python test-long \
-	lint format bench fuzz cross docs clean install help
+.PHONY: help package install demo test test-c test-sanitize test-thread \
+	test-python test-long lint format bench fuzz cross clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -35,7 +35,13 @@ $(VENV)/installed: $(VENV)/ready pyproject.toml meson.build meson.options $(SOUR
 	$(BIN)/python -m pip install -q --no-build-isolation --no-deps --force-reinstall .
 	@touch $@
 
-install: $(VENV)/installed ## build the package and install it into .venv
+package: $(VENV)/installed ## build the Python package and install it into .venv
+
+PREFIX ?= /usr/local
+install: $(VENV)/ready ## the C library, header and program (PREFIX=/usr/local, DESTDIR)
+	$(BIN)/meson setup $(BUILD)-install --prefix $(PREFIX) -Dtests=false $(if $(wildcard $(BUILD)-install/build.ninja),--reconfigure)
+	$(BIN)/ninja -C $(BUILD)-install
+	$(BIN)/meson install -C $(BUILD)-install --no-rebuild
 
 # ---- the main things -----------------------------------------------------------
 
@@ -50,6 +56,7 @@ $(BUILD)/build.ninja: $(VENV)/ready
 test-c: $(BUILD)/build.ninja ## C tests, and the fuzz corpora replayed
 	$(BIN)/ninja -C $(BUILD)
 	$(BIN)/meson test -C $(BUILD) --print-errorlogs
+	sh tools/check_install.sh $(BUILD) tests/fuzz/corpus/artifact/text
 
 $(BUILD)-asan/build.ninja: $(VENV)/ready
 	CC=clang $(BIN)/meson setup $(BUILD)-asan --werror --buildtype=debugoptimized \

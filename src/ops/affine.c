@@ -17,38 +17,55 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   return WL_OK;
 }
 
-/* multiply, then add: n_columns each */
+typedef struct affine_state {
+  wl_columns multiply, add;
+} affine_state;
+
+static void unbind(void *state) {
+  affine_state *s = state;
+  if (s == NULL)
+    return;
+  wl_columns_deinit(&s->multiply);
+  wl_columns_deinit(&s->add);
+  wl_free(s);
+}
+
 static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
                       wl_error *error) {
-  size_t n = wl_input_type(graph, node, 0)->n_columns;
-  const wl_const *multiply = wl_node_tensor(graph, node, "multiply");
-  const wl_const *add = wl_node_tensor(graph, node, "add");
-  double *both = wl_calloc(2 * n + 1, sizeof *both);
-  if (both == NULL)
-    return wl_fail_memory(error, 2 * n * sizeof *both);
-  for (size_t c = 0; c < n; c++) {
-    both[c] =
-        multiply == NULL
-            ? 1.0
-            : wl_const_number(multiply, multiply->n_elements == 1 ? 0 : c);
-    both[n + c] =
-        add == NULL ? 0.0 : wl_const_number(add, add->n_elements == 1 ? 0 : c);
-  }
-  *state = both;
+  affine_state *s = wl_calloc(1, sizeof *s);
+  if (s == NULL)
+    return wl_fail_memory(error, sizeof *s);
+  wl_status status;
+  WL_TRY_DONE(status,
+              wl_columns_init(&s->multiply,
+                              wl_node_tensor(graph, node, "multiply"), error));
+  WL_TRY_DONE(status, wl_columns_init(
+                          &s->add, wl_node_tensor(graph, node, "add"), error));
+  *state = s;
   return WL_OK;
+done:
+  unbind(s);
+  return status;
 }
 
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
+  const affine_state *s = state;
   const wl_value *x = call->inputs[0];
-  size_t n = x->n_columns;
-  const double *multiply = state, *add = multiply + n;
   wl_dtype dtype = call->type->dtype;
-  WL_TRY(wl_new_dense(call, n, out, error));
-  for (size_t r = 0; r < call->n_rows; r++)
-    for (size_t c = 0; c < n; c++)
-      wl_row_mut(out, r)[c] = wl_round_to(
-          dtype, wl_round_to(dtype, wl_row(x, r)[c] * multiply[c]) + add[c]);
+  WL_TRY(wl_new_dense(call, x->n_columns, out, error));
+  for (size_t r = 0; r < call->n_rows; r++) {
+    const double *from = wl_row(x, r);
+    double *to = wl_row_mut(out, r);
+    for (size_t c = 0; c < x->n_columns; c++) {
+      double v = from[c];
+      if (s->multiply.values != NULL)
+        v = wl_round_to(dtype, v * wl_column(&s->multiply, c));
+      if (s->add.values != NULL)
+        v += wl_column(&s->add, c);
+      to[c] = wl_round_to(dtype, v);
+    }
+  }
   return WL_OK;
 }
 
@@ -59,6 +76,6 @@ const wl_op_def wl_op_affine = {
     .max_inputs = 1,
     .infer = infer,
     .bind = bind,
-    .unbind = wl_free,
+    .unbind = unbind,
     .run = run,
 };

@@ -40,6 +40,17 @@ wl_status wl_node_dtype(const wl_node *node, wl_dtype absent, wl_dtype *out,
       wl_op_table[node->op]->name, attr->value.s.data);
 }
 
+wl_status wl_node_float_dtype(const wl_node *node, wl_dtype absent,
+                              wl_dtype *out, wl_error *error) {
+  WL_TRY(wl_node_dtype(node, absent, out, error));
+  if (*out == WL_F32 || *out == WL_F64)
+    return WL_OK;
+  return wl_fail(error, WL_ERROR_UNSUPPORTED,
+                 "operator '%s': its result is not whole, dtype '%s' cannot "
+                 "hold it",
+                 wl_op_table[node->op]->name, wl_dtype_name(*out));
+}
+
 wl_dtype wl_promote(wl_dtype a, wl_dtype b) {
   if (a == b)
     return a;
@@ -72,6 +83,18 @@ wl_status wl_copy_vector(const wl_const *constant, size_t n, double fill,
         constant == NULL ? fill : wl_const_number(constant, is_one ? 0 : i);
   return WL_OK;
 }
+
+wl_status wl_columns_init(wl_columns *columns, const wl_const *constant,
+                          wl_error *error) {
+  *columns = (wl_columns){0};
+  if (constant == NULL)
+    return WL_OK;
+  columns->step = constant->n_elements != 1;
+  return wl_copy_vector(constant, constant->n_elements, 0.0, &columns->values,
+                        error);
+}
+
+void wl_columns_deinit(wl_columns *columns) { wl_free(columns->values); }
 
 wl_status wl_new_dense(const wl_op_call *call, size_t n_columns, wl_value *out,
                        wl_error *error) {

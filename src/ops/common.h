@@ -32,6 +32,24 @@ wl_status wl_check_vector(const wl_graph *graph, const wl_node *node,
 wl_status wl_copy_vector(const wl_const *constant, size_t n, double fill,
                          double **out, wl_error *error);
 
+/* The attribute `dtype` where a result is not whole: f32 or f64. */
+wl_status wl_node_float_dtype(const wl_node *node, wl_dtype absent,
+                              wl_dtype *out, wl_error *error);
+
+/* One number a column, or one for all: as large as the tensor, however many
+ * columns there are. */
+typedef struct wl_columns {
+  double *values; /* owned; NULL when the attribute is absent */
+  size_t step;
+} wl_columns;
+
+wl_status wl_columns_init(wl_columns *columns, const wl_const *constant,
+                          wl_error *error);
+void wl_columns_deinit(wl_columns *columns);
+static inline double wl_column(const wl_columns *columns, size_t c) {
+  return columns->values[c * columns->step];
+}
+
 /* A result that the dtype can hold. */
 static inline double wl_round_to(wl_dtype dtype, double value) {
   return dtype == WL_F32 ? (double)(float)value : value;

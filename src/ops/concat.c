@@ -23,7 +23,14 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   }
   type->kind =
       wl_node_bool(node, "sparse", any_sparse) ? WL_VALUE_CSR : WL_VALUE_DENSE;
-  return wl_node_dtype(node, type->dtype, &type->dtype, error);
+  wl_dtype common = type->dtype;
+  WL_TRY(wl_node_dtype(node, common, &type->dtype, error));
+  if ((type->dtype == WL_I32 || type->dtype == WL_I64) &&
+      (common == WL_F32 || common == WL_F64))
+    return wl_fail(error, WL_ERROR_UNSUPPORTED,
+                   "operator 'concat': dtype '%s' cannot hold its inputs' %s",
+                   wl_dtype_name(type->dtype), wl_dtype_name(common));
+  return WL_OK;
 }
 
 static wl_status run_dense(const wl_op_call *call, wl_value *out,
@@ -33,9 +40,12 @@ static wl_status run_dense(const wl_op_call *call, wl_value *out,
   for (size_t i = 0; i < call->n_inputs; i++) {
     wl_value input;
     WL_TRY(wl_as_dense(call, call->inputs[i], &input, error));
-    for (size_t r = 0; r < call->n_rows; r++)
-      memcpy(wl_row_mut(out, r) + at, wl_row(&input, r),
-             input.n_columns * sizeof(double));
+    for (size_t r = 0; r < call->n_rows; r++) {
+      const double *from = wl_row(&input, r);
+      double *to = wl_row_mut(out, r) + at;
+      for (size_t c = 0; c < input.n_columns; c++)
+        to[c] = wl_round_to(call->type->dtype, from[c]);
+    }
     at += input.n_columns;
   }
   return WL_OK;
@@ -54,12 +64,14 @@ static wl_status run_sparse(const wl_op_call *call, wl_value *out,
         size_t n = (size_t)input->indptr[r + 1] - first;
         WL_TRY(wl_csr_reserve(&builder, n, error));
         for (size_t e = first; e < first + n; e++)
-          wl_csr_push(&builder, at + input->indices[e], input->data[e]);
+          wl_csr_push(&builder, at + input->indices[e],
+                      wl_round_to(call->type->dtype, input->data[e]));
       } else {
         WL_TRY(wl_csr_reserve(&builder, input->n_columns, error));
         for (size_t c = 0; c < input->n_columns; c++)
           if (wl_row(input, r)[c] != 0.0)
-            wl_csr_push(&builder, at + (int32_t)c, wl_row(input, r)[c]);
+            wl_csr_push(&builder, at + (int32_t)c,
+                        wl_round_to(call->type->dtype, wl_row(input, r)[c]));
       }
       at += (int32_t)input->n_columns;
     }

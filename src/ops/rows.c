@@ -147,6 +147,10 @@ static void row_margin(const void *state, const double *x, size_t n,
   }
   double first = -INFINITY, second = -INFINITY;
   for (size_t c = 0; c < n; c++) {
+    if (x[c] != x[c]) { /* no confidence at all: the row stays */
+      to[0] = x[c];
+      return;
+    }
     if (x[c] > first) {
       second = first;
       first = x[c];
@@ -161,28 +165,6 @@ typedef struct ovo_state {
   size_t n_classes;
   double threshold;
 } ovo_state;
-
-/* Votes, ties broken by the confidences squashed into (-1/3, 1/3). */
-static void row_ovo(const void *state, const double *x, size_t n, double *to) {
-  const ovo_state *s = state;
-  (void)n;
-  for (size_t i = 0; i < s->n_classes; i++) {
-    double votes = 0.0, confidence = 0.0;
-    size_t k = 0;
-    for (size_t a = 0; a < s->n_classes; a++) {
-      for (size_t b = a + 1; b < s->n_classes; b++, k++) {
-        if (a == i) {
-          confidence -= x[k];
-          votes += x[k] > s->threshold ? 0.0 : 1.0;
-        } else if (b == i) {
-          confidence += x[k];
-          votes += x[k] > s->threshold ? 1.0 : 0.0;
-        }
-      }
-    }
-    to[i] = votes + confidence / (3.0 * (fabs(confidence) + 1.0));
-  }
-}
 
 #define WL_ROW_OPERATOR(NAME, INFER)                                           \
   static wl_status run_##NAME(const void *state, const wl_op_call *call,       \
@@ -281,9 +263,32 @@ static wl_status bind_ovo(const wl_graph *graph, const wl_node *node,
   return WL_OK;
 }
 
+/* Votes, ties broken by the confidences squashed into (-1/3, 1/3). A class's
+ * sums run over its pairs in their order. */
 static wl_status run_ovo(const void *state, const wl_op_call *call,
                          wl_value *out, wl_error *error) {
-  return run_rows(call, row_ovo, state, out, error);
+  const ovo_state *s = state;
+  size_t n = s->n_classes;
+  double *confidences = wl_arena_alloc(call->arena, n * sizeof *confidences);
+  if (confidences == NULL)
+    return wl_fail_memory(error, n * sizeof *confidences);
+  WL_TRY(wl_new_dense(call, n, out, error));
+  for (size_t r = 0; r < call->n_rows; r++) {
+    const double *x = wl_row(call->inputs[0], r);
+    double *votes = wl_row_mut(out, r);
+    memset(votes, 0, n * sizeof *votes);
+    memset(confidences, 0, n * sizeof *confidences);
+    for (size_t a = 0; a < n; a++) {
+      for (size_t b = a + 1; b < n; b++, x++) {
+        confidences[a] -= *x;
+        confidences[b] += *x;
+        votes[*x > s->threshold ? b : a] += 1.0;
+      }
+    }
+    for (size_t i = 0; i < n; i++)
+      votes[i] += confidences[i] / (3.0 * (fabs(confidences[i]) + 1.0));
+  }
+  return WL_OK;
 }
 
 const wl_op_def wl_op_ovo = {

@@ -13,7 +13,7 @@ static const wl_attr_def attrs[] = {
 };
 
 typedef struct scale_state {
-  double *subtract, *divide, *multiply; /* one a column, or NULL */
+  wl_columns subtract, divide, multiply;
 } scale_state;
 
 static wl_status infer(const wl_graph *graph, const wl_node *node,
@@ -27,26 +27,17 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator 'scale': 'subtract' needs a dense matrix");
   wl_dtype absent = type->dtype == WL_F32 ? WL_F32 : WL_F64;
-  return wl_node_dtype(node, absent, &type->dtype, error);
+  return wl_node_float_dtype(node, absent, &type->dtype, error);
 }
 
 static void unbind(void *state) {
   scale_state *s = state;
   if (s == NULL)
     return;
-  wl_free(s->subtract);
-  wl_free(s->divide);
-  wl_free(s->multiply);
+  wl_columns_deinit(&s->subtract);
+  wl_columns_deinit(&s->divide);
+  wl_columns_deinit(&s->multiply);
   wl_free(s);
-}
-
-static wl_status bind_one(const wl_graph *graph, const wl_node *node,
-                          const char *name, double **out, wl_error *error) {
-  const wl_const *constant = wl_node_tensor(graph, node, name);
-  if (constant == NULL)
-    return WL_OK;
-  return wl_copy_vector(constant, wl_input_type(graph, node, 0)->n_columns, 0.0,
-                        out, error);
 }
 
 static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
@@ -55,9 +46,12 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   if (s == NULL)
     return wl_fail_memory(error, sizeof *s);
   wl_status status;
-  WL_TRY_DONE(status, bind_one(graph, node, "subtract", &s->subtract, error));
-  WL_TRY_DONE(status, bind_one(graph, node, "divide", &s->divide, error));
-  WL_TRY_DONE(status, bind_one(graph, node, "multiply", &s->multiply, error));
+  WL_TRY_DONE(status, wl_columns_init(&s->subtract,
+                                      wl_node_tensor(graph, node, "subtract"), error));
+  WL_TRY_DONE(status, wl_columns_init(&s->divide,
+                                      wl_node_tensor(graph, node, "divide"), error));
+  WL_TRY_DONE(status, wl_columns_init(&s->multiply,
+                                      wl_node_tensor(graph, node, "multiply"), error));
   *state = s;
   return WL_OK;
 done:
@@ -67,12 +61,12 @@ done:
 
 static inline double scale_one(const scale_state *s, wl_dtype dtype, size_t c,
                                double v) {
-  if (s->subtract != NULL)
-    v = wl_round_to(dtype, v - s->subtract[c]);
-  if (s->divide != NULL)
-    v = wl_round_to(dtype, v / s->divide[c]);
-  if (s->multiply != NULL)
-    v = wl_round_to(dtype, v * s->multiply[c]);
+  if (s->subtract.values != NULL)
+    v = wl_round_to(dtype, v - wl_column(&s->subtract, c));
+  if (s->divide.values != NULL)
+    v = wl_round_to(dtype, v / wl_column(&s->divide, c));
+  if (s->multiply.values != NULL)
+    v = wl_round_to(dtype, v * wl_column(&s->multiply, c));
   return wl_round_to(dtype, v);
 }
 
@@ -83,7 +77,7 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
   wl_dtype dtype = call->type->dtype;
   if (x->kind == WL_VALUE_CSR) {
     double *data;
-    if (s->subtract != NULL)
+    if (s->subtract.values != NULL)
       return wl_fail(error, WL_ERROR_VALUE,
                      "Cannot center sparse matrices: pass a dense matrix to a "
                      "scaler fitted with with_mean=True");

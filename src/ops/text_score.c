@@ -69,7 +69,7 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
                    n_features);
   *type =
       (wl_type){.kind = WL_VALUE_DENSE, .n_columns = (size_t)weights->shape[1]};
-  return wl_node_dtype(node, WL_F64, &type->dtype, error);
+  return wl_node_float_dtype(node, WL_F64, &type->dtype, error);
 }
 
 static void unbind(void *state) {

@@ -34,8 +34,8 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
                    idf->n_elements, type->n_columns);
   type->kind = WL_VALUE_CSR;
   type->is_bit_equal &= !wl_node_bool(node, "sublinear_tf", false);
-  return wl_node_dtype(node, type->dtype == WL_F32 ? WL_F32 : WL_F64,
-                       &type->dtype, error);
+  return wl_node_float_dtype(node, type->dtype == WL_F32 ? WL_F32 : WL_F64,
+                             &type->dtype, error);
 }
 
 static void unbind(void *state) {

@@ -6,7 +6,7 @@
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
-enum { SHORT_TENSOR = 64 };
+enum { SHORT_TENSOR = 64, MAX_PROBES = 64 };
 
 static bool same_tensor(const wl_graph *graph, uint32_t a, uint32_t b) {
   if (a == b)
@@ -62,12 +62,50 @@ static bool same_node(const wl_rewrite *rewrite, const wl_node *old,
   return true;
 }
 
-static uint64_t hash_node(const wl_rewrite *rewrite, const wl_node *node) {
-  uint64_t h = (uint64_t)node->op + 1;
-  for (uint32_t i = 0; i < node->n_inputs; i++)
-    h = (h ^ rewrite->map[node->inputs[i]]) * 0x9e3779b97f4a7c15u;
-  h = (h ^ node->n_attrs) * 0x9e3779b97f4a7c15u;
+static uint64_t mix(uint64_t h, uint64_t value) {
+  h = (h ^ value) * 0x9e3779b97f4a7c15u;
   return h ^ h >> 29;
+}
+
+static uint64_t mix_bytes(uint64_t h, const void *bytes, size_t size) {
+  const unsigned char *at = bytes;
+  for (size_t i = 0; i < size; i++)
+    h = mix(h, at[i]);
+  return h;
+}
+
+static uint64_t hash_attr(const wl_graph *graph, const wl_attr *attr) {
+  uint64_t h = mix_bytes(0, attr->name, strlen(attr->name));
+  switch (attr->kind) {
+  case WL_ATTR_INT:
+  case WL_ATTR_FLOAT:
+    return mix_bytes(h, &attr->value, sizeof attr->value.i);
+  case WL_ATTR_BOOL:
+    return mix(h, attr->value.b);
+  case WL_ATTR_STRING:
+    return mix_bytes(h, attr->value.s.data, attr->value.s.size);
+  case WL_ATTR_TENSOR: {
+    const wl_const *tensor = &graph->constants[attr->value.tensor];
+    if (tensor->n_elements > SHORT_TENSOR)
+      return mix(h, attr->value.tensor);
+    size_t n = tensor->n_elements;
+    if (tensor->dtype == WL_STRING)
+      return mix_bytes(h, tensor->data, (size_t)tensor->offsets[n]);
+    return mix_bytes(h, tensor->data, n * wl_dtype_size(tensor->dtype));
+  }
+  case WL_ATTR_KIND_COUNT:
+    break;
+  }
+  return h;
+}
+
+static uint64_t hash_node(const wl_rewrite *rewrite, const wl_node *node) {
+  uint64_t h = mix(0, (uint64_t)node->op + 1);
+  for (uint32_t i = 0; i < node->n_inputs; i++)
+    h = mix(h, rewrite->map[node->inputs[i]]);
+  for (uint32_t i = 0; i < node->n_attrs; i++)
+    h = mix(h, hash_attr(rewrite->to, &node->attrs[i]));
+  return h;
 }
 
 static void mark_live(const wl_graph *graph, bool *live) {
@@ -88,24 +126,29 @@ static void mark_live(const wl_graph *graph, bool *live) {
   }
 }
 
-/* `table` holds new node + 1 by the hash of what it computes. */
+/*
+ * `table` holds new node + 1 by the hash of what it computes. A node that does
+ * not find a place near its own is not remembered: nodes made to meet in one
+ * place are computed twice rather than searched for long.
+ */
 static wl_status place(wl_rewrite *rewrite, wl_id id, wl_id *table,
                        size_t mask) {
   const wl_node *node = &rewrite->from->nodes[id];
-  size_t at = hash_node(rewrite, node) & mask;
-  for (int probes = 0; table[at] != 0 && probes < 64; at = (at + 1) & mask) {
-    /* Steps and inputs are one each, whatever they look like. */
+  /* Inputs are one each, whatever they look like. */
+  if (node->op == WL_OP_INPUT)
+    return wl_rewrite_copy(rewrite, id);
+  size_t at = (size_t)hash_node(rewrite, node) & mask;
+  int probes = 0;
+  for (; table[at] != 0 && probes < MAX_PROBES; at = (at + 1) & mask) {
     probes++;
-    if (node->op != WL_OP_INPUT &&
-        same_node(rewrite, node, &rewrite->to->nodes[table[at] - 1])) {
+    if (same_node(rewrite, node, &rewrite->to->nodes[table[at] - 1])) {
       rewrite->map[id] = table[at] - 1;
       return WL_OK;
     }
   }
   WL_TRY(wl_rewrite_copy(rewrite, id));
-  while (table[at] != 0)
-    at = (at + 1) & mask;
-  table[at] = rewrite->map[id] + 1;
+  if (table[at] == 0)
+    table[at] = rewrite->map[id] + 1;
   return WL_OK;
 }
 
