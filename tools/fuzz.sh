@@ -34,7 +34,7 @@ for name in "$@"; do
   log=$build/fuzz_$name.log
   echo "fuzz_$name: $seconds s"
   if "$build/tests/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=8192 \
-    -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 \
+    -timeout=20 -rss_limit_mb=3000 -entropic=0 -print_final_stats=1 \
     -artifact_prefix="$crashes/$name/" \
     "$found/$name" "$root/tests/fuzz/corpus/$name" >"$log" 2>&1; then
     sed -n 's/^stat::number_of_executed_units: */  runs: /p' "$log"

@@ -1,10 +1,20 @@
 """Willump: compiles fitted scikit-learn pipelines into fast native models.
 
+Examples
+--------
 >>> import willump
->>> fast = willump.compile(pipeline)          # doctest: +SKIP
->>> fast.predict(["some text"])               # doctest: +SKIP
->>> fast.save("model.willump")                # doctest: +SKIP
->>> fast = willump.load("model.willump")      # doctest: +SKIP
+>>> from sklearn.feature_extraction.text import TfidfVectorizer
+>>> from sklearn.linear_model import LogisticRegression
+>>> from sklearn.pipeline import make_pipeline
+>>> texts = ["good", "very good", "bad", "so bad"]
+>>> pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression())
+>>> pipeline = pipeline.fit(texts, ["yes", "yes", "no", "no"])
+>>> fast = willump.compile(pipeline)
+>>> fast.predict(["good", "not bad"]).tolist()
+['yes', 'no']
+>>> again = willump.from_bytes(fast.to_bytes())
+>>> bool((again.predict_proba(texts) == fast.predict_proba(texts)).all())
+True
 """
 
 from __future__ import annotations
@@ -64,6 +74,13 @@ def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = Non
     CompiledModel
         Answers what `estimator` answers: the same labels, scores within 1e-9
         relative or 1e-12 absolute, the same exception types for bad input.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> fast = compile(CountVectorizer(vocabulary=["good", "bad"]))
+    >>> fast.transform(["good, good", "bad"]).toarray().tolist()
+    [[2, 0], [0, 1]]
     """
     if isinstance(estimator, CompiledModel):
         return estimator

@@ -118,6 +118,21 @@ def optimize(
     CompiledModel
         With `metadata["certificate"]`; or the exact pipeline, with a
         `NotCertifiedWarning` that says why.
+
+    Examples
+    --------
+    >>> import willump
+    >>> from sklearn.feature_extraction.text import CountVectorizer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline, make_union
+    >>> texts = [f"{word} {i}" for i in range(40) for word in ("good", "bad")]
+    >>> union = make_union(CountVectorizer(), CountVectorizer(analyzer="char", ngram_range=(1, 4)))
+    >>> pipeline = make_pipeline(union, LogisticRegression()).fit(texts, [1, 0] * 40)
+    >>> fresh = [f"{word} {i}" for i in range(40, 400) for word in ("good", "bad")]
+    >>> fast = willump.optimize(pipeline, texts, [1, 0] * 40, X_cal=fresh, random_state=0,
+    ...                         costs=[1.0, 5.0])
+    >>> fast.metadata["certificate"]["blocks"]
+    ['countvectorizer-1']
     """
     if not isinstance(target, Agreement):
         raise TypeError(f"target must be willump.Agreement(...), not {target!r}")

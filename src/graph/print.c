@@ -64,7 +64,8 @@ static wl_status put_string(printer *p, wl_string string) {
     WL_TRY(put(p, string.data + start, i - start));
     if (is_surrogate) { /* lone: the text stays valid UTF-8 */
       WL_TRY(put_format(p, "\\u%04x",
-                        0xd000u | ((unsigned char)string.data[i + 1] & 63u) << 6 |
+                        0xd000u |
+                            ((unsigned char)string.data[i + 1] & 63u) << 6 |
                             ((unsigned char)string.data[i + 2] & 63u)));
       i += 2;
       start = i + 1;

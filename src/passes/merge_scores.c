@@ -41,50 +41,95 @@ static bool same_but_weights(const wl_node *a, const wl_node *b) {
   return true;
 }
 
-/* A node's place in its group: the group's first node, and its first column. */
+/* A node's place in its group. */
 typedef struct place {
-  wl_id first;
-  size_t column;
+  wl_id first;   /* the group's first node */
+  size_t column; /* the node's first column in the group's scores */
+  wl_id next;    /* the group's next node, or 0: none */
 } place;
 
-static void find_groups(const wl_graph *graph, place *places, size_t *widths) {
-  for (size_t id = 0; id < graph->n_nodes; id++) {
-    const wl_node *node = &graph->nodes[id];
-    places[id] = (place){(wl_id)id, 0};
-    widths[id] = node->type.n_columns;
-    if (node->op != WL_OP_TEXT_SCORE)
+/* By node; width and last are those of the group that begins there. */
+typedef struct groups {
+  place *places;
+  size_t *widths;
+  wl_id *last;
+  wl_id *merged; /* the group's node in the new graph */
+  wl_id *table;  /* first nodes + 1, by hash */
+  size_t mask;
+} groups;
+
+/* Groups stay narrow enough for weights in one block; a node that does not find
+ * its group within so many places of the table has one of its own. */
+enum { MAX_WIDTH = 1 << 16, MAX_PROBES = 64 };
+
+static uint64_t hash_node(const wl_node *node) {
+  uint64_t h = node->inputs[0];
+  for (uint32_t i = 0; i < node->n_attrs; i++) {
+    const wl_attr *attr = &node->attrs[i];
+    uint64_t value = 0;
+    if (attr->kind == WL_ATTR_INT)
+      value = (uint64_t)attr->value.i;
+    else if (attr->kind == WL_ATTR_TENSOR && strcmp(attr->name, "weights") != 0)
+      value = attr->value.tensor;
+    h = (h ^ value) * 0x9e3779b97f4a7c15u;
+    h ^= h >> 29;
+  }
+  return h;
+}
+
+static void find_group(const wl_graph *graph, wl_id id, const groups *g) {
+  const wl_node *node = &graph->nodes[id];
+  size_t width = node->type.n_columns;
+  size_t at = (size_t)hash_node(node) & g->mask;
+  int probes = 0;
+  for (; g->table[at] != 0 && probes < MAX_PROBES; at = (at + 1) & g->mask) {
+    wl_id first = g->table[at] - 1;
+    probes++;
+    if (g->widths[first] + width > MAX_WIDTH ||
+        !same_but_weights(&graph->nodes[first], node))
       continue;
-    for (size_t other = 0; other < id; other++) {
-      if (places[other].first != other ||
-          !same_but_weights(&graph->nodes[other], node))
-        continue;
-      places[id] = (place){(wl_id)other, widths[other]};
-      widths[other] += node->type.n_columns;
-      break;
-    }
+    g->places[id] = (place){.first = first, .column = g->widths[first]};
+    g->places[g->last[first]].next = id;
+    g->last[first] = id;
+    g->widths[first] += width;
+    return;
+  }
+  if (g->table[at] == 0)
+    g->table[at] = id + 1;
+}
+
+static void find_groups(const wl_graph *graph, const groups *g) {
+  for (size_t i = 0; i < graph->n_nodes; i++) {
+    wl_id id = (wl_id)i;
+    g->places[id] = (place){.first = id};
+    g->widths[id] = graph->nodes[id].type.n_columns;
+    g->last[id] = id;
+    if (graph->nodes[id].op == WL_OP_TEXT_SCORE)
+      find_group(graph, id, g);
   }
 }
 
 /* The group's node, with everybody's weights. */
-static wl_status emit_group(wl_rewrite *rewrite, const place *places, wl_id id,
-                            size_t width, wl_id *out) {
+static wl_status emit_group(wl_rewrite *rewrite, const groups *g, wl_id id) {
   const wl_graph *from = rewrite->from;
   const wl_node *node = &from->nodes[id];
+  size_t width = g->widths[id];
   size_t n = (size_t)wl_node_tensor(from, node, "weights")->shape[0];
   uint64_t shape[2] = {n, width};
   uint32_t tensor;
   double *weights;
   WL_TRY(wl_graph_new_f64(rewrite->to, 2, shape, &tensor, &weights,
                           rewrite->error));
-  for (size_t other = id; other < from->n_nodes; other++) {
-    if (places[other].first != id)
-      continue;
-    const wl_const *part = wl_node_tensor(from, &from->nodes[other], "weights");
+  wl_id other = id;
+  do {
+    const wl_const *part =
+        wl_node_tensor(from, &from->nodes[other], "weights");
     size_t k = (size_t)part->shape[1];
     for (size_t f = 0; f < n; f++)
-      memcpy(weights + f * width + places[other].column,
+      memcpy(weights + f * width + g->places[other].column,
              (const double *)part->data + f * k, k * sizeof *weights);
-  }
+    other = g->places[other].next;
+  } while (other != 0);
   wl_attr *attrs =
       wl_arena_alloc(&rewrite->to->arena, node->n_attrs * sizeof *attrs);
   if (attrs == NULL)
@@ -95,7 +140,7 @@ static wl_status emit_group(wl_rewrite *rewrite, const place *places, wl_id id,
       attrs[i].value.tensor = tensor;
   wl_id text = rewrite->map[node->inputs[0]];
   return wl_graph_add_node(rewrite->to, WL_OP_TEXT_SCORE, &text, 1, attrs,
-                           node->n_attrs, out, rewrite->error);
+                           node->n_attrs, &g->merged[id], rewrite->error);
 }
 
 static wl_status take_columns(wl_rewrite *rewrite, wl_id group, size_t first,
@@ -113,20 +158,18 @@ static wl_status take_columns(wl_rewrite *rewrite, wl_id group, size_t first,
   return wl_rewrite_unary(rewrite, WL_OP_SELECT, group, "indices", tensor, out);
 }
 
-static wl_status rewrite_nodes(wl_rewrite *rewrite, const place *places,
-                               const size_t *widths, wl_id *groups) {
+static wl_status rewrite_nodes(wl_rewrite *rewrite, const groups *g) {
   const wl_graph *from = rewrite->from;
   for (size_t i = 0; i < from->n_nodes; i++) {
-    wl_id id = (wl_id)i, first = places[i].first;
-    size_t own = from->nodes[id].type.n_columns;
-    if (widths[first] == from->nodes[first].type.n_columns) {
+    wl_id id = (wl_id)i, first = g->places[i].first;
+    if (first == id && g->places[i].next == 0) {
       WL_TRY(wl_rewrite_copy(rewrite, id));
       continue;
     }
     if (first == id)
-      WL_TRY(emit_group(rewrite, places, id, widths[id], &groups[id]));
-    WL_TRY(take_columns(rewrite, groups[first], places[i].column, own,
-                        &rewrite->map[id]));
+      WL_TRY(emit_group(rewrite, g, id));
+    WL_TRY(take_columns(rewrite, g->merged[first], g->places[i].column,
+                        from->nodes[id].type.n_columns, &rewrite->map[id]));
   }
   return wl_rewrite_finish(rewrite);
 }
@@ -134,20 +177,29 @@ static wl_status rewrite_nodes(wl_rewrite *rewrite, const place *places,
 wl_status wl_pass_merge_scores(const wl_graph *from, wl_graph *to,
                                wl_error *error) {
   wl_rewrite rewrite;
-  size_t n = from->n_nodes + 1;
-  place *places = wl_calloc(n, sizeof *places);
-  size_t *widths = wl_calloc(n, sizeof *widths);
-  wl_id *groups = wl_calloc(n, sizeof *groups);
+  size_t n = from->n_nodes + 1, capacity = 16;
+  while (capacity < 2 * n)
+    capacity *= 2;
+  groups g = {.places = wl_calloc(n, sizeof *g.places),
+              .widths = wl_calloc(n, sizeof *g.widths),
+              .last = wl_calloc(n, sizeof *g.last),
+              .merged = wl_calloc(n, sizeof *g.merged),
+              .table = wl_calloc(capacity, sizeof *g.table),
+              .mask = capacity - 1};
   wl_status status = wl_rewrite_begin(&rewrite, from, to, error);
-  if (status == WL_OK && (places == NULL || widths == NULL || groups == NULL))
-    status = wl_fail_memory(error, n * sizeof *places);
+  if (status == WL_OK &&
+      (g.places == NULL || g.widths == NULL || g.last == NULL ||
+       g.merged == NULL || g.table == NULL))
+    status = wl_fail_memory(error, n * sizeof *g.places);
   if (status == WL_OK) {
-    find_groups(from, places, widths);
-    status = rewrite_nodes(&rewrite, places, widths, groups);
+    find_groups(from, &g);
+    status = rewrite_nodes(&rewrite, &g);
   }
   wl_rewrite_deinit(&rewrite);
-  wl_free(places);
-  wl_free(widths);
-  wl_free(groups);
+  wl_free(g.places);
+  wl_free(g.widths);
+  wl_free(g.last);
+  wl_free(g.merged);
+  wl_free(g.table);
   return status;
 }

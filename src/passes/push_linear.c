@@ -14,7 +14,24 @@
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
-enum { MAX_DEPTH = 64 };
+/*
+ * A selection spreads coefficients to all columns, and a union that many models
+ * read is cut for each of them: what is made could be far larger than what was
+ * given. A model is pushed as long as all new coefficients stay below so many
+ * times the old ones, and otherwise left where it is: slower, the same answer.
+ */
+enum { MAX_DEPTH = 64, MAX_GROWTH = 8, FREE_NUMBERS = 1 << 22, STEP_COST = 64 };
+/* Multiplications to push a model through one projection: a few seconds. */
+static const size_t max_products = (size_t)1 << 33;
+
+static bool afford(wl_rewrite *rewrite, size_t k, size_t n) {
+  size_t cost;
+  if (wl_mul_overflows(k, n, &cost) ||
+      wl_add_overflows(cost, STEP_COST, &cost) || cost > rewrite->budget)
+    return false;
+  rewrite->budget -= cost;
+  return true;
+}
 
 /* k x n coefficients in the new graph's arena */
 typedef struct coefs {
@@ -111,12 +128,35 @@ static wl_status lower_project(wl_rewrite *rewrite, const wl_node *node,
   size_t width = (size_t)components->shape[1];
   coefs wide;
   WL_TRY(new_coefs(rewrite, w.k, width, &wide));
-  for (size_t k = 0; k < w.k; k++)
-    for (size_t c = 0; c < w.n; c++)
+  double *row = wl_alloc(width * sizeof *row);
+  if (row == NULL)
+    return wl_fail_memory(rewrite->error, width * sizeof *row);
+  for (size_t c = 0; c < w.n; c++) {
+    for (size_t f = 0; f < width; f++)
+      row[f] = wl_const_number(components, c * width + f);
+    for (size_t k = 0; k < w.k; k++) {
+      double *to = wide.data + k * width, by = w.data[k * w.n + c];
       for (size_t f = 0; f < width; f++)
-        wide.data[k * width + f] +=
-            w.data[k * w.n + c] * wl_const_number(components, c * width + f);
+        to[f] += by * row[f];
+    }
+  }
+  wl_free(row);
   return lower(rewrite, node->inputs[0], wide, depth + 1, out);
+}
+
+/* Any input that has columns? A sum of no parts is not a node. */
+static bool has_columns(const wl_graph *graph, const wl_node *node) {
+  for (uint32_t i = 0; i < node->n_inputs; i++)
+    if (graph->nodes[node->inputs[i]].type.n_columns != 0)
+      return true;
+  return false;
+}
+
+static bool may_project(const wl_type *from, const wl_type *to, size_t k) {
+  size_t products;
+  return k <= to->n_columns && from->dtype != WL_F32 &&
+         !wl_mul_overflows(k * to->n_columns, from->n_columns, &products) &&
+         products <= max_products;
 }
 
 /* May the model move through this node? */
@@ -126,27 +166,34 @@ static bool is_transparent(const wl_graph *graph, const wl_node *node,
     return false;
   switch (node->op) {
   case WL_OP_CONCAT:
-    for (uint32_t i = 0; i < node->n_inputs; i++)
-      if (graph->nodes[node->inputs[i]].type.n_columns != 0)
-        return true;
-    return false;
+    return has_columns(graph, node);
   case WL_OP_SELECT:
     return node->type.n_columns != 0;
   case WL_OP_SCALE:
     return wl_node_attr(node, "subtract") == NULL &&
            graph->nodes[node->inputs[0]].type.dtype != WL_F32;
   case WL_OP_PROJECT:
-    return k <= node->type.n_columns &&
-           graph->nodes[node->inputs[0]].type.dtype != WL_F32;
+    return may_project(&graph->nodes[node->inputs[0]].type, &node->type, k);
   default:
     return false;
   }
 }
 
+/* Is the node transparent, and is there the room for the coefficients of what is
+ * behind it? They are as many as all its inputs have columns. */
+static bool may_pass(wl_rewrite *rewrite, const wl_node *node, size_t k) {
+  if (!is_transparent(rewrite->from, node, k))
+    return false;
+  size_t n = 0;
+  for (uint32_t i = 0; i < node->n_inputs; i++)
+    n += rewrite->from->nodes[node->inputs[i]].type.n_columns;
+  return afford(rewrite, k, n);
+}
+
 static wl_status lower(wl_rewrite *rewrite, wl_id x, coefs w, int depth,
                        wl_id *out) {
   const wl_node *node = &rewrite->from->nodes[x];
-  if (depth >= MAX_DEPTH || !is_transparent(rewrite->from, node, w.k))
+  if (depth >= MAX_DEPTH || !may_pass(rewrite, node, w.k))
     return lower_leaf(rewrite, x, w, out);
   switch (node->op) {
   case WL_OP_CONCAT:
@@ -169,6 +216,8 @@ static wl_status visit(wl_rewrite *rewrite, wl_id id) {
                       node->type.n_columns))
     return wl_rewrite_copy(rewrite, id);
   const wl_const *coef = wl_node_tensor(rewrite->from, node, "coef");
+  if (!afford(rewrite, (size_t)coef->shape[0], (size_t)coef->shape[1]))
+    return wl_rewrite_copy(rewrite, id);
   const wl_attr *intercept = wl_node_attr(node, "intercept");
   coefs w;
   WL_TRY(
@@ -192,5 +241,16 @@ static wl_status visit(wl_rewrite *rewrite, wl_id id) {
 
 wl_status wl_pass_push_linear(const wl_graph *from, wl_graph *to,
                               wl_error *error) {
-  return wl_rewrite_each(from, to, visit, error);
+  wl_rewrite rewrite;
+  wl_status status;
+  WL_TRY_DONE(status, wl_rewrite_begin(&rewrite, from, to, error));
+  rewrite.budget = FREE_NUMBERS;
+  for (size_t i = 0; i < from->n_constants; i++)
+    rewrite.budget += MAX_GROWTH * from->constants[i].n_elements;
+  for (size_t id = 0; id < from->n_nodes; id++)
+    WL_TRY_DONE(status, visit(&rewrite, (wl_id)id));
+  status = wl_rewrite_finish(&rewrite);
+done:
+  wl_rewrite_deinit(&rewrite);
+  return status;
 }

@@ -12,7 +12,8 @@
 typedef struct wl_rewrite {
   const wl_graph *from;
   wl_graph *to;
-  wl_id *map; /* old node -> new node */
+  wl_id *map;    /* old node -> new node */
+  size_t budget; /* of numbers that a pass may still make, for its own use */
   wl_error *error;
 } wl_rewrite;
 

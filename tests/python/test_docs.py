@@ -1,0 +1,59 @@
+"""Every example in the docs runs: docstrings, the README and the C example's text."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+import willump
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = [
+    name
+    for _, name, _ in pkgutil.walk_packages(willump.__path__, "willump.")
+    if not name.endswith("._core")
+]
+
+
+@pytest.mark.parametrize("name", ["willump", *MODULES])
+def test_docstring_examples_run(name):
+    module = importlib.import_module(name)
+    result = doctest.testmod(module)
+    assert result.failed == 0
+
+
+def test_docstrings_have_examples_at_all():
+    finder = doctest.DocTestFinder()
+    tests = finder.find(willump, "willump") + finder.find(
+        importlib.import_module("willump._optimize")
+    )
+    assert sum(len(t.examples) for t in tests) >= 15
+
+
+@pytest.mark.filterwarnings("ignore::willump.NotCertifiedWarning")
+def test_the_readme_example_runs(tmp_path, monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert blocks
+    monkeypatch.chdir(tmp_path)
+    texts = [f"{word} {i}" for i in range(60) for word in ("good", "bad")]
+    names = {"texts": texts, "labels": [1, 0] * 60, "fresh_texts": [t + "!" for t in texts]}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert (tmp_path / "model.willump").exists()
+
+
+def test_relative_links_in_the_docs_lead_somewhere():
+    missing = []
+    for page in [
+        ROOT / "README.md",
+        ROOT / "bench/README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    ]:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            if not (page.parent / link).exists():
+                missing.append(f"{page.name}: {link}")
+    assert missing == []
