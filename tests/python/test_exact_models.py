@@ -17,7 +17,7 @@ from harness import (
     take_list,
     take_rows,
 )
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from sklearn import linear_model as lm
 from sklearn.base import clone
@@ -140,7 +140,12 @@ def test_classifiers_of_text(model: Any, seed: int, n_classes: int, kind: str) -
 def test_classifiers_of_classifiers(model: Any, seed: int, n_classes: int, kind: str) -> None:
     texts, y = labelled(seed, n_classes, kind)
     pipeline = make_pipeline(vectorizer(seed), clone(model))
-    quiet(pipeline.fit, texts, y)
+    try:
+        quiet(pipeline.fit, texts, y)
+    except RuntimeError as error:
+        # scikit-learn's own search for a temperature can fail: nothing to compare.
+        assert "Temperature scaling fails" in str(error)
+        reject()
     assert_same_model(build(pipeline), pipeline, texts)
 
 

@@ -254,14 +254,19 @@ def test_progress_is_reported_and_its_exception_stops_the_call(slow: Any) -> Non
 
 
 def test_ctrl_c_stops_a_long_call(slow: Any) -> None:
+    running = threading.Event()
+
     def interrupt() -> None:
-        time.sleep(0.3)
+        running.wait(30)
         signal.raise_signal(signal.SIGINT)
+
+    def progress(done: int, total: int) -> None:
+        running.set()
 
     thread = threading.Thread(target=interrupt)
     started = time.monotonic()
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        slow.run("proba", (ROWS,))
-    assert time.monotonic() - started < 5
+        slow.run("proba", (ROWS,), progress=progress)
+    assert time.monotonic() - started < 30
     thread.join()
