@@ -94,6 +94,7 @@ format: $(VENV)/ready ## clang-format and ruff, in place
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/installed ## against scikit-learn and ONNX Runtime, interleaved
+	@sh tools/install_packages.sh packages-bench.txt
 	$(BIN)/python -m pip install -q -r bench/requirements.txt
 	$(BIN)/python bench/text.py
 	$(BIN)/python bench/cascade.py

@@ -2,11 +2,11 @@
  * model.c: the public functions: a model is its source graph (for saving and
  * printing), the plan made of it, and the idle contexts of its callers.
  */
-#include <jansson.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "artifact/artifact.h"
+#include "artifact/json.h"
 #include "exec/run.h"
 #include "passes/passes.h"
 
@@ -121,16 +121,11 @@ static wl_status copy_tensor(wl_graph *graph, const wl_tensor *tensor,
 
 static wl_status check_metadata(const char *metadata, wl_status code,
                                 wl_error *error) {
-  json_error_t where;
-  json_t *value = json_loads(metadata, JSON_REJECT_DUPLICATES, &where);
-  bool is_object = json_is_object(value);
+  json_t *value;
+  WL_TRY(wl_json_read(metadata, strlen(metadata), "the metadata", code, &value,
+                      error));
   json_decref(value);
-  if (value == NULL && json_error_code(&where) == json_error_out_of_memory)
-    return wl_fail_memory(error, strlen(metadata));
-  return is_object
-             ? WL_OK
-             : wl_fail(error, code, "the metadata is not a JSON object: %s",
-                       value == NULL ? where.text : "another value");
+  return WL_OK;
 }
 
 wl_status wl_model_compile(const char *graph, size_t graph_size,

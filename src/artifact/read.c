@@ -3,11 +3,11 @@
  * length, a place or a type is believed only after it was checked.
  */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "artifact/artifact.h"
 #include "artifact/digest.h"
+#include "artifact/json.h"
 
 #define BAD(error, ...) wl_fail((error), WL_ERROR_ARTIFACT, __VA_ARGS__)
 
@@ -44,12 +44,12 @@ static bool read_size(const json_t *value, uint64_t *out) {
 /* dtype, shape and data_offsets; the bytes follow the tensor before. */
 static wl_status read_tensor(reader *r, const char *name, json_t *value,
                              wl_const *out) {
-  const char *dtype = NULL;
-  json_t *shape = NULL, *offsets = NULL;
+  /* json_unpack would need memory, and not say so when there is none. */
+  const char *dtype = json_string_value(json_object_get(value, "dtype"));
+  const json_t *shape = json_object_get(value, "shape");
+  const json_t *offsets = json_object_get(value, "data_offsets");
   uint64_t from = 0, to = 0;
-  if (json_unpack(value, "{s:s,s:o,s:o!}", "dtype", &dtype, "shape", &shape,
-                  "data_offsets", &offsets) != 0 ||
-      !json_is_array(shape) || !json_is_array(offsets) ||
+  if (json_object_size(value) != 3 || dtype == NULL || !json_is_array(shape) ||
       json_array_size(offsets) != 2 ||
       !read_size(json_array_get(offsets, 0), &from) ||
       !read_size(json_array_get(offsets, 1), &to))
@@ -232,18 +232,6 @@ static wl_status read_graph(reader *r, json_t *header, char **metadata_out) {
              : wl_fail_memory(r->error, json_string_length(own));
 }
 
-static wl_status parse_header(const char *text, size_t size, json_t **out,
-                              wl_error *error) {
-  json_error_t where;
-  *out = json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
-  if (*out == NULL && json_error_code(&where) == json_error_out_of_memory)
-    return wl_fail_memory(error, size);
-  if (!json_is_object(*out))
-    return BAD(error, "the artifact's header is not JSON: %s at byte %d",
-               where.text, where.position);
-  return WL_OK;
-}
-
 wl_status wl_artifact_read(const void *bytes, size_t size, wl_artifact *out,
                            wl_error *error) {
   const uint8_t *at = bytes;
@@ -264,7 +252,8 @@ wl_status wl_artifact_read(const void *bytes, size_t size, wl_artifact *out,
               .error = error};
   json_t *header = NULL;
   wl_status status =
-      parse_header((const char *)at + 8, (size_t)header_size, &header, error);
+      wl_json_read((const char *)at + 8, (size_t)header_size,
+                   "the artifact's header", WL_ERROR_ARTIFACT, &header, error);
   if (status == WL_OK)
     status = read_graph(&r, header, &out->metadata);
   json_decref(header);

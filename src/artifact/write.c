@@ -1,10 +1,9 @@
 /* write.c: a graph and its metadata to the bytes of an artifact. */
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "artifact/artifact.h"
 #include "artifact/digest.h"
+#include "artifact/json.h"
 
 enum { ALIGN = 64 };
 
@@ -208,7 +207,7 @@ wl_status wl_artifact_write(const wl_graph *graph, const char *metadata,
   else
     status = assemble(&w, header_text, bytes, size);
 done:
-  free(header_text);
+  wl_json_free_text(header_text);
   json_decref(header);
   wl_free(text);
   for (size_t i = 0; i < w.n_parts; i++) {

@@ -112,8 +112,8 @@ static void mark_needed(const wl_plan *plan, const bool *available,
   }
 }
 
-/* The dense numbers of a row that a step makes: its result, and the sources that
- * are spread out for it when they come as CSR. */
+/* The dense numbers of a row that a step makes: its result, and the sources
+ * that are spread out for it when they come as CSR. */
 static size_t step_columns(const wl_plan *plan, const wl_plan_node *node) {
   size_t n = node->type.kind == WL_VALUE_DENSE ? node->type.n_columns : 0;
   for (uint32_t i = 0; i < node->n_inputs && !node->def->takes_sparse; i++) {
@@ -242,8 +242,8 @@ static wl_status plan_stage(wl_plan *plan, const wl_graph *graph, size_t output,
   if (stage == 0 && plan->n_stages > 1)
     mark_checks(plan, last->outputs[output].node, m);
   mark_needed(plan, m->available, m->needed);
-  WL_TRY(list_steps(plan, m->needed, m->available, &plan->arena, sequence,
-                    error));
+  WL_TRY(
+      list_steps(plan, m->needed, m->available, &plan->arena, sequence, error));
   out->has_external |= sequence->n_externals != 0;
   for (size_t id = 0; id < plan->n_nodes; id++) {
     if (!m->needed[id])

@@ -92,8 +92,8 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
   if (n_rows > SIZE_MAX / 64)
     return wl_fail(error, WL_ERROR_VALUE, "too many rows");
   for (size_t i = 0; i < n_inputs; i++)
-    WL_TRY(wl_source_check(plan, plan->inputs[i].node, &inputs[i], n_rows,
-                           error));
+    WL_TRY(
+        wl_source_check(plan, plan->inputs[i].node, &inputs[i], n_rows, error));
   run->output = &plan->outputs[output];
   run->selection.n_rows = n_rows;
   if (options != NULL) {

@@ -22,13 +22,25 @@ static size_t row_size(const wl_sweep *sweep, uint64_t row) {
   return size;
 }
 
+static _Atomic size_t forced_rows;
+
+void wl_sweep_force_rows(size_t max_rows) { forced_rows = max_rows; }
+
+/* How many rows a chunk may have, for its tiles to stay small. */
+static size_t most_rows(const wl_sweep *sweep) {
+  size_t width = sweep->sequence->tile_columns;
+  size_t forced = atomic_load_explicit(&forced_rows, memory_order_relaxed);
+  if (forced != 0)
+    return forced;
+  if (width <= TILE_COLUMNS / CHUNK_ROWS)
+    return CHUNK_ROWS;
+  return width < TILE_COLUMNS ? TILE_COLUMNS / width : 1;
+}
+
 /* Counts the chunks when bounds is NULL. */
 static size_t cut(const wl_sweep *sweep, uint64_t *bounds) {
   uint64_t n = sweep->selection.n_rows;
-  size_t n_chunks = 0, size = 0, n_rows = 0, max_rows = CHUNK_ROWS;
-  size_t width = sweep->sequence->tile_columns;
-  if (width > TILE_COLUMNS / CHUNK_ROWS)
-    max_rows = width < TILE_COLUMNS ? TILE_COLUMNS / width : 1;
+  size_t n_chunks = 0, size = 0, n_rows = 0, max_rows = most_rows(sweep);
   for (uint64_t i = 0; i < n; i++) {
     size += row_size(sweep, wl_selection_row(&sweep->selection, i));
     n_rows++;

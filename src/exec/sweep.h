@@ -49,4 +49,8 @@ typedef struct wl_sweep {
 wl_status wl_sweep_prepare(wl_sweep *sweep, wl_error *error);
 wl_status wl_sweep_run(wl_sweep *sweep, wl_error *error);
 
+/* Tests only: chunks of at most so many rows, so that a few rows are several
+ * chunks; 0: as usual. */
+void wl_sweep_force_rows(size_t max_rows);
+
 #endif

@@ -40,7 +40,8 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
       (wl_type){.kind = WL_VALUE_DENSE, .n_columns = (size_t)coef->shape[0]};
   WL_TRY(wl_check_vector(graph, node, "intercept", type->n_columns, error));
   bool is_f32 = node->op == WL_OP_PROJECT && input->dtype == WL_F32;
-  return wl_node_float_dtype(node, is_f32 ? WL_F32 : WL_F64, &type->dtype, error);
+  return wl_node_float_dtype(node, is_f32 ? WL_F32 : WL_F64, &type->dtype,
+                             error);
 }
 
 static void unbind(void *state) {

@@ -27,6 +27,9 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator 'scale': 'subtract' needs a dense matrix");
   wl_dtype absent = type->dtype == WL_F32 ? WL_F32 : WL_F64;
+  /* Whole numbers stay whole when weights are whole; no quotient is. */
+  if (wl_node_attr(node, "divide") == NULL)
+    return wl_node_dtype(node, absent, &type->dtype, error);
   return wl_node_float_dtype(node, absent, &type->dtype, error);
 }
 
@@ -46,12 +49,15 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   if (s == NULL)
     return wl_fail_memory(error, sizeof *s);
   wl_status status;
-  WL_TRY_DONE(status, wl_columns_init(&s->subtract,
-                                      wl_node_tensor(graph, node, "subtract"), error));
-  WL_TRY_DONE(status, wl_columns_init(&s->divide,
-                                      wl_node_tensor(graph, node, "divide"), error));
-  WL_TRY_DONE(status, wl_columns_init(&s->multiply,
-                                      wl_node_tensor(graph, node, "multiply"), error));
+  WL_TRY_DONE(status,
+              wl_columns_init(&s->subtract,
+                              wl_node_tensor(graph, node, "subtract"), error));
+  WL_TRY_DONE(status,
+              wl_columns_init(&s->divide, wl_node_tensor(graph, node, "divide"),
+                              error));
+  WL_TRY_DONE(status,
+              wl_columns_init(&s->multiply,
+                              wl_node_tensor(graph, node, "multiply"), error));
   *state = s;
   return WL_OK;
 done:

@@ -69,7 +69,7 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   s->places = wl_calloc(s->n, sizeof *s->places);
   if (s->indices == NULL || s->places == NULL) {
     unbind(s);
-    return wl_fail_memory(error, s->n * sizeof *s->places);
+    return wl_fail_memory(error, indices->n_elements * sizeof *s->places);
   }
   s->is_ascending = true;
   for (size_t i = 0; i < s->n; i++) {

@@ -122,8 +122,7 @@ static wl_status emit_group(wl_rewrite *rewrite, const groups *g, wl_id id) {
                           rewrite->error));
   wl_id other = id;
   do {
-    const wl_const *part =
-        wl_node_tensor(from, &from->nodes[other], "weights");
+    const wl_const *part = wl_node_tensor(from, &from->nodes[other], "weights");
     size_t k = (size_t)part->shape[1];
     for (size_t f = 0; f < n; f++)
       memcpy(weights + f * width + g->places[other].column,

@@ -20,14 +20,22 @@
  * given. A model is pushed as long as all new coefficients stay below so many
  * times the old ones, and otherwise left where it is: slower, the same answer.
  */
-enum { MAX_DEPTH = 64, MAX_GROWTH = 8, FREE_NUMBERS = 1 << 22, STEP_COST = 64 };
+enum {
+  MAX_DEPTH = 64,
+  MAX_GROWTH = 8,
+  FREE_NUMBERS = 1 << 22,
+  NODE_COST = 256
+};
 /* Multiplications to push a model through one projection: a few seconds. */
 static const size_t max_products = (size_t)1 << 33;
 
-static bool afford(wl_rewrite *rewrite, size_t k, size_t n) {
+/* Takes k x n numbers, and nodes, from the budget; not when they are too many.
+ */
+static bool afford(wl_rewrite *rewrite, size_t k, size_t n, size_t n_nodes) {
   size_t cost;
   if (wl_mul_overflows(k, n, &cost) ||
-      wl_add_overflows(cost, STEP_COST, &cost) || cost > rewrite->budget)
+      wl_add_overflows(cost, n_nodes * NODE_COST, &cost) ||
+      cost > rewrite->budget)
     return false;
   rewrite->budget -= cost;
   return true;
@@ -179,15 +187,15 @@ static bool is_transparent(const wl_graph *graph, const wl_node *node,
   }
 }
 
-/* Is the node transparent, and is there the room for the coefficients of what is
- * behind it? They are as many as all its inputs have columns. */
+/* Is the node transparent, and is there the room for the coefficients of what
+ * is behind it? They are as many as all its inputs have columns. */
 static bool may_pass(wl_rewrite *rewrite, const wl_node *node, size_t k) {
   if (!is_transparent(rewrite->from, node, k))
     return false;
   size_t n = 0;
   for (uint32_t i = 0; i < node->n_inputs; i++)
     n += rewrite->from->nodes[node->inputs[i]].type.n_columns;
-  return afford(rewrite, k, n);
+  return afford(rewrite, k, n, node->n_inputs);
 }
 
 static wl_status lower(wl_rewrite *rewrite, wl_id x, coefs w, int depth,
@@ -216,7 +224,7 @@ static wl_status visit(wl_rewrite *rewrite, wl_id id) {
                       node->type.n_columns))
     return wl_rewrite_copy(rewrite, id);
   const wl_const *coef = wl_node_tensor(rewrite->from, node, "coef");
-  if (!afford(rewrite, (size_t)coef->shape[0], (size_t)coef->shape[1]))
+  if (!afford(rewrite, (size_t)coef->shape[0], (size_t)coef->shape[1], 1))
     return wl_rewrite_copy(rewrite, id);
   const wl_attr *intercept = wl_node_attr(node, "intercept");
   coefs w;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "exec/sweep.h"
 #include "willump/willump.h"
 
 /* ---- a text model and its reference
@@ -109,7 +110,9 @@ static void a_row_has_the_same_bits_in_any_batch(void **state) {
       assert_memory_equal(part, all + at, n * sizeof *part);
     }
   wl_run_options two = {.size = sizeof two, .n_threads = 2};
+  wl_sweep_force_rows(7);
   decide(model, 0, N_ROWS, &two, part, NULL);
+  wl_sweep_force_rows(0);
   assert_memory_equal(part, all, sizeof all);
   wl_model_release(model);
 }
@@ -424,6 +427,7 @@ static void many_threads_share_one_model(void **state) {
   make_rows();
   assert_int_equal(compile_text(true, &model, NULL), WL_OK);
   decide(model, 0, N_ROWS, NULL, expected, NULL);
+  wl_sweep_force_rows(16); /* several chunks */
   for (uint32_t i = 0; i < 8; i++) {
     jobs[i] = (job){model, expected, 1 + i % 3, false};
     assert_int_equal(pthread_create(&threads[i], NULL, work, &jobs[i]), 0);
@@ -432,6 +436,75 @@ static void many_threads_share_one_model(void **state) {
     pthread_join(threads[i], NULL);
     assert_true(jobs[i].is_right);
   }
+  wl_sweep_force_rows(0);
+  wl_model_release(model);
+}
+
+/* Runs with external steps and sparse results, two threads each, of one model.
+ */
+static const char shared_graph[] =
+    "willump-graph 1\n"
+    "%0 = input() {kind=\"text\"}\n"
+    "%1 = count(%0) {analyzer=\"word\", vocabulary=[\"bad\", \"good\", "
+    "\"so\"]}\n"
+    "%2 = external(%1) {step=1, n_features=1}\n"
+    "%3 = concat(%1, %2)\n"
+    "stage\noutput features = %3\n";
+
+static void *work_in_runs(void *context) {
+  job *j = context;
+  wl_run_options options = {.size = sizeof options, .n_threads = j->n_threads};
+  wl_input input = text_input(0);
+  wl_input answer = {.layout = WL_LAYOUT_STRIDED,
+                     .dtype = WL_F64,
+                     .n_columns = 1,
+                     .values = j->expected,
+                     .row_stride = 8};
+  wl_request request;
+  wl_result result;
+  j->is_right = true;
+  for (int round = 0; round < 10; round++) {
+    wl_run *run;
+    bool is_right = wl_run_create(j->model, 0, &input, 1, N_ROWS, &options,
+                                  &run, NULL) == WL_OK &&
+                    wl_run_advance(run, NULL) == WL_PENDING &&
+                    wl_run_request(run, &request, NULL) == WL_OK &&
+                    request.inputs[0].is_sparse &&
+                    wl_run_supply(run, &answer, NULL) == WL_OK &&
+                    wl_run_advance(run, NULL) == WL_OK &&
+                    wl_run_result(run, &result, NULL) == WL_OK;
+    for (size_t r = 0; is_right && r < N_ROWS; r++)
+      is_right =
+          ((double *)result.values)[result.indptr[r + 1] - 1] == j->expected[r];
+    j->is_right &= is_right;
+    wl_run_free(run);
+  }
+  return NULL;
+}
+
+static void many_threads_run_one_model_with_external_steps(void **state) {
+  (void)state;
+  wl_model *model;
+  double answers[N_ROWS];
+  pthread_t threads[4];
+  job jobs[4];
+  make_rows();
+  wl_sweep_force_rows(16);
+  for (size_t r = 0; r < N_ROWS; r++)
+    answers[r] = (double)r + 1.0;
+  assert_int_equal(wl_model_compile(shared_graph, strlen(shared_graph), NULL, 0,
+                                    NULL, NULL, &model, NULL),
+                   WL_OK);
+  for (uint32_t i = 0; i < 4; i++) {
+    jobs[i] = (job){model, answers, 1 + i % 2, false};
+    assert_int_equal(pthread_create(&threads[i], NULL, work_in_runs, &jobs[i]),
+                     0);
+  }
+  for (int i = 0; i < 4; i++) {
+    pthread_join(threads[i], NULL);
+    assert_true(jobs[i].is_right);
+  }
+  wl_sweep_force_rows(0);
   wl_model_release(model);
 }
 
@@ -450,6 +523,7 @@ int main(void) {
       T(any_allocation_may_fail),
       T(a_repeated_point_query_allocates_nothing),
       cmocka_unit_test(many_threads_share_one_model),
+      cmocka_unit_test(many_threads_run_one_model_with_external_steps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,8 +152,8 @@ static void score(const engines *e, const wl_string *rows, size_t n, size_t k,
   wl_error error = {.row = -1};
   out->score_status = e->score_status;
   if (out->score_status == WL_OK)
-    out->score_status = wl_vectorizer_score(e->scorer, rows, n, arena,
-                                            out->scores, k, &error);
+    out->score_status =
+        wl_vectorizer_score(e->scorer, rows, n, arena, out->scores, k, &error);
   out->score_row = error.row;
   if (out->score_status != WL_OK)
     memset(out->scores, 0, sizeof out->scores);
