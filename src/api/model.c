@@ -2,11 +2,13 @@
  * model.c: the public functions: a model is its source graph (for saving and
  * printing), the plan made of it, and the idle contexts of its callers.
  */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "artifact/artifact.h"
 #include "artifact/json.h"
+#include "base/cpu.h"
 #include "exec/run.h"
 #include "passes/passes.h"
 
@@ -26,27 +28,56 @@ struct wl_model {
 
 enum { MAX_THREADS = 255 };
 
-static uint32_t choose_threads(uint32_t asked) {
-  if (asked == 0) {
-    const char *text = getenv("WILLUMP_NUM_THREADS");
-    long n = text != NULL ? strtol(text, NULL, 10) : 1;
-    asked = n > 0 ? (uint32_t)(n < MAX_THREADS ? n : MAX_THREADS) : 1;
+/* The number asked for; 0: WILLUMP_NUM_THREADS, or 1. */
+static wl_status choose_threads(uint32_t asked, uint32_t *out,
+                                wl_error *error) {
+  const char *text = asked == 0 ? getenv("WILLUMP_NUM_THREADS") : NULL;
+  *out = asked != 0 ? asked : 1;
+  if (text != NULL && text[0] != '\0') {
+    char *end;
+    errno = 0;
+    long n = strtol(text, &end, 10);
+    if (*end != '\0' || errno != 0 || n < 1 || n > INT32_MAX)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "WILLUMP_NUM_THREADS='%.40s' is not a number of threads",
+                     text);
+    *out = (uint32_t)n;
   }
-  return asked < MAX_THREADS ? asked : MAX_THREADS;
+  if (*out > MAX_THREADS)
+    *out = MAX_THREADS;
+  return WL_OK;
 }
 
-static wl_model *model_create(const wl_options *options, wl_error *error) {
+/* A misspelt variant would make a test or a benchmark lie. */
+static wl_status check_cpu_setting(wl_error *error) {
+  const char *text = getenv("WILLUMP_CPU");
+  if (text == NULL || text[0] == '\0')
+    return WL_OK;
+  for (int level = 0; level < WL_CPU_LEVEL_COUNT; level++)
+    if (strcmp(text, wl_cpu_level_name((wl_cpu_level)level)) == 0)
+      return WL_OK;
+  return wl_fail(error, WL_ERROR_VALUE,
+                 "WILLUMP_CPU='%.40s' is not one of portable, avx2, avx512",
+                 text);
+}
+
+static wl_status model_create(const wl_options *options, wl_model **out,
+                              wl_error *error) {
+  uint32_t n_threads;
+  *out = NULL;
+  WL_TRY(check_cpu_setting(error));
+  WL_TRY(choose_threads(
+      HAS_FIELD(options, wl_options, n_threads) ? options->n_threads : 0,
+      &n_threads, error));
   wl_model *model = wl_calloc(1, sizeof *model);
-  if (model == NULL) {
-    wl_fail_memory(error, sizeof *model);
-    return NULL;
-  }
+  if (model == NULL)
+    return wl_fail_memory(error, sizeof *model);
   atomic_init(&model->references, 1);
   wl_graph_init(&model->source.graph);
   wl_context_list_init(&model->contexts);
-  model->n_threads = choose_threads(
-      HAS_FIELD(options, wl_options, n_threads) ? options->n_threads : 0);
-  return model;
+  model->n_threads = n_threads;
+  *out = model;
+  return WL_OK;
 }
 
 wl_model *wl_model_retain(wl_model *model) {
@@ -78,8 +109,7 @@ static wl_status make_plan(wl_model *model, wl_error *error) {
   return status;
 }
 
-/* ---- compile
- * -------------------------------------------------------------------------- */
+/* ---- compile ------------------------------------------------------------- */
 
 static wl_status copy_bytes(wl_graph *graph, const void *from, size_t size,
                             const void **out, wl_error *error) {
@@ -133,9 +163,8 @@ wl_status wl_model_compile(const char *graph, size_t graph_size,
                            const char *metadata, const wl_options *options,
                            wl_model **out, wl_error *error) {
   *out = NULL;
-  wl_model *model = model_create(options, error);
-  if (model == NULL)
-    return WL_ERROR_MEMORY;
+  wl_model *model;
+  WL_TRY(model_create(options, &model, error));
   wl_graph *source = &model->source.graph;
   wl_status status;
   if (metadata == NULL)
@@ -155,20 +184,19 @@ done:
   return status;
 }
 
-/* ---- artifacts
- * -------------------------------------------------------------------------- */
+/* ---- artifacts ----------------------------------------------------------- */
 
 /* Takes over the file's bytes, also on failure. */
 static wl_status load_file(wl_file *file, const wl_options *options,
                            wl_model **out, wl_error *error) {
-  wl_model *model = model_create(options, error);
-  if (model == NULL) {
+  wl_model *model;
+  wl_status status = model_create(options, &model, error);
+  if (status != WL_OK) {
     wl_file_deinit(file);
-    return WL_ERROR_MEMORY;
+    return status;
   }
   model->file = *file;
-  wl_status status =
-      wl_artifact_read(file->bytes, file->size, &model->source, error);
+  status = wl_artifact_read(file->bytes, file->size, &model->source, error);
   if (status == WL_OK)
     status = check_metadata(model->source.metadata, WL_ERROR_ARTIFACT, error);
   if (status == WL_OK)
@@ -219,8 +247,7 @@ wl_status wl_model_save(const wl_model *model, const char *path,
 
 void wl_free_bytes(void *bytes) { wl_free(bytes); }
 
-/* ---- description
- * -------------------------------------------------------------------------- */
+/* ---- description --------------------------------------------------------- */
 
 const char *wl_model_metadata(const wl_model *model) {
   return model->source.metadata;
@@ -285,14 +312,12 @@ int wl_model_find_output(const wl_model *model, const char *name) {
 
 size_t wl_model_n_stages(const wl_model *model) { return model->plan.n_stages; }
 
-/* ---- running
- * --------------------------------------------------------------------------------
- */
+/* ---- running ------------------------------------------------------------- */
 
 static size_t run_threads(const wl_model *model,
                           const wl_run_options *options) {
   if (HAS_FIELD(options, wl_run_options, n_threads) && options->n_threads != 0)
-    return choose_threads(options->n_threads);
+    return options->n_threads < MAX_THREADS ? options->n_threads : MAX_THREADS;
   return model->n_threads;
 }
 

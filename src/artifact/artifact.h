@@ -33,8 +33,7 @@ void wl_artifact_deinit(wl_artifact *artifact);
 wl_status wl_artifact_write(const wl_graph *graph, const char *metadata,
                             void **bytes, size_t *size, wl_error *error);
 
-/* ---- files
- * -------------------------------------------------------------------- */
+/* ---- files --------------------------------------------------------------- */
 
 /* A file's bytes, 64-byte aligned: read, or mapped. */
 typedef struct wl_file {

@@ -19,8 +19,7 @@ typedef struct reader {
   wl_error *error;
 } reader;
 
-/* ---- tensors
- * -------------------------------------------------------------------- */
+/* ---- tensors ------------------------------------------------------------- */
 
 static bool find_dtype(const char *name, wl_dtype *out) {
   static const char *const names[] = {"BOOL", "I8",  "U8",  "I16", "U16", "I32",
@@ -155,8 +154,7 @@ static wl_status read_tensors(reader *r, json_t *header) {
   return WL_OK;
 }
 
-/* ---- header
- * ------------------------------------------------------------------------ */
+/* ---- header -------------------------------------------------------------- */
 
 static wl_status check_digest(const uint8_t *bytes, size_t size,
                               wl_error *error) {

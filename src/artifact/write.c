@@ -119,8 +119,7 @@ static wl_status push_constant(writer *w, const wl_const *c) {
   return pad(w);
 }
 
-/* ---- the header
- * ------------------------------------------------------------------- */
+/* ---- the header ---------------------------------------------------------- */
 
 /* NULL when there is no memory. */
 static json_t *describe(const part *p, size_t offset) {

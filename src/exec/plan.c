@@ -19,8 +19,7 @@ static void *plan_alloc(wl_plan *plan, size_t n, size_t size) {
   return wl_arena_calloc(&plan->arena, n ? n : 1, size);
 }
 
-/* ---- nodes, inputs, externals
- * ------------------------------------------------ */
+/* ---- nodes, inputs, externals -------------------------------------------- */
 
 static wl_status copy_nodes(wl_plan *plan, const wl_graph *graph,
                             wl_error *error) {
@@ -96,8 +95,7 @@ static wl_status describe_sources(wl_plan *plan, const wl_graph *graph,
   return WL_OK;
 }
 
-/* ---- sequences
- * --------------------------------------------------------------- */
+/* ---- sequences ----------------------------------------------------------- */
 
 /* Marks what `id` needs; stops at what is available. The list of marks is
  * walked from the back, as inputs come before their users. */

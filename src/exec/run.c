@@ -111,8 +111,7 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
                           &run->context->arena, &run->full, error);
 }
 
-/* ---- a stage
- * ---------------------------------------------------------------------- */
+/* ---- a stage ------------------------------------------------------------- */
 
 static const wl_sequence *current_sequence(const wl_run *run) {
   return run->is_full ? &run->full : &run->output->stages[run->stage];
@@ -259,8 +258,7 @@ static wl_status run_stage(wl_run *run, wl_error *error) {
   return WL_OK;
 }
 
-/* ---- external steps
- * ------------------------------------------------------------------ */
+/* ---- external steps ------------------------------------------------------ */
 
 /* A computed input of an external step, for the rows of the selection. */
 static wl_status compute_input(wl_run *run, wl_id id, wl_result *out,
@@ -416,8 +414,7 @@ const uint8_t *wl_run_stages(const wl_run *run) {
   return run != NULL && run->phase == PHASE_DONE ? run->stages : NULL;
 }
 
-/* ---- entries
- * -------------------------------------------------------------------------- */
+/* ---- entries ------------------------------------------------------------- */
 
 static wl_status create_buffers(wl_run *run, const wl_input *inputs,
                                 size_t n_inputs, wl_error *error) {

@@ -99,8 +99,7 @@ static inline double read_number(const char *at, wl_dtype dtype) {
   return 0.0;
 }
 
-/* ---- one function a layout
- * ----------------------------------------------------- */
+/* ---- one function a layout ----------------------------------------------- */
 
 typedef struct tile_request {
   const wl_input *input;

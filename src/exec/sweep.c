@@ -65,8 +65,7 @@ wl_status wl_sweep_prepare(wl_sweep *sweep, wl_error *error) {
   return WL_OK;
 }
 
-/* ---- one chunk
- * ------------------------------------------------------------------ */
+/* ---- one chunk ----------------------------------------------------------- */
 
 typedef struct chunk {
   const wl_sweep *sweep;
@@ -167,8 +166,7 @@ static wl_status run_steps(const chunk *c, wl_error *error) {
   return WL_OK;
 }
 
-/* ---- sinks
- * ----------------------------------------------------------------------- */
+/* ---- sinks --------------------------------------------------------------- */
 
 /* The cast of a number that does not fit is not defined in C: the lowest
  * integer, as x86 and NumPy have it. */

@@ -68,8 +68,7 @@ static wl_status infer_label(const wl_graph *graph, const wl_node *node,
   return WL_OK;
 }
 
-/* ---- the functions
- * ----------------------------------------------------------- */
+/* ---- the functions ------------------------------------------------------- */
 
 static double largest(const double *x, size_t n) {
   double max = x[0];
@@ -187,8 +186,7 @@ WL_ROW_OPERATOR(mirror, infer_two);
 WL_ROW_OPERATOR(argmax, infer_label);
 WL_ROW_OPERATOR(margin, infer_one);
 
-/* ---- those with attributes
- * ---------------------------------------------------- */
+/* ---- those with attributes ----------------------------------------------- */
 
 static const wl_attr_def normalize_attrs[] = {
     {"zero", WL_ATTR_STRING, false},

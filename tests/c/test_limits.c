@@ -73,8 +73,7 @@ static void refuse(const char *text, wl_status status, const char *message) {
 #define MATRIX(N) HEAD "%0 = input() {kind=\"matrix\", n_features=" #N "}\n"
 #define END(N) "stage\noutput y = %" #N "\n"
 
-/* ---- sizes
- * --------------------------------------------------------------------- */
+/* ---- sizes --------------------------------------------------------------- */
 
 static void rows_too_wide_for_memory_are_refused(void **state) {
   (void)state;
@@ -248,8 +247,7 @@ static void a_tensor_named_a_million_times_is_refused(void **state) {
   free(text);
 }
 
-/* ---- tensors
- * --------------------------------------------------------------------- */
+/* ---- tensors ------------------------------------------------------------- */
 
 static void names_that_artifacts_use_are_refused(void **state) {
   (void)state;
@@ -297,8 +295,7 @@ static void text_that_is_not_utf8_is_refused(void **state) {
          WL_ERROR_VALUE, "UTF-8");
 }
 
-/* ---- callers
- * ----------------------------------------------------------------------- */
+/* ---- callers ------------------------------------------------------------- */
 
 static void damaged_csr_matrices_are_refused(void **state) {
   (void)state;

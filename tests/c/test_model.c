@@ -13,8 +13,7 @@
 #include "exec/sweep.h"
 #include "willump/willump.h"
 
-/* ---- a text model and its reference
- * ------------------------------------------- */
+/* ---- a text model and its reference -------------------------------------- */
 
 static const char text_graph[] =
     "willump-graph 1\n"
@@ -146,8 +145,7 @@ static void a_fused_score_is_the_features_times_the_weights(void **state) {
   wl_model_release(model);
 }
 
-/* ---- cascades
- * ---------------------------------------------------------------------- */
+/* ---- cascades ------------------------------------------------------------ */
 
 static void
 rows_that_leave_have_the_first_answer_and_others_the_full(void **state) {
@@ -178,8 +176,7 @@ rows_that_leave_have_the_first_answer_and_others_the_full(void **state) {
   wl_model_release(cascade);
 }
 
-/* ---- artifacts
- * ---------------------------------------------------------------------- */
+/* ---- artifacts ----------------------------------------------------------- */
 
 static void
 a_loaded_model_has_the_same_bits_and_saves_the_same_bytes(void **state) {
@@ -234,8 +231,7 @@ static void every_flipped_missing_or_appended_byte_is_refused(void **state) {
   wl_model_release(model);
 }
 
-/* ---- external steps
- * ------------------------------------------------------------------ */
+/* ---- external steps ------------------------------------------------------ */
 
 static void an_external_step_is_asked_for_and_its_answer_used(void **state) {
   (void)state;
@@ -292,9 +288,7 @@ static void an_external_step_is_asked_for_and_its_answer_used(void **state) {
   wl_model_release(model);
 }
 
-/* ---- errors
- * -----------------------------------------------------------------------------
- */
+/* ---- errors -------------------------------------------------------------- */
 
 static void an_error_names_the_callers_row(void **state) {
   (void)state;
@@ -329,9 +323,7 @@ static void an_empty_batch_gives_an_empty_result(void **state) {
   wl_model_release(model);
 }
 
-/* ---- memory
- * ------------------------------------------------------------------------------
- */
+/* ---- memory -------------------------------------------------------------- */
 
 /* Everything a model does; WL_OK, or the first failure. */
 static wl_status live(double *out) {
@@ -393,9 +385,7 @@ static void a_repeated_point_query_allocates_nothing(void **state) {
   wl_model_release(model);
 }
 
-/* ---- threads
- * -------------------------------------------------------------------------------
- */
+/* ---- threads ------------------------------------------------------------- */
 
 typedef struct job {
   const wl_model *model;

@@ -22,8 +22,7 @@ static double rounded(bool is_f32, double v) {
   return is_f32 ? (double)(float)v : v;
 }
 
-/* ---- running one operator
- * ---------------------------------------------------- */
+/* ---- running one operator ------------------------------------------------ */
 
 static double cells[N_ROWS][WIDTH];
 static float small_cells[N_ROWS][WIDTH];
@@ -153,8 +152,7 @@ static void check(const char *op, size_t n_out, reference f, double tolerance) {
   }
 }
 
-/* ---- matrices
- * ------------------------------------------------------------------ */
+/* ---- matrices ------------------------------------------------------------ */
 
 static void ref_same(const double *x, bool is_f32, double *out) {
   (void)is_f32;
@@ -261,8 +259,7 @@ static void tfidf_is_log_idf_norm(void **state) {
         ref_tfidf, 1e-14);
 }
 
-/* ---- dense rows
- * ------------------------------------------------------------------ */
+/* ---- dense rows ---------------------------------------------------------- */
 
 #define EACH(NAME, EXPRESSION)                                                 \
   static void ref_##NAME(const double *x, bool is_f32, double *out) {          \
@@ -401,8 +398,7 @@ static void operators_of_one_column_take_one(void **state) {
   check("select(%0) {indices=[2]}\n%2 = margin(%1)", 1, ref_size, 0);
 }
 
-/* ---- not a number
- * ------------------------------------------------------------------- */
+/* ---- not a number -------------------------------------------------------- */
 
 static void
 a_row_with_nan_has_no_margin_and_its_first_nan_is_argmax(void **state) {
@@ -475,8 +471,7 @@ static void what_dense_rows_need_is_refused_of_sparse_ones(void **state) {
   wl_model_release(model);
 }
 
-/* ---- attributes
- * ----------------------------------------------------------------------- */
+/* ---- attributes ---------------------------------------------------------- */
 
 static void bad_attributes_are_refused_by_name(void **state) {
   (void)state;

@@ -144,7 +144,8 @@ def test_classifiers_of_classifiers(model: Any, seed: int, n_classes: int, kind:
         quiet(pipeline.fit, texts, y)
     except RuntimeError as error:
         # scikit-learn's own search for a temperature can fail: nothing to compare.
-        assert "Temperature scaling fails" in str(error)
+        if "Temperature scaling fails" not in str(error):
+            raise
         reject()
     assert_same_model(build(pipeline), pipeline, texts)
 
