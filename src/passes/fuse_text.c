@@ -21,7 +21,16 @@ static bool match(const wl_graph *graph, wl_id x, chain *out) {
   const wl_node *node = &graph->nodes[x];
   *out = (chain){.norm = {"none", 4}, .tf = {"raw", 3}};
   out->is_f32 = node->type.dtype == WL_F32;
-  bool is_sublinear = false;
+  bool is_sublinear = false, is_binarized = false;
+  /* Counts are whole numbers: above a threshold below 1 is to be there. */
+  if (node->op == WL_OP_BINARIZE) {
+    double threshold = wl_node_float(node, "threshold", 0.0);
+    node = &graph->nodes[node->inputs[0]];
+    is_binarized = threshold >= 0.0 && threshold < 1.0;
+    if (!is_binarized || node->op != WL_OP_COUNT)
+      return false;
+    out->is_f32 |= node->type.dtype == WL_F32;
+  }
   if (node->op == WL_OP_NORMALIZE) {
     out->norm = wl_node_string(node, "norm", "none");
     node = &graph->nodes[node->inputs[0]];
@@ -42,7 +51,7 @@ static bool match(const wl_graph *graph, wl_id x, chain *out) {
    */
   if (is_sublinear && node->op == WL_OP_HASH)
     return false;
-  if (wl_node_bool(node, "binary", false))
+  if (is_binarized || wl_node_bool(node, "binary", false))
     out->tf = (wl_string){"binary", 6};
   else if (is_sublinear)
     out->tf = (wl_string){"sublinear", 9};
