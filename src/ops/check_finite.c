@@ -1,6 +1,10 @@
-/* check_finite.c: NaN and infinity are refused where scikit-learn refuses them,
- * with its message first. Passes its input through. */
+/*
+ * check_finite.c: NaN and infinity are refused where scikit-learn refuses them,
+ * with its message first, then the column that the value came from. Passes its
+ * input through.
+ */
 #include <math.h>
+#include <stdio.h>
 
 #include "ops/common.h"
 #include "ops/table.h"
@@ -10,9 +14,19 @@ static const wl_attr_def attrs[] = {
     {"allow_nan", WL_ATTR_BOOL, false},
 };
 
+enum { MAX_DEPTH = 16, MAX_SOURCES = 4096 };
+
+/* A caller's named column, by the first feature that it gives. */
+typedef struct source_name {
+  size_t first;
+  char *name; /* owned */
+} source_name;
+
 typedef struct check_state {
   bool allows_nan;
   char estimator[64];
+  source_name *sources; /* ascending */
+  size_t n_sources, capacity;
 } check_state;
 
 static wl_status infer(const wl_graph *graph, const wl_node *node,
@@ -22,9 +36,44 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   return WL_OK;
 }
 
+static void unbind(void *state) {
+  check_state *s = state;
+  if (s == NULL)
+    return;
+  for (size_t i = 0; i < s->n_sources; i++)
+    wl_free(s->sources[i].name);
+  wl_free(s->sources);
+  wl_free(s);
+}
+
+/* The named inputs below a node, through concatenations. */
+static wl_status find_sources(const wl_graph *graph, wl_id id, size_t first,
+                              int depth, check_state *s, wl_error *error) {
+  const wl_node *node = &graph->nodes[id];
+  if (s->n_sources == MAX_SOURCES)
+    return WL_OK;
+  if (node->op == WL_OP_CONCAT && depth < MAX_DEPTH) {
+    for (uint32_t i = 0; i < node->n_inputs; i++) {
+      WL_TRY(find_sources(graph, node->inputs[i], first, depth + 1, s, error));
+      first += wl_input_type(graph, node, i)->n_columns;
+    }
+    return WL_OK;
+  }
+  /* What is computed in between has a source without a name. */
+  wl_string name = {"", 0};
+  if (node->op == WL_OP_INPUT && node->type.n_columns == 1)
+    name = wl_node_string(node, "name", "");
+  WL_TRY(wl_grow((void **)&s->sources, &s->capacity, s->n_sources + 1,
+                 sizeof *s->sources, error));
+  char *copy = wl_strndup(name.data, name.size);
+  if (copy == NULL)
+    return wl_fail_memory(error, name.size);
+  s->sources[s->n_sources++] = (source_name){first, copy};
+  return WL_OK;
+}
+
 static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
                       wl_error *error) {
-  (void)graph;
   check_state *s = wl_calloc(1, sizeof *s);
   if (s == NULL)
     return wl_fail_memory(error, sizeof *s);
@@ -32,22 +81,39 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   s->allows_nan = wl_node_bool(node, "allow_nan", false);
   memcpy(s->estimator, name.data,
          name.size < sizeof s->estimator ? name.size : sizeof s->estimator - 1);
-  *state = s;
-  return WL_OK;
+  wl_status status = find_sources(graph, node->inputs[0], 0, 0, s, error);
+  if (status == WL_OK)
+    *state = s;
+  else
+    unbind(s);
+  return status;
+}
+
+static const char *source_of(const check_state *s, size_t column) {
+  const char *name = "";
+  for (size_t i = 0; i < s->n_sources && s->sources[i].first <= column; i++)
+    name = s->sources[i].name;
+  return name;
 }
 
 static wl_status refuse(const check_state *s, double value, size_t row,
                         size_t column, wl_error *error) {
+  char where[160];
+  const char *name = source_of(s, column);
+  if (name[0] != '\0')
+    (void)snprintf(where, sizeof where, "column '%.120s'", name);
+  else
+    (void)snprintf(where, sizeof where, "feature %zu", column);
   if (value != value)
     return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
                        "Input X contains NaN.\n%s does not accept missing "
                        "values encoded as NaN natively: impute them, or drop "
-                       "the rows (feature %zu)",
-                       s->estimator, column);
+                       "the rows (%s)",
+                       s->estimator, where);
   return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
                      "Input X contains infinity or a value too large for "
-                     "dtype('float64') (%s, feature %zu)",
-                     s->estimator, column);
+                     "dtype('float64') (%s, %s)",
+                     s->estimator, where);
 }
 
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
@@ -78,6 +144,6 @@ const wl_op_def wl_op_check_finite = {
     .takes_sparse = true,
     .infer = infer,
     .bind = bind,
-    .unbind = wl_free,
+    .unbind = unbind,
     .run = run,
 };
