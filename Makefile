@@ -83,6 +83,7 @@ test-long: $(VENV)/installed ## tens of thousands of random cases
 lint: $(VENV)/ready ## layers, formatting, linters, types
 	$(BIN)/python tools/check_layers.py
 	$(BIN)/python tools/check_header.py
+	$(BIN)/python tools/gen_math.py --check
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -317,32 +317,61 @@ WL_INLINE uint32_t find_repeats(const wl_char_filter *f, const uint16_t *where,
                                       _mm512_set1_epi16((short)once));
 }
 
-/* Keeps the lanes of `kept` in the levels from `level` on and in the deepest
- * match, moved together to place `to`; what they overwrite was read before. */
-WL_INLINE void keep_narrow(wl_char_filter *f, uint32_t level, size_t from,
-                           size_t to, uint32_t kept) {
-  uint32_t stored = (uint32_t)low_bits((size_t)__builtin_popcount(kept));
-  for (; level <= f->tables->n_levels; level++) {
-    uint16_t *row = level_of(f, false, level);
-    _mm512_mask_storeu_epi16(
-        row + to, stored,
-        _mm512_maskz_compress_epi16(kept, _mm512_loadu_si512(row + from)));
+/* The places of what is counted for the second time, in that order. */
+static size_t list_narrow(const wl_char_filter *f, const uint16_t *where,
+                          size_t n) {
+  const __m512i second =
+      _mm512_set1_epi16((short)(f->is_direct ? f->base + 2 : 2));
+  const uint16_t *seen = f->seen;
+  uint16_t *list = f->list;
+  size_t n_list = 0;
+  if (f->level < f->tables->min_depth)
+    return 0;
+  for (size_t i = 0; i < n; i += 32) {
+    __mmask32 listed = _mm512_mask_cmpeq_epi16_mask(
+        (__mmask32)low_bits(n - i), _mm512_loadu_si512(seen + i), second);
+    _mm512_storeu_si512(
+        list + n_list,
+        _mm512_maskz_compress_epi16(listed, _mm512_loadu_si512(where + i)));
+    n_list += (size_t)__builtin_popcount(listed);
   }
-  uint16_t *deepest = f->deepest;
-  _mm512_mask_storeu_epi16(
-      deepest + to, stored,
-      _mm512_maskz_compress_epi16(kept, _mm512_loadu_si512(deepest + from)));
+  return n_list;
+}
+
+/* The levels below the one that is counted, and the deepest match. */
+typedef struct narrow_rows {
+  uint16_t *rows[MANY_LEVELS];
+  size_t n_rows;
+} narrow_rows;
+
+/* Moves the lanes of `kept` in all rows together to place `to`. What a whole
+ * block overwrites was read before; the last one must spare the next row. */
+WL_INLINE void keep_narrow(const narrow_rows *r, size_t from, size_t to,
+                           uint32_t kept, bool is_last) {
+  uint32_t stored = (uint32_t)low_bits((size_t)__builtin_popcount(kept));
+  for (size_t k = 0; k < r->n_rows; k++) {
+    __m512i moved = _mm512_maskz_compress_epi16(
+        kept, _mm512_loadu_si512(r->rows[k] + from));
+    if (is_last)
+      _mm512_mask_storeu_epi16(r->rows[k] + to, stored, moved);
+    else
+      _mm512_storeu_si512(r->rows[k] + to, moved);
+  }
 }
 
 static size_t filter_narrow(wl_char_filter *f) {
   size_t n = f->n_alive, n_kept = 0;
   const uint16_t *current = level_of(f, false, f->level);
   const void *places;
-  size_t n_list = count_level(f, current, false, n, &places);
+  (void)count_level(f, current, false, false, n, &places);
   const uint16_t *where = places;
-  const uint16_t *deepest = f->deepest;
+  size_t n_list = list_narrow(f, where, n);
   if (f->level == f->tables->n_levels)
     return end_level(f, 0, n_list);
+  narrow_rows r = {.n_rows = 0};
+  for (uint32_t k = f->level + 1; k <= f->tables->n_levels; k++)
+    r.rows[r.n_rows++] = level_of(f, false, k);
+  const uint16_t *deepest = r.rows[r.n_rows++] = f->deepest;
   for (size_t i = 0; i < n; i += 32) {
     uint32_t mask = (uint32_t)low_bits(n - i);
     __m512i slots = _mm512_maskz_loadu_epi16(mask, current + i);
@@ -350,40 +379,65 @@ static size_t filter_narrow(wl_char_filter *f) {
         mask, slots, _mm512_loadu_si512(deepest + i));
     kept &= find_repeats(f, where + i, mask) |
             _mm512_testn_epi16_mask(slots, slots);
-    if (kept != 0)
-      keep_narrow(f, f->level + 1, i, n_kept, kept);
+    keep_narrow(&r, i, n_kept, kept, WL_UNLIKELY(i + 32 > n));
     n_kept += (size_t)__builtin_popcount(kept);
   }
   return end_level(f, n_kept, n_list);
 }
 
-WL_INLINE void keep_wide(wl_char_filter *f, uint32_t level, size_t from,
-                         size_t to, __mmask16 kept) {
+static size_t list_wide(const wl_char_filter *f, const uint32_t *where,
+                        size_t n) {
+  const __m512i second =
+      _mm512_set1_epi32((int)(f->is_direct ? f->base + 2 : 2));
+  uint32_t *list = f->list;
+  size_t n_list = 0;
+  if (f->level < f->tables->min_depth)
+    return 0;
+  for (size_t i = 0; i < n; i += 16) {
+    __mmask16 listed = _mm512_mask_cmpeq_epi32_mask(
+        (__mmask16)low_bits(n - i), load16(f->seen + i), second);
+    _mm512_storeu_si512(
+        list + n_list,
+        _mm512_maskz_compress_epi32(listed, _mm512_loadu_si512(where + i)));
+    n_list += (size_t)__builtin_popcount((unsigned)listed);
+  }
+  return n_list;
+}
+
+typedef struct wide_rows {
+  uint32_t *rows[MANY_LEVELS];
+  size_t n_rows;
+} wide_rows;
+
+WL_INLINE void keep_wide(const wide_rows *r, size_t from, size_t to,
+                         __mmask16 kept, bool is_last) {
   __mmask16 stored =
       (__mmask16)low_bits((size_t)__builtin_popcount((unsigned)kept));
-  for (; level <= f->tables->n_levels; level++) {
-    uint32_t *row = level_of(f, true, level);
-    _mm512_mask_storeu_epi32(
-        row + to, stored,
-        _mm512_maskz_compress_epi32(kept, _mm512_loadu_si512(row + from)));
+  for (size_t k = 0; k < r->n_rows; k++) {
+    __m512i moved = _mm512_maskz_compress_epi32(
+        kept, _mm512_loadu_si512(r->rows[k] + from));
+    if (is_last)
+      _mm512_mask_storeu_epi32(r->rows[k] + to, stored, moved);
+    else
+      _mm512_storeu_si512(r->rows[k] + to, moved);
   }
-  uint32_t *deepest = f->deepest;
-  _mm512_mask_storeu_epi32(
-      deepest + to, stored,
-      _mm512_maskz_compress_epi32(kept, _mm512_loadu_si512(deepest + from)));
 }
 
 static size_t filter_wide(wl_char_filter *f) {
   size_t n = f->n_alive, n_kept = 0;
   const uint32_t *current = level_of(f, true, f->level);
   const void *places;
-  size_t n_list = count_level(f, current, true, n, &places);
+  (void)count_level(f, current, true, false, n, &places);
   const uint32_t *where = places;
-  uint32_t once = f->is_direct ? f->base + 1 : 1;
-  const uint32_t *deepest = f->deepest;
-  const __m512i zero = _mm512_setzero_si512(), low = _mm512_set1_epi32(0xffff);
+  size_t n_list = list_wide(f, where, n);
   if (f->level == f->tables->n_levels)
     return end_level(f, 0, n_list);
+  wide_rows r = {.n_rows = 0};
+  for (uint32_t k = f->level + 1; k <= f->tables->n_levels; k++)
+    r.rows[r.n_rows++] = level_of(f, true, k);
+  const uint32_t *deepest = r.rows[r.n_rows++] = f->deepest;
+  uint32_t once = f->is_direct ? f->base + 1 : 1;
+  const __m512i zero = _mm512_setzero_si512(), low = _mm512_set1_epi32(0xffff);
   for (size_t i = 0; i < n; i += 16) {
     __mmask16 mask = (__mmask16)low_bits(n - i);
     __m512i slots = _mm512_maskz_loadu_epi32(mask, current + i);
@@ -398,8 +452,7 @@ static size_t filter_wide(wl_char_filter *f) {
     kept &= (__mmask16)(_mm512_cmpgt_epu32_mask(counts,
                                                 _mm512_set1_epi32((int)once)) |
                         _mm512_testn_epi32_mask(slots, slots));
-    if (kept != 0)
-      keep_wide(f, f->level + 1, i, n_kept, kept);
+    keep_wide(&r, i, n_kept, kept, WL_UNLIKELY(i + 16 > n));
     n_kept += (size_t)__builtin_popcount((unsigned)kept);
   }
   return end_level(f, n_kept, n_list);

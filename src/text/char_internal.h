@@ -144,6 +144,7 @@ typedef struct wl_char_filter {
    * count, and those of the level's repeated terms by second occurrence. */
   void *where;
   void *list;
+  uint16_t *seen; /* of a variant: each position's count when it was counted */
 } wl_char_filter;
 
 static inline uint32_t wl_char_filter_place(const wl_char_filter *f, size_t i) {

@@ -169,9 +169,15 @@ WL_INLINE unsigned filter_bits(size_t n) {
   return bits;
 }
 
+/*
+ * The two ways to count: is_listing lists the slots that come for the second
+ * time, otherwise `seen` is filled, from which vectors make the list. A list
+ * made here costs a data-dependent address a slot, which loads of counts wait
+ * for.
+ */
 WL_INLINE size_t count_direct(wl_char_filter *f, const void *current,
-                              bool is_wide, size_t n) {
-  uint16_t *counts = f->counts;
+                              bool is_wide, bool is_listing, size_t n) {
+  uint16_t *counts = f->counts, *seen = f->seen;
   void *list = f->list;
   uint32_t base = f->base;
   size_t n_list = 0;
@@ -182,41 +188,65 @@ WL_INLINE size_t count_direct(wl_char_filter *f, const void *current,
     uint32_t slot = slot_at(current, is_wide, i), count = counts[slot];
     count = count < base ? base : count;
     counts[slot] = (uint16_t)(count + 1);
-    slot_put(list, is_wide, n_list, slot);
-    n_list += count == base + 1;
+    if (is_listing) {
+      slot_put(list, is_wide, n_list, slot);
+      n_list += count == base + 1;
+    } else {
+      seen[i] = (uint16_t)(count + 1);
+    }
   }
   return n_list;
+}
+
+/* Where the hash table is first looked at: vectors do this for all at once. */
+WL_INLINE void hash_slots(const void *slots, bool is_wide, size_t n,
+                          unsigned bits, void *where) {
+  const uint32_t *wide = slots;
+  const uint16_t *narrow = slots;
+  if (is_wide)
+    for (size_t i = 0; i < n; i++)
+      ((uint32_t *)where)[i] = wide[i] * UINT32_C(0x9E3779B1) >> (32 - bits);
+  else
+    for (size_t i = 0; i < n; i++)
+      ((uint16_t *)where)[i] =
+          (uint16_t)((uint16_t)(narrow[i] * 0x9E35u) >> (16 - bits));
 }
 
 /* An entry of 0 is empty; slot 0 fits one as well as any. Whether a slot is
  * new cannot be foretold: no branch depends on it, only on collisions. */
 WL_INLINE size_t count_hashed(wl_char_filter *f, const void *current,
-                              bool is_wide, size_t n) {
+                              bool is_wide, bool is_listing, size_t n) {
   unsigned bits = filter_bits(n), half = is_wide ? 32 : 16;
   uint32_t mask = (UINT32_C(1) << bits) - 1;
   uint32_t *narrow = f->hash;
   uint64_t *wide = f->hash;
   void *where = f->where, *list = f->list;
+  uint16_t *seen = f->seen;
   size_t n_list = 0;
   memset(f->hash, 0, ((size_t)1 << bits) * (is_wide ? 8 : 4));
+  hash_slots(current, is_wide, n, bits, where);
   for (size_t i = 0; i < n; i++) {
     uint32_t slot = slot_at(current, is_wide, i);
-    uint32_t place = slot * UINT32_C(0x9E3779B1) >> (32 - bits);
+    uint32_t place = slot_at(where, is_wide, i);
     uint64_t entry = is_wide ? wide[place] : narrow[place];
     while (
         WL_UNLIKELY(((entry >> half ^ slot) & -(uint64_t)(entry != 0)) != 0)) {
       place = (place + 1) & mask;
+      slot_put(where, is_wide, i, place);
       entry = is_wide ? wide[place] : narrow[place];
     }
-    uint64_t count = is_wide ? (uint32_t)entry : (uint16_t)entry;
-    entry = (uint64_t)slot << half | (count + 1);
+    /* Rows are too short for a count to reach the slot above it. */
+    entry = (entry | (uint64_t)slot << half) + 1;
     if (is_wide)
       wide[place] = entry;
     else
       narrow[place] = (uint32_t)entry;
-    slot_put(where, is_wide, i, place);
-    slot_put(list, is_wide, n_list, place);
-    n_list += count == 1;
+    if (is_listing) {
+      slot_put(list, is_wide, n_list, place);
+      n_list += (is_wide ? (uint32_t)entry : (uint16_t)entry) == 2;
+    } else {
+      seen[i] = (uint16_t)entry;
+    }
   }
   return n_list;
 }
@@ -224,10 +254,11 @@ WL_INLINE size_t count_hashed(wl_char_filter *f, const void *current,
 /* Counts the slots current[0 .. n) and lists the repeated ones; *where is the
  * place of each one's count. */
 WL_INLINE size_t count_level(wl_char_filter *f, const void *current,
-                             bool is_wide, size_t n, const void **where) {
+                             bool is_wide, bool is_listing, size_t n,
+                             const void **where) {
   *where = f->is_direct ? current : f->where;
-  return f->is_direct ? count_direct(f, current, is_wide, n)
-                      : count_hashed(f, current, is_wide, n);
+  return f->is_direct ? count_direct(f, current, is_wide, is_listing, n)
+                      : count_hashed(f, current, is_wide, is_listing, n);
 }
 
 /* Ends a level whose list has n_list places. */
@@ -284,7 +315,7 @@ WL_INLINE size_t filter_loop(wl_char_filter *f, bool is_wide) {
     current = f->current;
   }
   const void *where;
-  size_t n_list = count_level(f, current, is_wide, n, &where);
+  size_t n_list = count_level(f, current, is_wide, true, n, &where);
   if (f->level == f->tables->n_levels)
     n_kept = 0;
   else if (f->is_direct && is_first)

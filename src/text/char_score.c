@@ -221,8 +221,9 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
   *f = (wl_char_filter){.tables = tables, .base = 1};
   if (engine->is_exact || engine->weights.own_stride == 0)
     return WL_OK;
-  /* Clearing the counts must be small beside the rows. */
-  if (run->n_bytes >= tables->n_slots)
+  /* Clearing the counts must be small beside the rows; those of a large
+   * vocabulary lie too far from the processor, and hashing is as fast. */
+  if (run->n_bytes >= tables->n_slots && !tables->is_wide)
     f->n_counts = tables->n_slots;
   else if (run->n_bytes >= tables->n_first / 32)
     f->n_counts = tables->n_first + 1;
@@ -237,10 +238,12 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
       arena, f->n_counts == tables->n_slots ? 1 : places * 2 * unit);
   f->where = wl_arena_alloc(arena, (n + WL_CHAR_SLACK) * unit);
   f->positions = wl_arena_alloc(arena, size);
+  f->seen = wl_arena_alloc(arena, size);
   f->list = wl_arena_alloc(arena, (n + WL_CHAR_SLACK) * unit);
   f->current = wl_arena_alloc(arena, (n + WL_CHAR_SLACK) * unit);
   if (f->counts == NULL || f->hash == NULL || f->where == NULL ||
-      f->positions == NULL || f->list == NULL || f->current == NULL)
+      f->positions == NULL || f->list == NULL || f->current == NULL ||
+      f->seen == NULL)
     return wl_fail_memory(error, size);
   return WL_OK;
 }
