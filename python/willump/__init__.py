@@ -27,6 +27,7 @@ from ._compiled import CompiledModel
 from ._errors import (
     ArtifactError,
     CertificateError,
+    DuplicateRowsWarning,
     NotCertifiedWarning,
     PythonStepWarning,
     UnsupportedError,
@@ -42,6 +43,7 @@ __all__ = [
     "ArtifactError",
     "CertificateError",
     "CompiledModel",
+    "DuplicateRowsWarning",
     "Explanation",
     "NotCertifiedWarning",
     "PythonStepWarning",
@@ -66,7 +68,7 @@ def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = Non
     strict : bool
         Raise `UnsupportedError`, naming every reason, instead of leaving a part
         of the pipeline to Python with a `PythonStepWarning`.
-    n_threads : int or None
+    n_threads : int of at least 1, or None
         Threads of a call; None: ``WILLUMP_NUM_THREADS``, or 1.
 
     Returns

@@ -13,11 +13,24 @@ import numpy.typing as npt
 
 from . import _core
 from ._errors import ArtifactError, PythonStepWarning, UnsupportedError
+from ._frames import as_rows
 from ._present import classes_of, describe, expand, interface_of, tags_of
 from ._report import Explanation, VerifyReport, compare
 
 Array = npt.NDArray[Any]
 _Self = TypeVar("_Self", bound="CompiledModel")
+
+
+def thread_count(n_threads: int | None) -> int:
+    """What the core takes: 0 where None leaves it to the environment."""
+    if n_threads is None:
+        return 0
+    if isinstance(n_threads, bool) or not hasattr(n_threads, "__index__"):
+        raise TypeError(f"n_threads must be an int or None, not {n_threads!r}")
+    count = int(n_threads)
+    if not 1 <= count < 2**31:
+        raise ValueError(f"n_threads={n_threads!r}: give 1 or more, or None")
+    return count
 
 
 class CompiledModel(_core.CompiledBase):
@@ -87,6 +100,7 @@ class CompiledModel(_core.CompiledBase):
         self._template: Any = None
         self._strict = False
         self._n_threads: int | None = None
+        self._is_cascade = False
         self._classes: Array | None = None
 
     def _attach(self, model: _core.Model, steps: Sequence[Any], reasons: Sequence[str]) -> None:
@@ -98,6 +112,7 @@ class CompiledModel(_core.CompiledBase):
         self._steps = list(steps)
         self._reasons = list(reasons)
         self._classes = classes
+        self._is_cascade = metadata.get("certificate") is not None
         self._interface = interface
 
     def _compile(self, estimator: Any) -> None:
@@ -113,7 +128,7 @@ class CompiledModel(_core.CompiledBase):
             converted.graph_text,
             converted.tensors,
             json.dumps(metadata),
-            n_threads=self._n_threads or 0,
+            n_threads=thread_count(self._n_threads),
         )
         self._original = estimator
         self._attach(model, converted.steps, converted.reasons)
@@ -123,6 +138,7 @@ class CompiledModel(_core.CompiledBase):
         cls: type[_Self], estimator: Any, *, strict: bool = False, n_threads: int | None = None
     ) -> _Self:
         """What `willump.compile` does."""
+        thread_count(n_threads)  # refuses a wrong one before any work
         self = cls()
         self._strict = strict
         self._n_threads = n_threads
@@ -258,19 +274,27 @@ class CompiledModel(_core.CompiledBase):
         source = self._template if self._template is not None else self._original
         if source is None:
             raise UnsupportedError(
-                f"{what} needs the original estimator, and this model was loaded from an "
-                "artifact; compile the estimator again"
+                f"{what} needs the original estimator, which a model that was loaded from an "
+                "artifact or unpickled does not have; compile the estimator again"
             )
         return source
 
     def fit(self: _Self, X: Any, y: Any = None, **params: Any) -> _Self:
         """Fits a clone of the original and compiles it in place.
 
-        The original itself is not changed.
+        The original itself is not changed. A cascade becomes an exact model, as
+        its certificate holds for the fitted pipeline only: that warns.
         """
         from sklearn.base import clone
 
         source = clone(self._source("fit"))
+        if self._is_cascade:
+            warnings.warn(
+                "fit drops the cascade and its certificate, which hold for the pipeline that "
+                "was optimized: the result is an exact model; call willump.optimize again",
+                UserWarning,
+                stacklevel=2,
+            )
         fitted = source.fit(X, **params) if y is None else source.fit(X, y, **params)
         self._compile(fitted)
         return self
@@ -297,6 +321,7 @@ class CompiledModel(_core.CompiledBase):
         other._template = clone(self._source("clone"))
         other._strict = self._strict
         other._n_threads = self._n_threads
+        other._is_cascade = self._is_cascade
         return other
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -340,7 +365,7 @@ class CompiledModel(_core.CompiledBase):
         cls: type[_Self], data: bytes | bytearray | memoryview, *, n_threads: int | None = None
     ) -> _Self:
         """A model from the bytes of an artifact."""
-        self = cls.from_model(_core.Model.from_bytes(data, n_threads=n_threads or 0))
+        self = cls.from_model(_core.Model.from_bytes(data, n_threads=thread_count(n_threads)))
         self._n_threads = n_threads
         return self
 
@@ -353,8 +378,9 @@ class CompiledModel(_core.CompiledBase):
         n_threads: int | None = None,
     ) -> _Self:
         """What `willump.load` does."""
+        count = thread_count(n_threads)
         os.stat(path)  # Python's own error for a path that is not there
-        self = cls.from_model(_core.Model.load(path, mmap=mmap, n_threads=n_threads or 0))
+        self = cls.from_model(_core.Model.load(path, mmap=mmap, n_threads=count))
         self._n_threads = n_threads
         return self
 
@@ -362,6 +388,7 @@ class CompiledModel(_core.CompiledBase):
         state: dict[str, Any] = {"strict": self._strict, "n_threads": self._n_threads}
         if self._interface is None:
             state["template"] = self._template
+            state["is_cascade"] = self._is_cascade
         else:
             state["artifact"] = self._model.to_bytes()
             state["steps"] = self._steps
@@ -434,9 +461,10 @@ class CompiledModel(_core.CompiledBase):
         model = self._model
         if self._original is None:
             raise UnsupportedError(
-                "verify needs the original estimator, and this model was loaded from an artifact"
+                "verify needs the original estimator, which a model that was loaded from an "
+                "artifact or unpickled does not have"
             )
-        rows = X if hasattr(X, "__len__") or hasattr(X, "shape") else list(X)
+        rows = X if isinstance(X, (str, bytes)) else as_rows(X)
         interface = cast(_core.Interface, self._interface)
         results = {
             name: compare(getattr(self._original, name)(rows), interface.run(name, rows))
@@ -448,11 +476,13 @@ class CompiledModel(_core.CompiledBase):
 def _restore(cls: type[CompiledModel], state: dict[str, Any]) -> CompiledModel:
     """Undoes `__reduce__`."""
     if "artifact" in state:
-        model = _core.Model.from_bytes(state["artifact"], n_threads=state["n_threads"] or 0)
+        count = thread_count(state["n_threads"])
+        model = _core.Model.from_bytes(state["artifact"], n_threads=count)
         self = cls.from_model(model, state["steps"])
     else:
         self = cls()
         self._template = state["template"]
+        self._is_cascade = state["is_cascade"]
     self._strict = state["strict"]
     self._n_threads = state["n_threads"]
     return self

@@ -24,3 +24,7 @@ class PythonStepWarning(UserWarning):
 
 class NotCertifiedWarning(UserWarning):
     """Too few rows to certify a target: the exact pipeline was returned."""
+
+
+class DuplicateRowsWarning(UserWarning):
+    """Many calibration rows are equal: the promise is per distinct row, not per request."""

@@ -175,6 +175,77 @@ def _as_table(x: Any) -> Any:
     return np.asarray(x, dtype=object)
 
 
+def as_rows(x: Any, name: str = "X") -> Any:
+    """X as rows that can be counted, taken and read again: an iterator becomes a
+    list, and a sparse matrix one with rows."""
+    if isinstance(x, (str, bytes)):
+        raise ValueError(f"{name} must hold rows; a single string was given")
+    if isinstance(x, dict):
+        columns = {key: as_rows(column, name) for key, column in x.items()}
+        sizes = {key: n_rows_of(column) for key, column in columns.items()}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"the columns of {name} have different lengths: {sizes}")
+        return columns
+    if hasattr(x, "tocsr"):
+        return x.tocsr()
+    if hasattr(x, "shape"):
+        if len(x.shape) == 0:
+            raise ValueError(f"{name} must hold rows, not one {type(x).__name__}")
+        return x
+    if library_of(x) == "pyarrow" or isinstance(x, (list, tuple)):
+        return x
+    return list(x)
+
+
+def n_rows_of(x: Any) -> int:
+    """How many rows `as_rows` gave."""
+    if isinstance(x, dict):
+        return next((n_rows_of(column) for column in x.values()), 0)
+    return int(x.shape[0]) if hasattr(x, "shape") else len(x)
+
+
+def as_items(values: Any) -> list[Any]:
+    """A column as a list of its items in order, whatever its index says."""
+    for method in ("tolist", "to_list", "to_pylist"):
+        if hasattr(values, method):
+            return list(getattr(values, method)())
+    return list(values)
+
+
+def row_keys(x: Any) -> list[Any]:
+    """A hashable for each row of X; equal rows have equal keys."""
+    if hasattr(x, "tocsr"):
+        csr = x.tocsr().copy()
+        csr.sum_duplicates()
+        ends = zip(csr.indptr[:-1], csr.indptr[1:], strict=True)
+        return [(csr.indices[a:b].tobytes(), csr.data[a:b].tobytes()) for a, b in ends]
+    if isinstance(x, dict):
+        return column_keys(list(x.values()))
+    if isinstance(x, np.ndarray) and x.ndim == 2 and x.dtype != object:
+        return [row.tobytes() for row in np.ascontiguousarray(x)]
+    if is_frame(x):
+        columns: Any = x.columns if library_of(x) == "pyarrow" else None
+        if columns is None and library_of(x) == "polars":
+            columns = x.get_columns()
+        elif columns is None:
+            columns = [x.iloc[:, i] for i in range(x.shape[1])]
+        return column_keys(columns)
+    return [hashable(row) for row in as_items(x)]
+
+
+def column_keys(columns: Sequence[Any]) -> list[Any]:
+    """`row_keys` of rows that are given as columns."""
+    parts = [row_keys(as_rows(column)) for column in columns]
+    return list(zip(*parts, strict=True))
+
+
+def hashable(value: Any) -> Any:
+    """The value, or a stand-in for one that has no hash; NaN is equal to NaN."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return tuple(map(hashable, value))
+    return ("nan",) if isinstance(value, float) and value != value else value
+
+
 def take_rows(x: Any, rows: Any) -> Any:
     """Some rows of whatever the caller passed, for a Python step."""
     if library_of(x) == "pandas":

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
+import numbers
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +23,25 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._compiled import CompiledModel
-from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
-from ._frames import take_rows
-from ._present import describe, interface_of
+from ._columns import is_frame, library_of
+from ._compiled import CompiledModel, thread_count
+from ._errors import (
+    CertificateError,
+    DuplicateRowsWarning,
+    NotCertifiedWarning,
+    UnsupportedError,
+)
+from ._frames import (
+    Columns,
+    as_items,
+    as_rows,
+    column_keys,
+    hashable,
+    n_rows_of,
+    row_keys,
+    take_rows,
+)
+from ._present import describe, extract_of, interface_of
 
 Array = npt.NDArray[Any]
 
@@ -34,6 +51,8 @@ SELECT_SHARE = 0.2
 HELD_OUT_SHARE = 0.3
 #: Rows on which costs are measured, and how often.
 COST_ROWS, COST_REPEATS = 500, 5
+#: Below this share of distinct rows, a promise per distinct row is worth a warning.
+DISTINCT_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -43,8 +62,10 @@ class Agreement:
     Parameters
     ----------
     rate : float
-        The share of rows that must have the same label, over all rows; between
-        0 and 1.
+        The probability that a later row has the same label, whether it leaves
+        early or not; between 0 and 1. What a row is, `optimize` decides: a
+        distinct row by default, a request with ``duplicates="traffic"``, one
+        random row of a group with ``groups``.
     confidence : float
         The probability with which a certificate holds.
     """
@@ -55,6 +76,8 @@ class Agreement:
     def __post_init__(self) -> None:
         for name in ("rate", "confidence"):
             value = getattr(self, name)
+            if not isinstance(value, numbers.Real):
+                raise TypeError(f"Agreement: {name} must be a number, not {value!r}")
             if not 0.0 < float(value) < 1.0:
                 raise ValueError(f"Agreement: {name}={value!r} is not between 0 and 1")
 
@@ -70,7 +93,7 @@ def optimize(
     refit: bool = False,
     target: Agreement = Agreement(0.99),
     costs: Mapping[str, float] | Sequence[float] | None = None,
-    random_state: int | None = None,
+    random_state: Any = None,
     n_threads: int | None = 1,
     strict: bool = False,
     duplicates: str = "distinct",
@@ -80,6 +103,10 @@ def optimize(
     The features of the final model fall into blocks. A clone of the model is
     trained on the cheap ones; where it is confident, its label is the answer,
     and the rest of the features is never computed.
+
+    Only labels are certified. ``predict_proba`` and ``decision_function`` of a
+    row that leaves early are those of the first stage; of a row that stays, the
+    exact pipeline's.
 
     Parameters
     ----------
@@ -91,27 +118,32 @@ def optimize(
         Rows that neither `pipeline` nor the first stage saw in training, drawn
         independently like future rows; no labels are needed. A fifth of them
         chooses the first stage, the rest certifies it.
-    y_cal : ignored by Agreement
+    y_cal : array-like or None
+        Labels of X_cal, which Agreement does not need: only their number is
+        checked.
     groups : array-like of hashables, or None
-        A group for each row of X_cal (of X with `refit`): rows of one group are
-        kept together and count once.
+        A group for each row of X_cal (of X with `refit`), by position: rows of
+        one group are kept together and count once, as one of them chosen at
+        random.
     refit : bool
-        Without X_cal: hold out a part of X as calibration rows and refit a clone
+        Instead of X_cal: hold out a part of X as calibration rows and refit a clone
         of the pipeline on the rest. The result then answers as that clone.
     target : Agreement
     costs : dict of block name to ns a row, sequence in block order, or None
         None measures them. A dict may hold "model", the cost of a model beyond
         its blocks. Given costs make the choice repeat.
-    random_state : int or None
+    random_state : int, numpy Generator, RandomState or None
         Seeds the split of rows and the training; None takes 0.
-    n_threads : int or None
+    n_threads : int of at least 1, or None
     strict : bool
         Raise `CertificateError` where nothing can be certified, and
         `UnsupportedError` where a part would stay Python.
     duplicates : "distinct" or "traffic"
-        "distinct": equal rows of X_cal count once, and the promise is per
-        distinct row. "traffic": every row counts, the promise is per request;
-        the rows must then be requests as they came.
+        "distinct": rows of X_cal that are equal in the columns that the pipeline
+        reads count once, and the promise is per distinct row; a
+        `DuplicateRowsWarning` says where many are equal. "traffic": every row
+        counts, the promise is per request; the rows must then be requests as
+        they came.
 
     Returns
     -------
@@ -138,7 +170,10 @@ def optimize(
         raise TypeError(f"target must be willump.Agreement(...), not {target!r}")
     if duplicates not in ("distinct", "traffic"):
         raise ValueError(f"duplicates={duplicates!r} is neither 'distinct' nor 'traffic'")
-    seed = 0 if random_state is None else int(random_state)
+    seed = _seed_of(random_state)
+    thread_count(n_threads)  # refuses a wrong one before any work
+    X = as_rows(X)
+    y = None if y is None else _labels_of(y, n_rows_of(X), "y")
     if X_cal is None:
         if not refit:
             raise ValueError(
@@ -147,76 +182,162 @@ def optimize(
                 "holds out a part of X and refits a clone of the pipeline on the rest"
             )
         pipeline, X, y, X_cal, groups = _hold_out(pipeline, X, y, groups, seed)
+    elif refit:
+        raise ValueError("give X_cal or refit=True, not both: refit holds out a part of X instead")
+    else:
+        X_cal = as_rows(X_cal, "X_cal")
+    if y_cal is not None:
+        _labels_of(y_cal, n_rows_of(X_cal), "y_cal")
     tuner = _Tuner(pipeline, X, y, strict=strict, n_threads=n_threads)
-    calibration = _Calibration(X_cal, groups, duplicates, seed)
+    calibration = _Calibration(X_cal, groups, duplicates, seed, tuner.base.keys, refit)
+    calibration.warn_of_duplicates()
     return tuner.run(calibration, target, costs, seed)
+
+
+def _seed_of(random_state: Any) -> int:
+    if random_state is None:
+        return 0
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**32))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if isinstance(random_state, bool) or not isinstance(random_state, numbers.Integral):
+        raise TypeError(
+            "random_state must be an int, a numpy Generator or RandomState, or None, not "
+            f"{random_state!r}"
+        )
+    seed = int(random_state)
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"random_state={random_state!r} is not between 0 and 2**64 - 1")
+    return seed
 
 
 # ---- rows --------------------------------------------------------------------
 
 
-def n_rows_of(x: Any) -> int:
-    return int(x.shape[0]) if hasattr(x, "shape") else len(x)
+def _labels_of(y: Any, n: int, name: str) -> Array:
+    """The labels as a vector, by position."""
+    if not hasattr(y, "__len__"):
+        y = list(y)
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise ValueError(f"{name} must hold one label a row, not an array of {labels.shape}")
+    if len(labels) != n:
+        raise ValueError(f"{name} has {len(labels)} labels for {n} rows")
+    return labels
 
 
-def group_numbers(groups: Any) -> npt.NDArray[np.uint64]:
-    """A number for each row; equal groups have equal numbers."""
+def group_numbers(groups: Any, n: int) -> npt.NDArray[np.uint64]:
+    """A number for each of n rows; equal groups have equal numbers."""
+    items = as_items(groups)
+    if len(items) != n:
+        raise ValueError(f"groups has {len(items)} entries for {n} rows")
+    try:
+        return _numbered([hashable(item) for item in items])
+    except TypeError as error:
+        raise TypeError(f"groups must be hashable: {error}") from error
+
+
+def _numbered(keys: list[Any]) -> npt.NDArray[np.uint64]:
     seen: dict[Any, int] = {}
-    return np.array([seen.setdefault(group, len(seen)) for group in groups], dtype=np.uint64)
-
-
-def row_keys(x: Any) -> list[Any]:
-    """A hashable for each row; equal rows have equal keys."""
-    if hasattr(x, "toarray"):
-        csr = x.tocsr().copy()
-        csr.sum_duplicates()
-        ends = zip(csr.indptr[:-1], csr.indptr[1:], strict=True)
-        return [(csr.indices[a:b].tobytes(), csr.data[a:b].tobytes()) for a, b in ends]
-    if hasattr(x, "columns") and hasattr(x, "shape") and len(x.shape) == 2:
-        table = x.rows() if hasattr(x, "rows") else x.itertuples(index=False, name=None)
-        return [tuple(map(_key, row)) for row in table]
-    if isinstance(x, np.ndarray) and x.ndim == 2 and x.dtype != object:
-        return [row.tobytes() for row in np.ascontiguousarray(x)]
-    return [
-        tuple(map(_key, row)) if isinstance(row, (list, np.ndarray)) else _key(row) for row in x
-    ]
-
-
-def _key(value: Any) -> Any:
-    return "nan" if isinstance(value, float) and value != value else value
+    return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.uint64)
 
 
 @dataclass
 class _Calibration:
-    """The calibration rows, and which of them choose and which certify."""
+    """The calibration rows, and which of them choose and which certify.
+
+    Both are in a random order that the seed gives: the first row of a group,
+    which is the one that counts, is then a random one of the group.
+    """
 
     x: Any
     groups: npt.NDArray[np.uint64] | None
     select: npt.NDArray[np.int64]
     certify: npt.NDArray[np.int64]
     unit: str
+    n: int
+    n_units: int
+    is_held_out: bool
 
-    def __init__(self, x: Any, groups: Any, duplicates: str, seed: int) -> None:
-        if isinstance(x, str):
-            raise ValueError("X_cal must hold rows; a single string was given")
-        self.x = x if hasattr(x, "shape") else list(x)
-        n = n_rows_of(self.x)
+    def __init__(
+        self,
+        x: Any,
+        groups: Any,
+        duplicates: str,
+        seed: int,
+        keys: Callable[[Any], list[Any]],
+        is_held_out: bool,
+    ) -> None:
+        self.x, self.n, self.is_held_out = x, n_rows_of(x), is_held_out
         self.unit = "request"
         self.groups = None
         if groups is not None:
-            if len(groups) != n:
-                raise ValueError(f"groups has {len(groups)} entries for {n} rows")
-            self.groups = group_numbers(groups)
+            self.groups = group_numbers(groups, self.n)
             self.unit = "group"
         elif duplicates == "distinct":
-            self.groups = group_numbers(row_keys(self.x))
+            self.groups = _numbered(keys(x))
             self.unit = "distinct row"
-        chosen = np.frombuffer(_core.tune_split(n, self.groups, SELECT_SHARE, seed), np.uint8)
-        self.select = np.flatnonzero(chosen == 1)
-        self.certify = np.flatnonzero(chosen == 0)
+        chosen = np.frombuffer(_core.tune_split(self.n, self.groups, SELECT_SHARE, seed), np.uint8)
+        order = np.random.default_rng(seed).permutation(self.n)
+        self.select = order[chosen[order] == 1]
+        self.certify = order[chosen[order] == 0]
+        self.n_units = self.units_of(np.arange(self.n))
 
     def rows(self, step: str) -> npt.NDArray[np.int64]:
         return self.select if step == "fit" else self.certify
+
+    def units_of(self, rows: npt.NDArray[np.int64]) -> int:
+        """How many of the rows count."""
+        return len(rows) if self.groups is None else len(np.unique(self.groups[rows]))
+
+    def warn_of_duplicates(self) -> None:
+        if self.unit != "distinct row" or self.n_units >= DISTINCT_SHARE * self.n:
+            return
+        warnings.warn(
+            f"only {self.n_units} of the {self.n} calibration rows are distinct: what is "
+            "certified is the agreement per distinct row; for the agreement per request, pass "
+            'the rows as they came and duplicates="traffic"',
+            DuplicateRowsWarning,
+            stacklevel=3,
+        )
+
+    @property
+    def assumption(self) -> str:
+        drawn = {
+            "request": "later requests are drawn independently, as the rows of X_cal were",
+            "distinct row": "the distinct rows to come are drawn independently, as those of "
+            "X_cal were",
+            "group": "later groups are drawn independently, as those of X_cal were",
+        }
+        counted = {
+            "request": "each row counts once",
+            "distinct row": "each distinct row counts once, however often it comes",
+            "group": "each group counts once, as one random row of the group",
+        }
+        return f"{drawn[self.unit]}; {counted[self.unit]}"
+
+    def too_few(self, target: Agreement, needed: int) -> str:
+        """Says how many it takes, of what the caller passes."""
+        whole, asked = ("X", needed) if self.is_held_out else ("X_cal", needed)
+        asked = _rows_to_give(asked, 1 - SELECT_SHARE)
+        if self.is_held_out:
+            asked = _rows_to_give(asked, HELD_OUT_SHARE)
+        there = "the held-out part of X has" if self.is_held_out else "X_cal has"
+        return (
+            f"too few {self.unit}s: {there} {self.n_units} in {self.n} rows, and certifying an "
+            f"agreement of {target.rate:g} with confidence {target.confidence:g} takes about "
+            f"{asked} {self.unit}s in {whole}"
+            + ("" if self.is_held_out else " (labels are not needed)")
+        )
+
+
+def _rows_to_give(needed: int, share: float) -> int:
+    """So many that a random share of them is hardly ever less than needed."""
+    n = needed / share
+    return math.ceil(n + 3 * math.sqrt(n * (1 - share) / share))
 
 
 def _hold_out(
@@ -226,16 +347,43 @@ def _hold_out(
 
     if y is None:
         raise ValueError("refit=True needs y, the labels of X, to refit the pipeline")
-    x = x if hasattr(x, "shape") else list(x)
-    numbers = group_numbers(groups if groups is not None else row_keys(x))
-    chosen = _core.tune_split(n_rows_of(x), numbers, HELD_OUT_SHARE, seed + 1)
+    numbers_of = None if groups is None else group_numbers(groups, n_rows_of(x))
+    numbers = _numbered(_keys_for(pipeline, x)) if numbers_of is None else numbers_of
+    chosen = _core.tune_split(len(numbers), numbers, HELD_OUT_SHARE, (seed + 1) % 2**64)
     held = np.flatnonzero(np.frombuffer(chosen, np.uint8) == 1)
     kept = np.flatnonzero(np.frombuffer(chosen, np.uint8) == 0)
-    labels = take_rows(y if hasattr(y, "shape") else np.asarray(y), kept)
-    rest = take_rows(x, kept)
-    fitted = clone(pipeline).fit(rest, labels)
-    held_groups = None if groups is None else [groups[i] for i in held]
+    if len(held) == 0 or len(kept) == 0:
+        raise ValueError(
+            f"too few groups: {len(np.unique(numbers))} of them cannot be shared out between "
+            "training and calibration"
+        )
+    labels, rest = y[kept], take_rows(x, kept)
+    fitted = clone(pipeline).fit(_for_sklearn(rest), labels)
+    held_groups = None if numbers_of is None else numbers_of[held]
     return fitted, rest, labels, take_rows(x, held), held_groups
+
+
+def _keys_for(pipeline: Any, x: Any) -> list[Any]:
+    """`row_keys` over the columns that a pipeline reads; all, when it is not fitted."""
+    from sklearn.exceptions import NotFittedError
+
+    from . import convert
+
+    try:
+        return _Runner(convert.start(pipeline).finish(), pipeline, 1).keys(x)
+    except (NotFittedError, UnsupportedError):
+        return row_keys(x)
+
+
+def _for_sklearn(x: Any) -> Any:
+    """Rows that scikit-learn reads: it knows neither Arrow nor columns in a dict."""
+    if isinstance(x, dict):
+        import pandas as pd
+
+        return pd.DataFrame({name: as_items(column) for name, column in x.items()})
+    if library_of(x) == "pyarrow":
+        return x.to_pandas() if is_frame(x) else as_items(x)
+    return x
 
 
 # ---- the graph as something to run -------------------------------------------
@@ -250,11 +398,22 @@ class _Runner:
             converted.graph_text,
             converted.tensors,
             json.dumps(metadata),
-            n_threads=n_threads or 0,
+            n_threads=thread_count(n_threads),
         )
         shown = [(name, name) for name, *_ in model.outputs]
         metadata = {k: v for k, v in metadata.items() if k not in ("classes", "ravel")}
-        self.interface = interface_of(model, metadata, list(converted.steps), None, shown)
+        steps = list(converted.steps)
+        self.interface = interface_of(model, metadata, steps, None, shown)
+        # A Python step may read more of X than the graph's own inputs.
+        self.extract = None if steps else extract_of(model.inputs, metadata, [], "the model")
+
+    def keys(self, x: Any) -> list[Any]:
+        """A hashable for each row; equal where the graph reads equal values."""
+        if not isinstance(self.extract, Columns):
+            return row_keys(x)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return column_keys(self.extract(x))
 
     def __call__(self, output: str, x: Any) -> Any:
         return self.interface.run(output, x)
@@ -279,7 +438,7 @@ class _Tuner:
         from . import convert
 
         self.pipeline = pipeline
-        self.x = x if hasattr(x, "shape") else list(x)
+        self.x = x
         self.y = y
         self.strict = strict
         self.n_threads = n_threads
@@ -287,6 +446,7 @@ class _Tuner:
         model = self.conversion.model
         if model.classes is None or model.label is None or model.multilabel:
             raise UnsupportedError("optimize needs a classifier with one label a row")
+        _check_classes(y, model.classes)
         self.blocks = self.conversion.blocks()
         if not self.blocks or model.model_input is None:
             raise UnsupportedError(
@@ -298,6 +458,7 @@ class _Tuner:
         self.is_measured = False
         self.features: dict[int, Any] = {}
         self.trained: dict[int, _Candidate] = {}
+        self.problem = ""  # why the last candidate could not be trained
         self.base = _Runner(self._plain(), pipeline, n_threads)
 
     # ---- graphs -----------------------------------------------------------
@@ -362,14 +523,17 @@ class _Tuner:
             joined = context.concat([self.blocks[i] for i in blocks], sparse=is_sparse)
             with context.within(f"first{number}"):
                 first = context.predict(estimator, joined, native=True)
-        except (ValueError, Refused):
+        except (ValueError, Refused) as error:
+            self.problem = str(error)
             return None
         outputs = {name: ref.node for name, ref in first.outputs().items()}
         scores = first.decision or first.log_proba or first.proba
         assert model.classes is not None
         if first.classes is None or not np.array_equal(first.classes, model.classes):
+            self.problem = "it was trained on other classes than the pipeline"
             return None
         if scores is None or outputs.keys() != self.conversion.outputs().keys():
+            self.problem = "it has no scores, or not the methods of the pipeline's model"
             return None
         gate = context.rows("margin", scores, n_features=1).node
         open_graph = self.conversion.finish(self._cascade(outputs, gate, -np.inf))
@@ -413,22 +577,40 @@ class _Tuner:
         sample = take_rows(
             cal.x, cal.select[:COST_ROWS] if len(cal.select) else cal.certify[:COST_ROWS]
         )
+        if cal.n == 0:
+            raise ValueError("X_cal has no rows")
         self.measure(sample, costs)
-        job = _core.TuneJob(
+        # What counts are units: where they are too few, nothing need be trained.
+        job = self._job(max(1, len(cal.select)), cal.units_of(cal.certify), target, seed)
+        if len(cal.select) > 0 and job.next()[0] != "finished":
+            job = self._job(len(cal.select), len(cal.certify), target, seed)
+            self._answer_all(job, cal, sample)
+            result = job.result()
+        else:
+            result = self._refused(job, target, seed)
+        if result["outcome"] != "cascade":
+            return self._exact(result, cal, target)
+        return self._finish(result, cal, target)
+
+    def _job(self, n_select: int, n_certify: int, target: Agreement, seed: int) -> _core.TuneJob:
+        return _core.TuneJob(
             self.costs,
             n_rows_of(self.x),
-            len(cal.select),
-            len(cal.certify),
+            n_select,
+            n_certify,
             1.0 - target.rate,
             1.0 - target.confidence,
             seed,
             self.model_cost,
         )
-        self._answer_all(job, cal, sample)
-        result = job.result()
-        if result["outcome"] != "cascade":
-            return self._exact(result)
-        return self._finish(result, cal)
+
+    def _refused(self, job: _core.TuneJob, target: Agreement, seed: int) -> dict[str, Any]:
+        """The result of a job that no answer could change."""
+        if job.next()[0] == "finished":
+            return job.result()
+        job = self._job(1, 0, target, seed)  # no unit to choose with: too few as well
+        job.next()
+        return job.result()
 
     def _answer_all(self, job: _core.TuneJob, cal: _Calibration, sample: Any) -> None:
         from tqdm import tqdm
@@ -457,17 +639,22 @@ class _Tuner:
 
     # ---- results ----------------------------------------------------------
 
-    def _exact(self, result: dict[str, Any]) -> CompiledModel:
-        message = f"no cascade was certified: {result['message']}; the exact pipeline is returned"
-        needed = result["certificate"]["rows_needed"]
+    def _exact(self, result: dict[str, Any], cal: _Calibration, target: Agreement) -> CompiledModel:
+        reason = str(result["message"])
         if result["outcome"] == "too few rows":
-            message += f" (certifying takes at least {needed} rows that count)"
+            reason = cal.too_few(target, int(result["certificate"]["rows_needed"]))
+        elif result["outcome"] == "no model" and self.problem:
+            reason += f" ({self.problem})"
+        message = f"no cascade was certified: {reason}"
         if self.strict:
-            raise CertificateError(message.replace("; the exact pipeline is returned", ""))
+            raise CertificateError(message)
+        message += "; the exact pipeline is returned"
         warnings.warn(message, NotCertifiedWarning, stacklevel=4)
         return self._model(self.conversion.finish())
 
-    def _finish(self, result: dict[str, Any], cal: _Calibration) -> CompiledModel:
+    def _finish(
+        self, result: dict[str, Any], cal: _Calibration, target: Agreement
+    ) -> CompiledModel:
         candidate, threshold = self.trained[result["candidate"]], float(result["threshold"])
         names = [name for name, _ in self.blocks]
         now = datetime.datetime.now(datetime.UTC)
@@ -475,6 +662,10 @@ class _Tuner:
             **result["certificate"],
             "kind": "agreement",
             "per": cal.unit,
+            "promise": f"with confidence {target.confidence:g}, the cascade gives the exact "
+            f"pipeline's label to at least a share of {target.rate:g}, per {cal.unit}",
+            "assumption": cal.assumption,
+            "n_rows_given": cal.n,
             "blocks": [names[i] for i in result["blocks"]],
             # JSON has no infinity: -inf where every row may leave.
             "threshold": threshold if np.isfinite(threshold) else str(threshold),
@@ -495,6 +686,21 @@ class _Tuner:
         return CompiledModel.from_converted(
             converted, self.pipeline, strict=self.strict, n_threads=self.n_threads
         )
+
+
+def _check_classes(y: Any, classes: Array) -> None:
+    """Refuses labels that are not the pipeline's own."""
+    if y is None:
+        return
+    given, known = set(y.tolist()), set(classes.tolist())
+    unknown, missing = list(given - known), list(known - given)
+    if unknown:
+        raise ValueError(
+            f"y has labels that the pipeline does not know: {unknown[:5]}; its classes are "
+            f"{classes.tolist()[:10]}"
+        )
+    if missing:
+        raise ValueError(f"y has no rows of the pipeline's classes {missing[:5]}")
 
 
 def _time(runner: _Runner, output: str, sample: Any) -> float:

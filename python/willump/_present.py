@@ -66,7 +66,7 @@ def interface_of(
         texts[int(spec["input"])].update(
             {key: str(spec[key]) for key in ("encoding", "errors", "first") if key in spec}
         )
-    extract = _extract(inputs, metadata, steps, estimator)
+    extract = extract_of(inputs, metadata, steps, estimator)
     return _core.Interface(
         model,
         methods,
@@ -80,12 +80,13 @@ def interface_of(
     )
 
 
-def _extract(
+def extract_of(
     inputs: list[tuple[str, str, int, int]],
     metadata: dict[str, Any],
     steps: list[Any],
     estimator: str,
 ) -> Callable[[Any], tuple[Any, ...]]:
+    """The function from the caller's X to the inputs of a model."""
     names = metadata.get("feature_names_in")
     if all(kind == "matrix" for _, kind, _, _ in inputs) and len(inputs) <= 1:
         whole = WholeMatrix(names, estimator)

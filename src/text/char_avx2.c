@@ -6,9 +6,12 @@
 
 #include "text/char_loops.h"
 
-enum { UNROLL = 4 };
+/* Vectors in flight. More than fit the registers, as a wide table does not fit
+ * the second-level cache: 12 are 1.3 times as fast as 4, and 16 no faster. */
+enum { NARROW = 8, WIDE = 12 };
 
-#define UNROLLED _Pragma("GCC unroll 4") for (int u = 0; u < UNROLL; u++)
+#define UNROLLED_NARROW _Pragma("GCC unroll 8") for (int u = 0; u < NARROW; u++)
+#define UNROLLED_WIDE _Pragma("GCC unroll 12") for (int u = 0; u < WIDE; u++)
 
 /* ---- narrow: 8 states of 32 bits ------------------------------------ */
 
@@ -44,9 +47,9 @@ static void traverse_narrow(const wl_char_tables *tables,
   uint64_t alive = 0; /* bit k: the carry of level k is a match */
   for (uint32_t k = 0; k <= last; k++)
     carries[k] = zero;
-  for (size_t at = 0; at < n; at += 8 * UNROLL) {
-    __m256i c[UNROLL], x[UNROLL], s[UNROLL];
-    UNROLLED {
+  for (size_t at = 0; at < n; at += 8 * NARROW) {
+    __m256i c[NARROW], x[NARROW], s[NARROW];
+    UNROLLED_NARROW {
       c[u] = load8(classes + at + 8 * (size_t)u);
       __m256i index = c[u];
       if (first == 2)
@@ -56,29 +59,29 @@ static void traverse_narrow(const wl_char_tables *tables,
       x[u] = gather8(tables->start, index);
       s[u] = _mm256_and_si256(x[u], low);
     }
-    for (int u = 0; u < UNROLL; u += 2)
+    for (int u = 0; u < NARROW; u += 2)
       store8(levels + at + 8 * (size_t)u, x[u], x[u + 1]);
     bool any = true;
     for (uint32_t k = first + 1; k <= last; k++) {
       uint16_t *level = levels + (k - first) * pitch + at;
       bool is_alive = any || (alive >> (k - 1) & 1);
       alive &= ~(UINT64_C(1) << (k - 1));
-      alive |= (uint64_t)(_mm256_extract_epi32(x[UNROLL - 1], 7) != 0)
+      alive |= (uint64_t)(_mm256_extract_epi32(x[NARROW - 1], 7) != 0)
                << (k - 1);
       if (!is_alive) {
         carries[k - 1] = zero;
-        for (int u = 0; u < UNROLL; u += 2)
+        for (int u = 0; u < NARROW; u += 2)
           store8(level + 8 * u, zero, zero);
         continue;
       }
-      __m256i q[UNROLL], r[UNROLL], found = zero;
-      UNROLLED {
+      __m256i q[NARROW], r[NARROW], found = zero;
+      UNROLLED_NARROW {
         r[u] = rotate8(x[u]);
         q[u] =
             _mm256_blend_epi32(r[u], u ? r[u ? u - 1 : 0] : carries[k - 1], 1);
       }
-      carries[k - 1] = r[UNROLL - 1];
-      UNROLLED {
+      carries[k - 1] = r[NARROW - 1];
+      UNROLLED_NARROW {
         __m256i index = _mm256_add_epi32(_mm256_srli_epi32(q[u], 16), c[u]);
         __m256i entry = gather8(tables->entries, index);
         __m256i hit = _mm256_cmpeq_epi32(
@@ -88,10 +91,10 @@ static void traverse_narrow(const wl_char_tables *tables,
         found = _mm256_or_si256(found, hit);
       }
       any = !_mm256_testz_si256(found, found);
-      for (int u = 0; u < UNROLL; u += 2)
+      for (int u = 0; u < NARROW; u += 2)
         store8(level + 8 * u, x[u], x[u + 1]);
     }
-    for (int u = 0; u < UNROLL; u += 2)
+    for (int u = 0; u < NARROW; u += 2)
       store8(deepest + at + 8 * (size_t)u, s[u], s[u + 1]);
   }
 }
@@ -122,9 +125,9 @@ static void traverse_wide(const wl_char_tables *tables, const uint16_t *classes,
   uint64_t alive = 0;
   for (uint32_t k = 0; k <= last; k++)
     carries[k] = zero;
-  for (size_t at = 0; at < n; at += 4 * UNROLL) {
-    __m256i c[UNROLL], x[UNROLL], s[UNROLL];
-    UNROLLED {
+  for (size_t at = 0; at < n; at += 4 * WIDE) {
+    __m256i c[WIDE], x[WIDE], s[WIDE];
+    UNROLLED_WIDE {
       c[u] = load4(classes + at + 4 * (size_t)u);
       __m256i index = c[u];
       if (first == 2)
@@ -140,21 +143,20 @@ static void traverse_wide(const wl_char_tables *tables, const uint16_t *classes,
       uint32_t *level = levels + (k - first) * pitch + at;
       bool is_alive = any || (alive >> (k - 1) & 1);
       alive &= ~(UINT64_C(1) << (k - 1));
-      alive |= (uint64_t)(_mm256_extract_epi64(x[UNROLL - 1], 3) != 0)
-               << (k - 1);
+      alive |= (uint64_t)(_mm256_extract_epi64(x[WIDE - 1], 3) != 0) << (k - 1);
       if (!is_alive) {
         carries[k - 1] = zero;
-        UNROLLED store4(level + 4 * u, zero);
+        UNROLLED_WIDE store4(level + 4 * u, zero);
         continue;
       }
-      __m256i q[UNROLL], r[UNROLL], found = zero;
-      UNROLLED {
+      __m256i q[WIDE], r[WIDE], found = zero;
+      UNROLLED_WIDE {
         r[u] = _mm256_permute4x64_epi64(x[u], 0x93);
         q[u] =
             _mm256_blend_epi32(r[u], u ? r[u ? u - 1 : 0] : carries[k - 1], 3);
       }
-      carries[k - 1] = r[UNROLL - 1];
-      UNROLLED {
+      carries[k - 1] = r[WIDE - 1];
+      UNROLLED_WIDE {
         __m256i index = _mm256_add_epi64(_mm256_srli_epi64(q[u], 32), c[u]);
         __m256i entry = gather4(tables->entries, index);
         __m256i same = _mm256_cmpeq_epi32(entry, q[u]);
@@ -166,7 +168,7 @@ static void traverse_wide(const wl_char_tables *tables, const uint16_t *classes,
       }
       any = !_mm256_testz_si256(found, found);
     }
-    UNROLLED store4(deepest + at + 4 * (size_t)u, s[u]);
+    UNROLLED_WIDE store4(deepest + at + 4 * (size_t)u, s[u]);
   }
 }
 

@@ -7,9 +7,9 @@
 
 #include "text/char_loops.h"
 
-enum { UNROLL = 6, MANY_LEVELS = 8 };
+enum { UNROLL = 8, MANY_LEVELS = 8 };
 
-#define UNROLLED _Pragma("GCC unroll 6") for (size_t u = 0; u < UNROLL; u++)
+#define UNROLLED _Pragma("GCC unroll 8") for (size_t u = 0; u < UNROLL; u++)
 
 WL_INLINE uint64_t low_bits(size_t n) {
   return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;

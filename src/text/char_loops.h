@@ -177,7 +177,7 @@ WL_INLINE unsigned filter_bits(size_t n) {
  */
 WL_INLINE size_t count_direct(wl_char_filter *f, const void *current,
                               bool is_wide, bool is_listing, size_t n) {
-  uint16_t *counts = f->counts, *seen = f->seen;
+  uint16_t *counts = f->counts;
   void *list = f->list;
   uint32_t base = f->base;
   size_t n_list = 0;
@@ -192,7 +192,7 @@ WL_INLINE size_t count_direct(wl_char_filter *f, const void *current,
       slot_put(list, is_wide, n_list, slot);
       n_list += count == base + 1;
     } else {
-      seen[i] = (uint16_t)(count + 1);
+      f->seen[i] = (uint16_t)(count + 1);
     }
   }
   return n_list;
@@ -221,7 +221,6 @@ WL_INLINE size_t count_hashed(wl_char_filter *f, const void *current,
   uint32_t *narrow = f->hash;
   uint64_t *wide = f->hash;
   void *where = f->where, *list = f->list;
-  uint16_t *seen = f->seen;
   size_t n_list = 0;
   memset(f->hash, 0, ((size_t)1 << bits) * (is_wide ? 8 : 4));
   hash_slots(current, is_wide, n, bits, where);
@@ -245,14 +244,14 @@ WL_INLINE size_t count_hashed(wl_char_filter *f, const void *current,
       slot_put(list, is_wide, n_list, place);
       n_list += (is_wide ? (uint32_t)entry : (uint16_t)entry) == 2;
     } else {
-      seen[i] = (uint16_t)entry;
+      f->seen[i] = (uint16_t)entry;
     }
   }
   return n_list;
 }
 
-/* Counts the slots current[0 .. n) and lists the repeated ones; *where is the
- * place of each one's count. */
+/* Counts the slots current[0 .. n) and, is_listing, lists the repeated ones;
+ * *where is the place of each one's count. */
 WL_INLINE size_t count_level(wl_char_filter *f, const void *current,
                              bool is_wide, bool is_listing, size_t n,
                              const void **where) {

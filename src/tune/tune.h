@@ -99,7 +99,8 @@ typedef struct wl_tune_scores {
   const double *confidence;     /* of the approximate model; NaN: stays */
   const int64_t *approx_labels; /* any numbering of the labels, */
   const int64_t *full_labels;   /* the same for both */
-  const uint64_t *groups; /* or NULL; rows of one group count once, the first */
+  const uint64_t *groups; /* or NULL; rows of one group count once, the first:
+                             give the rows in random order */
   double model_cost;      /* measured, of the approximate model, ns a row */
 } wl_tune_scores;
 
@@ -128,7 +129,7 @@ const char *wl_tune_outcome_name(wl_tune_outcome outcome);
 typedef struct wl_tune_certificate {
   const char *method;       /* static */
   const char *assumption;   /* static */
-  double target;            /* 1 - alpha: agreement over all rows */
+  double target;            /* 1 - alpha: agreement per row that counts */
   double confidence;        /* 1 - delta */
   uint64_t n_rows;          /* certify rows that counted */
   uint64_t rows_needed;     /* the fewest that certify anything */

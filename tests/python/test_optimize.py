@@ -207,25 +207,135 @@ def test_without_fresh_rows_both_ways_are_explained(fitted: Any) -> None:
 def test_too_few_rows_warn_with_the_number_and_stay_exact(fitted: Any) -> None:
     pipeline, x, y = fitted
     cal = documents(100, 2)[0]
-    with pytest.warns(willump.NotCertifiedWarning, match="299"):
+    with pytest.warns(willump.NotCertifiedWarning, match="takes about 403 distinct rows in X_cal"):
         fast = willump.optimize(pipeline, x, y, X_cal=cal, costs=COSTS)
     assert "certificate" not in fast.metadata
     test, _ = documents(200, 3)
     np.testing.assert_array_equal(fast.predict(test), pipeline.predict(test))
-    with pytest.raises(willump.CertificateError, match="299"):
+    with pytest.raises(willump.CertificateError, match="403"):
         willump.optimize(pipeline, x, y, X_cal=cal, costs=COSTS, strict=True)
 
 
 def test_equal_rows_count_once_unless_they_are_traffic(fitted: Any) -> None:
     pipeline, x, y = fitted
     cal = documents(150, 2)[0] * 10
-    with pytest.warns(willump.NotCertifiedWarning):
+    with (
+        pytest.warns(willump.NotCertifiedWarning, match="too few distinct rows"),
+        pytest.warns(willump.DuplicateRowsWarning, match="150 of the 1500"),
+    ):
         willump.optimize(pipeline, x, y, X_cal=cal, costs=COSTS)
     fast = willump.optimize(
         pipeline, x, y, X_cal=cal, costs=COSTS, duplicates="traffic",
         target=willump.Agreement(0.95),
     )  # fmt: skip
-    assert fast.metadata["certificate"]["per"] == "request"
+    certificate = fast.metadata["certificate"]
+    assert certificate["per"] == "request"
+    assert certificate["n_rows_given"] == 1500
+    assert "later requests" in certificate["assumption"]
+
+
+def test_columns_that_are_not_read_make_no_distinct_rows() -> None:
+    import pandas as pd
+
+    texts, y = documents(600, 1)
+    columns = ColumnTransformer(
+        [("a", TfidfVectorizer(), "text"), ("b", CountVectorizer(analyzer="char"), "text")]
+    )
+    frame = pd.DataFrame({"text": texts, "id": np.arange(600)})
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(frame, y)
+    cal = pd.DataFrame({"text": documents(100, 2)[0] * 10, "id": np.arange(1000)})
+    with (
+        pytest.warns(willump.NotCertifiedWarning),
+        pytest.warns(willump.DuplicateRowsWarning, match="100 of the 1000"),
+    ):
+        willump.optimize(pipeline, frame, y, X_cal=cal, costs=[1.0, 20.0])
+
+
+def test_groups_and_labels_are_read_by_position() -> None:
+    import pandas as pd
+    import polars as pl
+
+    x, y = documents(3000, 1)
+    pipeline = make_pipeline(union(), LogisticRegression()).fit(x, y)
+    groups = np.arange(3000) // 2
+    shuffled = np.random.default_rng(0).permutation(3000)
+    target = willump.Agreement(0.95)
+    graphs = [
+        willump.optimize(
+            pipeline, x, labels, refit=True, groups=given, costs=COSTS, target=target
+        ).explain().graph
+        for labels, given in (
+            (y, groups),
+            (pd.Series(y, index=shuffled), pd.Series(groups, index=shuffled)),
+            (iter(y), pl.Series(groups)),
+        )
+    ]  # fmt: skip
+    assert graphs[0] == graphs[1] == graphs[2]
+
+
+def test_a_group_is_represented_by_a_random_row(fitted: Any) -> None:
+    """The first rows of the groups are easy here, their second ones hard."""
+    pipeline, x, y = fitted
+    cal = documents(4000, 2)[0]
+    exact = willump.compile(pipeline)
+    order = np.argsort(-np.abs(exact.decision_function(cal)))
+    rows = [cal[i] for pair in zip(order[:2000], order[:1999:-1], strict=True) for i in pair]
+    fast = willump.optimize(
+        pipeline, x, y, X_cal=rows, groups=np.repeat(np.arange(2000), 2), costs=COSTS,
+        target=willump.Agreement(0.995),
+    )  # fmt: skip
+    certificate = fast.metadata["certificate"]
+    assert "one random row of the group" in certificate["assumption"]
+    assert certificate["share_leaving"] < 0.98  # all of the first rows could leave
+    assert np.mean(fast.predict(rows) == exact.predict(rows)) > 0.993
+
+
+@pytest.mark.parametrize("kind", ["arrow", "chunked", "polars", "pandas", "generator"])
+def test_rows_may_be_what_predict_takes(fitted: Any, kind: str) -> None:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    pipeline, x, y = fitted
+    made: Any = {
+        "arrow": pa.array,
+        "chunked": lambda rows: pa.chunked_array([rows]),
+        "polars": pl.Series,
+        "pandas": lambda rows: pd.Series(rows, index=range(7, 7 + len(rows))),
+        "generator": iter,
+    }[kind]
+    cal = documents(1000, 2)[0]
+    given = {"costs": COSTS, "target": willump.Agreement(0.95)}
+    plain = willump.optimize(pipeline, x, y, X_cal=cal, **given)  # type: ignore[arg-type]
+    other = willump.optimize(pipeline, made(x), y, X_cal=made(cal), **given)
+    assert other.explain().graph == plain.explain().graph
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "arrow", "dict"])
+def test_tables_may_be_what_predict_takes(kind: str) -> None:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    def table(n: int, seed: int) -> tuple[Any, Any]:
+        texts, y = documents(n, seed)
+        return pd.DataFrame({"text": texts, "size": [float(len(t)) for t in texts]}), y
+
+    x, y = table(800, 1)
+    columns = ColumnTransformer(
+        [("text", TfidfVectorizer(), "text"), ("size", "passthrough", ["size"])]
+    )
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(x, y)
+    made: Any = {
+        "pandas": lambda frame: frame,
+        "polars": pl.from_pandas,
+        "arrow": pa.Table.from_pandas,
+        "dict": lambda frame: frame.to_dict("list"),
+    }[kind]
+    with pytest.warns(willump.NotCertifiedWarning, match="too few distinct rows"):
+        willump.optimize(pipeline, made(x), y, X_cal=made(table(50, 2)[0]), costs=[1.0, 1.0])
+    with pytest.warns(willump.NotCertifiedWarning):
+        willump.optimize(pipeline, made(x), y, refit=True, costs=[1.0, 1e-9])
 
 
 def test_rows_of_a_group_count_once(fitted: Any) -> None:
@@ -276,6 +386,69 @@ def test_wrong_arguments_are_named(fitted: Any) -> None:
         willump.optimize(pipeline, x, y, X_cal=x, costs={"words": 1.0})
     with pytest.raises(ValueError, match="groups"):
         willump.optimize(pipeline, x, y, X_cal=x, groups=[1, 2])
+    with pytest.raises(ValueError, match="not both"):
+        willump.optimize(pipeline, x, y, X_cal=x, refit=True)
+    with pytest.raises(ValueError, match="y_cal has 1 labels"):
+        willump.optimize(pipeline, x, y, X_cal=x, y_cal=[1])
+    with pytest.raises(ValueError, match="y has 1499 labels for 1500 rows"):
+        willump.optimize(pipeline, x, y[:-1], X_cal=x)
+    with pytest.raises(ValueError, match="does not know"):
+        willump.optimize(pipeline, x, np.arange(len(x)), X_cal=x)
+    with pytest.raises(TypeError, match="random_state"):
+        willump.optimize(pipeline, x, y, X_cal=x, random_state="0")
+    with pytest.raises(ValueError, match="random_state"):
+        willump.optimize(pipeline, x, y, X_cal=x, random_state=-1)
+    with pytest.raises(TypeError, match="hashable"):
+        willump.optimize(pipeline, x, y, X_cal=x, groups=[{}] * len(x))
+    with pytest.raises(TypeError, match="number"):
+        willump.Agreement("0.9")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [0, -1, 2**31])
+def test_a_number_of_threads_below_one_is_refused(fitted: Any, given: int) -> None:
+    pipeline, x, y = fitted
+    with pytest.raises(ValueError, match="n_threads"):
+        willump.optimize(pipeline, x, y, X_cal=x, n_threads=given)
+    with pytest.raises(ValueError, match="n_threads"):
+        willump.compile(pipeline, n_threads=given)
+    with pytest.raises(ValueError, match="n_threads"):
+        willump.from_bytes(b"", n_threads=given)
+    with pytest.raises(TypeError, match="n_threads"):
+        willump.compile(pipeline, n_threads="2")  # type: ignore[arg-type]
+
+
+def test_one_group_is_too_few(fitted: Any) -> None:
+    pipeline, x, y = fitted
+    with pytest.warns(willump.NotCertifiedWarning, match="too few groups: X_cal has 1 in 1500"):
+        willump.optimize(pipeline, x, y, X_cal=x, groups=np.zeros(len(x)), costs=COSTS)
+    with pytest.raises(ValueError, match="too few groups"):
+        willump.optimize(pipeline, x, y, refit=True, groups=[7] * len(x), costs=COSTS)
+
+
+def test_numpy_generators_seed(fitted: Any) -> None:
+    pipeline, x, y = fitted
+    cal = documents(1000, 2)[0]
+    for state in (np.random.default_rng(0), np.random.RandomState(0), np.int64(3)):
+        fast = willump.optimize(
+            pipeline, x, y, X_cal=cal, random_state=state, costs=COSTS,
+            target=willump.Agreement(0.95),
+        )  # fmt: skip
+        assert "certificate" in fast.metadata
+
+
+def test_fit_of_a_cascade_warns_that_it_becomes_exact(fitted: Any) -> None:
+    from sklearn.base import clone
+
+    pipeline, x, y = fitted
+    fast = willump.optimize(
+        pipeline, x, y, X_cal=documents(1000, 2)[0], costs=COSTS, target=willump.Agreement(0.95)
+    )
+    with pytest.warns(UserWarning, match="drops the cascade"):
+        again = clone(fast).fit(x, y)
+    assert "certificate" not in again.metadata
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again.fit(x, y)
 
 
 def test_a_model_that_stays_python_gets_no_cascade(fitted: Any) -> None:
@@ -284,6 +457,14 @@ def test_a_model_that_stays_python_gets_no_cascade(fitted: Any) -> None:
     with pytest.warns(willump.NotCertifiedWarning):
         fast = willump.optimize(pipeline, x[:300], y[:300], X_cal=documents(800, 2)[0], costs=COSTS)
     assert "certificate" not in fast.metadata
+
+
+def test_why_no_first_stage_could_be_trained_is_in_the_warning() -> None:
+    x, y = documents(600, 1)
+    pipeline = make_pipeline(union(), LogisticRegression()).fit(x, y)
+    pipeline[-1].C = -1.0
+    with pytest.warns(willump.NotCertifiedWarning, match=r"could be trained \(.*'C'"):
+        willump.optimize(pipeline, x, y, X_cal=documents(800, 2)[0], costs=COSTS)
 
 
 # ---- real text ---------------------------------------------------------------
