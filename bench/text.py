@@ -4,7 +4,8 @@
 
 Compares answers first, then times scikit-learn, ONNX Runtime and Willump in one
 run, interleaved; then the engine by itself: instruction sets, large
-vocabularies, CJK, single characters, char_wb, two threads. Uses the data folder
+vocabularies, CJK, single characters, char_wb, two threads; instructions a byte;
+loading. Uses the data folder
 named by WILLUMP_DATA when it is set, and registry data always.
 """
 
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -187,26 +189,30 @@ def compare_pipelines(quick: bool) -> dict[str, Any]:
 # ---- the engine by itself ---------------------------------------------------
 
 CHILD = """
-import json, os, pickle, sys, time
+import json, pickle, sys, time
 import willump
-fast = willump.load(sys.argv[1])
 texts = pickle.load(open(sys.argv[2], "rb"))
 size = sum(len(t.encode("utf-8", "surrogatepass")) for t in texts)
-n_threads = int(sys.argv[3])
-seconds = []
-for _ in range(int(sys.argv[4])):
-    start = time.perf_counter()
+models = [willump.load(sys.argv[1], n_threads=int(n)) for n in sys.argv[4:]]
+rates = [[] for _ in models]
+for fast in models:
     fast.decision_function(texts)
-    seconds.append(time.perf_counter() - start)
-print(json.dumps([size / s / 1e6 for s in seconds]))
+for _ in range(int(sys.argv[3])):
+    for fast, into in zip(models, rates):
+        start = time.perf_counter()
+        fast.decision_function(texts)
+        into.append(size / (time.perf_counter() - start) / 1e6)
+print(json.dumps(rates))
 """
 
 
-def engine_rates(model: Path, texts: Path, cpu: str, threads: int, rounds: int) -> list[float]:
-    environment = {**os.environ, "WILLUMP_CPU": cpu, "WILLUMP_NUM_THREADS": str(threads)}
+def engine_rates(
+    model: Path, texts: Path, cpu: str, rounds: int, *threads: int
+) -> list[list[float]]:
+    """MB/s of each round for each number of threads, interleaved."""
     run = subprocess.run(
-        [sys.executable, "-c", CHILD, model, texts, str(threads), str(rounds)],
-        env=environment,
+        [sys.executable, "-c", CHILD, model, texts, str(rounds), *map(str, threads)],
+        env={**os.environ, "WILLUMP_CPU": cpu},
         capture_output=True,
         text=True,
         check=True,
@@ -280,23 +286,70 @@ def compare_engines(quick: bool) -> dict[str, Any]:
             model, rows_file = Path(folder) / "m.willump", Path(folder) / "rows.pkl"
             fast.save(model)
             rows_file.write_bytes(pickle.dumps(run_on))
-            rates = {
-                cpu: engine_rates(model, rows_file, cpu, 1, rounds)
-                for cpu in ("avx512", "avx2", "portable")
+            one, two = engine_rates(model, rows_file, "avx512", rounds, 1, 2)
+            rates = {"avx512": one} | {
+                cpu: engine_rates(model, rows_file, cpu, rounds, 1)[0]
+                for cpu in ("avx2", "portable")
             }
-            two = engine_rates(model, rows_file, "avx512", 2, rounds)
+            both = np.array(two) / np.array(one)
             content[name] = {k: [float(np.median(v)), float(np.max(v))] for k, v in rates.items()}
-            content[name]["two_threads"] = [float(np.median(two)), float(np.max(two))]
+            content[name]["two_threads"] = [float(np.median(both)), float(np.max(both))]
             content[name]["artifact_bytes"] = model.stat().st_size
             rows.append(
                 [name]
                 + [f"{np.median(v):.0f} / {np.max(v):.0f}" for v in rates.values()]
-                + [f"{np.median(two) / np.median(rates['avx512']):.2f}"]
+                + [f"{np.median(both):.2f} / {np.max(both):.2f}"]
             )
     show(
         "engines through Python, MB/s, median / best of the rounds; two threads as a ratio",
         ["case", "AVX-512", "AVX2", "portable", "2 threads"],
         rows,
+    )
+    return content
+
+
+# ---- instructions -----------------------------------------------------------
+
+
+def count_instructions() -> dict[str, Any]:
+    """Instructions a byte by callgrind: what no noise of the machine changes."""
+    if shutil.which("valgrind") is None:
+        print("instructions are skipped: valgrind is not installed")
+        return {}
+    texts, labels = load_data()["trump_tweets"]
+    chars = TfidfVectorizer(analyzer="char", ngram_range=(2, 6), max_features=50_000)
+    cases = {
+        "words 10k": TfidfVectorizer(max_features=10_000),
+        "char(2,6) 50k": chars,
+        "both": make_model()[0],
+    }
+    content: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        model, rows_file = Path(folder) / "m.willump", Path(folder) / "rows.csv"
+        lines = [" ".join(text.split()).replace('"', "'") for text in texts[6_000:8_000]]
+        pd.DataFrame({"text": lines}).to_csv(rows_file, index=False)
+        for name, vectorizer in cases.items():
+            pipeline = make_pipeline(vectorizer, LogisticRegression(max_iter=5))
+            willump.compile(pipeline.fit(texts[:6_000], labels[:6_000]), strict=True).save(model)
+            content[name] = {
+                cpu: float(
+                    subprocess.run(
+                        ["sh", Path(__file__).parent / "instructions.sh", model, rows_file, cpu],
+                        env={
+                            **os.environ,
+                            "PATH": f"{Path(sys.executable).parent}:" + os.environ["PATH"],
+                        },
+                        capture_output=True,
+                        text=True,
+                        check=True,
+                    ).stdout.split()[1]
+                )
+                for cpu in ("avx2", "portable")
+            }
+    show(
+        "instructions a byte, `willump predict` with its CSV reader, by callgrind",
+        ["case", "AVX2", "portable"],
+        [[name, *(f"{v:.1f}" for v in row.values())] for name, row in content.items()],
     )
     return content
 
@@ -350,7 +403,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and rows")
     parser.add_argument(
-        "--only", choices=["pipelines", "engines", "loading"], help="one of the parts"
+        "--only",
+        choices=["pipelines", "engines", "instructions", "loading"],
+        help="one of the parts",
     )
     options = parser.parse_args()
     content: dict[str, Any] = {}
@@ -358,6 +413,8 @@ def main() -> None:
         content["pipelines"] = compare_pipelines(options.quick)
     if options.only in (None, "engines"):
         content["engines"] = compare_engines(options.quick)
+    if options.only in (None, "instructions"):
+        content["instructions"] = count_instructions()
     if options.only in (None, "loading"):
         content["loading"] = measure_loading()
     if options.only is None:
