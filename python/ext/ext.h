@@ -35,8 +35,8 @@ typedef struct ext_state {
   PyTypeObject *base_type;          /* _core.CompiledBase */
   PyTypeObject *output_method_type; /* _core.output_method */
   PyObject *unsupported_error, *artifact_error, *certificate_error;
-  /* functions of willump._columns: see there */
-  PyObject *adapt_text, *adapt_numeric, *adapt_matrix, *bad_text;
+  /* functions of willump._columns and willump._places: see there */
+  PyObject *adapt_text, *adapt_numeric, *adapt_matrix, *bad_text, *bad_encoding;
   PyObject *numpy_empty;
   PyObject *dtypes[WL_DTYPE_COUNT]; /* numpy.dtype, NULL for strings */
   PyObject *str_X, *str_raw_documents;
@@ -65,6 +65,7 @@ typedef struct ext_input_spec {
   wl_input_kind kind;
   uint64_t n_features;
   PyObject *name;      /* str, owned */
+  PyObject *place;     /* str, owned: what errors call it: "column 'age'" */
   PyObject *encoding;  /* str, owned: of rows that are bytes */
   PyObject *errors;    /* str, owned */
   PyObject *first;     /* str, owned: "lower", "encode", "normalize" or "match":

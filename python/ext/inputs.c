@@ -187,16 +187,16 @@ static bool read_numeric(ext_call *call, const ext_input_spec *spec,
   int found = read_buffer(call, object, 1, input, n_rows);
   if (found != 0)
     return found > 0;
-  PyObject *adapted = PyObject_CallOneArg(call->state->adapt_numeric, object);
+  PyObject *adapted = PyObject_CallFunctionObjArgs(call->state->adapt_numeric,
+                                                   object, spec->place, NULL);
   if (!ext_call_keep(call, adapted))
     return false;
   found = read_buffer(call, adapted, 1, input, n_rows);
   if (found == 0)
     found = ext_arrow_numeric(call, adapted, input, n_rows);
   if (found == 0)
-    PyErr_Format(PyExc_TypeError,
-                 "input '%U' expects one column of numbers, not %s", spec->name,
-                 Py_TYPE(object)->tp_name);
+    PyErr_Format(PyExc_TypeError, "%U: expected one column of numbers, not %s",
+                 spec->place, Py_TYPE(object)->tp_name);
   return found > 0;
 }
 

@@ -27,12 +27,22 @@ static PyObject *get_text(PyObject *dict, const char *key,
   return NULL;
 }
 
+/* What errors call an input: a column by its name or position, or X itself. */
+static PyObject *place_of(const wl_input_info *info, PyObject *name) {
+  if (info->name[0])
+    return PyUnicode_FromFormat("column %R", name);
+  if (info->position >= 0)
+    return PyUnicode_FromFormat("column %lld", (long long)info->position);
+  return PyUnicode_FromString("X");
+}
+
 static bool init_spec(ext_input_spec *spec, const wl_input_info *info,
                       PyObject *text) {
   spec->kind = info->kind;
   spec->n_features = info->n_features;
   spec->name = PyUnicode_FromString(info->name[0] ? info->name : "X");
-  return spec->name && (spec->encoding = get_text(text, "encoding", "utf-8")) &&
+  return spec->name && (spec->place = place_of(info, spec->name)) &&
+         (spec->encoding = get_text(text, "encoding", "utf-8")) &&
          (spec->errors = get_text(text, "errors", "strict")) &&
          (spec->first = get_text(text, "first", "lower")) &&
          (spec->estimator = get_text(text, "estimator", "the model"));
@@ -41,6 +51,7 @@ static bool init_spec(ext_input_spec *spec, const wl_input_info *info,
 void ext_specs_free(ext_input_spec *specs, size_t n_inputs) {
   for (size_t i = 0; specs && i < n_inputs; i++) {
     Py_XDECREF(specs[i].name);
+    Py_XDECREF(specs[i].place);
     Py_XDECREF(specs[i].encoding);
     Py_XDECREF(specs[i].errors);
     Py_XDECREF(specs[i].first);

@@ -78,7 +78,8 @@ static bool init_imports(ext_state *state) {
       {&state->adapt_text, "willump._columns", "adapt_text"},
       {&state->adapt_numeric, "willump._columns", "adapt_numeric"},
       {&state->adapt_matrix, "willump._columns", "adapt_matrix"},
-      {&state->bad_text, "willump._columns", "bad_text"},
+      {&state->bad_text, "willump._places", "bad_text"},
+      {&state->bad_encoding, "willump._places", "bad_encoding"},
       {&state->numpy_empty, "numpy", "empty"},
   };
   for (size_t i = 0; i < sizeof imports / sizeof *imports; i++)
@@ -158,6 +159,7 @@ static int module_exec(PyObject *module) {
     DO((state)->adapt_numeric);                                                \
     DO((state)->adapt_matrix);                                                 \
     DO((state)->bad_text);                                                     \
+    DO((state)->bad_encoding);                                                 \
     DO((state)->numpy_empty);                                                  \
     DO((state)->str_X);                                                        \
     DO((state)->str_raw_documents);                                            \

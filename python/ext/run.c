@@ -107,11 +107,13 @@ static void raise_encoding(const ext_call *call, const wl_error *error) {
       PyErr_Clear();
       continue;
     }
-    PyObject *bytes = PyUnicode_AsUTF8String(text);
+    PyObject *fine =
+        PyObject_CallFunction(call->state->bad_encoding, "OOL", text,
+                              call->specs[i].place, (long long)error->row);
     Py_DECREF(text);
-    if (!bytes)
+    if (!fine)
       return;
-    Py_DECREF(bytes);
+    Py_DECREF(fine);
   }
   ext_raise(call->state, WL_ERROR_ENCODING, error);
 }

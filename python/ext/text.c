@@ -80,9 +80,9 @@ static bool view_str(ext_call *call, PyObject *text, wl_string *out) {
 
 PyObject *ext_bad_text(ext_call *call, const ext_input_spec *spec,
                        PyObject *row, uint64_t number) {
-  PyObject *text =
-      PyObject_CallFunction(call->state->bad_text, "OOOK", row, spec->first,
-                            spec->name, (unsigned long long)number);
+  PyObject *text = PyObject_CallFunction(
+      call->state->bad_text, "OOOOOK", row, spec->first, spec->encoding,
+      spec->errors, spec->place, (unsigned long long)number);
   if (text && !PyUnicode_Check(text)) {
     PyErr_Format(PyExc_TypeError, "row %llu: expected a string, not %s",
                  (unsigned long long)number, Py_TYPE(text)->tp_name);
@@ -100,8 +100,12 @@ static PyObject *text_of_row(ext_call *call, const ext_input_spec *spec,
   const char *errors = PyUnicode_AsUTF8(spec->errors);
   if (!encoding || !errors)
     return NULL;
-  return PyUnicode_Decode(PyBytes_AS_STRING(row), PyBytes_GET_SIZE(row),
-                          encoding, errors);
+  PyObject *text = PyUnicode_Decode(PyBytes_AS_STRING(row),
+                                    PyBytes_GET_SIZE(row), encoding, errors);
+  if (text || PyErr_ExceptionMatches(PyExc_MemoryError))
+    return text;
+  PyErr_Clear(); /* the same error again, with its place */
+  return ext_bad_text(call, spec, row, number);
 }
 
 /* `rows` is a tuple that the call keeps: it holds one reference a row. */

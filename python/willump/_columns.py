@@ -7,16 +7,24 @@ own library is there already.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ._places import Place, not_dates, not_numeric, not_real, placed, to_floats
+
 Array = npt.NDArray[Any]
 
-_ANY = re.compile("")
+#: Columns that the extension reads as Arrow numbers.
+_POLARS_NUMBERS = frozenset(
+    [f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
+    + ["Float32", "Float64", "Boolean"]
+)
+_ARROW_NUMBERS = frozenset(
+    [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+    + ["float", "double", "bool"]
+)
 
 
 def library_of(x: Any) -> str:
@@ -64,67 +72,79 @@ def _is_arrow_text(x: Any) -> bool:
     return kind in ("string", "large_string", "string_view", "null")
 
 
-def bad_text(row: Any, first: str, name: str, number: int) -> str:
-    """Raises what scikit-learn's vectorizers raise for a row that is no text.
-
-    `first` is what the original does to a row first, which decides the type and
-    the message of its error.
-    """
-    try:
-        if row is np.nan:
-            raise ValueError("np.nan is an invalid document, expected byte or unicode string.")
-        if first == "lower":
-            row = row.lower()
-        elif first == "encode":
-            row.encode("ASCII", errors="strict")
-        elif first == "normalize":
-            unicodedata.normalize("NFKD", row)
-        _ANY.findall(row)
-    except Exception as error:
-        error.add_note(f"row {number} of input '{name}'")
-        raise
-    raise TypeError(f"row {number} of input '{name}': expected a str, not {type(row).__name__}")
-
-
 # ---- numbers ------------------------------------------------------------------
 
 
-def as_numbers(values: Any) -> Array:
+def as_numbers(values: Any, place: Place, *, reads_text: bool = False) -> Array:
     """The array in a dtype and byte order that the core reads.
 
-    Raises ValueError for complex numbers and text, as scikit-learn's
-    ``check_array`` does.
+    Parameters
+    ----------
+    place : function from an index to the name of its place, for errors
+    reads_text : bool
+        Text is read as numbers, as transformers do; otherwise it is refused, as
+        ``check_array`` does.
+
+    Raises
+    ------
+    ValueError, TypeError, OverflowError
+        As scikit-learn does; the message names the cell.
     """
     array = np.asarray(values)
     kind = array.dtype.kind
     if kind == "c":
-        raise ValueError(f"Complex data not supported\n{array}\n")
-    if kind in "USVT":
-        raise ValueError(
-            "dtype='numeric' is not compatible with arrays of bytes/strings."
-            "Convert your data to numeric values explicitly instead."
-        )
+        raise not_real(array, place)
+    if kind in "USVT" and not reads_text:
+        raise not_numeric(np.asarray(values, dtype=object), place)
     if kind in "Mm":
-        raise TypeError(f"The dtype {array.dtype} holds dates or durations, not numbers")
-    if kind == "O" or (kind == "f" and array.dtype.itemsize not in (4, 8)):
+        raise not_dates(array, place)
+    if kind in "OUST":
+        array = to_floats(array.astype(object), place)
+    elif kind == "f" and array.dtype.itemsize not in (4, 8):
         array = array.astype(np.float64)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     return array if array.flags.aligned else array.copy()
 
 
-def adapt_numeric(x: Any) -> Any:
-    """A column of numbers as a one-dimensional array, or an Arrow exporter."""
+def adapt_numeric(x: Any, name: str) -> Any:
+    """A column of numbers as a one-dimensional array, or an Arrow exporter.
+
+    `name` is what errors call it: "column 'age'", say.
+    """
     library = library_of(x)
     if library == "pandas" and hasattr(x, "array"):
-        array = as_numbers(_pandas_to_numpy(x))
+        raw: Any = _pandas_to_numpy(x)
     elif _exports_arrow(x):
-        return x
+        if not _is_other_arrow(x, library):
+            return x
+        raw = x.to_numpy() if library == "polars" else x.to_numpy(zero_copy_only=False)
     else:
-        array = as_numbers(_dense(x))
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise ValueError(f"expected one column of numbers, got an array of shape {array.shape}")
+        raw = _cells(_dense(x), name)
+    if raw.ndim == 2 and raw.shape[1] == 1:
+        raw = raw[:, 0]
+    if raw.ndim != 1:
+        raise ValueError(
+            f"{name}: expected one column of numbers, got an array of shape {raw.shape}"
+        )
+    return as_numbers(raw, lambda at: f"row {at[0]} of {name}", reads_text=True)
+
+
+def _is_other_arrow(x: Any, library: str) -> bool:
+    """Whether x is a column of polars or pyarrow that holds no plain numbers."""
+    if library == "polars":
+        return hasattr(x, "to_numpy") and str(x.dtype) not in _POLARS_NUMBERS
+    return library == "pyarrow" and str(x.type) not in _ARROW_NUMBERS
+
+
+def _cells(x: Any, name: str) -> Array:
+    """An array of what a list holds; text stays apart from numbers."""
+    try:
+        array = np.asarray(x)
+        if array.dtype.kind in "USTc" and not isinstance(x, np.ndarray):
+            array = np.asarray(x, dtype=object)
+    except ValueError as error:
+        placed(error, name)
+        raise
     return array
 
 
@@ -133,10 +153,27 @@ def _dense(x: Any) -> Any:
     return x.toarray() if hasattr(x, "toarray") else x
 
 
+def names_of(x: Any) -> Any:
+    """The column names of a frame."""
+    return x.column_names if hasattr(x, "column_names") else x.columns
+
+
+def _place_in(x: Any) -> Place:
+    """Names the places of a matrix by the columns of the frame that it came from."""
+
+    def place(at: tuple[int, ...]) -> str:
+        names = list(names_of(x)) if is_frame(x) else []
+        name = names[at[1]] if at[1] < len(names) else at[1]
+        return f"row {at[0]} of column {name!r}"
+
+    return place
+
+
 def _pandas_to_numpy(x: Any) -> Array:
     """A Series or frame as numbers; nulls of nullable dtypes are NaN."""
-    dtypes = [x.dtype] if hasattr(x, "dtype") else x.dtypes
+    dtypes = [x.dtype] if hasattr(x, "dtype") else list(x.dtypes)
     if all(isinstance(dtype, np.dtype) for dtype in dtypes):
+        _check_promotion(x, dtypes)
         return np.asarray(x)
     if all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes):
         array: Array = x.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -144,10 +181,23 @@ def _pandas_to_numpy(x: Any) -> Array:
     return np.asarray(x.astype(object), dtype=object)
 
 
+def _check_promotion(x: Any, dtypes: list[Any]) -> None:
+    """Raises NumPy's TypeError where dates stand beside numbers."""
+    dates = [i for i, dtype in enumerate(dtypes) if dtype.kind == "M"]
+    if not dates or len(dates) == len(dtypes):
+        return
+    try:
+        np.result_type(*dtypes)
+    except TypeError as error:
+        column, dtype = list(x.columns)[dates[0]], dtypes[dates[0]]
+        placed(error, f"column {column!r} holds {dtype}; give numbers, such as days since a date")
+        raise
+
+
 def adapt_matrix(x: Any) -> Any:
     """A matrix as a two-dimensional array, or as (data, indices, indptr, shape)."""
     if hasattr(x, "tocsr") and hasattr(x, "nnz"):
-        return _csr_parts(x.tocsr())
+        return _csr_parts(x)
     library = library_of(x)
     if library == "pandas" and hasattr(x, "dtypes"):
         if hasattr(x, "array"):
@@ -156,15 +206,21 @@ def adapt_matrix(x: Any) -> Any:
                 "DataFrame containing a single row (i.e. single sample) or a single column "
                 "(i.e. single feature) instead."
             )
-        array = as_numbers(_pandas_to_numpy(x))
+        array = as_numbers(_pandas_to_numpy(x), _place_in(x))
     elif library == "pyarrow" and hasattr(x, "column_names"):
-        columns = [as_numbers(column.to_numpy()) for column in x.columns]
+        names = list(x.column_names)
+        columns = [
+            adapt_numeric(column.to_numpy(zero_copy_only=False), f"column {name!r}")
+            for name, column in zip(names, x.columns, strict=True)
+        ]
         array = np.column_stack(columns) if columns else np.empty((x.num_rows, 0))
     else:
         raw = np.asarray(x)
         if raw.ndim != 2:
             raise ValueError(_wrong_dimension(raw))
-        array = as_numbers(raw)
+        if raw.dtype.kind in "UST":  # of a list, what was text and what was not
+            raise not_numeric(np.asarray(x, dtype=object), _place_in(x))
+        array = as_numbers(raw, _place_in(x))
     return array
 
 
@@ -180,15 +236,22 @@ def _wrong_dimension(array: Array) -> str:
     )
 
 
-def _csr_parts(csr: Any) -> tuple[Array, Array, Array, tuple[int, int]]:
+def _csr_parts(x: Any) -> tuple[Array, Array, Array, tuple[int, int]]:
+    csr = x.tocsr()
     if len(csr.shape) != 2:
         raise ValueError(f"Found array with dim {len(csr.shape)}, while dim <= 2 is required.")
     if not csr.has_canonical_format:
         csr = csr.copy()
         csr.sum_duplicates()
-    index = np.result_type(csr.indices.dtype, csr.indptr.dtype)
+    wide = csr.indices.dtype != np.int32 or csr.indptr.dtype != np.int32
+    index = np.int64 if wide else np.int32
+
+    def place(at: tuple[int, ...]) -> str:
+        row = int(np.searchsorted(csr.indptr, at[0], side="right")) - 1
+        return f"row {row} of column {csr.indices[at[0]]}"
+
     return (
-        np.ascontiguousarray(as_numbers(csr.data)),
+        np.ascontiguousarray(as_numbers(csr.data, place)),
         np.ascontiguousarray(csr.indices, dtype=index),
         np.ascontiguousarray(csr.indptr, dtype=index),
         (int(csr.shape[0]), int(csr.shape[1])),

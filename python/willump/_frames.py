@@ -4,13 +4,15 @@ position, and scikit-learn's checks of feature names.
 
 from __future__ import annotations
 
+import sys
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ._columns import is_frame, library_of
+from ._columns import is_frame, library_of, names_of
 
 #: One input of a model: (name, kind, position, n_features).
 Input = tuple[str, str, int, int]
@@ -23,10 +25,13 @@ def feature_names(x: Any) -> list[str] | None:
     ------
     TypeError
         Where only some names are strings.
+    ValueError
+        Where a name comes twice.
     """
     if not is_frame(x):
         return None
-    names = list(x.column_names if hasattr(x, "column_names") else x.columns)
+    names = list(names_of(x))
+    check_unique(names)
     types = sorted({type(name).__name__ for name in names})
     if len(types) > 1 and any(isinstance(name, str) for name in names):
         raise TypeError(
@@ -38,6 +43,18 @@ def feature_names(x: Any) -> list[str] | None:
             "data type."
         )
     return names if names and isinstance(names[0], str) else None
+
+
+def check_unique(names: Sequence[Any]) -> None:
+    """Raises the original's ValueError where columns share a name."""
+    if len(set(names)) == len(names):
+        return
+    listed = "".join(
+        f"\n- {name!r} {count} times" for name, count in Counter(names).items() if count > 1
+    )
+    # scikit-learn 1.9 reads frames through narwhals, which has a class of its own
+    error = getattr(sys.modules.get("narwhals.exceptions"), "DuplicateError", ValueError)
+    raise error(f"Expected unique column names, got:{listed}")
 
 
 def check_feature_names(x: Any, fitted: Sequence[str] | None, estimator: str) -> None:
@@ -65,7 +82,12 @@ def check_feature_names(x: Any, fitted: Sequence[str] | None, estimator: str) ->
     message += _listed("Feature names unseen at fit time:\n", unseen)
     message += _listed("Feature names seen at fit time, yet now missing:\n", missing)
     if not unseen and not missing:
-        message += "Feature names must be in the same order as they were in fit.\n"
+        i = next(i for i, name in enumerate(names) if name != fitted[i])
+        message += (
+            "Feature names must be in the same order as they were in fit.\n"
+            f"Column {i} is {names[i]!r} instead of {fitted[i]!r}: reorder X by the names in "
+            "feature_names_in_.\n"
+        )
     raise ValueError(message)
 
 
@@ -142,10 +164,13 @@ class Columns:
             raise ValueError(
                 "Specifying the columns using strings is only supported for dataframes."
             )
-        present = x.keys() if isinstance(x, dict) else _names_of(x)
+        if library_of(x) in ("pandas", "pyarrow") and not _has_plain_names(x):
+            feature_names(x)
+        present = x.keys() if isinstance(x, dict) else names_of(x)
         missing = self.needed.difference(present)
         if missing:
-            raise ValueError(f"columns are missing: {missing}")
+            there = ", ".join(repr(name) for name in list(present)[:10])
+            raise ValueError(f"columns are missing: {missing} (X has {there or 'no columns'})")
         return tuple(x if _is_whole(given) else x[given[0]] for given in self.inputs)
 
     def _at(self, x: Any, name: str, kind: str, position: int, n_features: int) -> Any:
@@ -161,8 +186,12 @@ class Columns:
         return x[:, position] if isinstance(x, np.ndarray) else x[:, [position]]
 
 
-def _names_of(x: Any) -> Any:
-    return x.column_names if hasattr(x, "column_names") else x.columns
+def _has_plain_names(x: Any) -> bool:
+    """Whether the names of a frame need no closer look; cheap, as each call asks."""
+    names = names_of(x)
+    if isinstance(names, list):
+        return len(set(names)) == len(names)
+    return bool(names.is_unique) and names.dtype != object
 
 
 def _is_whole(given: Input) -> bool:

@@ -143,7 +143,7 @@ def test_feature_names_are_checked(x: Any) -> None:
         model.predict(x)
     with pytest.raises(type(expected.value)) as actual:
         fast.predict(x)
-    assert str(actual.value) == str(expected.value)
+    assert str(actual.value).startswith(str(expected.value))
 
 
 def test_warnings_about_feature_names_are_the_originals() -> None:
