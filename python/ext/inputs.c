@@ -112,33 +112,40 @@ static int64_t index_at(wl_dtype dtype, const void *values, uint64_t i) {
                          : ((const int64_t *)values)[i];
 }
 
-/* Everything that the core would otherwise have to trust. */
-static bool check_csr(const wl_input *input, uint64_t n_rows,
-                      uint64_t n_stored) {
-  int64_t last = index_at(input->index_dtype, input->indptr, 0);
-  bool ok = last == 0;
-  for (uint64_t i = 1; ok && i <= n_rows; i++) {
-    int64_t next = index_at(input->index_dtype, input->indptr, i);
-    ok = next >= last;
-    last = next;
-  }
-  if (!ok || (uint64_t)last > n_stored) {
-    PyErr_SetString(PyExc_ValueError, "the indptr of a sparse matrix must "
-                                      "start at 0, ascend, and end within its "
-                                      "data");
-    return false;
-  }
-  for (uint64_t i = 0; i < (uint64_t)last; i++) {
+/* Whether the columns of a row lie within the matrix. */
+static bool check_row(const wl_input *input, uint64_t row, uint64_t start,
+                      uint64_t end) {
+  for (uint64_t i = start; i < end; i++) {
     int64_t column = index_at(input->index_dtype, input->indices, i);
     if (column < 0 || (uint64_t)column >= input->n_columns) {
       PyErr_Format(PyExc_ValueError,
-                   "a sparse matrix has the column index %lld, outside of its "
-                   "%llu columns",
-                   (long long)column, (unsigned long long)input->n_columns);
+                   "row %llu of a sparse matrix has the column index %lld, "
+                   "outside of its %llu columns",
+                   (unsigned long long)row, (long long)column,
+                   (unsigned long long)input->n_columns);
       return false;
     }
   }
   return true;
+}
+
+/* Everything that the core would otherwise have to trust. */
+static bool check_csr(const wl_input *input, uint64_t n_rows,
+                      uint64_t n_stored) {
+  int64_t start = index_at(input->index_dtype, input->indptr, 0);
+  bool ok = start == 0;
+  for (uint64_t row = 0; ok && row < n_rows; row++) {
+    int64_t end = index_at(input->index_dtype, input->indptr, row + 1);
+    ok = end >= start && (uint64_t)end <= n_stored;
+    if (ok && !check_row(input, row, (uint64_t)start, (uint64_t)end))
+      return false;
+    start = end;
+  }
+  if (!ok)
+    PyErr_SetString(PyExc_ValueError, "the indptr of a sparse matrix must "
+                                      "start at 0, ascend, and end within its "
+                                      "data");
+  return ok;
 }
 
 bool ext_read_csr(ext_call *call, PyObject *parts, wl_input *input,
@@ -162,7 +169,7 @@ bool ext_read_csr(ext_call *call, PyObject *parts, wl_input *input,
                     "must both be int32 or int64");
     return false;
   }
-  if (rows < 0 || columns < 0 || starts->shape[0] != rows + 1 ||
+  if (rows < 0 || columns < 0 || starts->shape[0] - 1 != rows ||
       values->shape[0] != index->shape[0]) {
     PyErr_SetString(PyExc_ValueError,
                     "the parts of a sparse matrix do not fit each other");

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._places import Place, not_dates, not_numeric, not_real, placed, to_floats
+from ._sparse import checked_csr, is_sparse
 
 Array = npt.NDArray[Any]
 
@@ -196,7 +197,7 @@ def _check_promotion(x: Any, dtypes: list[Any]) -> None:
 
 def adapt_matrix(x: Any) -> Any:
     """A matrix as a two-dimensional array, or as (data, indices, indptr, shape)."""
-    if hasattr(x, "tocsr") and hasattr(x, "nnz"):
+    if is_sparse(x):
         return _csr_parts(x)
     library = library_of(x)
     if library == "pandas" and hasattr(x, "dtypes"):
@@ -237,12 +238,7 @@ def _wrong_dimension(array: Array) -> str:
 
 
 def _csr_parts(x: Any) -> tuple[Array, Array, Array, tuple[int, int]]:
-    csr = x.tocsr()
-    if len(csr.shape) != 2:
-        raise ValueError(f"Found array with dim {len(csr.shape)}, while dim <= 2 is required.")
-    if not csr.has_canonical_format:
-        csr = csr.copy()
-        csr.sum_duplicates()
+    csr = checked_csr(x)
     wide = csr.indices.dtype != np.int32 or csr.indptr.dtype != np.int32
     index = np.int64 if wide else np.int32
 

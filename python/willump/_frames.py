@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._columns import is_frame, library_of, names_of
+from ._sparse import check_sparse, is_sparse
 
 #: One input of a model: (name, kind, position, n_features).
 Input = tuple[str, str, int, int]
@@ -151,6 +152,8 @@ class Columns:
         x = x if hasattr(x, "shape") else _as_table(x)
         if len(x.shape) != 2:
             raise ValueError(f"Expected 2D array, got {len(x.shape)}D array instead")
+        if is_sparse(x):
+            check_sparse(x)
         check_feature_names(x, None, self.estimator)
         if self.n_features is not None and x.shape[1] != self.n_features:
             raise ValueError(
@@ -215,7 +218,8 @@ def as_rows(x: Any, name: str = "X") -> Any:
         if len(set(sizes.values())) > 1:
             raise ValueError(f"the columns of {name} have different lengths: {sizes}")
         return columns
-    if hasattr(x, "tocsr"):
+    if is_sparse(x):
+        check_sparse(x)
         return x.tocsr()
     if hasattr(x, "shape"):
         if len(x.shape) == 0:

@@ -1,0 +1,104 @@
+"""SciPy's sparse matrices, checked before anything reads them.
+
+SciPy's own loops trust the arrays of a matrix, which a caller may have damaged:
+whatever they would index with is checked here first. The extension checks the
+parts that it gets again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether x is a matrix of SciPy's; asks its type, as the count reads its arrays."""
+    return hasattr(x, "tocsr") and hasattr(type(x), "nnz")
+
+
+def checked_csr(x: Any) -> Any:
+    """A sound CSR matrix without repeated elements; `x` stays as it is.
+
+    Raises
+    ------
+    ValueError
+        Where the arrays do not fit each other.
+    """
+    check_sparse(x)
+    csr = x.tocsr()
+    if csr is not x:
+        check_sparse(csr)
+    if not csr.has_canonical_format:
+        csr = csr.copy()
+        csr.sum_duplicates()
+    return csr
+
+
+def check_sparse(x: Any) -> None:
+    """Raises ValueError where the arrays of a sparse matrix do not fit each other."""
+    if len(x.shape) != 2:
+        raise ValueError(f"Found array with dim {len(x.shape)}, while dim <= 2 is required.")
+    kind = getattr(x, "format", "")
+    n_rows, n_columns = x.shape
+    if kind == "csr":
+        _check_compressed(x, n_rows, n_columns, ("row", "column"))
+    elif kind == "csc":
+        _check_compressed(x, n_columns, n_rows, ("column", "row"))
+    elif kind == "bsr":
+        n_major, n_minor = (n // size for n, size in zip(x.shape, x.blocksize, strict=True))
+        _check_compressed(x, n_major, n_minor, ("block row", "block column"))
+    elif kind == "coo":
+        for name, index, n in zip(("row", "column"), (x.row, x.col), x.shape, strict=True):
+            _check_lengths(len(index), len(x.data))
+            _check_range(np.asarray(index), n, name)
+
+
+def _check_compressed(x: Any, n_major: int, n_minor: int, names: tuple[str, str]) -> None:
+    indptr, indices, n = np.asarray(x.indptr), np.asarray(x.indices), len(x.data)
+    for name, part in (("indptr", indptr), ("indices", indices)):
+        if part.ndim != 1 or part.dtype.kind not in "iu":
+            raise ValueError(
+                f"the {name} of the sparse matrix must be a vector of integers, not "
+                f"{part.dtype} of shape {part.shape}"
+            )
+    if len(indptr) != n_major + 1:
+        raise ValueError(
+            f"the indptr of the sparse matrix has {len(indptr)} entries, not {n_major + 1} as "
+            f"its shape {x.shape} needs"
+        )
+    _check_lengths(len(indices), n)
+    if indptr[0] != 0:
+        raise ValueError(f"the indptr of the sparse matrix starts at {indptr[0]}, not at 0")
+    falls = np.flatnonzero(indptr[1:] < indptr[:-1])
+    if len(falls):
+        i = int(falls[0])
+        raise ValueError(
+            f"the indptr of the sparse matrix decreases from {indptr[i]} to {indptr[i + 1]} at "
+            f"{names[0]} {i}"
+        )
+    if indptr[-1] > n:
+        raise ValueError(
+            f"the indptr of the sparse matrix ends at {indptr[-1]}, beyond its {n} values"
+        )
+    _check_range(indices[: indptr[-1]], n_minor, names[1], (names[0], indptr))
+
+
+def _check_lengths(n_indices: int, n_values: int) -> None:
+    if n_indices != n_values:
+        raise ValueError(f"the sparse matrix has {n_indices} indices for {n_values} values")
+
+
+def _check_range(indices: Array, n: int, name: str, major: tuple[str, Array] | None = None) -> None:
+    if len(indices) == 0 or (indices.min() >= 0 and indices.max() < n):
+        return
+    at = int(np.flatnonzero((indices < 0) | (indices >= n))[0])
+    where = ""
+    if major is not None:
+        where = f" in {major[0]} {int(np.searchsorted(major[1], at, side='right')) - 1}"
+    raise ValueError(
+        f"the sparse matrix has the {name} index {indices[at]}{where}, outside of 0 to {n - 1}"
+    )

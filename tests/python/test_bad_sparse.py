@@ -1,0 +1,104 @@
+"""Sparse matrices whose arrays do not fit each other are refused, and never read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import willump
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
+from willump import _columns
+
+MATRIX = np.array([[1.0, 0.0, 2.0], [0.0, 0.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, 7.0]])
+FAR = 2**31 - 1
+DAMAGED = [
+    ("csr", {"indptr": [0, 2, 2, 4, 9]}, "ends at 9, beyond its 5 values"),
+    ("csr", {"indptr": [0, 9, 2, 4, 5]}, "decreases from 9 to 2 at row 1"),
+    ("csr", {"indptr": [0, 2, 2, 4, -1]}, "decreases from 4 to -1 at row 3"),
+    ("csr", {"indptr": [-1, 2, 2, 4, 5]}, "starts at -1, not at 0"),
+    ("csr", {"indptr": [1, 2, 2, 4, 5]}, "starts at 1, not at 0"),
+    ("csr", {"indptr": [0, 2, 2, 4]}, "has 4 entries, not 5"),
+    ("csr", {"indptr": []}, "has 0 entries, not 5"),
+    ("csr", {"indices": [0, 2, 0, 1]}, "4 indices for 5 values"),
+    ("csr", {"indices": [0, 2, 0, 1, -1]}, "column index -1 in row 3, outside of 0 to 2"),
+    ("csr", {"indices": [0, 3, 0, 1, 2]}, "column index 3 in row 0, outside of 0 to 2"),
+    ("csr", {"indices": [0, FAR, 0, 1, 2]}, f"column index {FAR} in row 0"),
+    ("csr", {"data": [1.0, 2.0]}, "5 indices for 2 values"),
+    ("csc", {"indices": [0, 2, 0, FAR, 1]}, f"row index {FAR} in column 2"),
+    ("csc", {"indptr": [0, 2, 9, 5]}, "decreases from 9 to 5 at column 2"),
+    ("bsr", {"indices": [0, FAR, 0, 1, 2]}, f"block column index {FAR}"),
+    ("coo", {"row": [0, 0, FAR, 2, 3]}, f"row index {FAR}"),
+    ("coo", {"col": [0, -1, 0, 1, 2]}, "column index -1"),
+]
+DENSE = willump.compile(Ridge().fit(MATRIX, [1, 2, 3, 4]))
+SELECTED = willump.compile(
+    make_pipeline(ColumnTransformer([("a", MaxAbsScaler(), [0, 2])]), Ridge()).fit(
+        MATRIX, [1, 2, 3, 4]
+    )
+)
+
+
+def damaged(kind: str, parts: dict[str, list[Any]], index: Any, *, canonical: bool) -> Any:
+    x = getattr(sp, f"{kind}_matrix")(MATRIX)
+    if kind == "bsr":
+        x = sp.bsr_matrix(MATRIX, blocksize=(1, 1))
+    for name in {"indices", "indptr", "row", "col"} & set(dir(x)):
+        setattr(x, name, getattr(x, name).astype(index))
+    for name, values in parts.items():
+        setattr(x, name, np.array(values, dtype=float if name == "data" else index))
+    if kind in ("csr", "csc"):
+        x.has_canonical_format = canonical
+    return x
+
+
+@pytest.mark.parametrize("canonical", [False, True])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("model", [DENSE, SELECTED], ids=["whole", "columns"])
+@pytest.mark.parametrize(("kind", "parts", "message"), DAMAGED, ids=[str(d[:2]) for d in DAMAGED])
+def test_a_damaged_sparse_matrix_is_refused(
+    kind: str, parts: dict[str, list[Any]], message: str, model: Any, index: Any, canonical: bool
+) -> None:
+    x = damaged(kind, parts, index, canonical=canonical)
+    with pytest.raises(ValueError, match="sparse matrix") as error:
+        model.predict(x)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize(
+    ("kind", "parts", "message"),
+    [d for d in DAMAGED if d[0] == "csr"],
+    ids=[str(d[1]) for d in DAMAGED if d[0] == "csr"],
+)
+def test_the_extension_checks_csr_itself(
+    kind: str, parts: Any, message: str, index: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_columns, "checked_csr", lambda x: x)
+    with pytest.raises(ValueError, match=r"sparse matrix"):
+        DENSE.predict(damaged(kind, parts, index, canonical=True))
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64, np.uint32])
+@pytest.mark.parametrize("model", [DENSE, SELECTED], ids=["whole", "columns"])
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "bsr"])
+def test_a_sound_sparse_matrix_of_any_index_type(kind: str, index: Any, model: Any) -> None:
+    x = damaged(kind, {}, index, canonical=True)
+    np.testing.assert_array_equal(model.predict(x), model.predict(sp.csr_matrix(MATRIX)))
+
+
+def test_indices_that_are_no_integers_are_refused() -> None:
+    x = sp.csr_matrix(MATRIX)
+    x.indices = x.indices.astype(float)
+    with pytest.raises(ValueError, match="indices of the sparse matrix must be a vector of int"):
+        DENSE.predict(x)
+
+
+def test_a_bad_element_of_a_sparse_matrix_is_named() -> None:
+    x = sp.csr_matrix(MATRIX.astype(complex) * 1j)
+    with pytest.raises(ValueError, match=r"(?s)Complex.*row 0 of column 0 is"):
+        DENSE.predict(x)
