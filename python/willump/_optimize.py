@@ -148,8 +148,30 @@ def optimize(
     Returns
     -------
     CompiledModel
-        With `metadata["certificate"]`; or the exact pipeline, with a
-        `NotCertifiedWarning` that says why.
+        A cascade with `metadata["certificate"]`, a dict: ``promise`` and
+        ``assumption`` say in words what is certified, ``per`` a "distinct row",
+        "request" or "group"; ``n_rows_given`` are the calibration rows, ``n_rows``
+        those that certified, each unit once, and ``rows_needed`` the fewest that
+        would; ``n_wrong`` of them left with another label, at most ``k`` may;
+        ``share_leaving`` is the share that left. docs/cascades.md has every entry.
+        Or the exact pipeline, where nothing could be certified.
+
+    Warns
+    -----
+    DuplicateRowsWarning
+        Fewer than 90 % of the calibration rows are distinct, and each counts once:
+        the promise is per distinct row, not per request.
+    NotCertifiedWarning
+        The exact pipeline is returned; says why, and how many rows it takes.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that do not fit each other; neither X_cal nor refit given.
+    UnsupportedError
+        The pipeline is no classifier with blocks of features to leave out.
+    CertificateError
+        With `strict`, where nothing can be certified.
 
     Examples
     --------

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 import willump
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline, make_union
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = [
@@ -44,6 +47,39 @@ def test_the_readme_example_runs(tmp_path, monkeypatch):
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
     assert (tmp_path / "model.willump").exists()
+
+
+@pytest.fixture(scope="module")
+def classified():
+    """What the page's example starts from."""
+    texts = [f"{word} {i}" for i in range(400) for word in ("good", "bad")]
+    train, labels = texts[:80], [1, 0] * 40
+    features = make_union(CountVectorizer(), CountVectorizer(analyzer="char", ngram_range=(1, 4)))
+    pipeline = make_pipeline(features, LogisticRegression()).fit(train, labels)
+    return {"pipeline": pipeline, "texts": train, "labels": labels, "fresh_texts": texts[80:]}
+
+
+@pytest.mark.filterwarnings("ignore::willump.NotCertifiedWarning")
+def test_the_certificates_page_example_runs(classified):
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/cascades.md").read_text(), re.S)
+    names = {"willump": willump, **classified}
+    exec(compile(block, "cascades.md", "exec"), names)
+    assert set(names["cascade"].predict(["good 1", "bad 1"])) == {0, 1}
+
+
+def test_the_certificates_page_lists_every_entry(classified):
+    pipeline, texts, labels, fresh = classified.values()
+    cascade = willump.optimize(pipeline, texts, labels, X_cal=fresh, costs=[1.0, 5.0])
+    page = (ROOT / "docs/cascades.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \|", page.partition("## The certificate")[2], re.M)
+    assert sorted(listed) == sorted(cascade.metadata["certificate"])
+
+
+def test_the_certificates_page_lists_every_warning():
+    page = (ROOT / "docs/cascades.md").read_text()
+    listed = re.findall(r"^\| `(\w+Warning)` \|", page, re.M)
+    there = [name for name in willump.__all__ if name.endswith("Warning")]
+    assert sorted(listed) == sorted(there)
 
 
 def test_relative_links_in_the_docs_lead_somewhere():
