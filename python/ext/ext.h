@@ -64,13 +64,14 @@ typedef struct ext_block ext_block;
 typedef struct ext_input_spec {
   wl_input_kind kind;
   uint64_t n_features;
-  PyObject *name;      /* str, owned */
-  PyObject *place;     /* str, owned: what errors call it: "column 'age'" */
-  PyObject *encoding;  /* str, owned: of rows that are bytes */
-  PyObject *errors;    /* str, owned */
-  PyObject *first;     /* str, owned: "lower", "encode", "normalize" or "match":
-                          what the original does to a row first, which decides
-                          the error for one that is no text */
+  PyObject *name;     /* str, owned */
+  PyObject *place;    /* str, owned: what errors call it: "column 'age'" */
+  PyObject *encoding; /* str, owned: of rows that are bytes */
+  PyObject *errors;   /* str, owned */
+  PyObject *first;    /* str, owned: what the original does first, which decides
+                         its errors: to a row of text "lower", "encode",
+                         "normalize" or "match"; to a matrix "convert", or
+                         anything else where it refuses text in it */
   PyObject *estimator; /* str, owned: who complains about a matrix's width */
 } ext_input_spec;
 
@@ -109,9 +110,10 @@ bool ext_call_keep(ext_call *call, PyObject *object);
  * it tells the number of rows where the model itself reads nothing. */
 bool ext_call_read(ext_call *call, const ext_input_spec *specs, size_t n_inputs,
                    PyObject *const *objects, PyObject *x);
-/* One matrix: a 2-D buffer, CSR parts, or what willump._columns adapts. */
-bool ext_read_matrix(ext_call *call, PyObject *object, wl_input *input,
-                     uint64_t *n_rows);
+/* One matrix: a 2-D buffer, CSR parts, or what willump._columns adapts. `first`
+ * is that of the input, NULL for none. */
+bool ext_read_matrix(ext_call *call, PyObject *first, PyObject *object,
+                     wl_input *input, uint64_t *n_rows);
 /* Adopts what was adapted: (data, indices, indptr, shape). */
 bool ext_read_csr(ext_call *call, PyObject *parts, wl_input *input,
                   uint64_t *n_rows);

@@ -207,12 +207,13 @@ static bool read_numeric(ext_call *call, const ext_input_spec *spec,
   return found > 0;
 }
 
-bool ext_read_matrix(ext_call *call, PyObject *object, wl_input *input,
-                     uint64_t *n_rows) {
+bool ext_read_matrix(ext_call *call, PyObject *first, PyObject *object,
+                     wl_input *input, uint64_t *n_rows) {
   int found = read_buffer(call, object, 2, input, n_rows);
   if (found != 0)
     return found > 0;
-  PyObject *adapted = PyObject_CallOneArg(call->state->adapt_matrix, object);
+  PyObject *adapted = PyObject_CallFunctionObjArgs(call->state->adapt_matrix,
+                                                   object, first, NULL);
   if (!ext_call_keep(call, adapted))
     return false;
   if (PyTuple_Check(adapted))
@@ -230,7 +231,7 @@ static bool read_one(ext_call *call, const ext_input_spec *spec,
     return ext_read_text(call, spec, object, input, n_rows);
   if (spec->kind == WL_INPUT_NUMERIC)
     return read_numeric(call, spec, object, input, n_rows);
-  if (!ext_read_matrix(call, object, input, n_rows))
+  if (!ext_read_matrix(call, spec->first, object, input, n_rows))
     return false;
   if (input->n_columns == spec->n_features)
     return true;

@@ -298,7 +298,7 @@ static bool answer_request(ext_call *call, const ext_compute *compute,
     return false;
   wl_input matrix = {0};
   uint64_t n_rows;
-  if (!ext_read_matrix(call, answer, &matrix, &n_rows))
+  if (!ext_read_matrix(call, NULL, answer, &matrix, &n_rows))
     return false;
   if (n_rows != request.n_rows) {
     PyErr_Format(PyExc_ValueError,

@@ -83,8 +83,8 @@ def as_numbers(values: Any, place: Place, *, reads_text: bool = False) -> Array:
     ----------
     place : function from an index to the name of its place, for errors
     reads_text : bool
-        Text is read as numbers, as transformers do; otherwise it is refused, as
-        ``check_array`` does.
+        Arrays of text are read as numbers, as transformers do; otherwise they are
+        refused, as models do.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def as_numbers(values: Any, place: Place, *, reads_text: bool = False) -> Array:
     kind = array.dtype.kind
     if kind == "c":
         raise not_real(array, place)
-    if kind in "USVT" and not reads_text:
+    if kind == "V" or (kind in "UST" and not reads_text):
         raise not_numeric(np.asarray(values, dtype=object), place)
     if kind in "Mm":
         raise not_dates(array, place)
@@ -195,8 +195,11 @@ def _check_promotion(x: Any, dtypes: list[Any]) -> None:
         raise
 
 
-def adapt_matrix(x: Any) -> Any:
-    """A matrix as a two-dimensional array, or as (data, indices, indptr, shape)."""
+def adapt_matrix(x: Any, first: str = "") -> Any:
+    """A matrix as a two-dimensional array, or as (data, indices, indptr, shape).
+
+    `first` is "convert" where the original reads text as numbers.
+    """
     if is_sparse(x):
         return _csr_parts(x)
     library = library_of(x)
@@ -219,9 +222,13 @@ def adapt_matrix(x: Any) -> Any:
         raw = np.asarray(x)
         if raw.ndim != 2:
             raise ValueError(_wrong_dimension(raw))
-        if raw.dtype.kind in "UST":  # of a list, what was text and what was not
-            raise not_numeric(np.asarray(x, dtype=object), _place_in(x))
-        array = as_numbers(raw, _place_in(x))
+        place, reads_text = _place_in(x), first == "convert"
+        if not isinstance(x, np.ndarray) and raw.dtype.kind in "USTc":
+            cells = np.asarray(x, dtype=object)  # what was text, and what was not
+            if raw.dtype.kind != "c" and not reads_text:
+                raise not_numeric(cells, place)
+            raw = cells if reads_text else raw
+        array = as_numbers(raw, place, reads_text=reads_text)
     return array
 
 

@@ -61,7 +61,11 @@ def interface_of(
         )
     inputs = model.inputs
     estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
-    texts: list[dict[str, str]] = [{"estimator": estimator} for _ in inputs]
+    converts = {"first": "convert"} if metadata.get("reads_text") else {}
+    texts: list[dict[str, str]] = [
+        {"estimator": estimator, **(converts if kind == "matrix" else {})}
+        for _, kind, _, _ in inputs
+    ]
     for spec in metadata.get("text_inputs", []):
         texts[int(spec["input"])].update(
             {key: str(spec[key]) for key in ("encoding", "errors", "first") if key in spec}
@@ -177,6 +181,8 @@ def describe(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What error messages need beyond the converter's metadata."""
     first = _first_step(estimator)
     found: dict[str, Any] = {"first_estimator": type(first).__name__}
+    if _reads_text(first, metadata):
+        found["reads_text"] = True
     empty = _error_for_no_rows(estimator, metadata, type(first).__name__)
     return found if empty is None else {**found, "empty": empty}
 
@@ -188,6 +194,23 @@ def _first_step(estimator: Any) -> Any:
         steps = [s for _, s in estimator.steps if s is not None and s != "passthrough"]
         inner = steps[0] if steps else None
     return estimator if inner is None else _first_step(inner)
+
+
+def _reads_text(first: Any, metadata: Mapping[str, Any]) -> bool:
+    """Whether the original reads the number in "0", as most transformers of
+    scikit-learn do and its models do not: asked."""
+    library = type(first).__module__.partition(".")[0]
+    width = metadata.get("n_features_in")
+    if library != "sklearn" or hasattr(first, "func") or not width:
+        return False
+    method = getattr(first, "transform", None) or getattr(first, "predict", None)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cast(Callable[[Any], Any], method)([["0"] * int(width)])
+    except Exception:
+        return False
+    return True
 
 
 def _error_for_no_rows(estimator: Any, metadata: Mapping[str, Any], first: str) -> str | None:

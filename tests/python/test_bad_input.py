@@ -132,12 +132,41 @@ def test_a_cell_that_is_no_number(
     check(models, make(with_cell(cell)), f"{place} is {shown}", "give numbers")
 
 
-def test_text_in_nested_lists() -> None:
-    x = [[1, "5"], [3, "x"]]
-    original, fast = UNNAMED
-    assert type(error_of(original.predict, x)) is ValueError
-    with pytest.raises(ValueError, match="row 1 of column 1 is 'x'"):
-        fast.predict(x)
+LISTED = [[1, "2"], [3.5, 4]]
+TEXTS = {
+    "lists": LISTED,
+    "lists-of-bytes": [[b"1", b"2"], [b"3.5", b"4"]],
+    "array-of-str": np.array(LISTED).astype(str),
+    "array-of-bytes": np.array(LISTED).astype(bytes),
+    "array-of-objects": np.array(LISTED, dtype=object),
+}
+
+
+@pytest.mark.parametrize("x", TEXTS.values(), ids=TEXTS.keys())
+@pytest.mark.parametrize(
+    ("models", "method"),
+    [(SCALED, "predict_proba"), (UNNAMED, "predict")],
+    ids=["named", "unnamed"],
+)
+def test_a_transformer_reads_numbers_in_text(models: Any, method: str, x: Any) -> None:
+    original, fast = models
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = getattr(original, method)(x)
+        for model in (fast, willump.from_bytes(fast.to_bytes())):
+            np.testing.assert_allclose(getattr(model, method)(x), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if name != "array-of-objects"])
+def test_a_model_refuses_numbers_in_text(name: str) -> None:
+    place = "row 0 of column 1" if name == "lists" else "row 0 of column 0"
+    check(MODEL, TEXTS[name], "dtype='numeric'", place, "give numbers")
+
+
+@pytest.mark.parametrize("models", [UNNAMED, MODEL], ids=["transformer", "model"])
+@pytest.mark.parametrize("cell", ["x", 1j], ids=["text", "complex"])
+def test_a_bad_cell_of_nested_lists(models: Any, cell: Any) -> None:
+    check(models, [[1, "5"] if cell == "x" else [1, 5], [3, cell]], "row 1 of column 1", repr(cell))
 
 
 @pytest.mark.parametrize(
