@@ -96,18 +96,21 @@ ext_input_spec *ext_specs_new(const wl_model *model, PyObject *texts,
 
 /* ---- slots --------------------------------------------------------------- */
 
-/* (output, ravel, classes or None, finish or None) under a method's name. */
+/* (output, ravel, classes or None, finish or None, keeps_f32=False) under a
+ * method's name. */
 static bool init_slot(const ext_state *state, const wl_model *model,
                       ext_slot *slot, PyObject *name, PyObject *value) {
   PyObject *output, *classes, *finish;
-  int ravel;
-  if (!PyArg_ParseTuple(value, "OpOO", &output, &ravel, &classes, &finish))
+  int ravel, keeps_f32 = 0;
+  if (!PyArg_ParseTuple(value, "OpOO|p", &output, &ravel, &classes, &finish,
+                        &keeps_f32))
     return false;
   int64_t number = ext_find_output(state, model, output, &slot->info);
   if (number < 0)
     return false;
   slot->output = (size_t)number;
   slot->ravel = ravel != 0;
+  slot->keeps_f32 = keeps_f32 != 0;
   slot->finish = finish == Py_None ? NULL : Py_NewRef(finish);
   slot->name = Py_NewRef(name);
   PyUnicode_InternInPlace(&slot->name);
@@ -231,6 +234,23 @@ static bool read_inputs(ext_call *call, ext_interface *interface,
   return true;
 }
 
+static bool is_all_f32(const ext_call *call) {
+  bool is_f32 = call->n_inputs > 0;
+  for (size_t i = 0; i < call->n_inputs; i++)
+    is_f32 &= call->inputs[i].dtype == WL_F32;
+  return is_f32;
+}
+
+/* What the slot makes of a result, which it takes over. */
+static PyObject *finish_result(const ext_slot *slot, PyObject *result,
+                               bool is_f32) {
+  if (result && slot->finish)
+    Py_SETREF(result, PyObject_CallOneArg(slot->finish, result));
+  if (result && slot->keeps_f32 && is_f32)
+    Py_SETREF(result, PyObject_CallMethod(result, "astype", "s", "f4"));
+  return result;
+}
+
 static PyObject *compute_slot(ext_state *state, ext_interface *interface,
                               ext_slot *slot, PyObject *x,
                               ext_compute *compute) {
@@ -257,13 +277,9 @@ static PyObject *compute_slot(ext_state *state, ext_interface *interface,
     __atomic_fetch_add(&slot->n_calls, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&slot->n_rows, call.n_rows, __ATOMIC_RELAXED);
   }
+  bool is_f32 = slot->keeps_f32 && is_all_f32(&call);
   ext_call_end(&call);
-  if (result && slot->finish) {
-    PyObject *finished = PyObject_CallOneArg(slot->finish, result);
-    Py_DECREF(result);
-    result = finished;
-  }
-  return result;
+  return finish_result(slot, result, is_f32);
 }
 
 PyObject *ext_interface_call(ext_state *state, ext_interface *interface,
@@ -391,7 +407,8 @@ PyDoc_STRVAR(
     "Interface(model, methods, texts=None, extract=None, direct=False,\n"
     "          steps=None, empty=None)\n--\n\n"
     "How a model is presented. methods: a dict from a method's name to\n"
-    "(output, ravel, classes or None, finish or None). texts: for each input\n"
+    "(output, ravel, classes or None, finish or None, keeps_f32=False). texts: "
+    "for each input\n"
     "None or a dict (encoding, errors, first, estimator).\n"
     "extract: from X to a tuple of inputs; direct: the one input is X itself.\n"
     "steps: the Python steps by number, called with (inputs, rows, X). empty: "

@@ -390,8 +390,16 @@ static PyObject *run_protocol(ext_call *call, ext_compute *compute) {
   return result;
 }
 
+/* Of a sparse matrix, a result may be sparse whatever the model's type says. */
+static bool may_be_sparse(const ext_call *call, const ext_compute *compute) {
+  bool may = compute->info.is_sparse;
+  for (size_t i = 0; i < call->n_inputs && !compute->classes; i++)
+    may |= call->inputs[i].layout == WL_LAYOUT_CSR;
+  return may;
+}
+
 PyObject *ext_run(ext_call *call, ext_compute *compute) {
-  PyObject *result = compute->info.is_sparse || compute->info.has_external
+  PyObject *result = may_be_sparse(call, compute) || compute->info.has_external
                          ? run_protocol(call, compute)
                          : run_direct(call, compute);
   if (!result)

@@ -61,7 +61,7 @@ class Interface:
         model: Model,
         methods: dict[
             str,
-            tuple[str | int, bool, npt.NDArray[Any] | None, Callable[[Any], Any] | None],
+            tuple[str | int, bool, npt.NDArray[Any] | None, Callable[[Any], Any] | None, bool],
         ],
         texts: Sequence[Mapping[str, str] | None] | None = None,
         extract: Callable[[Any], tuple[Any, ...]] | None = None,

@@ -48,7 +48,10 @@ def interface_of(
     """The model as a caller's X sees it; `shown` pairs methods with outputs."""
     outputs = {name: (dtype, sparse) for name, dtype, sparse, _, _ in model.outputs}
     ravel = set(metadata.get("ravel", []))
-    methods: dict[str, tuple[str | int, bool, Array | None, Callable[[Any], Any] | None]] = {}
+    inputs = model.inputs
+    takes_csr = any(kind == "matrix" for _, kind, _, _ in inputs)
+    keeps_f32 = set(metadata.get("float32_outputs", []))
+    methods: dict[str, tuple[str | int, bool, Array | None, Callable[[Any], Any] | None, bool]] = {}
     for method, output in shown:
         if output not in outputs or method in methods:
             continue
@@ -57,9 +60,9 @@ def interface_of(
             output,
             output in ravel,
             classes.copy() if has_classes and classes is not None else None,
-            _finish(output, *outputs[output], metadata),
+            _finish(output, *outputs[output], metadata, takes_csr),
+            output in keeps_f32,
         )
-    inputs = model.inputs
     estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
     converts = {"first": "convert"} if metadata.get("reads_text") else {}
     texts: list[dict[str, str]] = [
@@ -132,17 +135,21 @@ def _nothing(x: Any) -> tuple[()]:
 
 
 def _finish(
-    output: str, dtype: str, sparse: bool, metadata: Mapping[str, Any]
+    output: str, dtype: str, sparse: bool, metadata: Mapping[str, Any], takes_csr: bool
 ) -> Callable[[Any], Any] | None:
+    """What turns the extension's result into the caller's; None: nothing."""
     wanted = {"prediction": "prediction_dtype", "features": "transform_dtype"}.get(output)
     name = metadata.get(wanted) if wanted else None
     made = {"f32": "<f4", "f64": "<f8", "i32": "<i4" if sparse else "<i8"}.get(dtype, "<i8")
     if name is None or np.dtype(name) == np.dtype(made):
-        return _as_csr if sparse else None
+        # The features of a sparse matrix may be sparse where those of an array are not.
+        return _as_matrix if sparse or (takes_csr and output == "features") else None
     target = np.dtype(name)
-    if sparse:
-        return lambda parts: _as_csr(parts).astype(target)
-    return lambda array: array.astype(target)
+    return lambda result: _as_matrix(result).astype(target)
+
+
+def _as_matrix(result: Any) -> Any:
+    return _as_csr(result) if isinstance(result, tuple) else result
 
 
 def _as_csr(parts: Any) -> Any:
@@ -183,6 +190,9 @@ def describe(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"first_estimator": type(first).__name__}
     if _reads_text(first, metadata):
         found["reads_text"] = True
+    float32_outputs = _float32_outputs(estimator, metadata)
+    if float32_outputs:
+        found["float32_outputs"] = float32_outputs
     empty = _error_for_no_rows(estimator, metadata, type(first).__name__)
     return found if empty is None else {**found, "empty": empty}
 
@@ -211,6 +221,25 @@ def _reads_text(first: Any, metadata: Mapping[str, Any]) -> bool:
     except Exception:
         return False
     return True
+
+
+def _float32_outputs(estimator: Any, metadata: Mapping[str, Any]) -> list[str]:
+    """The outputs that are float32 where X is, as where the model was fitted on
+    float32: asked."""
+    width, found = metadata.get("n_features_in"), []
+    for method, output in METHODS if width else ():
+        call = getattr(estimator, method, None)
+        if output == "label" or call is None or output in found:
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = call(np.zeros((1, int(cast(int, width))), dtype=np.float32))
+        except Exception:
+            continue
+        if getattr(result, "dtype", None) == np.float32:
+            found.append(output)
+    return found
 
 
 def _error_for_no_rows(estimator: Any, metadata: Mapping[str, Any], first: str) -> str | None:

@@ -1,19 +1,20 @@
 /*
  * scale.c: columns shifted and scaled: StandardScaler, MaxAbsScaler, weights of
- * a union. In the reference's order of operations, so bit-equal.
+ * a union. In the reference's order of operations, so bit-equal: scikit-learn
+ * divides the elements of an array, but multiplies those of a sparse matrix by
+ * the reciprocal.
  */
 #include "ops/common.h"
 #include "ops/table.h"
 
 static const wl_attr_def attrs[] = {
-    {"subtract", WL_ATTR_TENSOR, false},
-    {"divide", WL_ATTR_TENSOR, false},
-    {"multiply", WL_ATTR_TENSOR, false},
+    {"subtract", WL_ATTR_TENSOR, false}, {"divide", WL_ATTR_TENSOR, false},
+    {"multiply", WL_ATTR_TENSOR, false}, {"reciprocal", WL_ATTR_TENSOR, false},
     {"dtype", WL_ATTR_STRING, false},
 };
 
 typedef struct scale_state {
-  wl_columns subtract, divide, multiply;
+  wl_columns subtract, divide, multiply, reciprocal;
 } scale_state;
 
 static wl_status infer(const wl_graph *graph, const wl_node *node,
@@ -23,6 +24,7 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   WL_TRY(wl_check_vector(graph, node, "subtract", type->n_columns, error));
   WL_TRY(wl_check_vector(graph, node, "divide", type->n_columns, error));
   WL_TRY(wl_check_vector(graph, node, "multiply", type->n_columns, error));
+  WL_TRY(wl_check_vector(graph, node, "reciprocal", type->n_columns, error));
   if (type->kind == WL_VALUE_CSR && wl_node_attr(node, "subtract") != NULL)
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator 'scale': 'subtract' needs a dense matrix");
@@ -40,6 +42,7 @@ static void unbind(void *state) {
   wl_columns_deinit(&s->subtract);
   wl_columns_deinit(&s->divide);
   wl_columns_deinit(&s->multiply);
+  wl_columns_deinit(&s->reciprocal);
   wl_free(s);
 }
 
@@ -58,6 +61,9 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   WL_TRY_DONE(status,
               wl_columns_init(&s->multiply,
                               wl_node_tensor(graph, node, "multiply"), error));
+  WL_TRY_DONE(status, wl_columns_init(&s->reciprocal,
+                                      wl_node_tensor(graph, node, "reciprocal"),
+                                      error));
   *state = s;
   return WL_OK;
 done:
@@ -65,11 +71,13 @@ done:
   return status;
 }
 
-static inline double scale_one(const scale_state *s, wl_dtype dtype, size_t c,
-                               double v) {
+static inline double scale_one(const scale_state *s, wl_dtype dtype,
+                               bool is_sparse, size_t c, double v) {
   if (s->subtract.values != NULL)
     v = wl_round_to(dtype, v - wl_column(&s->subtract, c));
-  if (s->divide.values != NULL)
+  if (is_sparse && s->reciprocal.values != NULL)
+    v = wl_round_to(dtype, v * wl_column(&s->reciprocal, c));
+  else if (s->divide.values != NULL)
     v = wl_round_to(dtype, v / wl_column(&s->divide, c));
   if (s->multiply.values != NULL)
     v = wl_round_to(dtype, v * wl_column(&s->multiply, c));
@@ -89,14 +97,14 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      "scaler fitted with with_mean=True");
     WL_TRY(wl_like_csr(call, x, out, &data, error));
     for (int64_t e = 0; e < out->indptr[x->n_rows]; e++)
-      data[e] = scale_one(s, dtype, (size_t)out->indices[e],
+      data[e] = scale_one(s, dtype, true, (size_t)out->indices[e],
                           x->data[x->indptr[0] + e]);
     return WL_OK;
   }
   WL_TRY(wl_new_dense(call, x->n_columns, out, error));
   for (size_t r = 0; r < call->n_rows; r++)
     for (size_t c = 0; c < x->n_columns; c++)
-      wl_row_mut(out, r)[c] = scale_one(s, dtype, c, wl_row(x, r)[c]);
+      wl_row_mut(out, r)[c] = scale_one(s, dtype, false, c, wl_row(x, r)[c]);
   return WL_OK;
 }
 

@@ -167,6 +167,20 @@ static bool may_project(const wl_type *from, const wl_type *to, size_t k) {
          products <= max_products;
 }
 
+/* A sparse matrix is multiplied by what an array is divided by: may one number
+ * stand for both? Not where the reciprocals were rounded to float32. */
+static bool is_same_for_sparse(const wl_graph *graph, const wl_node *node) {
+  const wl_const *divide = wl_node_tensor(graph, node, "divide");
+  const wl_const *reciprocal = wl_node_tensor(graph, node, "reciprocal");
+  if (reciprocal == NULL)
+    return true;
+  bool is_same = divide != NULL && divide->n_elements == reciprocal->n_elements;
+  for (size_t i = 0; is_same && i < divide->n_elements; i++)
+    is_same =
+        1.0 / wl_const_number(divide, i) == wl_const_number(reciprocal, i);
+  return is_same;
+}
+
 /* May the model move through this node? */
 static bool is_transparent(const wl_graph *graph, const wl_node *node,
                            size_t k) {
@@ -179,6 +193,7 @@ static bool is_transparent(const wl_graph *graph, const wl_node *node,
     return node->type.n_columns != 0;
   case WL_OP_SCALE:
     return wl_node_attr(node, "subtract") == NULL &&
+           is_same_for_sparse(graph, node) &&
            graph->nodes[node->inputs[0]].type.dtype != WL_F32;
   case WL_OP_PROJECT:
     return may_project(&graph->nodes[node->inputs[0]].type, &node->type, k);

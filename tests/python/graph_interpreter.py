@@ -201,9 +201,18 @@ def elementwise(x: Any, function: Callable[..., Any], *arguments: Any) -> Any:
     return x
 
 
-def scale(x: Any, *, subtract: Any = None, divide: Any = None, multiply: Any = None) -> Any:
+def scale(
+    x: Any,
+    *,
+    subtract: Any = None,
+    divide: Any = None,
+    multiply: Any = None,
+    reciprocal: Any = None,
+) -> Any:
     if x.dtype != np.float32:
         x = x.astype(np.float64)
+    if sp.issparse(x) and reciprocal is not None:
+        divide, x = None, elementwise(x, np.multiply, reciprocal.astype(x.dtype))
     for factor, function in ((subtract, np.subtract), (divide, np.divide), (multiply, np.multiply)):
         if factor is not None:
             x = elementwise(x, function, factor.astype(x.dtype))

@@ -40,6 +40,8 @@ def _scaled(ctx: Context, ref: Ref, subtract: Any, divide: Any) -> Ref:
             raise Refused("it scales float32 values by float64")
     elif divide is not None:
         attributes["divide"] = np.asarray(divide).astype(kind).astype(np.float64)
+        if subtract is None:  # the rows may come sparse
+            attributes["reciprocal"] = np.asarray(1.0 / np.asarray(divide)).astype(np.float64)
     # A text feature stays finite under a scale that fit computed from finite data.
     return ctx.apply("scale", ref, **attributes, safe=ref.safe) if attributes else ref
 
