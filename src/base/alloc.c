@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 
+#include <sys/mman.h>
+
 #include "base/base.h"
 
 static void *libc_allocate(void *context, size_t size) {
@@ -65,6 +67,26 @@ void *wl_alloc_aligned(size_t alignment, size_t size) {
   at = (at + alignment - 1) & ~(uintptr_t)(alignment - 1);
   ((void **)at)[-1] = raw;
   return (void *)at;
+}
+
+void *wl_alloc_table(size_t size) {
+  enum { HUGE_PAGE = 2 << 20 };
+  size_t rounded;
+  if (wl_add_overflows(size, HUGE_PAGE - 1, &rounded))
+    return NULL;
+  rounded -= rounded % HUGE_PAGE;
+  /* The rest of the last huge page is paid for with memory. */
+  if (rounded - size > size / 8)
+    rounded = size;
+  if (rounded < HUGE_PAGE)
+    return wl_alloc_aligned(64, size);
+  void *table = wl_alloc_aligned(HUGE_PAGE, rounded);
+#ifdef MADV_HUGEPAGE
+  /* Only advice: nothing depends on it. */
+  if (table != NULL)
+    (void)madvise(table, rounded - rounded % 4096, MADV_HUGEPAGE);
+#endif
+  return table;
 }
 
 void wl_free_aligned(void *block) {

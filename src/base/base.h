@@ -48,6 +48,9 @@ void wl_free(void *block);
 /* A block aligned to `alignment` (a power of two), released by wl_free_aligned.
  */
 void *wl_alloc_aligned(size_t alignment, size_t size);
+/* For tables that are read in no order: aligned to 64 bytes, and on huge pages
+ * when large, where the system has them. Released by wl_free_aligned. */
+void *wl_alloc_table(size_t size);
 void wl_free_aligned(void *block);
 /* An owned, terminated copy. */
 char *wl_strndup(const char *text, size_t size);

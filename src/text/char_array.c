@@ -2,14 +2,23 @@
  * char_array.c: lays the trie out as a double array. The children of a node
  * lie at base + class for one base of its own; families are placed largest
  * first, each at the first base where all its places are free, so that the
- * many only children fill the holes and hardly any slot stays empty.
+ * many only children fill the holes and hardly any slot stays empty. Where
+ * slots have more than 16 bits and labels fit, no two families share a base.
  */
 #include "text/char_internal.h"
+
+/* Slots of a narrow table: 65,535 marks an entry without a parent. */
+enum { MAX_NARROW = 65535 };
 
 /* Free places as bits; what lies past the end is free. */
 typedef struct placer {
   uint64_t *free;
   size_t n_words, capacity;
+  /* The bases in use, as bits, from -n_classes on: for labels only. */
+  bool has_labels;
+  size_t n_classes;
+  uint64_t *used;
+  size_t n_used_words, used_capacity;
   size_t highest;    /* the highest place in use */
   uint32_t *offsets; /* of the family at hand, from its lowest class */
   size_t n_offsets;
@@ -23,6 +32,16 @@ static wl_status reach(placer *p, size_t n_words, wl_error *error) {
            (p->capacity - p->n_words) * sizeof(*p->free));
     p->n_words = p->capacity;
   }
+  if (!p->has_labels)
+    return WL_OK;
+  n_words = p->n_words + p->n_classes / 64 + 2;
+  WL_TRY(wl_grow((void **)&p->used, &p->used_capacity, n_words,
+                 sizeof(*p->used), error));
+  if (n_words > p->n_used_words) {
+    memset(p->used + p->n_used_words, 0,
+           (p->used_capacity - p->n_used_words) * sizeof(*p->used));
+    p->n_used_words = p->used_capacity;
+  }
   return WL_OK;
 }
 
@@ -32,22 +51,30 @@ static void take(placer *p, size_t place) {
     p->highest = place;
 }
 
-/* The 64 bits from `place` on. */
-static uint64_t window(const placer *p, size_t place) {
-  uint64_t low = p->free[place / 64], high = p->free[place / 64 + 1];
-  unsigned shift = place % 64;
+static void take_base(placer *p, size_t base) {
+  size_t at = base + p->n_classes;
+  p->used[at / 64] |= UINT64_C(1) << at % 64;
+}
+
+/* The 64 bits from bit `at` on. */
+static uint64_t window(const uint64_t *bits, size_t at) {
+  uint64_t low = bits[at / 64], high = bits[at / 64 + 1];
+  unsigned shift = at % 64;
   return shift ? low >> shift | high << (64 - shift) : low;
 }
 
 /* The first place at or after word *word for the family's lowest class. */
-static wl_status find(placer *p, size_t *word, size_t *place, wl_error *error) {
+static wl_status find(placer *p, uint32_t lowest, size_t *word, size_t *place,
+                      wl_error *error) {
   size_t span = p->offsets[p->n_offsets - 1] / 64 + 3;
   for (size_t w = *word;; w++) {
     if (WL_UNLIKELY(w + span > p->n_words))
       WL_TRY(reach(p, w + span, error));
     uint64_t fits = p->free[w];
     for (size_t i = 1; i < p->n_offsets && fits; i++)
-      fits &= window(p, w * 64 + p->offsets[i]);
+      fits &= window(p->free, w * 64 + p->offsets[i]);
+    if (p->has_labels && fits)
+      fits &= ~window(p->used, w * 64 + p->n_classes - lowest);
     if (fits) {
       *word = w;
       *place = w * 64 + (unsigned)__builtin_ctzll(fits);
@@ -117,11 +144,13 @@ static wl_status place_families(placer *p, const wl_char_trie *trie,
       word = lowest_word;
     }
     size_t place;
-    WL_TRY(find(p, &word, &place, error));
+    WL_TRY(find(p, lowest, &word, &place, error));
     if (place > INT32_MAX - 0x20000)
       return wl_fail(error, WL_ERROR_UNSUPPORTED,
                      "count: the vocabulary needs more than 2^31 slots");
     bases[node] = (uint32_t)place - lowest;
+    if (p->has_labels)
+      take_base(p, bases[node]);
     for (uint32_t child = trie->nodes[node].first_child; child != 0;
          child = trie->nodes[child].next_sibling) {
       slots[child] = bases[node] + trie->nodes[child].class_id;
@@ -164,10 +193,28 @@ static void store(void *table, bool is_wide, size_t i, uint32_t base,
     ((uint32_t *)table)[i] = base << 16 | (low & 0xffff);
 }
 
+/* The entry of a child: of `parent`, for the class `label`. */
+static void store_entry(wl_char_tables *tables, size_t i, uint32_t base,
+                        uint32_t parent, uint32_t label) {
+  if (tables->label_bits != 0)
+    ((uint32_t *)tables->entries)[i] = base << tables->label_bits | label;
+  else
+    store(tables->entries, tables->is_wide, i, base, parent);
+}
+
+static void store_start(wl_char_tables *tables, size_t i, uint32_t base,
+                        uint32_t slot) {
+  if (tables->label_bits != 0)
+    ((uint32_t *)tables->start)[i] = slot;
+  else
+    store(tables->start, tables->is_wide, i, base, slot);
+}
+
 static wl_status fill(wl_char_tables *tables, const wl_char_trie *trie,
                       const uint32_t *slots, const uint32_t *bases,
                       wl_error *error) {
-  size_t unit = tables->is_wide ? sizeof(uint64_t) : sizeof(uint32_t);
+  size_t unit = wl_char_entry_size(tables);
+  uint32_t no_label = wl_char_no_label(tables);
   size_t pairs = tables->first_level == 2 ? (size_t)1 << 2 * tables->pair_shift
                                           : (size_t)tables->n_classes + 1;
   tables->n_start = pairs;
@@ -175,26 +222,28 @@ static wl_status fill(wl_char_tables *tables, const wl_char_trie *trie,
    * and a narrow gather reads a little further. */
   tables->n_entries = tables->n_slots + tables->n_classes + 1;
   size_t size = (tables->n_entries + 16) * unit;
-  tables->start = wl_alloc_aligned(64, (pairs + 16) * unit);
-  tables->entries = wl_alloc_aligned(64, size);
+  tables->start = wl_alloc_table((pairs + 16) * unit);
+  tables->entries = wl_alloc_table(size);
   if (tables->start == NULL || tables->entries == NULL)
     return wl_fail_memory(error, size);
   memset(tables->start, 0, (pairs + 16) * unit);
   for (size_t i = 0; i < tables->n_entries + 16; i++)
-    store(tables->entries, tables->is_wide, i, 0, UINT32_MAX);
+    store_entry(tables, i, 0, WL_CHAR_NO_PARENT, no_label);
   for (size_t i = 1; i < trie->n_nodes; i++) {
     const wl_char_node *node = &trie->nodes[i];
     if (node->depth < tables->first_level)
       continue;
     bool is_first = node->depth == tables->first_level;
-    store(tables->entries, tables->is_wide, slots[i], bases[i],
-          is_first ? UINT32_MAX : slots[node->parent]);
-    if (!is_first)
+    if (!is_first) {
+      store_entry(tables, slots[i], bases[i], slots[node->parent],
+                  node->class_id);
       continue;
+    }
+    store_entry(tables, slots[i], bases[i], WL_CHAR_NO_PARENT, no_label);
     size_t at = node->class_id;
     if (tables->first_level == 2)
       at |= (size_t)trie->nodes[node->parent].class_id << tables->pair_shift;
-    store(tables->start, tables->is_wide, at, bases[i], slots[i]);
+    store_start(tables, at, bases[i], slots[i]);
   }
   return WL_OK;
 }
@@ -213,13 +262,27 @@ static void choose_start(wl_char_tables *tables, const wl_char_trie *trie) {
                          : tables->first_level;
 }
 
+/* Whether slots of 16 bits are too few, however well the nodes are placed, but
+ * 32 bits enough for a base and a label. */
+static bool wants_labels(const wl_char_tables *tables, const wl_char_trie *trie,
+                         unsigned label_bits) {
+  size_t n_slots = 1;
+  for (size_t i = 1; i < trie->n_nodes; i++)
+    n_slots += trie->nodes[i].depth >= tables->first_level;
+  return n_slots > MAX_NARROW && n_slots >> (32 - label_bits) == 0;
+}
+
 wl_status wl_char_tables_build(wl_char_tables *tables, const wl_char_trie *trie,
                                size_t n_classes, uint32_t *slots,
                                wl_error *error) {
   *tables = (wl_char_tables){.n_classes = (uint32_t)n_classes,
                              .min_depth = trie->min_depth};
   choose_start(tables, trie);
-  placer p = {.free = NULL};
+  unsigned label_bits = 1;
+  while (n_classes + 1 >= (size_t)1 << label_bits)
+    label_bits++;
+  placer p = {.n_classes = n_classes,
+              .has_labels = wants_labels(tables, trie, label_bits)};
   wl_status status;
   uint32_t *order = NULL;
   size_t n_families = 0;
@@ -236,11 +299,14 @@ wl_status wl_char_tables_build(wl_char_tables *tables, const wl_char_trie *trie,
   WL_TRY_DONE(status,
               place_families(&p, trie, order, n_families, slots, bases, error));
   tables->n_slots = p.highest + 1;
-  /* 65,535 marks an entry without a parent. */
-  tables->is_wide = tables->n_slots > 65535;
+  tables->is_wide = tables->n_slots > MAX_NARROW;
+  /* No base is above the highest slot. */
+  if (p.has_labels && p.highest >> (32 - label_bits) == 0)
+    tables->label_bits = label_bits;
   WL_TRY_DONE(status, fill(tables, trie, slots, bases, error));
 done:
   wl_free(p.free);
+  wl_free(p.used);
   wl_free(p.offsets);
   wl_free(order);
   wl_free(bases);

@@ -209,6 +209,69 @@ static void traverse_narrow(const wl_char_tables *tables,
   }
 }
 
+/* ---- labelled: 16 entries of 32 bits, slots beside them ------------- */
+
+WL_INLINE __m512i find_starts(const wl_char_tables *tables,
+                              const uint16_t *classes) {
+  __m512i index = load16(classes);
+  if (tables->first_level == 2)
+    index = _mm512_or_si512(
+        index, _mm512_slli_epi32(load16(classes - 1), tables->pair_shift));
+  return _mm512_i32gather_epi32(index, tables->start, 4);
+}
+
+static void traverse_labelled(const wl_char_tables *tables,
+                              const uint16_t *classes, size_t n,
+                              uint32_t *levels, size_t pitch,
+                              uint32_t *deepest) {
+  const __m512i label = _mm512_set1_epi32((int)wl_char_no_label(tables)),
+                zero = _mm512_setzero_si512();
+  uint32_t first = tables->first_level, last = tables->n_levels;
+  __m512i carries[WL_CHAR_MAX_LEVELS + 1];
+  uint64_t alive = 0;
+  for (uint32_t k = 0; k <= last; k++)
+    carries[k] = zero;
+  for (size_t at = 0; at < n; at += 16 * UNROLL) {
+    __m512i c[UNROLL], x[UNROLL], s[UNROLL];
+    UNROLLED {
+      c[u] = load16(classes + at + 16 * u);
+      s[u] = find_starts(tables, classes + at + 16 * u);
+      _mm512_storeu_si512(levels + at + 16 * u, s[u]);
+    }
+    UNROLLED x[u] = _mm512_i32gather_epi32(s[u], tables->entries, 4);
+    bool any = true;
+    for (uint32_t k = first + 1; k <= last; k++) {
+      uint32_t *level = levels + (k - first) * pitch + at;
+      bool is_alive = any || (alive >> (k - 1) & 1);
+      uint64_t top = _mm512_test_epi32_mask(x[UNROLL - 1], x[UNROLL - 1]) >> 15;
+      alive = (alive & ~(UINT64_C(1) << (k - 1))) | top << (k - 1);
+      if (!is_alive) {
+        carries[k - 1] = zero;
+        UNROLLED _mm512_storeu_si512(level + 16 * u, zero);
+        continue;
+      }
+      __m512i q[UNROLL];
+      UNROLLED q[u] =
+          _mm512_alignr_epi32(x[u], u ? x[u ? u - 1 : 0] : carries[k - 1], 15);
+      carries[k - 1] = x[UNROLL - 1];
+      __mmask16 found = 0;
+      UNROLLED {
+        __m512i index =
+            _mm512_add_epi32(_mm512_srli_epi32(q[u], tables->label_bits), c[u]);
+        __m512i entry = _mm512_i32gather_epi32(index, tables->entries, 4);
+        __mmask16 hit =
+            _mm512_testn_epi32_mask(_mm512_xor_si512(entry, c[u]), label);
+        x[u] = _mm512_maskz_mov_epi32(hit, entry);
+        s[u] = _mm512_mask_mov_epi32(s[u], hit, index);
+        found |= hit;
+        _mm512_storeu_si512(level + 16 * u, _mm512_maskz_mov_epi32(hit, index));
+      }
+      any = found != 0;
+    }
+    UNROLLED _mm512_storeu_si512(deepest + at + 16 * u, s[u]);
+  }
+}
+
 /* ---- wide: 8 states of 64 bits -------------------------------------- */
 
 WL_INLINE __m512i load8(const uint16_t *classes) {
@@ -280,7 +343,9 @@ static void traverse_wide(const wl_char_tables *tables, const uint16_t *classes,
 
 static void traverse(const wl_char_tables *tables, const uint16_t *classes,
                      size_t n, void *levels, size_t pitch, void *deepest) {
-  if (tables->is_wide)
+  if (tables->label_bits != 0)
+    traverse_labelled(tables, classes, n, levels, pitch, deepest);
+  else if (tables->is_wide)
     traverse_wide(tables, classes, n, levels, pitch, deepest);
   else
     traverse_narrow(tables, classes, n, levels, pitch, deepest);

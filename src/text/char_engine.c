@@ -134,7 +134,7 @@ void wl_char_engine_free(wl_char_engine *engine) {
 size_t wl_char_engine_size(const wl_char_engine *engine) {
   const wl_char_tables *tables = &engine->tables;
   const wl_char_weights *w = &engine->weights;
-  size_t unit = tables->is_wide ? sizeof(uint64_t) : sizeof(uint32_t);
+  size_t unit = wl_char_entry_size(tables);
   size_t doubles = w->own_stride + (w->sums ? w->stride : 0);
   return sizeof(*engine) +
          engine->map.n_blocks * WL_CHAR_BLOCK * sizeof(uint32_t) +

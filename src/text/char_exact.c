@@ -107,21 +107,6 @@ wl_status wl_char_counter_levels(wl_char_counter *counter,
   return WL_OK;
 }
 
-/* The state after class `class_id`, 0 when there is none. */
-static inline uint64_t child_of(const wl_char_tables *tables, uint64_t state,
-                                uint32_t class_id) {
-  if (tables->is_wide) {
-    uint64_t at = (state >> 32) + class_id;
-    uint64_t entry = ((const uint64_t *)tables->entries)[at];
-    return (uint32_t)entry == (uint32_t)state
-               ? (entry & ~(uint64_t)UINT32_MAX) | at
-               : 0;
-  }
-  uint64_t at = (state >> 16) + class_id;
-  uint32_t entry = ((const uint32_t *)tables->entries)[at];
-  return (uint16_t)entry == (uint16_t)state ? (entry & 0xffff0000u) | at : 0;
-}
-
 wl_status wl_char_counter_walk(wl_char_counter *counter,
                                const wl_char_tables *tables,
                                const uint16_t *classes, size_t n,
@@ -131,18 +116,15 @@ wl_status wl_char_counter_walk(wl_char_counter *counter,
     size_t at = classes[begin];
     if (first == 2)
       at = at << tables->pair_shift | classes[begin + 1];
-    uint64_t state = tables->is_wide ? ((const uint64_t *)tables->start)[at]
-                                     : ((const uint32_t *)tables->start)[at];
-    for (size_t next = begin + first; state != 0; next++) {
-      uint32_t slot =
-          tables->is_wide ? (uint32_t)state : (uint32_t)(state & 0xffff);
+    uint32_t slot = wl_char_start(tables, at);
+    for (size_t next = begin + first; slot != 0; next++) {
       if (counter->is_direct)
         add_direct(counter, slot);
       else
         WL_TRY(add_hashed(counter, slot, arena, error));
       if (next >= n)
         break;
-      state = child_of(tables, state, classes[next]);
+      slot = wl_char_child(tables, slot, classes[next]);
     }
   }
   return WL_OK;

@@ -77,13 +77,20 @@ typedef struct wl_char_trie {
 /* ---- the tables ----------------------------------------------------- */
 
 /*
- * Narrow tables (all slots below 65,536) hold states and entries in 32 bits,
- * wide ones in 64: the base of a slot's children in the upper half, and the
- * slot (a state) or the parent's slot (an entry) in the lower half. The child
- * of state q for class c is entry base(q) + c when that names q's slot.
+ * The child of slot q for class c is slot base(q) + c when that slot's entry
+ * says so. Three formats of {base, check}:
+ *   narrow    16 + 16 bits, all slots below 65,536: the parent's slot;
+ *   labelled  32 bits, as few of them as the classes need: the class c. No
+ *             two slots have the same base, so a class says as much;
+ *   wide      32 + 32 bits, what fits neither: the parent's slot.
+ * What is carried from level to level is {base, slot}, but for labelled
+ * tables, where it is the entry. An entry that is no child has
+ * WL_CHAR_NO_PARENT or all bits of a label; a slot without children has base 0,
+ * where no child lies.
  */
 typedef struct wl_char_tables {
-  bool is_wide;
+  bool is_wide;        /* slots have 32 bits, not 16: labelled and wide */
+  unsigned label_bits; /* labelled; 0 for the others */
   uint32_t n_classes;
   uint32_t
       first_level;    /* 1, or 2: states of two characters come from `start` */
@@ -91,12 +98,49 @@ typedef struct wl_char_tables {
   uint32_t min_depth; /* the shortest term */
   unsigned
       pair_shift; /* first_level 2: start[previous << pair_shift | class] */
-  void *start;    /* states; owned, aligned */
+  void *start;    /* {base, slot}; labelled: slots; owned, aligned */
   size_t n_start;
   void *entries; /* owned, aligned */
   size_t n_entries, n_slots;
   size_t n_first; /* slots 1 .. n_first are the first level's */
 } wl_char_tables;
+
+#define WL_CHAR_NO_PARENT UINT32_MAX
+
+/* The label of what is no child: above all classes. */
+static inline uint32_t wl_char_no_label(const wl_char_tables *tables) {
+  return (UINT32_C(1) << tables->label_bits) - 1;
+}
+
+/* The bytes of an entry, and of a place of `start`. */
+static inline size_t wl_char_entry_size(const wl_char_tables *tables) {
+  return tables->is_wide && tables->label_bits == 0 ? sizeof(uint64_t)
+                                                    : sizeof(uint32_t);
+}
+
+/* The first level's slot, 0 when there is none. */
+static inline uint32_t wl_char_start(const wl_char_tables *tables, size_t at) {
+  if (tables->label_bits != 0)
+    return ((const uint32_t *)tables->start)[at];
+  return tables->is_wide ? (uint32_t)((const uint64_t *)tables->start)[at]
+                         : (uint16_t)((const uint32_t *)tables->start)[at];
+}
+
+/* The slot of a child, 0 when there is none. */
+static inline uint32_t wl_char_child(const wl_char_tables *tables,
+                                     uint32_t slot, uint32_t class_id) {
+  if (tables->is_wide && tables->label_bits == 0) {
+    const uint64_t *entries = tables->entries;
+    uint32_t at = (uint32_t)(entries[slot] >> 32) + class_id;
+    return (uint32_t)entries[at] == slot ? at : 0;
+  }
+  const uint32_t *entries = tables->entries;
+  bool has_labels = tables->label_bits != 0;
+  unsigned shift = has_labels ? tables->label_bits : 16;
+  uint32_t check = has_labels ? class_id : slot;
+  uint32_t at = (entries[slot] >> shift) + class_id;
+  return ((entries[at] ^ check) & ((1u << shift) - 1)) == 0 ? at : 0;
+}
 
 /*
  * Weights by slot. `sums` holds for each slot {weights..., norm value} summed

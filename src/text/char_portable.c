@@ -27,6 +27,25 @@ WL_INLINE bool step_narrow(const wl_char_tables *tables,
   return any != 0;
 }
 
+WL_INLINE bool step_labelled(const wl_char_tables *tables,
+                             const uint16_t *classes, size_t n,
+                             const uint32_t *from, uint32_t *to,
+                             uint32_t *level, uint32_t *deepest) {
+  const uint32_t *entries = tables->entries;
+  uint32_t any = 0, bits = tables->label_bits, label = wl_char_no_label(tables);
+  for (size_t i = 0; i < n; i++) {
+    uint32_t class_id = classes[i], at = (from[i] >> bits) + class_id;
+    uint32_t entry = entries[at];
+    uint32_t mask = -(uint32_t)((entry & label) == class_id);
+    uint32_t deeper = deepest[i];
+    to[i + 1] = entry & mask;
+    any |= mask;
+    level[i] = at & mask;
+    deepest[i] = deeper ^ ((deeper ^ at) & mask);
+  }
+  return any != 0;
+}
+
 WL_INLINE bool step_wide(const wl_char_tables *tables, const uint16_t *classes,
                          size_t n, const uint64_t *from, uint64_t *to,
                          uint32_t *level, uint32_t *deepest) {
@@ -46,61 +65,71 @@ WL_INLINE bool step_wide(const wl_char_tables *tables, const uint16_t *classes,
   return any != 0;
 }
 
-WL_INLINE bool step_block(const wl_char_tables *tables, bool is_wide,
+/* How a table is held: see wl_char_tables. */
+typedef enum format { NARROW, LABELLED, WIDE } format;
+
+WL_INLINE bool step_block(const wl_char_tables *tables, format form,
                           const uint16_t *classes, size_t n, const void *from,
                           void *to, void *level, void *deepest) {
-  return is_wide ? step_wide(tables, classes, n, from, to, level, deepest)
-                 : step_narrow(tables, classes, n, from, to, level, deepest);
+  if (form == NARROW)
+    return step_narrow(tables, classes, n, from, to, level, deepest);
+  if (form == LABELLED)
+    return step_labelled(tables, classes, n, from, to, level, deepest);
+  return step_wide(tables, classes, n, from, to, level, deepest);
 }
 
-WL_INLINE uint64_t get_state(const void *states, bool is_wide, size_t i) {
-  return is_wide ? ((const uint64_t *)states)[i]
-                 : ((const uint32_t *)states)[i];
+WL_INLINE uint64_t get_state(const void *states, format form, size_t i) {
+  return form == WIDE ? ((const uint64_t *)states)[i]
+                      : ((const uint32_t *)states)[i];
 }
 
-WL_INLINE void put_state(void *states, bool is_wide, size_t i, uint64_t state) {
-  if (is_wide)
+WL_INLINE void put_state(void *states, format form, size_t i, uint64_t state) {
+  if (form == WIDE)
     ((uint64_t *)states)[i] = state;
   else
     ((uint32_t *)states)[i] = (uint32_t)state;
 }
 
 /* The first level's states of a block, behind one place for the carry. */
-WL_INLINE void start_block(const wl_char_tables *tables, bool is_wide,
+WL_INLINE void start_block(const wl_char_tables *tables, format form,
                            const uint16_t *classes, size_t n, void *states,
                            void *level, void *deepest) {
   for (size_t i = 0; i < n; i++) {
     size_t at = classes[i];
     if (tables->first_level == 2)
       at |= (size_t)(classes + i)[-1] << tables->pair_shift;
-    uint64_t state = get_state(tables->start, is_wide, at);
-    put_state(states, is_wide, i + 1, state);
-    slot_put(level, is_wide, i, (uint32_t)state);
-    slot_put(deepest, is_wide, i, (uint32_t)state);
+    uint64_t state = get_state(tables->start, form, at);
+    uint32_t slot = (uint32_t)state;
+    if (form == LABELLED)
+      state = get_state(tables->entries, form, slot);
+    put_state(states, form, i + 1, state);
+    slot_put(level, form != NARROW, i, slot);
+    slot_put(deepest, form != NARROW, i, slot);
   }
 }
 
-WL_INLINE void traverse_loop(const wl_char_tables *tables, bool is_wide,
+WL_INLINE void traverse_loop(const wl_char_tables *tables, format form,
                              const uint16_t *classes, size_t n, void *levels,
                              size_t pitch, void *deepest) {
   uint64_t buffers[2][BLOCK + 1];
   uint64_t last[WL_CHAR_MAX_LEVELS + 1] = {0}; /* before the block */
   uint32_t first = tables->first_level;
+  bool is_wide = form != NARROW;
   for (size_t at = 0; at < n; at += BLOCK) {
     size_t m = n - at < BLOCK ? n - at : BLOCK;
     void *from = buffers[0], *to = buffers[1];
     void *level = slots_from(levels, is_wide, at);
     void *deep = slots_from(deepest, is_wide, at);
-    start_block(tables, is_wide, classes + at, m, from, level, deep);
+    start_block(tables, form, classes + at, m, from, level, deep);
     bool is_alive = true;
     for (uint32_t k = first + 1; k <= tables->n_levels; k++) {
       uint64_t before = last[k - 1];
       level = slots_from(levels, is_wide, (k - first) * pitch + at);
-      put_state(from, is_wide, 0, before);
-      last[k - 1] = get_state(from, is_wide, m);
+      put_state(from, form, 0, before);
+      last[k - 1] = get_state(from, form, m);
       if (is_alive || before != 0) {
         is_alive =
-            step_block(tables, is_wide, classes + at, m, from, to, level, deep);
+            step_block(tables, form, classes + at, m, from, to, level, deep);
       } else {
         memset(to, 0, sizeof(buffers[0]));
         memset(level, 0, m * (is_wide ? 4 : 2));
@@ -114,10 +143,12 @@ WL_INLINE void traverse_loop(const wl_char_tables *tables, bool is_wide,
 
 static void traverse(const wl_char_tables *tables, const uint16_t *classes,
                      size_t n, void *levels, size_t pitch, void *deepest) {
-  if (tables->is_wide)
-    traverse_loop(tables, true, classes, n, levels, pitch, deepest);
+  if (tables->label_bits != 0)
+    traverse_loop(tables, LABELLED, classes, n, levels, pitch, deepest);
+  else if (tables->is_wide)
+    traverse_loop(tables, WIDE, classes, n, levels, pitch, deepest);
   else
-    traverse_loop(tables, false, classes, n, levels, pitch, deepest);
+    traverse_loop(tables, NARROW, classes, n, levels, pitch, deepest);
 }
 
 static size_t ascii(const wl_char_map *map, wl_char_cursor *cursor,

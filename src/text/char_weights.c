@@ -14,24 +14,6 @@ double wl_char_tf(wl_tf tf, double count) {
 
 /* ---- suffix links --------------------------------------------------- */
 
-static inline uint32_t base_of(const wl_char_tables *tables, size_t slot) {
-  return tables->is_wide
-             ? (uint32_t)(((const uint64_t *)tables->entries)[slot] >> 32)
-             : ((const uint32_t *)tables->entries)[slot] >> 16;
-}
-
-static inline bool is_child(const wl_char_tables *tables, size_t slot,
-                            uint32_t parent) {
-  return tables->is_wide
-             ? (uint32_t)((const uint64_t *)tables->entries)[slot] == parent
-             : (uint16_t)((const uint32_t *)tables->entries)[slot] == parent;
-}
-
-static inline uint32_t start_slot(const wl_char_tables *tables, size_t at) {
-  return tables->is_wide ? (uint32_t)((const uint64_t *)tables->start)[at]
-                         : (uint16_t)((const uint32_t *)tables->start)[at];
-}
-
 /* The slot of the longest proper suffix of a node that has a slot itself;
  * those of shallower nodes are known. */
 static uint32_t suffix_of(const wl_char_tables *tables,
@@ -41,14 +23,14 @@ static uint32_t suffix_of(const wl_char_tables *tables,
   if (n->depth <= tables->first_level)
     return 0;
   for (uint32_t at = suffixes[slots[n->parent]]; at != 0; at = suffixes[at]) {
-    uint32_t child = base_of(tables, at) + n->class_id;
-    if (is_child(tables, child, at))
+    uint32_t child = wl_char_child(tables, at, n->class_id);
+    if (child != 0)
       return child;
   }
   size_t at = n->class_id;
   if (tables->first_level == 2)
     at |= (size_t)trie->nodes[n->parent].class_id << tables->pair_shift;
-  return start_slot(tables, at);
+  return wl_char_start(tables, at);
 }
 
 /* Nodes with slots by rising depth; *out is owned. */
@@ -94,7 +76,7 @@ static wl_status allocate(double **out, size_t n_slots, size_t stride,
   if (wl_mul_overflows(n_slots, stride, &count) ||
       wl_mul_overflows(count, sizeof(double), &size))
     return wl_fail_memory(error, SIZE_MAX);
-  *out = wl_alloc_aligned(64, size);
+  *out = wl_alloc_table(size);
   if (*out == NULL)
     return wl_fail_memory(error, size);
   memset(*out, 0, size);
