@@ -27,6 +27,9 @@ WL_INLINE bool step_narrow(const wl_char_tables *tables,
   return any != 0;
 }
 
+/* Large tables are not in the second-level cache, and few steps are in flight
+ * at a time: each asks for the entry that the next level looks at. Past the
+ * block's end that is the break, or what follows: any address will do. */
 WL_INLINE bool step_labelled(const wl_char_tables *tables,
                              const uint16_t *classes, size_t n,
                              const uint32_t *from, uint32_t *to,
@@ -38,7 +41,9 @@ WL_INLINE bool step_labelled(const wl_char_tables *tables,
     uint32_t entry = entries[at];
     uint32_t mask = -(uint32_t)((entry & label) == class_id);
     uint32_t deeper = deepest[i];
-    to[i + 1] = entry & mask;
+    uint32_t next = entry & mask;
+    __builtin_prefetch(entries + (next >> bits) + classes[i + 1]);
+    to[i + 1] = next;
     any |= mask;
     level[i] = at & mask;
     deepest[i] = deeper ^ ((deeper ^ at) & mask);
@@ -57,6 +62,7 @@ WL_INLINE bool step_wide(const wl_char_tables *tables, const uint16_t *classes,
     uint64_t mask = -(uint64_t)((uint32_t)(entry ^ state) == 0);
     uint64_t next = ((entry & 0xffffffff00000000u) | at) & mask;
     uint32_t deeper = deepest[i];
+    __builtin_prefetch(entries + (next >> 32) + classes[i + 1]);
     to[i + 1] = next;
     any |= next;
     level[i] = (uint32_t)next;
