@@ -125,17 +125,20 @@ static wl_status order_families(const wl_char_trie *trie, uint32_t min_depth,
 }
 
 /*
- * Places all families. A search starts where the last one of its size ended:
- * what lies before was too crowded for it and is left to smaller ones.
+ * Places the families of nodes of depths [least, most]. A search starts where
+ * the last one of its size ended: what lies before was too crowded for it and
+ * is left to smaller ones.
  */
 static wl_status place_families(placer *p, const wl_char_trie *trie,
                                 const uint32_t *order, size_t n_families,
-                                uint32_t *slots, uint32_t *bases,
-                                wl_error *error) {
+                                uint32_t least, uint32_t most, uint32_t *slots,
+                                uint32_t *bases, wl_error *error) {
   size_t lowest_word = 0, word = 0;
   size_t size = SIZE_MAX;
   for (size_t i = 0; i < n_families; i++) {
     uint32_t node = order[i];
+    if (trie->nodes[node].depth < least || trie->nodes[node].depth > most)
+      continue;
     uint32_t lowest = read_family(p, trie, node);
     if (p->n_offsets != size) {
       size = p->n_offsets;
@@ -172,7 +175,6 @@ static wl_status reserve(placer *p, const wl_char_trie *trie,
   for (size_t i = 1; i < trie->n_nodes; i++)
     if (trie->nodes[i].depth == tables->first_level)
       slots[i] = (uint32_t)n++;
-  tables->n_first = n - 1;
   p->highest = n - 1;
   if (n <= tables->n_classes)
     n = (size_t)tables->n_classes + 1;
@@ -260,6 +262,9 @@ static void choose_start(wl_char_tables *tables, const wl_char_trie *trie) {
   tables->n_levels = trie->max_depth > tables->first_level
                          ? trie->max_depth
                          : tables->first_level;
+  tables->filter_level = tables->first_level;
+  if (tables->min_depth >= 2 && tables->n_levels >= 2)
+    tables->filter_level = 2;
 }
 
 /* Whether slots of 16 bits are too few, however well the nodes are placed, but
@@ -296,8 +301,12 @@ wl_status wl_char_tables_build(wl_char_tables *tables, const wl_char_trie *trie,
   WL_TRY_DONE(status, reserve(&p, trie, tables, slots, error));
   WL_TRY_DONE(status, order_families(trie, tables->first_level, n_classes,
                                      &order, &n_families, error));
-  WL_TRY_DONE(status,
-              place_families(&p, trie, order, n_families, slots, bases, error));
+  uint32_t low = tables->filter_level - 1; /* whose children come first */
+  WL_TRY_DONE(status, place_families(&p, trie, order, n_families, 0, low, slots,
+                                     bases, error));
+  tables->n_low = p.highest + 1;
+  WL_TRY_DONE(status, place_families(&p, trie, order, n_families, low + 1,
+                                     UINT32_MAX, slots, bases, error));
   tables->n_slots = p.highest + 1;
   tables->is_wide = tables->n_slots > MAX_NARROW;
   /* No base is above the highest slot. */

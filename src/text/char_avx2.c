@@ -44,6 +44,7 @@ static void traverse_narrow(const wl_char_tables *tables,
                             const uint16_t *classes, size_t n, uint16_t *levels,
                             size_t pitch, uint16_t *deepest) {
   const __m256i low = _mm256_set1_epi32(0xffff), zero = _mm256_setzero_si256();
+  const __m256i starts = _mm256_set1_epi32(start_mask(tables) & 0xffff);
   uint32_t first = tables->first_level, last = tables->n_levels;
   __m256i carries[WL_CHAR_MAX_LEVELS + 1];
   uint64_t alive = 0; /* bit k: the carry of level k is a match */
@@ -59,7 +60,7 @@ static void traverse_narrow(const wl_char_tables *tables,
             index, _mm256_slli_epi32(load8(classes + at + 8 * (size_t)u - 1),
                                      (int)tables->pair_shift));
       x[u] = gather8(tables->start, index);
-      s[u] = _mm256_and_si256(x[u], low);
+      s[u] = _mm256_and_si256(x[u], starts);
     }
     for (int u = 0; u < NARROW; u += 2)
       store8(levels + at + 8 * (size_t)u, x[u], x[u + 1]);
@@ -120,6 +121,7 @@ static void traverse_labelled(const wl_char_tables *tables,
                               const uint16_t *classes, size_t n,
                               uint32_t *levels, size_t pitch,
                               uint32_t *deepest) {
+  const __m256i starts = _mm256_set1_epi32(start_mask(tables));
   const __m256i label = _mm256_set1_epi32((int)wl_char_no_label(tables)),
                 zero = _mm256_setzero_si256();
   uint32_t first = tables->first_level, last = tables->n_levels;
@@ -134,7 +136,10 @@ static void traverse_labelled(const wl_char_tables *tables,
       s[u] = find_starts(tables, classes + at + 8 * (size_t)u);
       store_slots(levels + at + 8 * (size_t)u, s[u]);
     }
-    UNROLLED_LABELLED x[u] = gather8(tables->entries, s[u]);
+    UNROLLED_LABELLED {
+      x[u] = gather8(tables->entries, s[u]);
+      s[u] = _mm256_and_si256(starts, s[u]);
+    }
     bool any = true;
     for (uint32_t k = first + 1; k <= last; k++) {
       uint32_t *level = levels + (k - first) * pitch + at;
@@ -191,6 +196,7 @@ static void traverse_wide(const wl_char_tables *tables, const uint16_t *classes,
                           size_t n, uint32_t *levels, size_t pitch,
                           uint32_t *deepest) {
   const __m256i zero = _mm256_setzero_si256();
+  const __m256i starts = _mm256_set1_epi64x(start_mask(tables));
   uint32_t first = tables->first_level, last = tables->n_levels;
   __m256i carries[WL_CHAR_MAX_LEVELS + 1];
   uint64_t alive = 0;
@@ -206,7 +212,7 @@ static void traverse_wide(const wl_char_tables *tables, const uint16_t *classes,
             index, _mm256_slli_epi64(load4(classes + at + 4 * (size_t)u - 1),
                                      (int)tables->pair_shift));
       x[u] = gather4(tables->start, index);
-      s[u] = x[u];
+      s[u] = _mm256_and_si256(x[u], starts);
       store4(levels + at + 4 * (size_t)u, x[u]);
     }
     bool any = true;

@@ -155,6 +155,7 @@ static void traverse_narrow(const wl_char_tables *tables,
                             const uint16_t *classes, size_t n, uint16_t *levels,
                             size_t pitch, uint16_t *deepest) {
   const __m512i low = _mm512_set1_epi32(0xffff), zero = _mm512_setzero_si512();
+  const __m512i starts = _mm512_set1_epi32(start_mask(tables) & 0xffff);
   uint32_t first = tables->first_level, last = tables->n_levels;
   __m512i carries[WL_CHAR_MAX_LEVELS + 1];
   uint64_t alive = 0; /* bit k: the carry of level k is a match */
@@ -172,7 +173,7 @@ static void traverse_narrow(const wl_char_tables *tables,
       x[u] = _mm512_i32gather_epi32(index, tables->start, 4);
     }
     UNROLLED {
-      s[u] = _mm512_and_si512(x[u], low);
+      s[u] = _mm512_and_si512(x[u], starts);
       store16(levels + at + 16 * u, x[u]);
     }
     bool any = true;
@@ -224,6 +225,7 @@ static void traverse_labelled(const wl_char_tables *tables,
                               const uint16_t *classes, size_t n,
                               uint32_t *levels, size_t pitch,
                               uint32_t *deepest) {
+  const __m512i starts = _mm512_set1_epi32(start_mask(tables));
   const __m512i label = _mm512_set1_epi32((int)wl_char_no_label(tables)),
                 zero = _mm512_setzero_si512();
   uint32_t first = tables->first_level, last = tables->n_levels;
@@ -238,7 +240,10 @@ static void traverse_labelled(const wl_char_tables *tables,
       s[u] = find_starts(tables, classes + at + 16 * u);
       _mm512_storeu_si512(levels + at + 16 * u, s[u]);
     }
-    UNROLLED x[u] = _mm512_i32gather_epi32(s[u], tables->entries, 4);
+    UNROLLED {
+      x[u] = _mm512_i32gather_epi32(s[u], tables->entries, 4);
+      s[u] = _mm512_and_si512(s[u], starts);
+    }
     bool any = true;
     for (uint32_t k = first + 1; k <= last; k++) {
       uint32_t *level = levels + (k - first) * pitch + at;
@@ -288,6 +293,7 @@ static void traverse_wide(const wl_char_tables *tables, const uint16_t *classes,
                           uint32_t *deepest) {
   const __m512i zero = _mm512_setzero_si512();
   const __m512i low = _mm512_set1_epi64(0xffffffff);
+  const __m512i starts = _mm512_set1_epi64(start_mask(tables));
   uint32_t first = tables->first_level, last = tables->n_levels;
   __m512i carries[WL_CHAR_MAX_LEVELS + 1];
   uint64_t alive = 0;
@@ -305,7 +311,7 @@ static void traverse_wide(const wl_char_tables *tables, const uint16_t *classes,
       x[u] = _mm512_i64gather_epi64(index, tables->start, 8);
     }
     UNROLLED {
-      s[u] = x[u];
+      s[u] = _mm512_and_si512(x[u], starts);
       store8(levels + at + 8 * u, x[u]);
     }
     bool any = true;

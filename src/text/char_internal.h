@@ -102,7 +102,10 @@ typedef struct wl_char_tables {
   size_t n_start;
   void *entries; /* owned, aligned */
   size_t n_entries, n_slots;
-  size_t n_first; /* slots 1 .. n_first are the first level's */
+  /* Where the filter starts: single characters that are no terms hardly ever
+   * tell anything. The slots of levels up to this one are below n_low. */
+  uint32_t filter_level;
+  size_t n_low;
 } wl_char_tables;
 
 #define WL_CHAR_NO_PARENT UINT32_MAX
@@ -178,7 +181,7 @@ typedef struct wl_char_filter {
   void *current;
   /* Counting directly by slot, above a base that rises from row to row; or in
    * a hash table of {slot, count}, each half of an entry. n_counts: all slots,
-   * those of the first level, or 0. */
+   * those up to the filter's first level, or 0. */
   bool is_direct; /* of the level */
   uint16_t *counts;
   size_t n_counts;
@@ -220,7 +223,7 @@ typedef struct wl_char_kernels {
   size_t (*ascii)(const wl_char_map *map, wl_char_cursor *cursor, uint16_t *out,
                   size_t capacity);
   /* Fills levels first_level .. n_levels (pitch apart) and the slot of the
-   * longest match for the positions [0, n). */
+   * longest match from filter_level on for the positions [0, n). */
   void (*traverse)(const wl_char_tables *tables, const uint16_t *classes,
                    size_t n, void *levels, size_t pitch, void *deepest);
   /* accumulators[(i & 3) * stride + c] += sums[slots[i] * stride + c] */

@@ -29,6 +29,11 @@ WL_INLINE void *slots_from(void *slots, bool is_wide, size_t i) {
                  : (void *)((uint16_t *)slots + i);
 }
 
+/* What remains of the first level's slots as matches: see traverse. */
+WL_INLINE int32_t start_mask(const wl_char_tables *tables) {
+  return tables->filter_level == tables->first_level ? -1 : 0;
+}
+
 /* ---- ASCII to classes ----------------------------------------------- */
 
 WL_INLINE size_t ascii_plain(const wl_char_map *map, wl_char_cursor *cursor,
@@ -305,7 +310,7 @@ WL_INLINE size_t keep_loop(const wl_char_filter *f, const void *current,
 
 WL_INLINE size_t filter_loop(wl_char_filter *f, bool is_wide) {
   size_t n = f->n_alive, n_kept = 0;
-  bool is_first = f->level == f->tables->first_level;
+  bool is_first = f->level == f->tables->filter_level;
   const void *current = level_of(f, is_wide, f->level);
   if (!is_first) {
     for (size_t i = 0; i < n; i++)

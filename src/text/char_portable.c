@@ -100,6 +100,7 @@ WL_INLINE void put_state(void *states, format form, size_t i, uint64_t state) {
 WL_INLINE void start_block(const wl_char_tables *tables, format form,
                            const uint16_t *classes, size_t n, void *states,
                            void *level, void *deepest) {
+  uint32_t mask = (uint32_t)start_mask(tables);
   for (size_t i = 0; i < n; i++) {
     size_t at = classes[i];
     if (tables->first_level == 2)
@@ -110,7 +111,7 @@ WL_INLINE void start_block(const wl_char_tables *tables, format form,
       state = get_state(tables->entries, form, slot);
     put_state(states, form, i + 1, state);
     slot_put(level, form != NARROW, i, slot);
-    slot_put(deepest, form != NARROW, i, slot);
+    slot_put(deepest, form != NARROW, i, slot & mask);
   }
 }
 

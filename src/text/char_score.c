@@ -45,7 +45,7 @@ static bool is_square(const wl_char_engine *engine) {
 
 static void correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
   wl_char_filter *f = &s->filter;
-  f->level = engine->tables.first_level;
+  f->level = engine->tables.filter_level;
   f->n_alive = n;
   if (f->base + n > UINT16_MAX) {
     /* Counts of earlier rows are at most the base: as good as zeros. */
@@ -53,7 +53,7 @@ static void correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
     f->base = 1;
   }
   while (f->n_alive != 0) {
-    f->is_direct = f->level == engine->tables.first_level
+    f->is_direct = f->level == engine->tables.filter_level
                        ? f->n_counts != 0
                        : f->n_counts == engine->tables.n_slots;
     size_t n_list = engine->kernels->filter(f);
@@ -225,8 +225,8 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
    * vocabulary lie too far from the processor, and hashing is as fast. */
   if (run->n_bytes >= tables->n_slots && !tables->is_wide)
     f->n_counts = tables->n_slots;
-  else if (run->n_bytes >= tables->n_first / 32)
-    f->n_counts = tables->n_first + 1;
+  else if (run->n_bytes >= tables->n_low / 32)
+    f->n_counts = tables->n_low;
   size_t unit = tables->is_wide ? sizeof(uint32_t) : sizeof(uint16_t);
   size_t places = 64;
   while (places < 4 * n)
