@@ -501,6 +501,7 @@ static size_t filter_wide(wl_char_filter *f) {
   (void)count_level(f, current, true, false, n, &places);
   const uint32_t *where = places;
   size_t n_list = list_wide(f, where, n);
+  prefetch_own(f, n_list);
   if (f->level == f->tables->n_levels)
     return end_level(f, 0, n_list);
   wide_rows r = {.n_rows = 0};

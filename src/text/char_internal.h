@@ -192,6 +192,12 @@ typedef struct wl_char_filter {
   void *where;
   void *list;
   uint16_t *seen; /* of a variant: each position's count when it was counted */
+  /* What wide slots will read of large tables is asked for while the filter
+   * computes: the own values of the list, and the sums of the next row, whose
+   * n_ahead longest matches are at `ahead`. */
+  const wl_char_weights *weights;
+  const void *ahead;
+  size_t n_ahead;
 } wl_char_filter;
 
 static inline uint32_t wl_char_filter_place(const wl_char_filter *f, size_t i) {
@@ -344,6 +350,7 @@ typedef struct wl_char_run {
   void *levels; /* pitch slots a level */
   size_t pitch;
   void *deepest;
+  size_t n_used;    /* positions of the chunk */
   uint32_t *starts; /* of the chunk's rows in classes */
   size_t max_starts;
   wl_char_counter counter;

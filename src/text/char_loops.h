@@ -186,6 +186,9 @@ WL_INLINE size_t count_direct(wl_char_filter *f, const void *current,
   void *list = f->list;
   uint32_t base = f->base;
   size_t n_list = 0;
+  const double *sums = f->weights->sums;
+  size_t stride = f->weights->stride, n_ahead = f->n_ahead;
+  bool is_asking = is_wide && n_ahead != 0;
   /* Slot 0 is the only one that several levels share: each counts its own. */
   counts[0] = 0;
 #pragma GCC unroll 4
@@ -193,6 +196,9 @@ WL_INLINE size_t count_direct(wl_char_filter *f, const void *current,
     uint32_t slot = slot_at(current, is_wide, i), count = counts[slot];
     count = count < base ? base : count;
     counts[slot] = (uint16_t)(count + 1);
+    if (is_asking)
+      __builtin_prefetch(
+          sums + slot_at(f->ahead, is_wide, i < n_ahead ? i : 0) * stride);
     if (is_listing) {
       slot_put(list, is_wide, n_list, slot);
       n_list += count == base + 1;
@@ -265,6 +271,22 @@ WL_INLINE size_t count_level(wl_char_filter *f, const void *current,
                       : count_hashed(f, current, is_wide, is_listing, n);
 }
 
+/* Asks for the own values that the list's terms have. */
+WL_INLINE void prefetch_own(const wl_char_filter *f, size_t n_list) {
+  const double *own = f->weights->own;
+  size_t stride = f->weights->own_stride;
+  const uint32_t *list = f->list;
+  const uint64_t *hash = f->hash;
+  if (f->level < f->tables->min_depth)
+    return;
+  if (f->is_direct)
+    for (size_t i = 0; i < n_list; i++)
+      __builtin_prefetch(own + list[i] * stride);
+  else
+    for (size_t i = 0; i < n_list; i++)
+      __builtin_prefetch(own + (hash[list[i]] >> 32) * stride);
+}
+
 /* Ends a level whose list has n_list places. */
 WL_INLINE size_t end_level(wl_char_filter *f, size_t n_kept, size_t n_list) {
   bool is_listed = f->level >= f->tables->min_depth;
@@ -320,6 +342,8 @@ WL_INLINE size_t filter_loop(wl_char_filter *f, bool is_wide) {
   }
   const void *where;
   size_t n_list = count_level(f, current, is_wide, true, n, &where);
+  if (is_wide)
+    prefetch_own(f, n_list);
   if (f->level == f->tables->n_levels)
     n_kept = 0;
   else if (f->is_direct && is_first)

@@ -158,6 +158,9 @@ static wl_status score_row(wl_char_run *run, size_t row, size_t start, size_t n,
     s->filter.levels = wl_char_slots(&engine->tables, run->levels, start);
     s->filter.pitch = run->pitch;
     s->filter.deepest = deepest;
+    s->filter.ahead = wl_char_slots(&engine->tables, deepest, n + 1);
+    s->filter.n_ahead =
+        start + n + 1 < run->n_used ? run->n_used - start - n - 1 : 0;
     correct_row(engine, s, n);
   }
   end_row(engine, s, row);
@@ -218,7 +221,8 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
   const wl_char_tables *tables = &engine->tables;
   scorer *s = run->user;
   wl_char_filter *f = &s->filter;
-  *f = (wl_char_filter){.tables = tables, .base = 1};
+  *f = (wl_char_filter){
+      .tables = tables, .weights = &engine->weights, .base = 1};
   if (engine->is_exact || engine->weights.own_stride == 0)
     return WL_OK;
   /* Clearing the counts must be small beside the rows; those of a large
