@@ -272,6 +272,8 @@ static void choose_start(wl_char_tables *tables, const wl_char_trie *trie) {
 static bool wants_labels(const wl_char_tables *tables, const wl_char_trie *trie,
                          unsigned label_bits) {
   size_t n_slots = 1;
+  if (trie->n_nodes <= MAX_NARROW)
+    return false;
   for (size_t i = 1; i < trie->n_nodes; i++)
     n_slots += trie->nodes[i].depth >= tables->first_level;
   return n_slots > MAX_NARROW && n_slots >> (32 - label_bits) == 0;
@@ -301,12 +303,15 @@ wl_status wl_char_tables_build(wl_char_tables *tables, const wl_char_trie *trie,
   WL_TRY_DONE(status, reserve(&p, trie, tables, slots, error));
   WL_TRY_DONE(status, order_families(trie, tables->first_level, n_classes,
                                      &order, &n_families, error));
-  uint32_t low = tables->filter_level - 1; /* whose children come first */
-  WL_TRY_DONE(status, place_families(&p, trie, order, n_families, 0, low, slots,
-                                     bases, error));
+  /* The slots of the filter's first level come first. */
+  if (tables->filter_level > tables->first_level)
+    WL_TRY_DONE(status,
+                place_families(&p, trie, order, n_families, 0,
+                               tables->first_level, slots, bases, error));
   tables->n_low = p.highest + 1;
-  WL_TRY_DONE(status, place_families(&p, trie, order, n_families, low + 1,
-                                     UINT32_MAX, slots, bases, error));
+  WL_TRY_DONE(status,
+              place_families(&p, trie, order, n_families, tables->filter_level,
+                             UINT32_MAX, slots, bases, error));
   tables->n_slots = p.highest + 1;
   tables->is_wide = tables->n_slots > MAX_NARROW;
   /* No base is above the highest slot. */
