@@ -290,6 +290,7 @@ wl_status wl_char_tables_build(wl_char_tables *tables, const wl_char_trie *trie,
     label_bits++;
   placer p = {.n_classes = n_classes,
               .has_labels = wants_labels(tables, trie, label_bits)};
+  tables->low_level = tables->filter_level + p.has_labels;
   wl_status status;
   uint32_t *order = NULL;
   size_t n_families = 0;
@@ -303,15 +304,18 @@ wl_status wl_char_tables_build(wl_char_tables *tables, const wl_char_trie *trie,
   WL_TRY_DONE(status, reserve(&p, trie, tables, slots, error));
   WL_TRY_DONE(status, order_families(trie, tables->first_level, n_classes,
                                      &order, &n_families, error));
-  /* The slots of the filter's first level come first. */
-  if (tables->filter_level > tables->first_level)
-    WL_TRY_DONE(status,
-                place_families(&p, trie, order, n_families, 0,
-                               tables->first_level, slots, bases, error));
+  uint32_t low = tables->low_level;
+  for (uint32_t depth = tables->first_level; depth < low; depth++) {
+    if (depth == tables->filter_level)
+      tables->n_filter = p.highest + 1;
+    WL_TRY_DONE(status, place_families(&p, trie, order, n_families, depth,
+                                       depth, slots, bases, error));
+  }
   tables->n_low = p.highest + 1;
-  WL_TRY_DONE(status,
-              place_families(&p, trie, order, n_families, tables->filter_level,
-                             UINT32_MAX, slots, bases, error));
+  if (low == tables->filter_level)
+    tables->n_filter = tables->n_low;
+  WL_TRY_DONE(status, place_families(&p, trie, order, n_families, low,
+                                     UINT32_MAX, slots, bases, error));
   tables->n_slots = p.highest + 1;
   tables->is_wide = tables->n_slots > MAX_NARROW;
   /* No base is above the highest slot. */

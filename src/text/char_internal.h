@@ -103,9 +103,12 @@ typedef struct wl_char_tables {
   void *entries; /* owned, aligned */
   size_t n_entries, n_slots;
   /* Where the filter starts: single characters that are no terms hardly ever
-   * tell anything. The slots of levels up to this one are below n_low. */
+   * tell anything. */
   uint32_t filter_level;
-  size_t n_low;
+  /* Of large tables, one level more is counted directly. The slots of levels
+   * up to filter_level are below n_filter, up to low_level below n_low. */
+  uint32_t low_level;
+  size_t n_filter, n_low;
 } wl_char_tables;
 
 #define WL_CHAR_NO_PARENT UINT32_MAX
@@ -179,10 +182,11 @@ typedef struct wl_char_filter {
   size_t n_alive; /* positions still looked at */
   uint16_t *positions;
   void *current;
-  /* Counting directly by slot, above a base that rises from row to row; or in
-   * a hash table of {slot, count}, each half of an entry. n_counts: all slots,
-   * those up to the filter's first level, or 0. */
-  bool is_direct; /* of the level */
+  /* Counting directly by slot, above a base that rises from row to row, as
+   * levels up to direct_level do, whose slots are below n_counts; or in a hash
+   * table of {slot, count}, each half of an entry. */
+  bool is_direct; /* the level */
+  uint32_t direct_level;
   uint16_t *counts;
   size_t n_counts;
   uint32_t base;

@@ -188,7 +188,8 @@ WL_INLINE size_t count_direct(wl_char_filter *f, const void *current,
   size_t n_list = 0;
   const double *sums = f->weights->sums;
   size_t stride = f->weights->stride, n_ahead = f->n_ahead;
-  bool is_asking = is_wide && n_ahead != 0;
+  bool is_asking =
+      is_wide && n_ahead != 0 && f->level == f->tables->filter_level;
   /* Slot 0 is the only one that several levels share: each counts its own. */
   counts[0] = 0;
 #pragma GCC unroll 4

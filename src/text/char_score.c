@@ -53,9 +53,7 @@ static void correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
     f->base = 1;
   }
   while (f->n_alive != 0) {
-    f->is_direct = f->level == engine->tables.filter_level
-                       ? f->n_counts != 0
-                       : f->n_counts == engine->tables.n_slots;
+    f->is_direct = f->level <= f->direct_level;
     size_t n_list = engine->kernels->filter(f);
     if (is_square(engine)) {
       engine->kernels->squares(f, n_list, engine->weights.own, s->lanes);
@@ -227,10 +225,16 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
     return WL_OK;
   /* Clearing the counts must be small beside the rows; those of a large
    * vocabulary lie too far from the processor, and hashing is as fast. */
-  if (run->n_bytes >= tables->n_slots && !tables->is_wide)
+  if (run->n_bytes >= tables->n_slots && !tables->is_wide) {
     f->n_counts = tables->n_slots;
-  else if (run->n_bytes >= tables->n_low / 32)
+    f->direct_level = tables->n_levels;
+  } else if (run->n_bytes >= tables->n_low / 32) {
     f->n_counts = tables->n_low;
+    f->direct_level = tables->low_level;
+  } else if (run->n_bytes >= tables->n_filter / 32) {
+    f->n_counts = tables->n_filter;
+    f->direct_level = tables->filter_level;
+  }
   size_t unit = tables->is_wide ? sizeof(uint32_t) : sizeof(uint16_t);
   size_t places = 64;
   while (places < 4 * n)
@@ -239,7 +243,7 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
   wl_arena *arena = run->arena;
   f->counts = wl_arena_calloc(arena, f->n_counts + 2, sizeof(uint16_t));
   f->hash = wl_arena_alloc(
-      arena, f->n_counts == tables->n_slots ? 1 : places * 2 * unit);
+      arena, f->direct_level >= tables->n_levels ? 1 : places * 2 * unit);
   f->where = wl_arena_alloc(arena, (n + WL_CHAR_SLACK) * unit);
   f->positions = wl_arena_alloc(arena, size);
   f->seen = wl_arena_alloc(arena, size);
