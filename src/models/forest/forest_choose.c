@@ -1,0 +1,59 @@
+/*
+ * forest_choose.c: which engine runs which forest on how many rows.
+ *
+ * `select` computes every split of a tree for 64 rows at once, without a branch
+ * or a gather: its cost is linear in a tree's leaves and does not depend on the
+ * data. `descend` costs a chain of dependent loads for each row, as long as the
+ * path, and wins where trees have many hundred leaves. Both starve on a few
+ * rows, which `lockstep` takes one by one.
+ */
+#include <stdatomic.h>
+
+#include "models/forest/forest_internal.h"
+
+enum {
+  FEW_ROWS = 16,
+  MAX_TILE_BYTES = 1 << 18 /* of ranks: they are read again for each tree */
+};
+
+static _Atomic int forced = WL_FOREST_ENGINE_COUNT;
+
+void wl_forest_force(wl_forest_engine engine) {
+  atomic_store(&forced, (int)engine);
+}
+
+static bool can_select(const wl_forest *forest) {
+  return forest->max_leaves <= WL_FOREST_SELECT_LEAVES &&
+         forest->node_size <= 8;
+}
+
+/* Blocks of 64 rows side by side hide the latency of a split; with too many the
+ * slots of a tree leave the first-level cache. */
+static unsigned select_shift(const wl_forest *forest, size_t n_rows) {
+  unsigned shift = forest->max_leaves <= 64    ? 8
+                   : forest->max_leaves <= 128 ? 7
+                                               : 6;
+  while (shift > 6 && (size_t)1 << (shift - 1) >= n_rows)
+    shift--;
+  return shift;
+}
+
+wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows) {
+  wl_forest_choice choice = {.engine = WL_FOREST_DESCEND, .shift = 8};
+  int wanted = atomic_load_explicit(&forced, memory_order_relaxed);
+  if (n_rows < FEW_ROWS)
+    choice.engine = WL_FOREST_LOCKSTEP;
+  else if (can_select(forest))
+    choice.engine = WL_FOREST_SELECT;
+  if (wanted != WL_FOREST_ENGINE_COUNT &&
+      (wanted != WL_FOREST_SELECT || can_select(forest)))
+    choice.engine = (wl_forest_engine)wanted;
+  if (choice.engine == WL_FOREST_LOCKSTEP)
+    choice.shift = 0;
+  else if (choice.engine == WL_FOREST_SELECT)
+    choice.shift = select_shift(forest, n_rows);
+  while (choice.shift > 6 &&
+         forest->n_columns << choice.shift > MAX_TILE_BYTES / forest->rank_size)
+    choice.shift--;
+  return choice;
+}

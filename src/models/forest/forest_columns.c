@@ -1,0 +1,344 @@
+/*
+ * forest_columns.c: from splits to columns of ranks: what distinct questions
+ * does the forest ask of a feature? Sorting splits by feature and threshold
+ * makes equal ones neighbours, so nothing is as large as the number of features
+ * that x has.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "models/forest/forest_internal.h"
+
+enum {
+  FAN = 16,               /* cuts that the ranks' kernels compare at once */
+  MAX_SET_WORDS = 1 << 26 /* there is no category from 2^31 on */
+};
+
+/* A numeric split. */
+typedef struct numeric {
+  double threshold;
+  uint32_t feature, split;
+} numeric;
+
+/* A category split. */
+typedef struct categoric {
+  uint32_t feature, split;
+  uint32_t set; /* the first of those that are equal */
+  bool is_nan_missing, missing_left;
+} categoric;
+
+typedef struct builder {
+  wl_forest *forest;
+  const wl_forest_spec *spec;
+  wl_forest_split *splits;
+  numeric *numerics;
+  size_t n_numerics;
+  categoric *categorics;
+  size_t n_categorics;
+  wl_forest_set *sets; /* within forest->set_words */
+  uint32_t *equal;     /* the first set that equals set s */
+} builder;
+
+static int by_threshold(const void *a, const void *b) {
+  const numeric *x = a, *y = b;
+  if (x->feature != y->feature)
+    return x->feature < y->feature ? -1 : 1;
+  return x->threshold < y->threshold ? -1 : x->threshold > y->threshold;
+}
+
+static int compare(uint64_t a, uint64_t b) { return a < b ? -1 : a > b; }
+
+static uint64_t categoric_group(const categoric *c) {
+  return (uint64_t)c->feature << 1 | c->is_nan_missing;
+}
+
+static uint64_t categoric_column(const categoric *c) {
+  return (uint64_t)c->set << 1 | c->missing_left;
+}
+
+static int by_column(const void *a, const void *b) {
+  const categoric *x = a, *y = b;
+  int group = compare(categoric_group(x), categoric_group(y));
+  return group != 0 ? group : compare(categoric_column(x), categoric_column(y));
+}
+
+/* ---- sets ---------------------------------------------------------------- */
+
+typedef struct set_key {
+  const uint32_t *words;
+  size_t n_words;
+  uint32_t number;
+} set_key;
+
+static int by_content(const void *a, const void *b) {
+  const set_key *x = a, *y = b;
+  int size = compare(x->n_words, y->n_words);
+  if (size != 0)
+    return size;
+  int content = memcmp(x->words, y->words, x->n_words * sizeof *x->words);
+  return content != 0 ? content : compare(x->number, y->number);
+}
+
+/* Each set's words without the zeros at its end, and one zero behind them. */
+static void copy_sets(builder *b) {
+  const wl_forest_spec *spec = b->spec;
+  uint32_t *words = b->forest->set_words;
+  size_t at = 0;
+  for (size_t s = 0; s < spec->n_sets; s++) {
+    size_t first = (size_t)spec->set_starts[s];
+    size_t end = (size_t)spec->set_starts[s + 1];
+    if (end - first > MAX_SET_WORDS)
+      end = first + MAX_SET_WORDS;
+    while (end > first && spec->sets[end - 1] == 0)
+      end--;
+    b->sets[s] = (wl_forest_set){at, end - first};
+    for (size_t i = first; i < end; i++)
+      words[at++] = (uint32_t)spec->sets[i];
+    words[at++] = 0;
+  }
+  b->forest->n_set_words = at;
+}
+
+static wl_status make_sets(builder *b, wl_error *error) {
+  const wl_forest_spec *spec = b->spec;
+  size_t n = spec->n_sets;
+  if (n == 0)
+    return WL_OK;
+  b->forest->set_words =
+      wl_calloc(spec->n_set_words + n, sizeof *b->forest->set_words);
+  b->sets = wl_calloc(n, sizeof *b->sets);
+  b->equal = wl_calloc(n, sizeof *b->equal);
+  set_key *keys = wl_calloc(n, sizeof *keys);
+  if (b->forest->set_words == NULL || b->sets == NULL || b->equal == NULL ||
+      keys == NULL) {
+    wl_free(keys);
+    return wl_fail_memory(error, n * sizeof *keys);
+  }
+  copy_sets(b);
+  for (size_t s = 0; s < n; s++)
+    keys[s] = (set_key){b->forest->set_words + b->sets[s].first,
+                        b->sets[s].n_words, (uint32_t)s};
+  qsort(keys, n, sizeof *keys, by_content);
+  for (size_t i = 0; i < n; i++) {
+    bool is_same =
+        i > 0 && keys[i].n_words == keys[i - 1].n_words &&
+        memcmp(keys[i].words, keys[i - 1].words, keys[i].n_words * 4) == 0;
+    b->equal[keys[i].number] =
+        is_same ? b->equal[keys[i - 1].number] : keys[i].number;
+  }
+  wl_free(keys);
+  return WL_OK;
+}
+
+/* ---- splits by kind ------------------------------------------------------ */
+
+static wl_status sort_splits(builder *b, wl_error *error) {
+  const wl_forest_spec *spec = b->spec;
+  size_t n = spec->n_splits, n_categorics = 0;
+  for (size_t i = 0; i < n; i++)
+    n_categorics += (spec->flags[i] & WL_SPLIT_IS_CATEGORY) != 0;
+  b->numerics = wl_calloc(n - n_categorics + 1, sizeof *b->numerics);
+  b->categorics = wl_calloc(n_categorics + 1, sizeof *b->categorics);
+  if (b->numerics == NULL || b->categorics == NULL)
+    return wl_fail_memory(error, n * sizeof *b->numerics);
+  for (size_t i = 0; i < n; i++) {
+    uint32_t feature = (uint32_t)spec->feature[i];
+    int64_t flags = spec->flags[i];
+    if (flags & WL_SPLIT_IS_CATEGORY)
+      b->categorics[b->n_categorics++] =
+          (categoric){.feature = feature,
+                      .split = (uint32_t)i,
+                      .set = b->equal[(size_t)spec->threshold[i]],
+                      .is_nan_missing = (flags >> WL_SPLIT_KIND_SHIFT & 3) ==
+                                        WL_SPLIT_KIND_NAN,
+                      .missing_left = flags & WL_SPLIT_MISSING_LEFT};
+    else
+      b->numerics[b->n_numerics++] =
+          (numeric){spec->threshold[i], feature, (uint32_t)i};
+  }
+  qsort(b->numerics, b->n_numerics, sizeof *b->numerics, by_threshold);
+  qsort(b->categorics, b->n_categorics, sizeof *b->categorics, by_column);
+  return WL_OK;
+}
+
+/* ---- numeric features ---------------------------------------------------- */
+
+static wl_forest_missing missing_of(int64_t flags) {
+  bool left = flags & WL_SPLIT_MISSING_LEFT;
+  switch (flags >> WL_SPLIT_KIND_SHIFT & 3) {
+  case WL_SPLIT_KIND_ZERO:
+    return left ? WL_MISSING_ZERO_LEFT : WL_MISSING_ZERO_RIGHT;
+  case WL_SPLIT_KIND_NAN:
+    return left ? WL_MISSING_NAN_LEFT : WL_MISSING_NAN_RIGHT;
+  default:
+    return WL_MISSING_IS_ZERO;
+  }
+}
+
+static size_t padded(size_t n) {
+  return n <= FAN / 2 ? FAN / 2 : (n + FAN - 1) / FAN * FAN;
+}
+
+/* How many doubles the levels of n cuts take; sets them in `feature`. */
+static size_t lay_levels(wl_forest_feature *feature, size_t n, size_t at) {
+  size_t begin = at;
+  feature->n_levels = 0;
+  for (;;) {
+    feature->level[feature->n_levels++] = at;
+    at += padded(n);
+    if (n <= FAN)
+      break;
+    n = (n + FAN - 1) / FAN;
+  }
+  return at - begin;
+}
+
+/* The features' records and ranks: cuts are counted, not yet written. */
+static void rank_splits(builder *b) {
+  wl_forest *forest = b->forest;
+  wl_forest_feature *feature = NULL;
+  for (size_t i = 0; i < b->n_numerics; i++) {
+    const numeric *n = &b->numerics[i];
+    bool is_new = i == 0 || n->feature != n[-1].feature;
+    if (is_new) {
+      feature = &forest->features[forest->n_features++];
+      *feature = (wl_forest_feature){.x_column = n->feature, .n_cuts = 1};
+    } else {
+      feature->n_cuts += n->threshold != n[-1].threshold;
+    }
+    feature->missing |= 1u << missing_of(b->spec->flags[n->split]);
+    b->splits[n->split].rank = feature->n_cuts - 1;
+  }
+}
+
+static void write_levels(wl_forest *forest, wl_forest_feature *feature) {
+  double *cuts = forest->cuts;
+  size_t n = feature->n_cuts;
+  for (uint32_t l = 0; l < feature->n_levels; l++) {
+    double *level = cuts + feature->level[l];
+    for (size_t i = 0; i + 1 < n && l > 0; i++)
+      level[i] = cuts[feature->level[l - 1] + FAN * i + FAN - 1];
+    /* The last 16 of a level are where all larger values end up. */
+    for (size_t i = l > 0 ? n - 1 : n; i < padded(n); i++)
+      level[i] = INFINITY;
+    n = (n + FAN - 1) / FAN;
+  }
+  while (feature->rank_of_zero < feature->n_cuts &&
+         cuts[feature->level[0] + feature->rank_of_zero] < 0.0)
+    feature->rank_of_zero++;
+}
+
+static void place_columns(builder *b) {
+  wl_forest *forest = b->forest;
+  for (size_t f = 0; f < forest->n_features; f++) {
+    wl_forest_feature *feature = &forest->features[f];
+    feature->first_column = (uint32_t)forest->n_columns;
+    forest->n_columns += (size_t)__builtin_popcount(feature->missing);
+  }
+  const wl_forest_feature *feature = forest->features;
+  for (size_t i = 0; i < b->n_numerics; i++) {
+    const numeric *n = &b->numerics[i];
+    feature += i > 0 && n->feature != n[-1].feature;
+    unsigned missing = missing_of(b->spec->flags[n->split]);
+    uint32_t before = feature->missing & ((1u << missing) - 1);
+    b->splits[n->split].column =
+        feature->first_column + (uint32_t)__builtin_popcount(before);
+    forest->cuts[feature->level[0] + b->splits[n->split].rank] = n->threshold;
+  }
+}
+
+static wl_status make_features(builder *b, wl_error *error) {
+  wl_forest *forest = b->forest;
+  size_t n_features = 0;
+  for (size_t i = 0; i < b->n_numerics; i++)
+    n_features +=
+        i == 0 || b->numerics[i].feature != b->numerics[i - 1].feature;
+  forest->features = wl_calloc(n_features + 1, sizeof *forest->features);
+  if (forest->features == NULL)
+    return wl_fail_memory(error, n_features * sizeof *forest->features);
+  rank_splits(b);
+  for (size_t f = 0; f < n_features; f++)
+    forest->n_cuts += lay_levels(&forest->features[f],
+                                 forest->features[f].n_cuts, forest->n_cuts);
+  forest->cuts = wl_alloc_aligned(64, (forest->n_cuts + 1) * sizeof(double));
+  if (forest->cuts == NULL)
+    return wl_fail_memory(error, forest->n_cuts * sizeof(double));
+  place_columns(b);
+  for (size_t f = 0; f < n_features; f++)
+    write_levels(forest, &forest->features[f]);
+  return WL_OK;
+}
+
+/* ---- category features --------------------------------------------------- */
+
+static wl_forest_category new_category(const builder *b, const categoric *c) {
+  const wl_forest *forest = b->forest;
+  const int64_t *known = b->spec->known;
+  wl_forest_category category = {.x_column = c->feature,
+                                 .is_nan_missing = c->is_nan_missing,
+                                 .first_column = (uint32_t)forest->n_columns,
+                                 .first_set = forest->n_category_columns,
+                                 .has_known =
+                                     known != NULL && known[c->feature] >= 0};
+  if (category.has_known)
+    category.known = b->sets[known[c->feature]];
+  return category;
+}
+
+static wl_status make_categories(builder *b, wl_error *error) {
+  wl_forest *forest = b->forest;
+  size_t n = 0, n_columns = 0;
+  for (size_t i = 0; i < b->n_categorics; i++) {
+    const categoric *c = &b->categorics[i];
+    bool is_group = i == 0 || categoric_group(c) != categoric_group(c - 1);
+    n += is_group;
+    n_columns += is_group || categoric_column(c) != categoric_column(c - 1);
+  }
+  forest->categories = wl_calloc(n + 1, sizeof *forest->categories);
+  forest->category_columns =
+      wl_calloc(n_columns + 1, sizeof *forest->category_columns);
+  if (forest->categories == NULL || forest->category_columns == NULL)
+    return wl_fail_memory(error, n_columns * sizeof *forest->category_columns);
+  wl_forest_category *category = NULL;
+  for (size_t i = 0; i < b->n_categorics; i++) {
+    const categoric *c = &b->categorics[i];
+    bool is_group = i == 0 || categoric_group(c) != categoric_group(c - 1);
+    if (is_group) {
+      category = &forest->categories[forest->n_categories++];
+      *category = new_category(b, c);
+    }
+    if (is_group || categoric_column(c) != categoric_column(c - 1)) {
+      category->n_columns++;
+      forest->n_columns++;
+      forest->category_columns[forest->n_category_columns++] =
+          (wl_forest_category_column){b->sets[c->set], c->missing_left};
+    }
+    b->splits[c->split] =
+        (wl_forest_split){.column = (uint32_t)forest->n_columns - 1, .rank = 0};
+  }
+  return WL_OK;
+}
+
+wl_status wl_forest_make_columns(wl_forest *forest, const wl_forest_spec *spec,
+                                 wl_forest_split *splits, wl_error *error) {
+  builder b = {.forest = forest, .spec = spec, .splits = splits};
+  wl_status status;
+  WL_TRY_DONE(status, make_sets(&b, error));
+  WL_TRY_DONE(status, sort_splits(&b, error));
+  WL_TRY_DONE(status, make_features(&b, error));
+  WL_TRY_DONE(status, make_categories(&b, error));
+done:
+  wl_free(b.numerics);
+  wl_free(b.categorics);
+  wl_free(b.sets);
+  wl_free(b.equal);
+  return status;
+}
+
+size_t wl_forest_max_rank(const wl_forest *forest) {
+  size_t most = forest->n_category_columns != 0;
+  for (size_t f = 0; f < forest->n_features; f++)
+    if (forest->features[f].n_cuts > most)
+      most = forest->features[f].n_cuts;
+  return most;
+}

@@ -1,0 +1,173 @@
+/*
+ * forest_internal.h: what the files of the forest share.
+ *
+ * Splits read *columns* of ranks, not features. A feature with numeric splits
+ * has one list of cuts (its distinct thresholds, ascending; a value's rank is
+ * the number of cuts below it) and a column for each way in which its splits
+ * take missing values: rank 0 goes left everywhere, rank n_cuts right. A
+ * category split's column is 0 for what goes left and 1 for the rest.
+ *
+ * A node is four unsigned fields of 1, 2 or 4 bytes: column, rank, left, right.
+ * A row goes left where its rank in the column is <= the node's. A child is a
+ * node of the same tree (always a later one), or has the bit `leaf_bit` set and
+ * names a leaf of the tree below it.
+ */
+#ifndef WL_MODELS_FOREST_INTERNAL_H
+#define WL_MODELS_FOREST_INTERNAL_H
+
+#include "base/cpu.h"
+#include "models/forest/forest.h"
+
+enum {
+  WL_FOREST_BLOCK = 64,          /* rows of a block */
+  WL_FOREST_MAX_BLOCKS = 4,      /* blocks of a tile */
+  WL_FOREST_SELECT_LEAVES = 256, /* a tree's most, for the select engine */
+  WL_FOREST_MAX_LEVELS = 8,      /* 16^8 = 2^32 cuts */
+  WL_FOREST_SUM_OUTPUTS = 16     /* most outputs that are summed in columns */
+};
+
+/* The ways in which numeric splits take missing values. */
+typedef enum wl_forest_missing {
+  WL_MISSING_IS_ZERO = 0, /* NaN is read as 0 */
+  WL_MISSING_ZERO_LEFT,   /* NaN and zeros go left */
+  WL_MISSING_ZERO_RIGHT,
+  WL_MISSING_NAN_LEFT,
+  WL_MISSING_NAN_RIGHT,
+  WL_MISSING_COUNT
+} wl_forest_missing;
+
+/*
+ * A feature with numeric splits. Level 0 of `level` is the cuts, padded with
+ * infinity to full 16s (8 when there are fewer); each level above holds the
+ * last cut of every 16 of the level below. Offsets into wl_forest.cuts.
+ */
+typedef struct wl_forest_feature {
+  uint32_t x_column;
+  uint32_t n_cuts;
+  uint32_t first_column; /* the columns follow each other, by `missing` */
+  uint32_t missing;      /* a bit for each wl_forest_missing */
+  uint32_t rank_of_zero;
+  uint32_t n_levels;
+  size_t level[WL_FOREST_MAX_LEVELS];
+} wl_forest_feature;
+
+/* A set of categories: words of 32 bits and one more that is 0, in
+ * wl_forest.set_words. */
+typedef struct wl_forest_set {
+  size_t first;
+  size_t n_words;
+} wl_forest_set;
+
+/* A feature with category splits of one kind; its columns follow each other. */
+typedef struct wl_forest_category {
+  uint32_t x_column;
+  bool is_nan_missing;
+  bool has_known;
+  wl_forest_set known;
+  uint32_t first_column; /* of ranks */
+  uint32_t n_columns;
+  size_t first_set; /* of the columns, in wl_forest.category_columns */
+} wl_forest_category;
+
+typedef struct wl_forest_category_column {
+  wl_forest_set set;
+  bool missing_left;
+} wl_forest_category_column;
+
+typedef struct wl_forest_kernels wl_forest_kernels;
+
+struct wl_forest {
+  const wl_forest_kernels *kernels;
+  bool is_f32;
+  double divide;
+  size_t n_outputs;
+  size_t width; /* numbers a leaf: 1, or n_outputs */
+  double *start;
+
+  /* columns of ranks */
+  size_t n_columns;
+  size_t rank_size; /* bytes: 1, 2 or 4 */
+  wl_forest_feature *features;
+  size_t n_features;
+  double *cuts; /* aligned to 64 bytes */
+  size_t n_cuts;
+  wl_forest_category *categories;
+  size_t n_categories;
+  wl_forest_category_column *category_columns;
+  size_t n_category_columns;
+  uint32_t *set_words;
+  size_t n_set_words;
+
+  /* trees */
+  size_t n_trees, n_nodes, n_leaves;
+  uint32_t *first_node; /* n_trees + 1 */
+  uint32_t *first_leaf; /* n_trees + 1 */
+  uint32_t *output;     /* n_trees; width 1 only */
+  size_t node_size;     /* bytes: 4, 8 or 16 */
+  uint32_t leaf_bit;
+  size_t max_leaves; /* of a tree */
+  void *nodes;       /* aligned to 64 bytes; breadth first, tree by tree */
+  double *values;    /* n_leaves x width, aligned, 64 bytes of slack */
+};
+
+/* ---- columns ------------------------------------------------------------- */
+
+/* What forest_columns.c makes of each split; scratch of wl_forest_create. */
+typedef struct wl_forest_split {
+  uint32_t column, rank;
+} wl_forest_split;
+
+/* Fills the forest's columns of ranks, and a split's part in them. */
+wl_status wl_forest_make_columns(wl_forest *forest, const wl_forest_spec *spec,
+                                 wl_forest_split *splits, wl_error *error);
+
+/* The largest of the features' n_cuts; 1 with category columns. */
+size_t wl_forest_max_rank(const wl_forest *forest);
+
+/* ---- running ------------------------------------------------------------- */
+
+/* Ranks of some rows, column by column, and where their results go. */
+typedef struct wl_forest_tile {
+  const wl_forest *forest;
+  size_t n_rows;
+  /* Rank of row r in column c: element c << shift | r. */
+  void *ranks;
+  unsigned shift;
+  int32_t *codes; /* a row's category: scratch of the ranks' kernel */
+  /* Sums by output: sums[k << shift | r]; NULL: added to `out` directly. */
+  double *sums;
+  double *out;
+  size_t out_ld;
+  uint8_t *slots; /* select: the leaves reached below a node */
+  uint32_t *ids;  /* descend, lockstep: the leaf reached, of all leaves */
+} wl_forest_tile;
+
+/* One implementation of the loops for each instruction set. */
+struct wl_forest_kernels {
+  wl_cpu_level level;
+  /* The ranks of n rows (at most 1 << shift). */
+  void (*rank)(const wl_forest_tile *tile, const double *x, size_t ld,
+               size_t n_rows);
+  /* Adds all trees to a tile of (1 << shift) rows. */
+  void (*select)(const wl_forest_tile *tile);
+  void (*descend)(const wl_forest_tile *tile);
+  /* Adds all trees to the one row of a tile of shift 0, to `out`. */
+  void (*lockstep)(const wl_forest_tile *tile);
+};
+
+extern const wl_forest_kernels wl_forest_portable;
+#if defined(__x86_64__)
+extern const wl_forest_kernels wl_forest_avx2;
+extern const wl_forest_kernels wl_forest_avx512;
+#endif
+
+/* ---- choices (forest_choose.c) ------------------------------------------- */
+
+typedef struct wl_forest_choice {
+  wl_forest_engine engine;
+  unsigned shift; /* rows of a tile: 1 << shift */
+} wl_forest_choice;
+
+wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * forest_portable.c: the loops for any machine; what the other variants do is
+ * what these do.
+ */
+#include "models/forest/forest_loops.h"
+
+/* Ranks by binary search without branches, for some rows at once. */
+WL_INLINE void search(const double *cuts, uint32_t n_cuts,
+                      wl_forest_values *values, size_t n_rows) {
+  for (size_t r0 = 0; r0 < n_rows; r0 += WL_FOREST_LANES) {
+    uint32_t rank[WL_FOREST_LANES] = {0}, n = n_cuts;
+    const double *v = values->v + r0;
+    while (n > 1) {
+      uint32_t half = n / 2;
+      for (size_t u = 0; u < WL_FOREST_LANES; u++)
+        rank[u] += half * (uint32_t)(cuts[rank[u] + half - 1] < v[u]);
+      n -= half;
+    }
+    for (size_t u = 0; u < WL_FOREST_LANES; u++)
+      values->rank[r0 + u] = rank[u] + (uint32_t)(cuts[rank[u]] < v[u]);
+  }
+}
+
+WL_INLINE void rank_all(const wl_forest_tile *tile, const double *x, size_t ld,
+                        size_t n_rows, size_t size) {
+  const wl_forest *forest = tile->forest;
+  wl_forest_values values;
+  for (size_t f = 0; f < forest->n_features; f++) {
+    const wl_forest_feature *feature = &forest->features[f];
+    wl_load_values(&values, x + feature->x_column, ld, n_rows);
+    search(forest->cuts + feature->level[0], feature->n_cuts, &values, n_rows);
+    wl_write_columns(tile, feature, &values, n_rows, size);
+  }
+  for (size_t c = 0; c < forest->n_categories; c++)
+    wl_rank_category(tile, &forest->categories[c], x, ld, n_rows, size);
+}
+
+static void rank(const wl_forest_tile *tile, const double *x, size_t ld,
+                 size_t n_rows) {
+  if (tile->forest->rank_size == 1)
+    rank_all(tile, x, ld, n_rows, 1);
+  else if (tile->forest->rank_size == 2)
+    rank_all(tile, x, ld, n_rows, 2);
+  else
+    rank_all(tile, x, ld, n_rows, 4);
+}
+
+/* ---- select -------------------------------------------------------------- */
+
+/* What 64 rows find below a node, from what they find below its children. */
+WL_INLINE void select_block(const void *ranks, size_t rank_size, uint32_t most,
+                            const uint8_t *restrict left,
+                            const uint8_t *restrict right,
+                            uint8_t *restrict slot) {
+  if (rank_size == 1) {
+    const uint8_t *restrict rank = ranks;
+    for (size_t r = 0; r < WL_FOREST_BLOCK; r++)
+      slot[r] = rank[r] <= (uint8_t)most ? left[r] : right[r];
+  } else {
+    const uint16_t *restrict rank = ranks;
+    for (size_t r = 0; r < WL_FOREST_BLOCK; r++)
+      slot[r] = rank[r] <= (uint16_t)most ? left[r] : right[r];
+  }
+}
+
+WL_INLINE void select_node(const wl_forest_tile *tile, const uint32_t *field,
+                           size_t i, size_t rank_size) {
+  unsigned shift = tile->shift;
+  const char *ranks =
+      (const char *)tile->ranks + ((size_t)field[0] << shift) * rank_size;
+  const uint8_t *left = tile->slots + ((size_t)field[2] << shift);
+  const uint8_t *right = tile->slots + ((size_t)field[3] << shift);
+  uint8_t *slot = tile->slots + (i << shift);
+  for (size_t r = 0; r < (size_t)1 << shift; r += WL_FOREST_BLOCK)
+    select_block(ranks + r * rank_size, rank_size, field[1], left + r,
+                 right + r, slot + r);
+}
+
+WL_INLINE void select_all(const wl_forest_tile *tile, size_t node_size,
+                          size_t rank_size) {
+  const wl_forest *forest = tile->forest;
+  for (size_t t = 0; t < forest->n_trees; t++) {
+    size_t first = forest->first_node[t];
+    size_t n = forest->first_node[t + 1] - first;
+    const double *values =
+        forest->values + forest->first_leaf[t] * forest->width;
+    for (size_t i = n; i-- > 0;) {
+      uint32_t field[4];
+      for (size_t k = 0; k < 4; k++)
+        field[k] = node_size == 4
+                       ? ((const uint8_t *)forest->nodes)[4 * (first + i) + k]
+                       : ((const uint16_t *)forest->nodes)[4 * (first + i) + k];
+      select_node(tile, field, i, rank_size);
+    }
+    const uint8_t *ids =
+        tile->slots + (n == 0 ? (size_t)forest->leaf_bit << tile->shift : 0);
+    if (tile->sums != NULL)
+      wl_add_to_sums(tile, t, values, ids, 1, (size_t)1 << tile->shift);
+    else
+      wl_add_to_rows(tile, t, values, ids, 1);
+  }
+}
+
+static void select_leaves(const wl_forest_tile *tile) {
+  if (tile->forest->node_size == 4)
+    select_all(tile, 4, 1);
+  else if (tile->forest->rank_size == 1)
+    select_all(tile, 8, 1);
+  else
+    select_all(tile, 8, 2);
+}
+
+static void descend(const wl_forest_tile *tile) {
+  WL_FOREST_BY_WIDTH(tile->forest, wl_descend_all, tile);
+}
+
+static void lockstep(const wl_forest_tile *tile) {
+  WL_FOREST_BY_WIDTH(tile->forest, wl_lockstep_all, tile, 0);
+}
+
+const wl_forest_kernels wl_forest_portable = {
+    .level = WL_CPU_PORTABLE,
+    .rank = rank,
+    .select = select_leaves,
+    .descend = descend,
+    .lockstep = lockstep,
+};

@@ -1,0 +1,87 @@
+/*
+ * forest_score.c: rows through a forest, tile by tile: ranks, leaves, sums. The
+ * sums of few outputs are kept output by output, so that 8 rows are added at
+ * once; those of many, and leaves that are vectors, go straight to the result.
+ */
+#include "models/forest/forest_internal.h"
+
+enum { SLACK = 64 }; /* bytes that vector loops may read past an array */
+
+static wl_status make_tile(const wl_forest *forest, wl_forest_choice choice,
+                           wl_arena *arena, wl_forest_tile *tile,
+                           wl_error *error) {
+  size_t n = (size_t)1 << choice.shift;
+  bool is_select = choice.engine == WL_FOREST_SELECT;
+  bool has_sums = choice.engine != WL_FOREST_LOCKSTEP && forest->width == 1 &&
+                  forest->n_outputs <= WL_FOREST_SUM_OUTPUTS;
+  size_t ranks_size = (forest->n_columns << choice.shift) * forest->rank_size;
+  size_t n_slots = is_select ? forest->leaf_bit + forest->max_leaves : 0;
+  *tile = (wl_forest_tile){.forest = forest, .shift = choice.shift};
+  tile->ranks = wl_arena_calloc(arena, ranks_size + SLACK, 1);
+  tile->codes = wl_arena_alloc(arena, n * sizeof *tile->codes);
+  tile->ids = wl_arena_alloc(arena, (n + SLACK) * sizeof *tile->ids);
+  tile->slots = wl_arena_alloc(arena, n_slots << choice.shift);
+  if (has_sums)
+    tile->sums =
+        wl_arena_alloc(arena, forest->n_outputs * n * sizeof *tile->sums);
+  if (tile->ranks == NULL || tile->codes == NULL || tile->ids == NULL ||
+      tile->slots == NULL || (has_sums && tile->sums == NULL))
+    return wl_fail_memory(error, ranks_size);
+  for (size_t i = 0; is_select && i < forest->max_leaves; i++)
+    memset(tile->slots + ((forest->leaf_bit + i) << choice.shift), (int)i, n);
+  return WL_OK;
+}
+
+static double start_of(const wl_forest *forest, size_t k) {
+  return forest->start != NULL ? forest->start[k] : 0.0;
+}
+
+static void begin(const wl_forest_tile *tile) {
+  const wl_forest *forest = tile->forest;
+  for (size_t k = 0; k < forest->n_outputs && tile->sums != NULL; k++)
+    for (size_t r = 0; r < (size_t)1 << tile->shift; r++)
+      tile->sums[k << tile->shift | r] = start_of(forest, k);
+  for (size_t r = 0; r < tile->n_rows && tile->sums == NULL; r++)
+    for (size_t k = 0; k < forest->n_outputs; k++)
+      tile->out[r * tile->out_ld + k] = start_of(forest, k);
+}
+
+static void finish(const wl_forest_tile *tile) {
+  const wl_forest *forest = tile->forest;
+  for (size_t r = 0; r < tile->n_rows; r++)
+    for (size_t k = 0; k < forest->n_outputs; k++) {
+      double *out = tile->out + r * tile->out_ld + k;
+      double sum = tile->sums != NULL ? tile->sums[k << tile->shift | r] : *out;
+      sum /= forest->divide;
+      *out = forest->is_f32 ? (double)(float)sum : sum;
+    }
+}
+
+wl_status wl_forest_score(const wl_forest *forest, const double *x, size_t ld,
+                          size_t n_rows, wl_arena *arena, double *out,
+                          size_t out_ld, wl_error *error) {
+  const wl_forest_kernels *kernels = forest->kernels;
+  wl_forest_choice choice = wl_forest_choose(forest, n_rows);
+  wl_forest_tile tile;
+  if (n_rows == 0)
+    return WL_OK;
+  wl_arena_mark mark = wl_arena_save(arena);
+  WL_TRY(make_tile(forest, choice, arena, &tile, error));
+  size_t step = (size_t)1 << choice.shift;
+  for (size_t r = 0; r < n_rows; r += step) {
+    tile.n_rows = n_rows - r < step ? n_rows - r : step;
+    tile.out = out + r * out_ld;
+    tile.out_ld = out_ld;
+    begin(&tile);
+    kernels->rank(&tile, x + r * ld, ld, tile.n_rows);
+    if (choice.engine == WL_FOREST_SELECT)
+      kernels->select(&tile);
+    else if (choice.engine == WL_FOREST_DESCEND)
+      kernels->descend(&tile);
+    else
+      kernels->lockstep(&tile);
+    finish(&tile);
+  }
+  wl_arena_restore(arena, mark);
+  return WL_OK;
+}

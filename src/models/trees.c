@@ -1,0 +1,213 @@
+/*
+ * trees.c: `trees` and `tree_leaves`: ensembles of decision trees over dense
+ * rows, bit-equal to sums in the order of the trees. Shapes are checked when
+ * the node is typed, and whether it is a forest when it is bound
+ * (forest/forest_check.c).
+ */
+#include "models/forest/forest.h"
+#include "ops/common.h"
+#include "ops/table.h"
+
+static const wl_attr_def attrs[] = {
+    {"feature", WL_ATTR_TENSOR, true}, {"threshold", WL_ATTR_TENSOR, true},
+    {"left", WL_ATTR_TENSOR, true},    {"right", WL_ATTR_TENSOR, true},
+    {"flags", WL_ATTR_TENSOR, true},   {"roots", WL_ATTR_TENSOR, true},
+    {"leaves", WL_ATTR_TENSOR, true},  {"output", WL_ATTR_TENSOR, false},
+    {"n_outputs", WL_ATTR_INT, false}, {"start", WL_ATTR_TENSOR, false},
+    {"divide", WL_ATTR_FLOAT, false},  {"dtype", WL_ATTR_STRING, false},
+    {"sets", WL_ATTR_TENSOR, false},   {"set_starts", WL_ATTR_TENSOR, false},
+    {"known", WL_ATTR_TENSOR, false},
+};
+
+/* Where the attributes of a node are read. */
+typedef struct reader {
+  const wl_graph *graph;
+  const wl_node *node;
+  wl_error *error;
+} reader;
+
+/* An absent or empty tensor is NULL, of no elements. */
+static wl_status take(const reader *r, const char *name, wl_dtype dtype,
+                      const void **data, size_t *n) {
+  const wl_const *tensor = wl_node_tensor(r->graph, r->node, name);
+  *data = NULL;
+  *n = 0;
+  if (tensor == NULL || tensor->n_elements == 0)
+    return WL_OK;
+  if (tensor->dtype != dtype || tensor->n_dims != 1)
+    return wl_fail(r->error, WL_ERROR_VALUE,
+                   "operator '%s': %s is a list of %s, not of %s in %u "
+                   "dimensions",
+                   wl_op_table[r->node->op]->name, name, wl_dtype_name(dtype),
+                   wl_dtype_name(tensor->dtype), tensor->n_dims);
+  *data = tensor->data;
+  *n = tensor->n_elements;
+  return WL_OK;
+}
+
+static wl_status take_ints(const reader *r, const char *name,
+                           const int64_t **out, size_t *n) {
+  const void *data;
+  WL_TRY(take(r, name, WL_I64, &data, n));
+  *out = data;
+  return WL_OK;
+}
+
+static wl_status check_n(const reader *r, const char *name, size_t n,
+                         size_t expected, const char *one_a) {
+  if (n == expected || wl_node_attr(r->node, name) == NULL)
+    return WL_OK;
+  return wl_fail(r->error, WL_ERROR_VALUE,
+                 "operator '%s': %s has %zu elements, expected %zu, one %s",
+                 wl_op_table[r->node->op]->name, name, n, expected, one_a);
+}
+
+/* The same, of exactly `expected` elements where it is given. */
+static wl_status take_n_ints(const reader *r, const char *name,
+                             const int64_t **out, size_t expected,
+                             const char *one_a) {
+  size_t n;
+  WL_TRY(take_ints(r, name, out, &n));
+  return check_n(r, name, n, expected, one_a);
+}
+
+static wl_status take_n_doubles(const reader *r, const char *name,
+                                const double **out, size_t expected,
+                                const char *one_a) {
+  const void *data;
+  size_t n;
+  WL_TRY(take(r, name, WL_F64, &data, &n));
+  *out = data;
+  return check_n(r, name, n, expected, one_a);
+}
+
+static wl_status take_leaves(const reader *r, wl_forest_spec *spec) {
+  const wl_const *leaves = wl_node_tensor(r->graph, r->node, "leaves");
+  spec->width = leaves->n_dims == 2 ? (size_t)leaves->shape[1] : 1;
+  spec->n_leaves = leaves->n_dims > 0 ? (size_t)leaves->shape[0] : 0;
+  spec->leaves = leaves->data;
+  if (leaves->dtype != WL_F64 || leaves->n_dims < 1 || leaves->n_dims > 2 ||
+      (spec->width != 1 && spec->width != spec->n_outputs &&
+       !spec->is_leaf_numbers))
+    return wl_fail(r->error, WL_ERROR_VALUE,
+                   "operator '%s': leaves are f64, n_leaves x 1 or x n_outputs "
+                   "(%zu)",
+                   spec->op, spec->n_outputs);
+  return WL_OK;
+}
+
+static wl_status take_sets(const reader *r, wl_forest_spec *spec) {
+  size_t n;
+  WL_TRY(take_ints(r, "sets", &spec->sets, &spec->n_set_words));
+  WL_TRY(take_ints(r, "set_starts", &spec->set_starts, &n));
+  spec->n_sets = n != 0 ? n - 1 : 0;
+  return take_n_ints(r, "known", &spec->known, spec->n_columns,
+                     "a column of its input");
+}
+
+/* Sums: n_outputs, start, divide, dtype. */
+static wl_status take_sums(const reader *r, wl_forest_spec *spec,
+                           wl_dtype *dtype) {
+  int64_t n_outputs = wl_node_int(r->node, "n_outputs", 1);
+  spec->n_outputs = 1;
+  spec->divide = 1.0;
+  *dtype = WL_I64;
+  if (spec->is_leaf_numbers)
+    return WL_OK;
+  if (n_outputs < 1 || n_outputs > WL_MAX_COLUMNS)
+    return wl_fail(r->error, WL_ERROR_VALUE,
+                   "operator '%s': n_outputs is %lld, expected 1 to 2^31 - 1",
+                   spec->op, (long long)n_outputs);
+  spec->n_outputs = (size_t)n_outputs;
+  WL_TRY(take_n_ints(r, "output", &spec->output, spec->n_trees, "a tree"));
+  WL_TRY(
+      take_n_doubles(r, "start", &spec->start, spec->n_outputs, "an output"));
+  spec->divide = wl_node_float(r->node, "divide", 1.0);
+  if (!(spec->divide > 0.0 || spec->divide < 0.0))
+    return wl_fail(r->error, WL_ERROR_VALUE,
+                   "operator '%s': divide is %g, it is neither 0 nor NaN",
+                   spec->op, spec->divide);
+  WL_TRY(wl_node_float_dtype(r->node, WL_F64, dtype, r->error));
+  spec->is_f32 = *dtype == WL_F32;
+  return WL_OK;
+}
+
+/* The attributes, with the shapes that they should have. */
+static wl_status read_spec(const wl_graph *graph, const wl_node *node,
+                           wl_forest_spec *spec, wl_dtype *dtype,
+                           wl_error *error) {
+  reader r = {graph, node, error};
+  *spec =
+      (wl_forest_spec){.op = wl_op_table[node->op]->name,
+                       .is_leaf_numbers = node->op == WL_OP_TREE_LEAVES,
+                       .n_columns = wl_input_type(graph, node, 0)->n_columns};
+  WL_TRY(take_ints(&r, "feature", &spec->feature, &spec->n_splits));
+  size_t n = spec->n_splits;
+  WL_TRY(take_n_doubles(&r, "threshold", &spec->threshold, n, "a split"));
+  WL_TRY(take_n_ints(&r, "left", &spec->left, n, "a split"));
+  WL_TRY(take_n_ints(&r, "right", &spec->right, n, "a split"));
+  WL_TRY(take_n_ints(&r, "flags", &spec->flags, n, "a split"));
+  WL_TRY(take_ints(&r, "roots", &spec->roots, &spec->n_trees));
+  WL_TRY(take_sums(&r, spec, dtype));
+  WL_TRY(take_leaves(&r, spec));
+  return take_sets(&r, spec);
+}
+
+static wl_status infer(const wl_graph *graph, const wl_node *node,
+                       wl_type *type, wl_error *error) {
+  wl_forest_spec spec;
+  wl_dtype dtype;
+  WL_TRY(wl_check_dense(graph, node, error));
+  WL_TRY(read_spec(graph, node, &spec, &dtype, error));
+  *type = (wl_type){
+      .kind = WL_VALUE_DENSE,
+      .n_columns = spec.is_leaf_numbers ? spec.n_trees : spec.n_outputs,
+      .dtype = dtype,
+      .is_bit_equal = wl_input_type(graph, node, 0)->is_bit_equal};
+  return WL_OK;
+}
+
+static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
+                      wl_error *error) {
+  wl_forest_spec spec;
+  wl_dtype dtype;
+  wl_forest *forest;
+  WL_TRY(read_spec(graph, node, &spec, &dtype, error));
+  if (spec.is_leaf_numbers)
+    spec.width = 1;
+  WL_TRY(wl_forest_create(&spec, &forest, error));
+  *state = forest;
+  return WL_OK;
+}
+
+static void unbind(void *state) { wl_forest_free(state); }
+
+static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
+                     wl_error *error) {
+  const wl_value *x = call->inputs[0];
+  WL_TRY(wl_new_dense(call, wl_forest_n_outputs(state), out, error));
+  return wl_forest_score(state, x->dense, x->ld, call->n_rows, call->arena,
+                         out->dense, out->ld, error);
+}
+
+const wl_op_def wl_op_trees = {
+    .name = "trees",
+    WL_ATTRS(attrs),
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .infer = infer,
+    .bind = bind,
+    .unbind = unbind,
+    .run = run,
+};
+
+const wl_op_def wl_op_tree_leaves = {
+    .name = "tree_leaves",
+    WL_ATTRS(attrs),
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .infer = infer,
+    .bind = bind,
+    .unbind = unbind,
+    .run = run,
+};
