@@ -5,6 +5,8 @@
  */
 #include "models/forest/forest_internal.h"
 
+enum { VALUES_SLACK = 32 * 8 }; /* bytes that may be read past the values */
+
 typedef struct builder {
   wl_forest *forest;
   const wl_forest_spec *spec;
@@ -126,7 +128,7 @@ static wl_status write_values(builder *b, wl_error *error) {
   const wl_forest_spec *spec = b->spec;
   wl_forest *forest = b->forest;
   size_t width = forest->width;
-  size_t size = forest->n_leaves * width * sizeof(double) + 64;
+  size_t size = forest->n_leaves * width * sizeof(double) + VALUES_SLACK;
   forest->values = wl_alloc_aligned(64, size);
   forest->output = wl_calloc(forest->n_trees + 1, sizeof *forest->output);
   if (forest->values == NULL || forest->output == NULL)
@@ -172,6 +174,12 @@ static wl_status make_tables(builder *b, wl_error *error) {
 }
 
 static const wl_forest_kernels *kernels_of(wl_cpu_level level) {
+#if defined(__x86_64__)
+  if (level == WL_CPU_AVX512)
+    return &wl_forest_avx512;
+  if (level == WL_CPU_AVX2)
+    return &wl_forest_avx2;
+#endif
   (void)level;
   return &wl_forest_portable;
 }

@@ -186,6 +186,7 @@ static size_t lay_levels(wl_forest_feature *feature, size_t n, size_t at) {
   for (;;) {
     feature->level[feature->n_levels++] = at;
     at += padded(n);
+    feature->is_top_narrow = n <= FAN / 2;
     if (n <= FAN)
       break;
     n = (n + FAN - 1) / FAN;

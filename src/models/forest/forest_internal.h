@@ -48,6 +48,7 @@ typedef struct wl_forest_feature {
   uint32_t missing;      /* a bit for each wl_forest_missing */
   uint32_t rank_of_zero;
   uint32_t n_levels;
+  bool is_top_narrow; /* the highest level is 8 cuts, not 16 */
   size_t level[WL_FOREST_MAX_LEVELS];
 } wl_forest_feature;
 
@@ -107,7 +108,7 @@ struct wl_forest {
   uint32_t leaf_bit;
   size_t max_leaves; /* of a tree */
   void *nodes;       /* aligned to 64 bytes; breadth first, tree by tree */
-  double *values;    /* n_leaves x width, aligned, 64 bytes of slack */
+  double *values;    /* n_leaves x width, aligned, with slack */
 };
 
 /* ---- columns ------------------------------------------------------------- */

@@ -47,33 +47,46 @@ static void rank(const wl_forest_tile *tile, const double *x, size_t ld,
 
 /* ---- select -------------------------------------------------------------- */
 
-/* What 64 rows find below a node, from what they find below its children. */
-WL_INLINE void select_block(const void *ranks, size_t rank_size, uint32_t most,
-                            const uint8_t *restrict left,
-                            const uint8_t *restrict right,
-                            uint8_t *restrict slot) {
-  if (rank_size == 1) {
-    const uint8_t *restrict rank = ranks;
-    for (size_t r = 0; r < WL_FOREST_BLOCK; r++)
-      slot[r] = rank[r] <= (uint8_t)most ? left[r] : right[r];
-  } else {
-    const uint16_t *restrict rank = ranks;
-    for (size_t r = 0; r < WL_FOREST_BLOCK; r++)
-      slot[r] = rank[r] <= (uint16_t)most ? left[r] : right[r];
-  }
+/* Vectors of 16 rows, for whatever instructions the machine has. */
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint16_t words8 __attribute__((vector_size(16)));
+typedef int16_t masks8 __attribute__((vector_size(16)));
+typedef uint8_t bytes8 __attribute__((vector_size(8)));
+
+WL_INLINE bytes16 load16(const uint8_t *from) {
+  bytes16 v;
+  memcpy(&v, from, sizeof v);
+  return v;
 }
 
+/* 255 for each row that goes left. */
+WL_INLINE bytes16 lefts(const uint8_t *ranks, size_t rank_size, uint32_t most) {
+  if (rank_size == 1)
+    return (bytes16)(load16(ranks) <= (uint8_t)most);
+  bytes8 half[2];
+  for (size_t h = 0; h < 2; h++) {
+    words8 v = (words8)load16(ranks + 16 * h);
+    half[h] = __builtin_convertvector((masks8)(v <= (uint16_t)most), bytes8);
+  }
+  bytes16 both;
+  memcpy(&both, half, sizeof both);
+  return both;
+}
+
+/* What rows find below a node, from what they find below its children. */
 WL_INLINE void select_node(const wl_forest_tile *tile, const uint32_t *field,
                            size_t i, size_t rank_size) {
   unsigned shift = tile->shift;
-  const char *ranks =
-      (const char *)tile->ranks + ((size_t)field[0] << shift) * rank_size;
+  const uint8_t *ranks =
+      (const uint8_t *)tile->ranks + ((size_t)field[0] << shift) * rank_size;
   const uint8_t *left = tile->slots + ((size_t)field[2] << shift);
   const uint8_t *right = tile->slots + ((size_t)field[3] << shift);
   uint8_t *slot = tile->slots + (i << shift);
-  for (size_t r = 0; r < (size_t)1 << shift; r += WL_FOREST_BLOCK)
-    select_block(ranks + r * rank_size, rank_size, field[1], left + r,
-                 right + r, slot + r);
+  for (size_t r = 0; r < (size_t)1 << shift; r += sizeof(bytes16)) {
+    bytes16 m = lefts(ranks + r * rank_size, rank_size, field[1]);
+    bytes16 v = (load16(left + r) & m) | (load16(right + r) & ~m);
+    memcpy(slot + r, &v, sizeof v);
+  }
 }
 
 WL_INLINE void select_all(const wl_forest_tile *tile, size_t node_size,

@@ -1,0 +1,310 @@
+/*
+ * forest_avx2.c: the loops with AVX2. Ranks: a value against 16 cuts at once,
+ * level by level. Select: 32 rows a register. Walks: 4 x 8 rows, or trees, by
+ * gathers.
+ */
+#include <immintrin.h>
+
+#include "models/forest/forest_loops.h"
+
+enum { GROUPS = 4, LANES = 8 };
+
+/* ---- ranks --------------------------------------------------------------- */
+
+/* -1 in each of four lanes for a cut below v. */
+WL_INLINE __m256i below4(const double *cuts, __m256d v) {
+  return _mm256_castpd_si256(
+      _mm256_cmp_pd(_mm256_load_pd(cuts), v, _CMP_LT_OQ));
+}
+
+WL_INLINE uint32_t count(__m256i lanes) {
+  __m128i sum = _mm_add_epi64(_mm256_castsi256_si128(lanes),
+                              _mm256_extracti128_si256(lanes, 1));
+  return 0u - (uint32_t)(_mm_cvtsi128_si32(sum) + _mm_extract_epi32(sum, 2));
+}
+
+WL_INLINE uint32_t below8(const double *cuts, __m256d v) {
+  return count(_mm256_add_epi64(below4(cuts, v), below4(cuts + 4, v)));
+}
+
+WL_INLINE uint32_t below16(const double *cuts, __m256d v) {
+  return count(_mm256_add_epi64(
+      _mm256_add_epi64(below4(cuts, v), below4(cuts + 4, v)),
+      _mm256_add_epi64(below4(cuts + 8, v), below4(cuts + 12, v))));
+}
+
+static void search(const wl_forest *forest, const wl_forest_feature *feature,
+                   wl_forest_values *values, size_t n_rows) {
+  uint32_t n_levels = feature->n_levels;
+  const double *top = forest->cuts + feature->level[n_levels - 1];
+  bool is_narrow = feature->is_top_narrow;
+  for (size_t r = 0; r < n_rows; r++) {
+    __m256d v = _mm256_set1_pd(values->v[r]);
+    size_t at = is_narrow ? below8(top, v) : below16(top, v);
+    for (uint32_t l = n_levels - 1; l-- > 0;)
+      at = 16 * at + below16(forest->cuts + feature->level[l] + 16 * at, v);
+    values->rank[r] = (uint32_t)at;
+  }
+}
+
+WL_INLINE void rank_all(const wl_forest_tile *tile, const double *x, size_t ld,
+                        size_t n_rows, size_t size) {
+  const wl_forest *forest = tile->forest;
+  wl_forest_values values;
+  for (size_t f = 0; f < forest->n_features; f++) {
+    const wl_forest_feature *feature = &forest->features[f];
+    wl_load_values(&values, x + feature->x_column, ld, n_rows);
+    search(forest, feature, &values, n_rows);
+    wl_write_columns(tile, feature, &values, n_rows, size);
+  }
+  for (size_t c = 0; c < forest->n_categories; c++)
+    wl_rank_category(tile, &forest->categories[c], x, ld, n_rows, size);
+}
+
+static void rank(const wl_forest_tile *tile, const double *x, size_t ld,
+                 size_t n_rows) {
+  if (tile->forest->rank_size == 1)
+    rank_all(tile, x, ld, n_rows, 1);
+  else if (tile->forest->rank_size == 2)
+    rank_all(tile, x, ld, n_rows, 2);
+  else
+    rank_all(tile, x, ld, n_rows, 4);
+}
+
+/* ---- select -------------------------------------------------------------- */
+
+WL_INLINE __m256i load32(const uint8_t *from) {
+  return _mm256_load_si256((const __m256i *)(const void *)from);
+}
+
+/* -1 in each of 32 bytes for a row that goes left. */
+WL_INLINE __m256i lefts(const uint8_t *ranks, size_t rank_size, __m256i most) {
+  __m256i a = load32(ranks);
+  if (rank_size == 1)
+    return _mm256_cmpeq_epi8(_mm256_min_epu8(a, most), a);
+  __m256i b = load32(ranks + 32);
+  a = _mm256_cmpeq_epi16(_mm256_min_epu16(a, most), a);
+  b = _mm256_cmpeq_epi16(_mm256_min_epu16(b, most), b);
+  /* packs works within halves of 128 bits */
+  return _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
+}
+
+WL_INLINE void select_tree(const wl_forest_tile *tile, size_t t,
+                           size_t n_blocks, size_t node_size,
+                           size_t rank_size) {
+  const wl_forest *forest = tile->forest;
+  const size_t step = WL_FOREST_BLOCK * n_blocks;
+  size_t first = forest->first_node[t];
+  const char *nodes = (const char *)forest->nodes + first * node_size;
+  const uint8_t *ranks = tile->ranks;
+  uint8_t *slots = tile->slots;
+  for (size_t i = forest->first_node[t + 1] - first; i-- > 0;) {
+    const uint8_t *b = (const uint8_t *)nodes + 4 * i;
+    const uint16_t *w = (const uint16_t *)(const void *)nodes + 4 * i;
+    bool is_small = node_size == 4;
+    size_t column = is_small ? b[0] : w[0];
+    size_t left = is_small ? b[2] : w[2], right = is_small ? b[3] : w[3];
+    __m256i most = rank_size == 2 ? _mm256_set1_epi16((short)w[1])
+                   : is_small     ? _mm256_set1_epi8((char)b[1])
+                                  : _mm256_set1_epi8((char)w[1]);
+#pragma GCC unroll 8
+    for (size_t at = 0; at < step; at += 32) {
+      __m256i m =
+          lefts(ranks + (column * step + at) * rank_size, rank_size, most);
+      __m256i slot = _mm256_blendv_epi8(load32(slots + right * step + at),
+                                        load32(slots + left * step + at), m);
+      _mm256_store_si256((__m256i *)(void *)(slots + i * step + at), slot);
+    }
+  }
+}
+
+WL_INLINE void select_blocks(const wl_forest_tile *tile, size_t n_blocks,
+                             size_t node_size, size_t rank_size) {
+  const wl_forest *forest = tile->forest;
+  for (size_t t = 0; t < forest->n_trees; t++) {
+    bool is_leaf = forest->first_node[t] == forest->first_node[t + 1];
+    const double *values =
+        forest->values + forest->first_leaf[t] * forest->width;
+    select_tree(tile, t, n_blocks, node_size, rank_size);
+    const uint8_t *ids =
+        tile->slots + (is_leaf ? (size_t)forest->leaf_bit << tile->shift : 0);
+    if (tile->sums != NULL)
+      wl_add_to_sums(tile, t, values, ids, 1, n_blocks * WL_FOREST_BLOCK);
+    else
+      wl_add_to_rows(tile, t, values, ids, 1);
+  }
+}
+
+WL_INLINE void select_width(const wl_forest_tile *tile, size_t node_size,
+                            size_t rank_size) {
+  if (tile->shift == 8)
+    select_blocks(tile, 4, node_size, rank_size);
+  else if (tile->shift == 7)
+    select_blocks(tile, 2, node_size, rank_size);
+  else
+    select_blocks(tile, 1, node_size, rank_size);
+}
+
+static void select_leaves(const wl_forest_tile *tile) {
+  if (tile->forest->node_size == 4)
+    select_width(tile, 4, 1);
+  else if (tile->forest->rank_size == 1)
+    select_width(tile, 8, 1);
+  else
+    select_width(tile, 8, 2);
+}
+
+/* ---- walks --------------------------------------------------------------- */
+
+/* 8 walks: a lane is at a node of its tree, or has the leaf bit. */
+typedef struct walk {
+  __m256i at, first; /* the tree's first node */
+  __m256i is_leaf;   /* -1: the lane has the leaf bit */
+} walk;
+
+WL_INLINE __m256i gather(const void *from, __m256i index, int scale) {
+  if (scale == 1)
+    return _mm256_i32gather_epi32((const int *)from, index, 1);
+  if (scale == 2)
+    return _mm256_i32gather_epi32((const int *)from, index, 2);
+  if (scale == 4)
+    return _mm256_i32gather_epi32((const int *)from, index, 4);
+  return _mm256_i32gather_epi32((const int *)from, index, 8);
+}
+
+/* One level down; lanes at a leaf look at their tree's first node. */
+WL_INLINE void step(const wl_forest_tile *tile, walk *w, __m256i row,
+                    size_t node_size, size_t rank_size) {
+  const char *nodes = tile->forest->nodes;
+  const __m256i low = _mm256_set1_epi32(rank_size == 1 ? 255 : 65535);
+  const __m256i field = _mm256_set1_epi32(node_size == 4 ? 255 : 65535);
+  __m256i index =
+      _mm256_add_epi32(w->first, _mm256_andnot_si256(w->is_leaf, w->at));
+  __m256i node = gather(nodes, index, node_size == 4 ? 4 : 8), children, most;
+  if (node_size == 4) {
+    children = _mm256_srli_epi32(node, 16);
+    most = _mm256_and_si256(_mm256_srli_epi32(node, 8), field);
+  } else {
+    children = gather(nodes + 4, index, 8);
+    most = _mm256_srli_epi32(node, 16);
+  }
+  __m256i column = _mm256_sll_epi32(_mm256_and_si256(node, field),
+                                    _mm_cvtsi32_si128((int)tile->shift));
+  __m256i rank = _mm256_and_si256(
+      low, gather(tile->ranks, _mm256_add_epi32(column, row), (int)rank_size));
+  __m256i right = _mm256_cmpgt_epi32(rank, most);
+  __m256i shift =
+      _mm256_and_si256(right, _mm256_set1_epi32(node_size == 4 ? 8 : 16));
+  __m256i next = _mm256_and_si256(_mm256_srlv_epi32(children, shift), field);
+  __m256i leaf_bit = _mm256_set1_epi32((int)tile->forest->leaf_bit);
+  w->at = _mm256_blendv_epi8(next, w->at, w->is_leaf);
+  w->is_leaf = _mm256_cmpeq_epi32(_mm256_and_si256(w->at, leaf_bit), leaf_bit);
+}
+
+WL_INLINE bool all_leaves(const walk *w) {
+  __m256i all = w[0].is_leaf;
+#pragma GCC unroll 4
+  for (size_t g = 1; g < GROUPS; g++)
+    all = _mm256_and_si256(all, w[g].is_leaf);
+  return _mm256_movemask_epi8(all) == -1;
+}
+
+WL_INLINE void store_ids(const wl_forest *forest, const walk *w,
+                         uint32_t *ids) {
+  __m256i leaf_bit = _mm256_set1_epi32((int)forest->leaf_bit);
+#pragma GCC unroll 4
+  for (size_t g = 0; g < GROUPS; g++)
+    _mm256_storeu_si256((__m256i *)(void *)(ids + LANES * g),
+                        _mm256_andnot_si256(leaf_bit, w[g].at));
+}
+
+WL_INLINE void descend_rows(const wl_forest_tile *tile, size_t t, size_t row,
+                            size_t node_size, size_t rank_size) {
+  const wl_forest *forest = tile->forest;
+  const __m256i steps = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  bool is_leaf = forest->first_node[t] == forest->first_node[t + 1];
+  walk w[GROUPS];
+#pragma GCC unroll 4
+  for (size_t g = 0; g < GROUPS; g++) {
+    w[g].first = _mm256_set1_epi32((int)forest->first_node[t]);
+    w[g].at = _mm256_set1_epi32(is_leaf ? (int)forest->leaf_bit : 0);
+    w[g].is_leaf = _mm256_set1_epi32(is_leaf ? -1 : 0);
+  }
+  while (!all_leaves(w)) {
+#pragma GCC unroll 4
+    for (size_t g = 0; g < GROUPS; g++)
+      step(tile, &w[g],
+           _mm256_add_epi32(steps, _mm256_set1_epi32((int)(row + LANES * g))),
+           node_size, rank_size);
+  }
+  store_ids(forest, w, tile->ids + row);
+}
+
+WL_INLINE void descend_all(const wl_forest_tile *tile, size_t node_size,
+                           size_t rank_size) {
+  const wl_forest *forest = tile->forest;
+  if (node_size == 16) {
+    wl_descend_all(tile, node_size, rank_size);
+    return;
+  }
+  for (size_t t = 0; t < forest->n_trees; t++) {
+    const double *values =
+        forest->values + forest->first_leaf[t] * forest->width;
+    for (size_t r = 0; r < tile->n_rows; r += GROUPS * LANES)
+      descend_rows(tile, t, r, node_size, rank_size);
+    if (tile->sums != NULL)
+      wl_add_to_sums(tile, t, values, tile->ids, 4, tile->n_rows);
+    else
+      wl_add_to_rows(tile, t, values, tile->ids, 4);
+  }
+}
+
+static void descend(const wl_forest_tile *tile) {
+  WL_FOREST_BY_WIDTH(tile->forest, descend_all, tile);
+}
+
+/* One row; full groups of trees. */
+WL_INLINE void lockstep_all(const wl_forest_tile *tile, size_t node_size,
+                            size_t rank_size) {
+  const wl_forest *forest = tile->forest;
+  const uint32_t *first = forest->first_node;
+  const __m256i zero = _mm256_setzero_si256();
+  __m256i leaf_bit = _mm256_set1_epi32((int)forest->leaf_bit);
+  size_t t = 0;
+  for (; node_size < 16 && t + GROUPS * LANES <= forest->n_trees;
+       t += GROUPS * LANES) {
+    uint32_t ids[GROUPS * LANES];
+    walk w[GROUPS];
+#pragma GCC unroll 4
+    for (size_t g = 0; g < GROUPS; g++) {
+      const uint32_t *from = first + t + LANES * g;
+      w[g].first = _mm256_loadu_si256((const __m256i *)(const void *)from);
+      /* A tree without nodes ends where it begins. */
+      w[g].is_leaf = _mm256_cmpeq_epi32(
+          w[g].first,
+          _mm256_loadu_si256((const __m256i *)(const void *)(from + 1)));
+      w[g].at = _mm256_and_si256(w[g].is_leaf, leaf_bit);
+    }
+    while (!all_leaves(w)) {
+#pragma GCC unroll 4
+      for (size_t g = 0; g < GROUPS; g++)
+        step(tile, &w[g], zero, node_size, rank_size);
+    }
+    store_ids(forest, w, ids);
+    for (size_t u = 0; u < GROUPS * LANES; u++)
+      wl_add_leaf(tile, t + u, ids[u]);
+  }
+  wl_lockstep_all(tile, t, node_size, rank_size);
+}
+
+static void lockstep(const wl_forest_tile *tile) {
+  WL_FOREST_BY_WIDTH(tile->forest, lockstep_all, tile);
+}
+
+const wl_forest_kernels wl_forest_avx2 = {
+    .level = WL_CPU_AVX2,
+    .rank = rank,
+    .select = select_leaves,
+    .descend = descend,
+    .lockstep = lockstep,
+};
