@@ -89,31 +89,60 @@ WL_INLINE __m256i lefts(const uint8_t *ranks, size_t rank_size, __m256i most) {
   return _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
 }
 
+/* A node's fields, and its rank in all rows' places. */
+typedef struct split {
+  size_t column, left, right;
+  __m256i most;
+} split;
+
+WL_INLINE split read_split(const void *nodes, size_t i, size_t node_size,
+                           size_t rank_size) {
+  uint64_t node = node_size == 4 ? ((const uint32_t *)nodes)[i]
+                                 : ((const uint64_t *)nodes)[i];
+  unsigned bits = node_size == 4 ? 8 : 16;
+  uint64_t mask = (UINT64_C(1) << bits) - 1;
+  return (split){.column = node & mask,
+                 .left = node >> 2 * bits & mask,
+                 .right = node >> 3 * bits,
+                 .most = rank_size == 1
+                             ? _mm256_set1_epi8((char)(node >> bits))
+                             : _mm256_set1_epi16((short)(node >> bits))};
+}
+
+WL_INLINE void store32(uint8_t *to, __m256i v) {
+  _mm256_store_si256((__m256i *)(void *)to, v);
+}
+
 WL_INLINE void select_tree(const wl_forest_tile *tile, size_t t,
                            size_t n_blocks, size_t node_size,
                            size_t rank_size) {
   const wl_forest *forest = tile->forest;
   const size_t step = WL_FOREST_BLOCK * n_blocks;
-  size_t first = forest->first_node[t];
+  const __m256i one = _mm256_set1_epi8(1);
+  size_t first = forest->first_node[t], i = forest->first_node[t + 1] - first;
+  size_t n_others = forest->first_twig[t] - first;
   const char *nodes = (const char *)forest->nodes + first * node_size;
   const uint8_t *ranks = tile->ranks;
   uint8_t *slots = tile->slots;
-  for (size_t i = forest->first_node[t + 1] - first; i-- > 0;) {
-    const uint8_t *b = (const uint8_t *)nodes + 4 * i;
-    const uint16_t *w = (const uint16_t *)(const void *)nodes + 4 * i;
-    bool is_small = node_size == 4;
-    size_t column = is_small ? b[0] : w[0];
-    size_t left = is_small ? b[2] : w[2], right = is_small ? b[3] : w[3];
-    __m256i most = rank_size == 2 ? _mm256_set1_epi16((short)w[1])
-                   : is_small     ? _mm256_set1_epi8((char)b[1])
-                                  : _mm256_set1_epi8((char)w[1]);
+  while (i-- > n_others) {
+    split s = read_split(nodes, i, node_size, rank_size);
+    __m256i leaf = _mm256_add_epi8(load32(slots + s.left * step), one);
 #pragma GCC unroll 8
     for (size_t at = 0; at < step; at += 32) {
       __m256i m =
-          lefts(ranks + (column * step + at) * rank_size, rank_size, most);
-      __m256i slot = _mm256_blendv_epi8(load32(slots + right * step + at),
-                                        load32(slots + left * step + at), m);
-      _mm256_store_si256((__m256i *)(void *)(slots + i * step + at), slot);
+          lefts(ranks + (s.column * step + at) * rank_size, rank_size, s.most);
+      store32(slots + i * step + at, _mm256_add_epi8(leaf, m));
+    }
+  }
+  for (i = n_others; i-- > 0;) {
+    split s = read_split(nodes, i, node_size, rank_size);
+#pragma GCC unroll 8
+    for (size_t at = 0; at < step; at += 32) {
+      __m256i m =
+          lefts(ranks + (s.column * step + at) * rank_size, rank_size, s.most);
+      __m256i slot = _mm256_blendv_epi8(load32(slots + s.right * step + at),
+                                        load32(slots + s.left * step + at), m);
+      store32(slots + i * step + at, slot);
     }
   }
 }

@@ -154,15 +154,35 @@ WL_INLINE void add_ids(const wl_forest_tile *tile, size_t t, size_t n_blocks,
 
 /* ---- select -------------------------------------------------------------- */
 
-/* Which of 64 rows go left. */
-WL_INLINE __mmask64 lefts(const uint8_t *ranks, size_t rank_size,
-                          __m512i most) {
+/* Which of 64 rows go right. */
+WL_INLINE __mmask64 rights(const uint8_t *ranks, size_t rank_size,
+                           __m512i most) {
   __m512i a = _mm512_load_si512(ranks);
   if (rank_size == 1)
-    return _mm512_cmple_epu8_mask(a, most);
+    return _mm512_cmpgt_epu8_mask(a, most);
   __m512i b = _mm512_load_si512(ranks + 64);
-  return _mm512_kunpackd(_mm512_cmple_epu16_mask(b, most),
-                         _mm512_cmple_epu16_mask(a, most));
+  return _mm512_kunpackd(_mm512_cmpgt_epu16_mask(b, most),
+                         _mm512_cmpgt_epu16_mask(a, most));
+}
+
+/* A node's fields, and its rank in all rows' places. */
+typedef struct split {
+  size_t column, left, right;
+  __m512i most;
+} split;
+
+WL_INLINE split read_split(const void *nodes, size_t i, size_t node_size,
+                           size_t rank_size) {
+  uint64_t node = node_size == 4 ? ((const uint32_t *)nodes)[i]
+                                 : ((const uint64_t *)nodes)[i];
+  unsigned bits = node_size == 4 ? 8 : 16;
+  uint64_t mask = (UINT64_C(1) << bits) - 1;
+  return (split){.column = node & mask,
+                 .left = node >> 2 * bits & mask,
+                 .right = node >> 3 * bits,
+                 .most = rank_size == 1
+                             ? _mm512_set1_epi8((char)(node >> bits))
+                             : _mm512_set1_epi16((short)(node >> bits))};
 }
 
 WL_INLINE void select_tree(const wl_forest_tile *tile, size_t t,
@@ -170,26 +190,33 @@ WL_INLINE void select_tree(const wl_forest_tile *tile, size_t t,
                            size_t rank_size) {
   const wl_forest *forest = tile->forest;
   const size_t step = WL_FOREST_BLOCK * n_blocks;
-  size_t first = forest->first_node[t];
+  const __m512i one = _mm512_set1_epi8(1);
+  size_t first = forest->first_node[t], i = forest->first_node[t + 1] - first;
+  size_t n_others = forest->first_twig[t] - first;
   const char *nodes = (const char *)forest->nodes + first * node_size;
   const uint8_t *ranks = tile->ranks;
   uint8_t *slots = tile->slots;
-  for (size_t i = forest->first_node[t + 1] - first; i-- > 0;) {
-    const uint8_t *b = (const uint8_t *)nodes + 4 * i;
-    const uint16_t *w = (const uint16_t *)(const void *)nodes + 4 * i;
-    bool is_small = node_size == 4;
-    size_t column = is_small ? b[0] : w[0];
-    size_t left = is_small ? b[2] : w[2], right = is_small ? b[3] : w[3];
-    __m512i most = rank_size == 2 ? _mm512_set1_epi16((short)w[1])
-                   : is_small     ? _mm512_set1_epi8((char)b[1])
-                                  : _mm512_set1_epi8((char)w[1]);
+  while (i-- > n_others) {
+    split s = read_split(nodes, i, node_size, rank_size);
+    __m512i leaf = _mm512_load_si512(slots + s.left * step);
 #pragma GCC unroll 4
     for (size_t k = 0; k < n_blocks; k++) {
       size_t at = WL_FOREST_BLOCK * k;
       __mmask64 m =
-          lefts(ranks + (column * step + at) * rank_size, rank_size, most);
-      __m512i slot = _mm512_load_si512(slots + right * step + at);
-      slot = _mm512_mask_loadu_epi8(slot, m, slots + left * step + at);
+          rights(ranks + (s.column * step + at) * rank_size, rank_size, s.most);
+      _mm512_store_si512(slots + i * step + at,
+                         _mm512_mask_add_epi8(leaf, m, leaf, one));
+    }
+  }
+  for (i = n_others; i-- > 0;) {
+    split s = read_split(nodes, i, node_size, rank_size);
+#pragma GCC unroll 4
+    for (size_t k = 0; k < n_blocks; k++) {
+      size_t at = WL_FOREST_BLOCK * k;
+      __mmask64 m =
+          rights(ranks + (s.column * step + at) * rank_size, rank_size, s.most);
+      __m512i slot = _mm512_load_si512(slots + s.left * step + at);
+      slot = _mm512_mask_loadu_epi8(slot, m, slots + s.right * step + at);
       _mm512_store_si512(slots + i * step + at, slot);
     }
   }

@@ -1,7 +1,7 @@
 /*
  * forest_build.c: the tables of a forest. A tree's splits are written breadth
- * first: every child is behind its parent, the two children of a split are
- * neighbours, and the splits that most rows see are close together.
+ * first, but for its twigs: every child is behind its parent, and the splits
+ * that most rows see are close together.
  */
 #include "models/forest/forest_internal.h"
 
@@ -12,6 +12,8 @@ typedef struct builder {
   const wl_forest_spec *spec;
   wl_forest_split *splits;
   uint32_t *order;    /* node -> split */
+  uint32_t *place;    /* split -> node within its tree */
+  uint32_t *twigs;    /* scratch of a tree */
   uint32_t *leaf;     /* leaf of the forest -> leaf of the spec */
   uint32_t *children; /* left and right of each node: a node or ~leaf */
 } builder;
@@ -23,15 +25,49 @@ static void *copy(const void *from, size_t size) {
   return to;
 }
 
-/* A child's name within its tree; leaves are numbered as they are met. */
-static uint32_t enter(builder *b, int64_t child, size_t first, size_t *end) {
-  wl_forest *forest = b->forest;
-  if (child < 0) {
-    b->leaf[forest->n_leaves] = (uint32_t)~child;
-    return ~(uint32_t)forest->n_leaves++;
+static bool is_twig(const wl_forest_spec *spec, uint32_t split) {
+  return spec->left[split] < 0 && spec->right[split] < 0;
+}
+
+/* A tree's splits from `first` on, breadth first; their number. */
+static size_t list_splits(builder *b, int64_t root, size_t first) {
+  const wl_forest_spec *spec = b->spec;
+  size_t end = first;
+  if (root >= 0)
+    b->order[end++] = (uint32_t)root;
+  for (size_t at = first; at < end; at++) {
+    uint32_t split = b->order[at];
+    if (spec->left[split] >= 0)
+      b->order[end++] = (uint32_t)spec->left[split];
+    if (spec->right[split] >= 0)
+      b->order[end++] = (uint32_t)spec->right[split];
   }
-  b->order[*end] = (uint32_t)child;
-  return (uint32_t)((*end)++ - first);
+  return end - first;
+}
+
+/* Twigs last, else as they were; returns the number of others. */
+static size_t move_twigs(builder *b, size_t first, size_t n) {
+  size_t n_others = 0, n_twigs = 0;
+  for (size_t i = first; i < first + n; i++) {
+    uint32_t split = b->order[i];
+    if (is_twig(b->spec, split))
+      b->twigs[n_twigs++] = split;
+    else
+      b->order[first + n_others++] = split;
+  }
+  memcpy(b->order + first + n_others, b->twigs, n_twigs * sizeof *b->twigs);
+  for (size_t i = 0; i < n; i++)
+    b->place[b->order[first + i]] = (uint32_t)i;
+  return n_others;
+}
+
+/* A child's name within its tree; leaves are numbered as they are met. */
+static uint32_t enter(builder *b, int64_t child) {
+  wl_forest *forest = b->forest;
+  if (child >= 0)
+    return b->place[child];
+  b->leaf[forest->n_leaves] = (uint32_t)~child;
+  return ~(uint32_t)forest->n_leaves++;
 }
 
 /* Numbers the splits and leaves of all trees. */
@@ -39,16 +75,19 @@ static void walk_trees(builder *b) {
   const wl_forest_spec *spec = b->spec;
   wl_forest *forest = b->forest;
   for (size_t t = 0; t < spec->n_trees; t++) {
-    size_t first = forest->n_nodes, end = first, first_leaf = forest->n_leaves;
+    size_t first = forest->n_nodes, first_leaf = forest->n_leaves;
+    size_t n = list_splits(b, spec->roots[t], first);
+    size_t n_others = move_twigs(b, first, n);
     forest->first_node[t] = (uint32_t)first;
+    forest->first_twig[t] = (uint32_t)(first + n_others);
     forest->first_leaf[t] = (uint32_t)first_leaf;
-    (void)enter(b, spec->roots[t], first, &end);
-    for (size_t at = first; at < end; at++) {
-      uint32_t split = b->order[at];
-      b->children[2 * at] = enter(b, spec->left[split], first, &end);
-      b->children[2 * at + 1] = enter(b, spec->right[split], first, &end);
+    if (n == 0)
+      (void)enter(b, spec->roots[t]);
+    for (size_t i = first; i < first + n; i++) {
+      b->children[2 * i] = enter(b, spec->left[b->order[i]]);
+      b->children[2 * i + 1] = enter(b, spec->right[b->order[i]]);
     }
-    forest->n_nodes = end;
+    forest->n_nodes = first + n;
     if (forest->n_leaves - first_leaf > forest->max_leaves)
       forest->max_leaves = forest->n_leaves - first_leaf;
   }
@@ -159,11 +198,15 @@ static wl_status make_tables(builder *b, wl_error *error) {
   forest->first_node = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
   forest->first_leaf = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
   b->splits = wl_calloc(n + 1, sizeof *b->splits);
+  forest->first_twig = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
   b->order = wl_calloc(n + 1, sizeof *b->order);
+  b->place = wl_calloc(n + 1, sizeof *b->place);
+  b->twigs = wl_calloc(n + 1, sizeof *b->twigs);
   b->leaf = wl_calloc(spec->n_leaves + 1, sizeof *b->leaf);
   b->children = wl_calloc(n + 1, 2 * sizeof *b->children);
   if (forest->first_node == NULL || forest->first_leaf == NULL ||
-      b->splits == NULL || b->order == NULL || b->leaf == NULL ||
+      forest->first_twig == NULL || b->splits == NULL || b->order == NULL ||
+      b->place == NULL || b->twigs == NULL || b->leaf == NULL ||
       b->children == NULL)
     return wl_fail_memory(error, n * sizeof *b->splits);
   walk_trees(b);
@@ -201,6 +244,8 @@ wl_status wl_forest_create(const wl_forest_spec *spec, wl_forest **out,
   wl_status status = make_tables(&b, error);
   wl_free(b.splits);
   wl_free(b.order);
+  wl_free(b.place);
+  wl_free(b.twigs);
   wl_free(b.leaf);
   wl_free(b.children);
   if (status == WL_OK)
@@ -220,6 +265,7 @@ void wl_forest_free(wl_forest *forest) {
   wl_free(forest->category_columns);
   wl_free(forest->set_words);
   wl_free(forest->first_node);
+  wl_free(forest->first_twig);
   wl_free(forest->first_leaf);
   wl_free(forest->output);
   wl_free_aligned(forest->nodes);
@@ -233,7 +279,7 @@ size_t wl_forest_size(const wl_forest *f) {
          f->n_cuts * sizeof *f->cuts + f->n_categories * sizeof *f->categories +
          f->n_category_columns * sizeof *f->category_columns +
          f->n_set_words * sizeof *f->set_words +
-         f->n_trees * 3 * sizeof(uint32_t) + f->n_nodes * f->node_size +
+         f->n_trees * 4 * sizeof(uint32_t) + f->n_nodes * f->node_size +
          f->n_leaves * f->width * sizeof *f->values;
 }
 

@@ -7,6 +7,9 @@
  * take missing values: rank 0 goes left everywhere, rank n_cuts right. A
  * category split's column is 0 for what goes left and 1 for the rest.
  *
+ * A tree's nodes lie breadth first, but for the *twigs*, whose children are two
+ * leaves, numbered one after the other: they come last.
+ *
  * A node is four unsigned fields of 1, 2 or 4 bytes: column, rank, left, right.
  * A row goes left where its rank in the column is <= the node's. A child is a
  * node of the same tree (always a later one), or has the bit `leaf_bit` set and
@@ -102,12 +105,13 @@ struct wl_forest {
   /* trees */
   size_t n_trees, n_nodes, n_leaves;
   uint32_t *first_node; /* n_trees + 1 */
+  uint32_t *first_twig; /* n_trees: from it on, both children are leaves */
   uint32_t *first_leaf; /* n_trees + 1 */
   uint32_t *output;     /* n_trees; width 1 only */
   size_t node_size;     /* bytes: 4, 8 or 16 */
   uint32_t leaf_bit;
   size_t max_leaves; /* of a tree */
-  void *nodes;       /* aligned to 64 bytes; breadth first, tree by tree */
+  void *nodes;       /* aligned to 64 bytes; tree by tree */
   double *values;    /* n_leaves x width, aligned, with slack */
 };
 

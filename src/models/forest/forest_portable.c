@@ -73,19 +73,34 @@ WL_INLINE bytes16 lefts(const uint8_t *ranks, size_t rank_size, uint32_t most) {
   return both;
 }
 
-/* What rows find below a node, from what they find below its children. */
+/* The leaves that rows find below a node, from those below its children, or
+ * from the first of a twig's two leaves. */
 WL_INLINE void select_node(const wl_forest_tile *tile, const uint32_t *field,
-                           size_t i, size_t rank_size) {
+                           size_t i, size_t rank_size, bool is_twig) {
   unsigned shift = tile->shift;
   const uint8_t *ranks =
       (const uint8_t *)tile->ranks + ((size_t)field[0] << shift) * rank_size;
   const uint8_t *left = tile->slots + ((size_t)field[2] << shift);
   const uint8_t *right = tile->slots + ((size_t)field[3] << shift);
   uint8_t *slot = tile->slots + (i << shift);
+  bytes16 leaf = load16(left) + 1;
   for (size_t r = 0; r < (size_t)1 << shift; r += sizeof(bytes16)) {
     bytes16 m = lefts(ranks + r * rank_size, rank_size, field[1]);
-    bytes16 v = (load16(left + r) & m) | (load16(right + r) & ~m);
+    bytes16 v =
+        is_twig ? leaf + m : (load16(left + r) & m) | (load16(right + r) & ~m);
     memcpy(slot + r, &v, sizeof v);
+  }
+}
+
+WL_INLINE void select_nodes(const wl_forest_tile *tile, const void *nodes,
+                            size_t from, size_t to, size_t node_size,
+                            size_t rank_size, bool is_twig) {
+  for (size_t i = to; i-- > from;) {
+    uint32_t field[4];
+    for (size_t k = 0; k < 4; k++)
+      field[k] = node_size == 4 ? ((const uint8_t *)nodes)[4 * i + k]
+                                : ((const uint16_t *)nodes)[4 * i + k];
+    select_node(tile, field, i, rank_size, is_twig);
   }
 }
 
@@ -95,16 +110,12 @@ WL_INLINE void select_all(const wl_forest_tile *tile, size_t node_size,
   for (size_t t = 0; t < forest->n_trees; t++) {
     size_t first = forest->first_node[t];
     size_t n = forest->first_node[t + 1] - first;
+    size_t n_others = forest->first_twig[t] - first;
+    const char *nodes = (const char *)forest->nodes + first * node_size;
     const double *values =
         forest->values + forest->first_leaf[t] * forest->width;
-    for (size_t i = n; i-- > 0;) {
-      uint32_t field[4];
-      for (size_t k = 0; k < 4; k++)
-        field[k] = node_size == 4
-                       ? ((const uint8_t *)forest->nodes)[4 * (first + i) + k]
-                       : ((const uint16_t *)forest->nodes)[4 * (first + i) + k];
-      select_node(tile, field, i, rank_size);
-    }
+    select_nodes(tile, nodes, n_others, n, node_size, rank_size, true);
+    select_nodes(tile, nodes, 0, n_others, node_size, rank_size, false);
     const uint8_t *ids =
         tile->slots + (n == 0 ? (size_t)forest->leaf_bit << tile->shift : 0);
     if (tile->sums != NULL)
