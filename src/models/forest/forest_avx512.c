@@ -62,15 +62,69 @@ static void search(const wl_forest *forest, const wl_forest_feature *feature,
   }
 }
 
+/* Bits of the rows, of 64, whose value is NaN, or within `zero` of 0. */
+WL_INLINE __mmask64 missing_rows(const double *v, double zero) {
+  const __m512d most = _mm512_set1_pd(zero);
+  __mmask64 mask = 0;
+#pragma GCC unroll 8
+  for (unsigned i = 0; i < 8; i++) {
+    __m512d magnitude = _mm512_abs_pd(_mm512_loadu_pd(v + 8 * (size_t)i));
+    __mmask8 m = _mm512_cmp_pd_mask(magnitude, most, _CMP_NGT_UQ);
+    mask |= (__mmask64)m << 8 * i;
+  }
+  return mask;
+}
+
+/* 64 ranks in bytes. */
+WL_INLINE __m512i narrow_ranks(const uint32_t *ranks) {
+  __m128i part[4];
+#pragma GCC unroll 4
+  for (size_t i = 0; i < 4; i++)
+    part[i] = _mm512_cvtepi32_epi8(_mm512_loadu_si512(ranks + 16 * i));
+  __m256i low = _mm256_set_m128i(part[1], part[0]);
+  __m256i high = _mm256_set_m128i(part[3], part[2]);
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+/* wl_write_columns for bytes and full blocks of 64 rows. */
+static void write_blocks(const wl_forest_tile *tile,
+                         const wl_forest_feature *feature,
+                         const wl_forest_values *values) {
+  uint8_t *ranks = tile->ranks;
+  for (size_t r = 0; r < (size_t)1 << tile->shift; r += WL_FOREST_BLOCK) {
+    uint8_t *to = ranks + ((size_t)feature->first_column << tile->shift) + r;
+    __m512i block = narrow_ranks(values->rank + r);
+    __mmask64 nans = missing_rows(values->v + r, -1.0), zeros = nans;
+    if (feature->missing >> WL_MISSING_ZERO_LEFT & 3)
+      zeros = missing_rows(values->v + r, wl_forest_zero);
+    for (int m = 0; m < WL_MISSING_COUNT; m++) {
+      if (!(feature->missing >> m & 1))
+        continue;
+      bool zeros_too = m == WL_MISSING_ZERO_LEFT || m == WL_MISSING_ZERO_RIGHT;
+      __mmask64 rows = zeros_too ? zeros : nans;
+      uint32_t code = wl_missing_code(feature, (wl_forest_missing)m);
+      _mm512_store_si512(to, _mm512_mask_blend_epi8(
+                                 rows, block, _mm512_set1_epi8((char)code)));
+      to += (size_t)1 << tile->shift;
+    }
+  }
+}
+
 WL_INLINE void rank_all(const wl_forest_tile *tile, const double *x, size_t ld,
                         size_t n_rows, size_t size) {
   const wl_forest *forest = tile->forest;
   wl_forest_values values;
+  bool is_block = size == 1 && tile->shift >= 6;
+  if (is_block) /* what is behind the rows is computed too */
+    memset(&values, 0, sizeof values);
   for (size_t f = 0; f < forest->n_features; f++) {
     const wl_forest_feature *feature = &forest->features[f];
     wl_load_values(&values, x + feature->x_column, ld, n_rows);
     search(forest, feature, &values, n_rows);
-    wl_write_columns(tile, feature, &values, n_rows, size);
+    if (is_block)
+      write_blocks(tile, feature, &values);
+    else
+      wl_write_columns(tile, feature, &values, n_rows, size);
   }
   for (size_t c = 0; c < forest->n_categories; c++)
     wl_rank_category(tile, &forest->categories[c], x, ld, n_rows, size);

@@ -12,7 +12,6 @@
 #include "models/forest/forest_internal.h"
 
 enum {
-  FEW_ROWS = 16,
   MAX_TILE_BYTES = 1 << 18 /* of ranks: they are read again for each tree */
 };
 
@@ -25,6 +24,23 @@ void wl_forest_force(wl_forest_engine engine) {
 static bool can_select(const wl_forest *forest) {
   return forest->max_leaves <= WL_FOREST_SELECT_LEAVES &&
          forest->node_size <= 8;
+}
+
+/*
+ * How many rows are too few for blocks, from measurements: a block costs the
+ * same for one row and 64, by the leaves of a tree, and walks cost by the row.
+ */
+static size_t few_rows(const wl_forest *forest) {
+  static const size_t walks[] = {
+      [WL_CPU_PORTABLE] = 8, [WL_CPU_AVX2] = 24, [WL_CPU_AVX512] = 48};
+  static const size_t leaves_a_row[] = {
+      [WL_CPU_PORTABLE] = 8, [WL_CPU_AVX2] = 8, [WL_CPU_AVX512] = 5};
+  _Static_assert(WL_COUNT_OF(walks) == WL_CPU_LEVEL_COUNT &&
+                     WL_COUNT_OF(leaves_a_row) == WL_CPU_LEVEL_COUNT,
+                 "a number for every level");
+  wl_cpu_level level = forest->kernels->level;
+  size_t leaves = forest->n_leaves / (forest->n_trees + 1);
+  return can_select(forest) ? 4 + leaves / leaves_a_row[level] : walks[level];
 }
 
 /* Blocks of 64 rows side by side hide the latency of a split; with too many the
@@ -41,7 +57,7 @@ static unsigned select_shift(const wl_forest *forest, size_t n_rows) {
 wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows) {
   wl_forest_choice choice = {.engine = WL_FOREST_DESCEND, .shift = 8};
   int wanted = atomic_load_explicit(&forced, memory_order_relaxed);
-  if (n_rows < FEW_ROWS)
+  if (n_rows < few_rows(forest))
     choice.engine = WL_FOREST_LOCKSTEP;
   else if (can_select(forest))
     choice.engine = WL_FOREST_SELECT;

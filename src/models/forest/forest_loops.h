@@ -58,6 +58,16 @@ WL_INLINE void wl_load_values(wl_forest_values *values, const double *x,
     values->v[r] = 0.0;
 }
 
+/* The rank of what is missing. */
+WL_INLINE uint32_t wl_missing_code(const wl_forest_feature *feature,
+                                   wl_forest_missing missing) {
+  if (missing == WL_MISSING_IS_ZERO)
+    return feature->rank_of_zero;
+  if (missing == WL_MISSING_ZERO_RIGHT || missing == WL_MISSING_NAN_RIGHT)
+    return feature->n_cuts;
+  return 0;
+}
+
 /* One of a feature's columns: ranks, but for what is missing. */
 WL_INLINE void wl_write_column(const wl_forest_feature *feature,
                                wl_forest_missing missing,
@@ -66,11 +76,7 @@ WL_INLINE void wl_write_column(const wl_forest_feature *feature,
   bool zeros_too =
       missing == WL_MISSING_ZERO_LEFT || missing == WL_MISSING_ZERO_RIGHT;
   double zero = zeros_too ? wl_forest_zero : -1.0;
-  uint32_t code = 0;
-  if (missing == WL_MISSING_IS_ZERO)
-    code = feature->rank_of_zero;
-  if (missing == WL_MISSING_ZERO_RIGHT || missing == WL_MISSING_NAN_RIGHT)
-    code = feature->n_cuts;
+  uint32_t code = wl_missing_code(feature, missing);
   for (size_t r = 0; r < n_rows; r++) {
     double v = values->v[r];
     bool is_missing = !(__builtin_fabs(v) > zero);
