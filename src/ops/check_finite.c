@@ -1,7 +1,8 @@
 /*
  * check_finite.c: NaN and infinity are refused where scikit-learn refuses them,
  * with its message first, then the column that the value came from. Passes its
- * input through.
+ * input through. With dtype f32 a value is infinite that float32 cannot hold:
+ * trees cast X to float32 before they check it.
  */
 #include <math.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 static const wl_attr_def attrs[] = {
     {"estimator", WL_ATTR_STRING, true},
     {"allow_nan", WL_ATTR_BOOL, false},
+    {"allow_sparse_nan", WL_ATTR_BOOL, false},
+    {"dtype", WL_ATTR_STRING, false},
 };
 
 enum { MAX_DEPTH = 16, MAX_SOURCES = 4096 };
@@ -23,7 +26,8 @@ typedef struct source_name {
 } source_name;
 
 typedef struct check_state {
-  bool allows_nan;
+  bool allows_nan, allows_sparse_nan;
+  wl_dtype dtype; /* f32 or f64: that the values are cast to for the check */
   char estimator[64];
   source_name *sources; /* ascending */
   size_t n_sources, capacity;
@@ -33,7 +37,8 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
                        wl_type *type, wl_error *error) {
   WL_TRY(wl_check_matrices(graph, node, error));
   *type = *wl_input_type(graph, node, 0);
-  return WL_OK;
+  wl_dtype dtype;
+  return wl_node_float_dtype(node, WL_F64, &dtype, error);
 }
 
 static void unbind(void *state) {
@@ -79,9 +84,12 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
     return wl_fail_memory(error, sizeof *s);
   wl_string name = wl_node_string(node, "estimator", "");
   s->allows_nan = wl_node_bool(node, "allow_nan", false);
+  s->allows_sparse_nan = wl_node_bool(node, "allow_sparse_nan", s->allows_nan);
   memcpy(s->estimator, name.data,
          name.size < sizeof s->estimator ? name.size : sizeof s->estimator - 1);
-  wl_status status = find_sources(graph, node->inputs[0], 0, 0, s, error);
+  wl_status status = wl_node_float_dtype(node, WL_F64, &s->dtype, error);
+  if (status == WL_OK)
+    status = find_sources(graph, node->inputs[0], 0, 0, s, error);
   if (status == WL_OK)
     *state = s;
   else
@@ -112,22 +120,25 @@ static wl_status refuse(const check_state *s, double value, size_t row,
                        s->estimator, where);
   return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
                      "Input X contains infinity or a value too large for "
-                     "dtype('float64') (%s, %s)",
-                     s->estimator, where);
+                     "dtype('%s') (%s, %s)",
+                     s->dtype == WL_F32 ? "float32" : "float64", s->estimator,
+                     where);
 }
 
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const check_state *s = state;
   const wl_value *x = call->inputs[0];
+  bool is_sparse = x->kind == WL_VALUE_CSR;
+  bool allows_nan = is_sparse ? s->allows_sparse_nan : s->allows_nan;
   *out = *x;
   for (size_t r = 0; r < call->n_rows; r++) {
-    bool is_sparse = x->kind == WL_VALUE_CSR;
     const double *row = is_sparse ? x->data + x->indptr[r] : wl_row(x, r);
     size_t n =
         is_sparse ? (size_t)(x->indptr[r + 1] - x->indptr[r]) : x->n_columns;
     for (size_t c = 0; c < n; c++)
-      if (!isfinite(row[c]) && !(s->allows_nan && row[c] != row[c]))
+      if (!isfinite(wl_round_to(s->dtype, row[c])) &&
+          !(allows_nan && row[c] != row[c]))
         return refuse(s, row[c], r,
                       is_sparse ? (size_t)x->indices[(size_t)x->indptr[r] + c]
                                 : c,

@@ -178,6 +178,21 @@ static void ref_scale(const double *x, bool is_f32, double *out) {
   for (int c = 0; c < WIDTH; c++)
     out[c] = rounded(is_f32, rounded(is_f32, x[c] / 3.0) * by[c]);
 }
+static void ref_impute(const double *x, bool is_f32, double *out) {
+  static const double fill[WIDTH] = {1, 2, 3, 0.5, 7, 0.1};
+  for (int c = 0; c < WIDTH; c++)
+    out[c] = x[c] == 0.0 ? rounded(is_f32, fill[c]) : x[c];
+}
+static void ref_is_missing(const double *x, bool is_f32, double *out) {
+  (void)is_f32;
+  for (int c = 0; c < WIDTH; c++)
+    out[c] = x[c] == 0.0;
+}
+static void ref_zeros(const double *x, bool is_f32, double *out) {
+  (void)x;
+  (void)is_f32;
+  memset(out, 0, WIDTH * sizeof *out);
+}
 static void ref_binarize(const double *x, bool is_f32, double *out) {
   (void)is_f32;
   for (int c = 0; c < WIDTH; c++)
@@ -226,6 +241,11 @@ static void matrix_operators_are_their_plain_loops(void **state) {
   check("concat(%0, %0)", 2 * WIDTH, ref_twice, 0);
   check("concat(%0, %0) {sparse=true}", 2 * WIDTH, ref_twice, 0);
   check("check_finite(%0) {estimator=\"E\"}", WIDTH, ref_same, 0);
+  check("impute(%0) {fill=[1, 2, 3, 0.5, 7, 0.1], missing=0.0}", WIDTH,
+        ref_impute, 0);
+  check("impute(%0) {fill=[9.0]}", WIDTH, ref_same, 0);
+  check("is_missing(%0) {missing=0}", WIDTH, ref_is_missing, 0);
+  check("is_missing(%0)", WIDTH, ref_zeros, 0);
   check("select(%0) {indices=[4, 0, 4, 5, 1]}", 5, ref_select, 0);
   check("select(%0) {indices=[1, 5]}", 2, ref_select_ascending, 0);
   check("scale(%0) {divide=[3.0], multiply=[1, 2, 3, 0.5, 7, 0.1]}", WIDTH,
@@ -448,6 +468,80 @@ static void check_finite_names_the_row_and_the_column(void **state) {
   wl_model_release(model);
 }
 
+static void check_finite_of_float32_refuses_what_overflows_it(void **state) {
+  (void)state;
+  static csr room;
+  wl_model *model;
+  double out[N_ROWS * WIDTH];
+  wl_error error = {0};
+  /* Half way to 2^128: a tie, rounded to infinity. */
+  const double half = 0x1.ffffffp+127;
+  make_cells(false);
+  assert_int_equal(compile("check_finite(%0) {estimator=\"E\", dtype=\"f32\"}\n"
+                           "%2 = clip(%1) {min=-1, max=1}",
+                           false, &model, NULL),
+                   WL_OK);
+  for (int way = 0; way < 2; way++) {
+    cells[7][2] = nextafter(half, 0.0);
+    wl_input input = input_of(way == 1, false, &room);
+    assert_int_equal(
+        wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, out, NULL, &error),
+        WL_OK);
+    cells[7][2] = -half;
+    input = input_of(way == 1, false, &room);
+    assert_int_equal(
+        wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, out, NULL, &error),
+        WL_ERROR_VALUE);
+    assert_non_null(strstr(error.message, "dtype('float32')"));
+  }
+  wl_model_release(model);
+}
+
+static void check_finite_may_allow_nan_in_dense_rows_only(void **state) {
+  (void)state;
+  static csr room;
+  wl_model *model;
+  double out[N_ROWS * WIDTH];
+  wl_error error = {0};
+  make_cells(false);
+  cells[7][2] = (double)NAN;
+  assert_int_equal(compile("check_finite(%0) {estimator=\"E\", allow_nan=true, "
+                           "allow_sparse_nan=false}\n"
+                           "%2 = clip(%1) {min=-1, max=1}",
+                           false, &model, NULL),
+                   WL_OK);
+  for (int is_csr = 0; is_csr < 2; is_csr++) {
+    wl_input input = input_of(is_csr == 1, false, &room);
+    assert_int_equal(
+        wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, out, NULL, &error),
+        is_csr ? WL_ERROR_VALUE : WL_OK);
+  }
+  assert_non_null(strstr(error.message, "Input X contains NaN"));
+  wl_model_release(model);
+}
+
+static void impute_replaces_and_marks_nan(void **state) {
+  (void)state;
+  static csr room;
+  double out[N_ROWS * WIDTH];
+  make_cells(false);
+  cells[5][3] = (double)NAN;
+  wl_input input = input_of(false, false, &room);
+  for (int is_mark = 0; is_mark < 2; is_mark++) {
+    wl_model *model;
+    assert_int_equal(
+        compile(is_mark ? "is_missing(%0)" : "impute(%0) {fill=[9.0]}", false,
+                &model, NULL),
+        WL_OK);
+    assert_int_equal(
+        wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, out, NULL, NULL),
+        WL_OK);
+    assert_true(out[5 * WIDTH + 3] == (is_mark ? 1.0 : 9.0));
+    assert_true(out[5 * WIDTH + 2] == (is_mark ? 0.0 : cells[5][2]));
+    wl_model_release(model);
+  }
+}
+
 static void what_dense_rows_need_is_refused_of_sparse_ones(void **state) {
   (void)state;
   static csr room;
@@ -520,6 +614,9 @@ static void bad_attributes_are_refused_by_name(void **state) {
       {"input() {kind=\"matrix\", n_features=-1}", WL_ERROR_VALUE, "-1"},
       {"add(%0, %1)", WL_ERROR_VALUE, "%1"},
       {"exp(%0) {base=2}", WL_ERROR_UNSUPPORTED, "base"},
+      {"check_finite(%0) {estimator=\"E\", dtype=\"i64\"}",
+       WL_ERROR_UNSUPPORTED, "dtype 'i64'"},
+      {"impute(%0) {fill=[1.0, 2.0]}", WL_ERROR_VALUE, "'fill' has 2"},
   };
   for (size_t i = 0; i < WL_COUNT_OF(cases); i++) {
     wl_model *model;
@@ -543,6 +640,9 @@ int main(void) {
       memory_test(operators_of_one_column_take_one),
       memory_test(a_row_with_nan_has_no_margin_and_its_first_nan_is_argmax),
       memory_test(check_finite_names_the_row_and_the_column),
+      memory_test(check_finite_of_float32_refuses_what_overflows_it),
+      memory_test(check_finite_may_allow_nan_in_dense_rows_only),
+      memory_test(impute_replaces_and_marks_nan),
       memory_test(what_dense_rows_need_is_refused_of_sparse_ones),
       memory_test(bad_attributes_are_refused_by_name),
   };
