@@ -231,8 +231,19 @@ def linear(x: Any, *, coef: Any, intercept: Any = 0.0, dtype: str = "f64") -> An
     return (np.asarray(x.astype(np.float64) @ coef.T) + intercept).astype(DTYPES[dtype])
 
 
-def check_finite(x: Any, *, estimator: str, allow_nan: bool = False) -> Any:
+def check_finite(
+    x: Any,
+    *,
+    estimator: str,
+    allow_nan: bool = False,
+    allow_sparse_nan: bool | None = None,
+    dtype: str = "f64",
+) -> Any:
     data = x.data if sp.issparse(x) else x
+    if sp.issparse(x) and allow_sparse_nan is not None:
+        allow_nan = allow_sparse_nan
+    with np.errstate(over="ignore"):
+        data = np.asarray(data).astype(DTYPES[dtype])
     if np.isinf(data).any() or (not allow_nan and np.isnan(data).any()):
         raise ValueError(f"Input X contains NaN or infinity: {estimator}")
     return x
@@ -268,6 +279,61 @@ def ovo(c: Any, *, n_classes: int, threshold: float = 0.0) -> Any:
     return votes + sums / (3 * (np.abs(sums) + 1))
 
 
+def is_missing(x: Any, *, missing: float = float("nan")) -> Any:
+    return np.where(np.isnan(x) if missing != missing else x == missing, 1.0, 0.0)
+
+
+def impute(x: Any, *, fill: Any, missing: float = float("nan")) -> Any:
+    return np.where(is_missing(x, missing=missing) == 1.0, fill, x)
+
+
+def goes_left(v: float, flags: int, threshold: float, a: dict[str, Any], column: int) -> bool:
+    """One split, as docs/graph.md tells it."""
+    kind, is_left = flags >> 1 & 3, bool(flags & 1)
+    if flags & 8:
+        if v != v and kind == 2:
+            return is_left
+        known = a["known"][column] if "known" in a else -1
+        if known >= 0 and not in_set(v, int(known), a):
+            return is_left
+        return in_set(0.0 if v != v else v, int(threshold), a)
+    if kind == 1 and (v != v or abs(v) <= float(np.float32(1e-35))):
+        return is_left
+    if kind == 2 and v != v:
+        return is_left
+    return (0.0 if v != v else v) <= threshold
+
+
+def in_set(v: float, number: int, a: dict[str, Any]) -> bool:
+    if not 0 <= v < 2**31:
+        return False
+    words = a["sets"][a["set_starts"][number] : a["set_starts"][number + 1]]
+    word = int(v) // 32
+    return word < len(words) and bool(int(words[word]) >> int(v) % 32 & 1)
+
+
+def trees(x: Any, **a: Any) -> Any:
+    x = np.asarray(x.toarray() if sp.issparse(x) else x, dtype=float)
+    k, roots = a.get("n_outputs", 1), a["roots"]
+    kind = DTYPES[a.get("dtype", "f64")]
+    sums = np.broadcast_to(a.get("start", np.zeros(k)), (len(x), k)).astype(kind)
+    leaves = np.asarray(a["leaves"]).reshape(-1, np.shape(a["leaves"])[-1] if k > 1 else 1)
+    outputs = a.get("output", np.arange(len(roots)) % k)
+    for tree, root in enumerate(roots):
+        for row, values in enumerate(x):
+            at = int(root)
+            while at >= 0:
+                column = int(a["feature"][at])
+                flags, threshold = int(a["flags"][at]), float(a["threshold"][at])
+                is_left = goes_left(values[column], flags, threshold, a, column)
+                at = int(a["left" if is_left else "right"][at])
+            if leaves.shape[1] == 1:
+                sums[row, outputs[tree]] += leaves[~at, 0]
+            else:
+                sums[row] += leaves[~at]
+    return sums / a.get("divide", 1.0)
+
+
 OPERATORS: dict[str, Callable[..., Any]] = {
     "count": count,
     "hash": hashed,
@@ -280,6 +346,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "normalize_rows": normalize_rows,
     "softmax": softmax,
     "ovo": ovo,
+    "impute": impute,
+    "is_missing": is_missing,
+    "trees": trees,
+    "difference": lambda a, b: a - b,
     "select": lambda x, indices: x[:, indices],
     "normalize": lambda x, norm: normalize(x, norm),
     "project": lambda x, components: np.asarray(x.astype(np.float64) @ components.T),

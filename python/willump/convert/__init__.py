@@ -15,10 +15,13 @@ from .._graph import Array, GraphBuilder, Rendered, Stage, Strings
 from . import (  # noqa: F401  (importing registers the converters)
     sklearn_bayes,
     sklearn_compose,
+    sklearn_ensemble,
+    sklearn_impute,
     sklearn_linear,
     sklearn_meta,
     sklearn_preprocess,
     sklearn_text,
+    sklearn_trees,
 )
 from .context import Context, Model, Ref, Source
 from .names import feature_names_out, is_storable

@@ -32,6 +32,11 @@ _NUMPY: dict[str, np.dtype[Any]] = {name: dtype for dtype, name in DTYPES.items(
 ELEMENTWISE = {"expit", "exp", "log", "clip", "at_most_one", "binarize", "cast"}
 #: Operators with one number a column, which may be cut along the columns.
 PER_COLUMN = {"scale", "affine"}
+#: Operators within rounding of the original's: what follows must not compare.
+ROUNDED = {
+    "expit", "exp", "log", "softmax", "log_softmax", "normalize_rows", "isotonic", "linear",
+    "project", "ovo",
+}  # fmt: skip
 
 
 def promote(*dtypes: str) -> str:
@@ -185,11 +190,22 @@ class Context:
         return node
 
     def numeric(
-        self, value: Value, n_features: int | None, owner: Any = None, *, allow_nan: bool = False
+        self,
+        value: Value,
+        n_features: int | None,
+        owner: Any = None,
+        *,
+        allow_nan: bool = False,
+        as_float32: bool = False,
     ) -> Ref:
         """The matrix that `value` is; with an owner, checked as scikit-learn does."""
         ref = value if isinstance(value, Ref) else self._matrix_input(value, n_features)
-        return ref if owner is None else self.check_finite(ref, type(owner).__name__, allow_nan)
+        if owner is None:
+            return ref
+        name = type(owner).__name__
+        if as_float32:
+            return self.check_float32(ref, name, allow_nan)
+        return self.check_finite(ref, name, allow_nan)
 
     def _matrix_input(self, source: Source, n_features: int | None) -> Ref:
         columns = source.columns
@@ -295,6 +311,57 @@ class Context:
         attributes = {"estimator": estimator, "allow_nan": True if allow_nan else None}
         node = self._emit("check_finite", (ref.node,), attributes)
         return replace(ref, node=node, safe=not allow_nan)
+
+    def check_float32(self, ref: Ref, estimator: str, allow_nan: bool = False) -> Ref:
+        """What a check after a cast to float32 does; the values stay as they are.
+
+        NaN is allowed in dense rows only, as trees do.
+        """
+        if ref.safe and ref.dtype != "f64":
+            return ref
+        if ref.parts:
+            parts = [(n, self.check_float32(p, estimator, allow_nan)) for n, p in ref.parts]
+            return self.concat(parts, sparse=ref.sparse)
+        attributes: dict[str, Attribute | None] = {"estimator": estimator, "dtype": "f32"}
+        if allow_nan:
+            attributes |= {"allow_nan": True, "allow_sparse_nan": False}
+        node = self._emit("check_finite", (ref.node,), attributes)
+        return replace(ref, node=node, safe=ref.safe or not allow_nan)
+
+    def is_exact(self, ref: Ref) -> bool:
+        """Whether the values are the original's to the bit, not within rounding.
+
+        Labels count as the original's whatever they were chosen from.
+        """
+        pending, seen = [ref.node], set()
+        while pending:
+            number = pending.pop()
+            if number in seen:
+                continue
+            seen.add(number)
+            node = self.builder.nodes[number]
+            if node.operator in ("argmax", "positive"):
+                continue
+            is_dense_norm = node.operator == "normalize" and self._is_dense(node.inputs[0])
+            if (
+                node.operator in ROUNDED
+                or is_dense_norm
+                or (node.operator == "tfidf" and node.attributes.get("sublinear_tf"))
+            ):
+                return False
+            pending += node.inputs
+        return True
+
+    def _is_dense(self, number: int) -> bool:
+        """Whether a node's rows may come dense."""
+        node = self.builder.nodes[number]
+        if node.operator in ("count", "hash", "tfidf"):
+            return False
+        if node.operator == "concat":
+            return not node.attributes.get("sparse")
+        if node.operator == "external":
+            return not node.attributes.get("sparse")
+        return not node.inputs or self._is_dense(node.inputs[0])
 
     def weighted(self, ref: Ref, weight: Any) -> Ref:
         """`ref` times a transformer's weight, in the dtype that NumPy gives it."""

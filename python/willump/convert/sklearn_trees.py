@@ -1,0 +1,437 @@
+"""Trees of scikit-learn and their sums: forests, boosting, isolation.
+
+Plain trees cast X to float32 and compare `x <= threshold`; the cast is folded
+into the thresholds. Histogram boosting compares doubles.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn import ensemble as en
+from sklearn import tree as tr
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.preprocessing import OrdinalEncoder
+from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from .._graph import Array
+from .context import Context, Model, Ref, Value
+from .registry import Refused, register
+from .sklearn_linear import add_proba
+from .trees import CATEGORIES, MISSING_LEFT, MISSING_NAN, Forest, fold_float32
+
+TREE_CLASSIFIERS = (tr.DecisionTreeClassifier, tr.ExtraTreeClassifier)
+TREE_REGRESSORS = (tr.DecisionTreeRegressor, tr.ExtraTreeRegressor)
+
+#: x > this is x >= 0.
+JUST_BELOW_ZERO = -5e-324
+
+# ---- plain trees -------------------------------------------------------------
+
+
+def allows_nan(tree: Any) -> bool:
+    """Whether a fitted tree takes NaN in dense rows."""
+    ask = getattr(tree, "_support_missing_values", None)
+    if ask is not None:
+        return bool(ask(np.zeros((1, 1), np.float32)))
+    return bool(get_tags(tree).input_tags.allow_nan)
+
+
+def tree_input(ctx: Context, est: Any, value: Value, tree: Any) -> Ref:
+    """X as BaseDecisionTree._validate_X_predict checks it, for `est`."""
+    return ctx.numeric(
+        value, int(est.n_features_in_), est, allow_nan=allows_nan(tree), as_float32=True
+    )
+
+
+def add_tree(forest: Forest, tree: Any, values: Array, features: Array | None = None) -> None:
+    """A `tree_`; `features` are the columns of X that it was fitted on."""
+    if hasattr(tree, "missing_go_to_left"):
+        goes_left = np.asarray(tree.missing_go_to_left)
+    else:
+        goes_left = tree.__getstate__()["nodes"]["missing_go_to_left"]
+    is_leaf = np.asarray(tree.children_left) < 0
+    feature = np.where(is_leaf, 0, tree.feature)
+    if features is not None:
+        feature = np.asarray(features)[feature]
+    forest.add(
+        is_leaf,
+        tree.children_left,
+        tree.children_right,
+        feature,
+        fold_float32(tree.threshold),
+        values,
+        np.where(goes_left != 0, MISSING_NAN | MISSING_LEFT, MISSING_NAN),
+    )
+
+
+def leaf_proba(tree: Any) -> Array:
+    """The probabilities at each node of a fitted classification tree."""
+    return np.asarray(tree.tree_.value[:, 0, : int(tree.n_classes_)])
+
+
+def leaf_values(tree: Any) -> Array:
+    """The predictions at each node of a fitted regression tree."""
+    return np.asarray(tree.tree_.value[:, :, 0])
+
+
+def one_output(est: Any) -> None:
+    if est.n_outputs_ != 1:
+        raise Refused("several outputs with classes of their own")
+
+
+def proba_model(ctx: Context, est: Any, ref: Ref, proba: Ref) -> Model:
+    """A classifier whose labels are the most probable classes."""
+    model = Model(classes=np.asarray(est.classes_), model_input=ref)
+    add_proba(ctx, model, proba)
+    model.label = ctx.argmax(proba)
+    model.ravel.add("label")
+    return model
+
+
+def _check_members(trees: list[Any], types: tuple[type, ...]) -> None:
+    for tree in trees:
+        if type(tree) not in types:
+            raise Refused(f"a tree is a {type(tree).__name__}")
+
+
+def _summed_proba(ctx: Context, est: Any, value: Value, trees: list[Any]) -> Model:
+    one_output(est)
+    _check_members(trees, TREE_CLASSIFIERS)
+    ref = tree_input(ctx, est, value, trees[0])
+    n_classes = len(est.classes_)
+    forest = Forest(n_classes, n_classes)
+    for tree in trees:
+        add_tree(forest, tree.tree_, leaf_proba(tree))
+    return proba_model(ctx, est, ref, forest.emit(ctx, ref, divide=len(trees)))
+
+
+def _summed_values(ctx: Context, est: Any, value: Value, trees: list[Any]) -> Model:
+    _check_members(trees, TREE_REGRESSORS)
+    ref = tree_input(ctx, est, value, trees[0])
+    n_outputs = int(est.n_outputs_)
+    forest = Forest(n_outputs, n_outputs)
+    for tree in trees:
+        add_tree(forest, tree.tree_, leaf_values(tree))
+    # A single tree's answer is its leaf's value, so -0.0 stays.
+    start = np.full(n_outputs, -0.0) if trees[0] is est else None
+    model = Model(model_input=ref)
+    model.prediction = forest.emit(ctx, ref, start=start, divide=len(trees))
+    if n_outputs == 1:
+        model.ravel.add("prediction")
+    return model
+
+
+def tree_classifier(ctx: Context, est: Any, value: Value) -> Model:
+    check_is_fitted(est)
+    return _summed_proba(ctx, est, value, [est])
+
+
+def tree_regressor(ctx: Context, est: Any, value: Value) -> Model:
+    check_is_fitted(est)
+    return _summed_values(ctx, est, value, [est])
+
+
+def forest_classifier(ctx: Context, est: Any, value: Value) -> Model:
+    check_is_fitted(est)
+    return _summed_proba(ctx, est, value, list(est.estimators_))
+
+
+def forest_regressor(ctx: Context, est: Any, value: Value) -> Model:
+    check_is_fitted(est)
+    return _summed_values(ctx, est, value, list(est.estimators_))
+
+
+# ---- gradient boosting -------------------------------------------------------
+
+
+def _start_of(est: Any) -> Array | None:
+    """The raw predictions of a constant `init`, as scikit-learn computes them."""
+    init = est.init_
+    if isinstance(init, str) and init == "zero":
+        return None
+    if type(init) not in (DummyClassifier, DummyRegressor):
+        raise Refused(f"init is a {type(init).__name__}")
+    if getattr(init, "strategy", "") == "stratified":
+        raise Refused("init draws classes at random")
+    raw = est._raw_predict_init(np.zeros((2, int(est.n_features_in_)), np.float32))
+    return np.asarray(raw[0], dtype=np.float64)
+
+
+def _boosted(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
+    """X, and the raw predictions."""
+    check_is_fitted(est)
+    start = _start_of(est)
+    trees = est.estimators_
+    _check_members(trees.ravel().tolist(), (tr.DecisionTreeRegressor,))
+    ref = ctx.numeric(value, int(est.n_features_in_), est, as_float32=True)
+    forest = Forest(trees.shape[1])
+    rate = float(est.learning_rate)
+    for tree in trees.ravel():
+        add_tree(forest, tree.tree_, rate * tree.tree_.value[:, 0, 0])
+    return ref, forest.emit(ctx, ref, start=start)
+
+
+def _link_of(est: Any) -> str:
+    loss = getattr(est, "_loss", None)
+    return type(getattr(loss, "link", None)).__name__
+
+
+def _raw_classifier(ctx: Context, est: Any, ref: Ref, raw: Ref, threshold: float) -> Model:
+    """Labels, and probabilities by the inverse of the loss's link."""
+    link = _link_of(est)
+    model = Model(classes=np.asarray(est.classes_), model_input=ref, decision=raw)
+    model.ravel.add("label")
+    if link == "MultinomialLogit":
+        model.label = ctx.argmax(raw)
+        model.proba = ctx.rows("softmax", raw)
+        return model
+    if link not in ("LogitLink", "HalfLogitLink") or raw.n_features != 1:
+        raise Refused(f"its loss has the link {link}")
+    if len(est.classes_) != 2:
+        raise Refused("it was fitted on one class")
+    twice = ctx.rows("affine", raw, multiply=np.array([2.0])) if link == "HalfLogitLink" else raw
+    model.positive = ctx.rows("expit", twice)
+    model.proba = ctx.rows("complement", model.positive, n_features=2)
+    model.label = ctx.rows("positive", raw, threshold=threshold)
+    model.ravel.add("decision")
+    return model
+
+
+def boosting_classifier(ctx: Context, est: Any, value: Value) -> Model:
+    ref, raw = _boosted(ctx, est, value)
+    model = _raw_classifier(ctx, est, ref, raw, JUST_BELOW_ZERO)
+    assert model.proba is not None
+    model.log_proba = ctx.rows("log", model.proba)
+    return model
+
+
+def boosting_regressor(ctx: Context, est: Any, value: Value) -> Model:
+    ref, raw = _boosted(ctx, est, value)
+    return Model(model_input=ref, prediction=raw, ravel={"prediction"})
+
+
+# ---- histogram boosting ------------------------------------------------------
+
+
+def _encoded(ctx: Context, est: Any, ref: Ref) -> Ref:
+    """What its preprocessor makes of X: codes of categories first, then numbers."""
+    preprocessor = getattr(est, "_preprocessor", None)
+    if preprocessor is None:
+        return ref
+    encoder = preprocessor.named_transformers_["encoder"]
+    if type(encoder) is not OrdinalEncoder:
+        raise Refused("its categories are not encoded by an OrdinalEncoder")
+    chosen = np.asarray(est.is_categorical_, dtype=bool)
+    columns = ctx.select(ref, np.flatnonzero(chosen))
+    codes = ordinal_codes(
+        ctx, ctx.check_finite(columns, "OrdinalEncoder", True), encoder.categories_
+    )
+    if chosen.all():
+        return codes
+    numbers = ctx.select(ref, np.flatnonzero(~chosen))
+    return ctx._plain_concat([("codes", codes), ("numbers", numbers)], sparse=False)
+
+
+def ordinal_codes(ctx: Context, ref: Ref, categories: list[Array]) -> Ref:
+    """Positions among each column's sorted categories; NaN for what is none.
+
+    A category is a step of one value: above its left neighbour among the
+    doubles, up to itself.
+    """
+    forest = Forest(len(categories))
+    for column, known in enumerate(categories):
+        if known.dtype.kind not in "iufb":
+            raise Refused("a category is not a number")
+        exact = known.astype(np.float64)
+        exact = exact[~np.isnan(exact)]
+        if np.any(np.diff(exact) <= 0):
+            raise Refused("its categories are not ascending numbers of float64")
+        bounds = np.column_stack([np.nextafter(exact, -np.inf), exact]).ravel()
+        codes = np.arange(len(exact), dtype=np.float64)
+        values = np.append(np.column_stack([np.full(len(exact), np.nan), codes]).ravel(), np.nan)
+        if len(exact) > 1:
+            # No number is between neighbours: a bound twice would be a dead leaf.
+            kept = np.insert(np.diff(bounds) != 0, 0, True)
+            bounds, values = bounds[kept], values[np.append(kept, True)]
+        forest.add_steps(column, bounds, values, output=column)
+    return forest.emit(ctx, ref)
+
+
+def _add_predictor(forest: Forest, predictor: Any) -> None:
+    nodes = predictor.nodes
+    first_set = len(forest.sets)
+    for words in np.asarray(predictor.raw_left_cat_bitsets):
+        forest.add_set(words)
+    is_category = nodes["is_categorical"] != 0
+    forest.add(
+        nodes["is_leaf"] != 0,
+        nodes["left"],
+        nodes["right"],
+        nodes["feature_idx"],
+        np.where(is_category, first_set + nodes["bitset_idx"], nodes["num_threshold"]),
+        nodes["value"],
+        MISSING_NAN
+        | np.where(nodes["missing_go_to_left"] != 0, MISSING_LEFT, 0)
+        | np.where(is_category, CATEGORIES, 0),
+    )
+
+
+def _histogram_boosted(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
+    """X, and the raw predictions. Categories that were not seen are NaN by now,
+    so no set of known ones is needed."""
+    check_is_fitted(est)
+    ref = ctx.numeric(value, int(est.n_features_in_))
+    if ref.sparse:
+        raise Refused("its input is sparse, which it does not take")
+    start = np.asarray(est._baseline_prediction, dtype=np.float64).ravel()
+    forest = Forest(int(est.n_trees_per_iteration_))
+    for iteration in est._predictors:
+        for predictor in iteration:
+            _add_predictor(forest, predictor)
+    if not forest.roots:
+        raise Refused("it has no trees")
+    raw = forest.emit(ctx, _encoded(ctx, est, ref), start=start)
+    return ref, raw
+
+
+def histogram_classifier(ctx: Context, est: Any, value: Value) -> Model:
+    ref, raw = _histogram_boosted(ctx, est, value)
+    return _raw_classifier(ctx, est, ref, raw, 0.0)
+
+
+def histogram_regressor(ctx: Context, est: Any, value: Value) -> Model:
+    ref, raw = _histogram_boosted(ctx, est, value)
+    link = _link_of(est)
+    if link not in ("IdentityLink", "LogLink"):
+        raise Refused(f"its loss has the link {link}")
+    prediction = raw if link == "IdentityLink" else ctx.rows("exp", raw)
+    return Model(model_input=ref, prediction=prediction, ravel={"prediction"})
+
+
+# ---- isolation ---------------------------------------------------------------
+
+
+def _average_path_length(n: float) -> float:
+    if n <= 2:
+        return 0.0 if n <= 1 else 1.0
+    return float(2.0 * (np.log(n - 1.0) + np.euler_gamma) - 2.0 * (n - 1.0) / n)
+
+
+def _first_inlier_depth(scores: Any, offset: float, low: float, high: float) -> float:
+    """The largest depth sum that is an outlier's: labels follow from depths, which
+    are exact, rather than from powers, which are not."""
+    while True:
+        middle = low + (high - low) / 2.0
+        if not low < middle < high:
+            return low
+        low, high = (middle, high) if scores(middle) - offset < 0 else (low, middle)
+
+
+def isolation_forest(ctx: Context, est: Any, value: Value) -> Model:
+    check_is_fitted(est)
+    if not hasattr(est, "_decision_path_lengths"):
+        raise Refused("it was fitted by a version of scikit-learn without path lengths")
+    denominator = len(est.estimators_) * _average_path_length(float(est._max_samples))
+    if denominator == 0.0:
+        raise Refused("its trees saw one row each")
+    n_features = int(est.n_features_in_)
+    ref = ctx.numeric(value, n_features)
+    is_subset = est._max_features != n_features
+    forest = Forest()
+    for i, (member, features) in enumerate(
+        zip(est.estimators_, est.estimators_features_, strict=True)
+    ):
+        depth = est._decision_path_lengths[i] + est._average_path_length_per_tree[i] - 1.0
+        add_tree(forest, member.tree_, depth, features if is_subset else None)
+    depths = forest.emit(ctx, ref)
+    exponent = ctx.rows("affine", depths, multiply=np.array([-np.log(2.0) / denominator]))
+    scores = ctx.rows("exp", exponent)
+    model = Model(model_input=ref, ravel={"decision", "prediction"}, prediction_dtype="<i8")
+    model.decision = ctx.rows(
+        "affine", scores, multiply=np.array([-1.0]), add=np.array([-float(est.offset_)])
+    )
+
+    def score(depth: float) -> float:
+        return float(-(2 ** (-np.divide(np.array([depth]), denominator)))[0])
+
+    bound = _first_inlier_depth(score, float(est.offset_), -1.0, 1100.0 * denominator)
+    is_inlier = ctx.rows("positive", depths, threshold=bound)
+    model.prediction = ctx.rows(
+        "affine", ctx.apply("cast", is_inlier, dtype="f64"),
+        multiply=np.array([2.0]), add=np.array([-1.0]),
+    )  # fmt: skip
+    return model
+
+
+_FITTED = "all (the fitted trees are used), with missing values and pruning"
+_OUTPUTS = "several outputs with classes of their own; input within rounding"
+
+register(
+    *TREE_CLASSIFIERS,
+    predict=tree_classifier,
+    operators=["trees", "argmax", "log", "check_finite"],
+    parameters=[_FITTED],
+    python_step=_OUTPUTS,
+)
+register(
+    *TREE_REGRESSORS,
+    predict=tree_regressor,
+    operators=["trees", "check_finite"],
+    parameters=[_FITTED, "several targets"],
+    python_step="input within rounding",
+)
+register(
+    en.RandomForestClassifier,
+    en.ExtraTreesClassifier,
+    predict=forest_classifier,
+    operators=["trees", "argmax", "log", "check_finite"],
+    parameters=[_FITTED],
+    python_step=_OUTPUTS,
+)
+register(
+    en.RandomForestRegressor,
+    en.ExtraTreesRegressor,
+    predict=forest_regressor,
+    operators=["trees", "check_finite"],
+    parameters=[_FITTED, "several targets"],
+    python_step="input within rounding",
+)
+register(
+    en.GradientBoostingClassifier,
+    predict=boosting_classifier,
+    operators=["trees", "positive", "argmax", "expit", "complement", "softmax", "log",
+               "check_finite"],
+    parameters=["loss", "init ('zero', None, dummies that give a constant)", _FITTED],
+    python_step="another init; input within rounding",
+)  # fmt: skip
+register(
+    en.GradientBoostingRegressor,
+    predict=boosting_regressor,
+    operators=["trees", "check_finite"],
+    parameters=["loss", "init ('zero', None, dummies that give a constant)", _FITTED],
+    python_step="another init; input within rounding",
+)
+register(
+    en.HistGradientBoostingClassifier,
+    predict=histogram_classifier,
+    operators=["trees", "positive", "argmax", "expit", "complement", "softmax", "check_finite"],
+    parameters=[_FITTED, "categories that are numbers"],
+    python_step="categories that are not numbers; input within rounding",
+)
+register(
+    en.HistGradientBoostingRegressor,
+    predict=histogram_regressor,
+    operators=["trees", "exp", "check_finite"],
+    parameters=["loss", _FITTED, "categories that are numbers"],
+    python_step="categories that are not numbers; input within rounding",
+)
+register(
+    en.IsolationForest,
+    predict=isolation_forest,
+    operators=["trees", "affine", "exp", "positive"],
+    parameters=["predict and decision_function", "contamination", "max_features"],
+    python_step="max_samples=1; input within rounding",
+)

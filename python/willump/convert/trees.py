@@ -1,0 +1,188 @@
+"""Trees as the operator `trees` takes them, whatever library they come from.
+
+A `Forest` collects trees as parallel arrays and emits one node. Splits are
+numbered tree by tree in the source's own order, leaves likewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .._graph import Array
+from .context import Context, Ref
+from .registry import Refused
+
+#: Bits of the attribute `flags`: the direction of what is missing, what is
+#: missing (nothing, zero or NaN), a split of categories.
+MISSING_LEFT, MISSING_ZERO, MISSING_NAN, CATEGORIES = 1, 2, 4, 8
+
+_INFINITE = 2.0**128
+
+
+def fold_float32(thresholds: Any) -> Array:
+    """Thresholds of doubles for comparisons of floats.
+
+    Returns, for each t, the largest double whose nearest float32 (ties to
+    even, as a cast gives it) is <= t, so that `x <= result` is
+    `float32(x) <= t` for every double x.
+    """
+    t = np.asarray(thresholds, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        below = t.astype(np.float32)
+        below = np.where(below > t, np.nextafter(below, np.float32(-np.inf)), below)
+        # The next float32 is further than any double that rounds to `below`.
+        above = np.nextafter(below, np.float32(np.inf))
+    middle = (_as_double(below) + _as_double(above)) / 2.0
+    is_even = (below.view(np.uint32) & 1) == 0
+    folded = np.where(is_even, middle, np.nextafter(middle, -np.inf))
+    return np.where(below == np.inf, np.inf, folded)
+
+
+def _as_double(x: Array) -> Array:
+    """Infinity counts as the number after the largest, which it stands for."""
+    return np.clip(x.astype(np.float64), -_INFINITE, _INFINITE)
+
+
+@dataclass
+class Forest:
+    """Trees that are summed in their order.
+
+    `width` numbers a leaf: 1 (added to one output a tree) or all outputs.
+    """
+
+    n_outputs: int = 1
+    width: int = 1
+    feature: list[Array] = field(default_factory=list)
+    threshold: list[Array] = field(default_factory=list)
+    left: list[Array] = field(default_factory=list)
+    right: list[Array] = field(default_factory=list)
+    flags: list[Array] = field(default_factory=list)
+    leaves: list[Array] = field(default_factory=list)
+    roots: list[int] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    sets: list[Array] = field(default_factory=list)
+    n_splits: int = 0
+    n_leaves: int = 0
+
+    def add(
+        self,
+        is_leaf: Array,
+        left: Array,
+        right: Array,
+        feature: Array,
+        threshold: Array,
+        values: Array,
+        flags: Any = MISSING_NAN,
+        output: int | None = None,
+    ) -> None:
+        """A tree by its nodes, the first its root; children are node numbers."""
+        is_leaf = np.asarray(is_leaf, dtype=bool)
+        numbers = np.arange(len(is_leaf))
+        splits = numbers[~is_leaf]
+        left, right = np.asarray(left)[splits], np.asarray(right)[splits]
+        if np.any(left <= splits) or np.any(right <= splits):
+            raise Refused("a tree has a child before its parent")
+        code = np.where(
+            is_leaf,
+            ~(self.n_leaves + np.cumsum(is_leaf) - 1),
+            self.n_splits + np.cumsum(~is_leaf) - 1,
+        ).astype(np.int64)
+        self.left.append(code[left])
+        self.right.append(code[right])
+        self.feature.append(np.asarray(feature)[splits].astype(np.int64))
+        self.threshold.append(np.asarray(threshold)[splits].astype(np.float64))
+        self.flags.append(np.broadcast_to(flags, is_leaf.shape)[splits].astype(np.int64))
+        own = np.asarray(values, dtype=np.float64).reshape(len(is_leaf), -1)[is_leaf]
+        if own.shape[1] != self.width:
+            raise Refused(f"a tree gives {own.shape[1]} values, not {self.width}")
+        self.leaves.append(own)
+        self.outputs.append(len(self.roots) % self.n_outputs if output is None else output)
+        self.roots.append(int(code[0]))
+        self.n_splits += len(splits)
+        self.n_leaves += len(own)
+
+    def add_steps(
+        self, column: int, thresholds: Array, values: Array, output: int | None = None
+    ) -> None:
+        """A balanced tree over one column: values[i] up to thresholds[i], the last above.
+
+        NaN is above all.
+        """
+        n = len(thresholds)
+        left, right = np.zeros(2 * n + 1, np.int64), np.zeros(2 * n + 1, np.int64)
+        at = np.zeros(2 * n + 1, np.int64)
+        is_leaf = np.zeros(2 * n + 1, bool)
+        pending = [(0, n, -1)]
+        for node in range(2 * n + 1):
+            low, high, parent = pending.pop()
+            if parent >= 0:
+                (left if left[parent] == 0 else right)[parent] = node
+            middle = (low + high) // 2
+            is_leaf[node], at[node] = low == high, middle
+            if low < high:
+                pending += [(middle + 1, high, node), (low, middle, node)]
+        bounds = np.append(thresholds, 0.0)[at]
+        self.add(
+            is_leaf, left, right, np.full(2 * n + 1, column), bounds, values[at], output=output
+        )
+
+    def add_set(self, words: Array) -> int:
+        """A set of categories by its words of 32 bits; returns its number."""
+        self.sets.append(np.asarray(words, dtype=np.int64))
+        return len(self.sets) - 1
+
+    def emit(
+        self,
+        ctx: Context,
+        ref: Ref,
+        *,
+        start: Any = None,
+        divide: float = 1.0,
+    ) -> Ref:
+        """The node that sums these trees over a matrix."""
+        if not ctx.is_exact(ref):
+            raise Refused(
+                "its input is within rounding of the original's, and trees compare it to the bit"
+            )
+        feature = np.concatenate(self.feature)
+        if ref.sparse:
+            # Only what some split reads is spread out.
+            used = np.unique(feature) if len(feature) else np.array([0])
+            ref = ctx.concat([("trees", ctx.select(ref, used))], sparse=False)
+            feature = np.searchsorted(used, feature)
+        default = np.arange(len(self.roots)) % self.n_outputs
+        has_own = self.width == 1 and not np.array_equal(self.outputs, default)
+        starts = np.cumsum([0, *(len(words) for words in self.sets)])
+        attributes: dict[str, Any] = {
+            "feature": feature,
+            "threshold": np.concatenate(self.threshold),
+            "left": np.concatenate(self.left),
+            "right": np.concatenate(self.right),
+            "flags": np.concatenate(self.flags),
+            "roots": np.array(self.roots, dtype=np.int64),
+            "leaves": np.concatenate(self.leaves),
+            "output": np.array(self.outputs, dtype=np.int64) if has_own else None,
+            "n_outputs": self.n_outputs if self.n_outputs > 1 else None,
+            "start": None if start is None else np.asarray(start, dtype=np.float64),
+            "divide": None if divide == 1.0 else float(divide),
+            "sets": np.concatenate(self.sets) if self.sets else None,
+            "set_starts": starts if self.sets else None,
+        }
+        node = ctx._emit("trees", (ref.node,), attributes)
+        return Ref(node, self.n_outputs)
+
+
+def lookup(ctx: Context, labels: Ref, tables: Sequence[Array], *, divide: float = 1.0) -> Ref:
+    """Sums of one row of each table: that of the label in the table's column.
+
+    `tables[j][i]` is what label i of column j adds to the outputs.
+    """
+    width = tables[0].shape[1]
+    forest = Forest(n_outputs=width, width=width)
+    for column, table in enumerate(tables):
+        forest.add_steps(column, np.arange(len(table) - 1) + 0.5, table)
+    return forest.emit(ctx, labels, divide=divide)
