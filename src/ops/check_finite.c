@@ -112,17 +112,20 @@ static wl_status refuse(const check_state *s, double value, size_t row,
     (void)snprintf(where, sizeof where, "column '%.120s'", name);
   else
     (void)snprintf(where, sizeof where, "feature %zu", column);
+  bool has_name = s->estimator[0] != '\0';
   if (value != value)
     return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
-                       "Input X contains NaN.\n%s does not accept missing "
+                       "Input%s contains NaN.\n%s does not accept missing "
                        "values encoded as NaN natively: impute them, or drop "
                        "the rows (%s)",
-                       s->estimator, where);
+                       has_name ? " X" : "",
+                       has_name ? s->estimator : "The model", where);
   return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
-                     "Input X contains infinity or a value too large for "
-                     "dtype('%s') (%s, %s)",
+                     "Input%s contains infinity or a value too large for "
+                     "dtype('%s') (%s%s%s)",
+                     has_name ? " X" : "",
                      s->dtype == WL_F32 ? "float32" : "float64", s->estimator,
-                     where);
+                     has_name ? ", " : "", where);
 }
 
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,

@@ -10,11 +10,11 @@ import pytest
 import willump
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -453,7 +453,7 @@ def test_fit_of_a_cascade_warns_that_it_becomes_exact(fitted: Any) -> None:
 
 def test_a_model_that_stays_python_gets_no_cascade(fitted: Any) -> None:
     _, x, y = fitted
-    pipeline = make_pipeline(union(), RandomForestClassifier(5)).fit(x[:300], y[:300])
+    pipeline = make_pipeline(union(), KNeighborsClassifier(5)).fit(x[:300], y[:300])
     with pytest.warns(willump.NotCertifiedWarning):
         fast = willump.optimize(pipeline, x[:300], y[:300], X_cal=documents(800, 2)[0], costs=COSTS)
     assert "certificate" not in fast.metadata

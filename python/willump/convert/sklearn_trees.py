@@ -226,9 +226,8 @@ def _encoded(ctx: Context, est: Any, ref: Ref) -> Ref:
         raise Refused("its categories are not encoded by an OrdinalEncoder")
     chosen = np.asarray(est.is_categorical_, dtype=bool)
     columns = ctx.select(ref, np.flatnonzero(chosen))
-    codes = ordinal_codes(
-        ctx, ctx.check_finite(columns, "OrdinalEncoder", True), encoder.categories_
-    )
+    # The encoder checks column by column, and its message names nothing.
+    codes = ordinal_codes(ctx, ctx.check_finite(columns, "", True), encoder.categories_)
     if chosen.all():
         return codes
     numbers = ctx.select(ref, np.flatnonzero(~chosen))
