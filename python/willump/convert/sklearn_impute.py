@@ -45,7 +45,7 @@ def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref:
     if ref.dtype not in ("f32", "f64"):
         ref = ctx.apply("cast", ref, dtype="f64")
     is_kept = ~np.isnan(fills)
-    if est.strategy == "constant" and not is_kept.all():
+    if est.strategy == "constant" and est.fill_value != est.fill_value:
         raise Refused("fill_value is NaN")
     if est.keep_empty_features:
         is_kept[:] = True
