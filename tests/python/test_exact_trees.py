@@ -24,13 +24,20 @@ from sklearn import ensemble as en
 from sklearn import linear_model as lm
 from sklearn import tree as tr
 from sklearn.base import clone, is_classifier
+from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.svm import LinearSVC
 from sklearn.utils import get_tags
 from threadpoolctl import threadpool_limits
@@ -641,6 +648,52 @@ def test_an_imputer_refuses_what_the_original_refuses() -> None:
         convert_pipeline(words, strict=True)
 
 
+ENCODERS: list[Any] = [
+    OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan),
+    OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-5, encoded_missing_value=-2),
+    OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=99,
+        dtype=np.float32,
+    ),
+    OneHotEncoder(handle_unknown="ignore"),
+    OneHotEncoder(handle_unknown="ignore", sparse_output=False, dtype=np.float32),
+    OneHotEncoder(handle_unknown="ignore", drop="first", sparse_output=False),
+    OneHotEncoder(handle_unknown="infrequent_if_exist", drop="if_binary"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=repr)
+@examples(25, shrinks=False)
+@given(st.integers(0, 2**32), st.booleans())
+def test_encoders_of_numbers(encoder: Any, seed: int, missing: bool) -> None:
+    rng = np.random.default_rng(seed)
+    kinds = np.array([0.0, 1.0, np.nextafter(1.0, 2.0), 2.5, -3.0, 5e-324, 1e300])
+    x = np.column_stack([rng.choice(kinds, 40), rng.integers(0, 9, 40), rng.choice([3.0, 4.0], 40)])
+    more = np.concatenate([x, rng.choice([*kinds, -0.0, -5e-324, 1e301, 3.5], (40, 3))])
+    if missing:
+        x[rng.random(x.shape) < 0.1] = np.nan
+        more[rng.random(more.shape) < 0.1] = np.nan
+    est = clone(encoder).fit(x)
+    assert_native(est)
+    got, want = quiet(build(est).transform, more), quiet(est.transform, more)
+    assert_same_matrix(got, want, bits=True)
+
+
+def test_encoders_that_stay_python_are_refused_by_name() -> None:
+    x = np.arange(6.0).reshape(-1, 1)
+    for encoder, why in (
+        (OneHotEncoder(), "handle_unknown='error'"),
+        (OrdinalEncoder(), "handle_unknown='error'"),
+        (OneHotEncoder(handle_unknown="ignore", max_categories=2), "max_categories"),
+        (OneHotEncoder(handle_unknown="ignore", dtype=int), "dtype"),
+    ):
+        with pytest.raises(UnsupportedError, match=why):
+            convert_pipeline(encoder.fit(x), strict=True)
+    words = np.array([["a"], ["b"]], dtype=object)
+    with pytest.raises(UnsupportedError, match="not a number"):
+        convert_pipeline(OneHotEncoder(handle_unknown="ignore").fit(words), strict=True)
+
+
 @pytest.mark.parametrize(
     "model",
     [
@@ -689,6 +742,25 @@ def test_trees_after_what_is_within_rounding_are_refused_by_name() -> None:
     est = make_pipeline(TfidfVectorizer(sublinear_tf=True), tr.DecisionTreeClassifier())
     with pytest.raises(UnsupportedError, match="within rounding"):
         convert_pipeline(est.fit(texts, np.arange(20) % 2), strict=True)
+
+
+@examples(20, shrinks=False)
+@given(seed=st.integers(0, 2**32))
+def test_column_transformers_before_trees(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = pd.DataFrame(table(seed, missing=True, odd=False), columns=list("abcdef"))
+    x["kind"], x["other"] = rng.integers(0, 5, len(x)), rng.choice([1.5, 2.5, np.nan], len(x))
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["a", "c", "f"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["kind"]),
+        (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["other"]),
+        ("passthrough", ["b"]),
+    )
+    est = make_pipeline(columns, en.RandomForestClassifier(4, random_state=seed % 2**32))
+    quiet(est.fit, x, targets(seed, len(x), 3))
+    more = x.copy()
+    more.loc[:5, "kind"] = 77
+    assert_bits(est, more, "predict_proba")
 
 
 def test_a_forest_answers_the_same_in_any_batch() -> None:

@@ -15,6 +15,7 @@ from .._graph import Array, GraphBuilder, Rendered, Stage, Strings
 from . import (  # noqa: F401  (importing registers the converters)
     sklearn_bayes,
     sklearn_compose,
+    sklearn_encode,
     sklearn_ensemble,
     sklearn_impute,
     sklearn_linear,

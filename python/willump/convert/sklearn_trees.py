@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._graph import Array
 from .context import Context, Model, Ref, Value
 from .registry import Refused, register
+from .sklearn_encode import ordinal_codes
 from .sklearn_linear import add_proba
 from .trees import CATEGORIES, MISSING_LEFT, MISSING_NAN, Forest, fold_float32
 
@@ -232,31 +233,6 @@ def _encoded(ctx: Context, est: Any, ref: Ref) -> Ref:
         return codes
     numbers = ctx.select(ref, np.flatnonzero(~chosen))
     return ctx._plain_concat([("codes", codes), ("numbers", numbers)], sparse=False)
-
-
-def ordinal_codes(ctx: Context, ref: Ref, categories: list[Array]) -> Ref:
-    """Positions among each column's sorted categories; NaN for what is none.
-
-    A category is a step of one value: above its left neighbour among the
-    doubles, up to itself.
-    """
-    forest = Forest(len(categories))
-    for column, known in enumerate(categories):
-        if known.dtype.kind not in "iufb":
-            raise Refused("a category is not a number")
-        exact = known.astype(np.float64)
-        exact = exact[~np.isnan(exact)]
-        if np.any(np.diff(exact) <= 0):
-            raise Refused("its categories are not ascending numbers of float64")
-        bounds = np.column_stack([np.nextafter(exact, -np.inf), exact]).ravel()
-        codes = np.arange(len(exact), dtype=np.float64)
-        values = np.append(np.column_stack([np.full(len(exact), np.nan), codes]).ravel(), np.nan)
-        if len(exact) > 1:
-            # No number is between neighbours: a bound twice would be a dead leaf.
-            kept = np.insert(np.diff(bounds) != 0, 0, True)
-            bounds, values = bounds[kept], values[np.append(kept, True)]
-        forest.add_steps(column, bounds, values, output=column)
-    return forest.emit(ctx, ref)
 
 
 def _add_predictor(forest: Forest, predictor: Any) -> None:
