@@ -11,14 +11,14 @@ from pathlib import Path
 
 ORDER = (
     *("base", "data", "text", "stats", "graph", "ops", "models"),
-    *("passes", "exec", "tune", "artifact", "api"),
+    *("passes", "exec", "tune", "artifact", "import", "api"),
 )
 # text and stats stand side by side, as do ops and models.
 RANK = {name: i for i, name in enumerate(ORDER)}
 RANK["stats"] = RANK["text"]
 RANK["models"] = RANK["ops"]
 SIBLINGS = {("models", "ops")}  # models share the operators' helpers
-PUBLIC_ONLY = {"cli": {"data", "base"}, "python/ext": {"tune", "stats", "base"}}
+PUBLIC_ONLY = {"cli": {"data", "base"}, "python/ext": {"tune", "import", "stats", "base"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([a-z_]+)/([^"]+)"', re.M)
 
 root = Path(__file__).resolve().parent.parent

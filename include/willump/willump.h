@@ -170,6 +170,43 @@ WL_API wl_status wl_model_load_memory(const void *bytes, size_t size,
                                       const wl_options *options, wl_model **out,
                                       wl_error *error);
 
+/* What another library saved its model as. */
+typedef enum wl_import_format {
+  WL_IMPORT_DETECT = 0,     /* as the bytes look */
+  WL_IMPORT_LIGHTGBM,       /* LightGBM's model text, v3 and v4 */
+  WL_IMPORT_XGBOOST_JSON,   /* XGBoost 1.6 to 3.x, .json */
+  WL_IMPORT_XGBOOST_UBJSON, /* the same, .ubj */
+  WL_IMPORT_FORMAT_COUNT
+} wl_import_format;
+/* "detect", "lightgbm", "xgboost-json", "xgboost-ubj". Static. */
+WL_API const char *wl_import_format_name(wl_import_format format);
+
+typedef struct wl_import_options {
+  size_t size; /* sizeof(wl_import_options) */
+  wl_import_format format;
+  const char *metadata; /* a JSON object in place of what the file tells, or
+                           NULL */
+  uint32_t n_threads;   /* as in wl_options */
+} wl_import_options;
+
+/*
+ * Makes a model of a tree ensemble that LightGBM or XGBoost saved. It takes one
+ * matrix (n_rows, n_features); NaN and infinity are what they are to the
+ * library. Outputs: `prediction`, what Booster.predict returns; `raw`, the
+ * sums (raw_score, output_margin); `leaves`, the leaf of every tree
+ * (pred_leaf).
+ *
+ * A damaged file is WL_ERROR_VALUE, and the message names the field and its
+ * line or byte; what is not supported is WL_ERROR_UNSUPPORTED and named. out as
+ * for wl_model_compile.
+ */
+WL_API wl_status wl_model_import(const char *path,
+                                 const wl_import_options *options,
+                                 wl_model **out, wl_error *error);
+WL_API wl_status wl_model_import_memory(const void *bytes, size_t size,
+                                        const wl_import_options *options,
+                                        wl_model **out, wl_error *error);
+
 /* Writes an artifact: a temporary file beside it, synced, then renamed. */
 WL_API wl_status wl_model_save(const wl_model *model, const char *path,
                                wl_error *error);

@@ -1,0 +1,66 @@
+/* import.c: another library's model file to a compiled model: read, described
+ * as a graph with its tensors, compiled. */
+#include "import/import.h"
+#include "artifact/artifact.h"
+
+const char *wl_import_format_name(wl_import_format format) {
+  static const char *const names[] = {"detect", "lightgbm", "xgboost-json",
+                                      "xgboost-ubj"};
+  _Static_assert(WL_COUNT_OF(names) == WL_IMPORT_FORMAT_COUNT,
+                 "a name for every format");
+  return (unsigned)format < WL_IMPORT_FORMAT_COUNT ? names[format] : "unknown";
+}
+
+/* A shorter struct of an older caller, widened. */
+static wl_import_options full_options(const wl_import_options *options) {
+  wl_import_options full = {.size = sizeof full};
+  if (options != NULL)
+    memcpy(&full, options,
+           options->size < sizeof full ? options->size : sizeof full);
+  return full;
+}
+
+static wl_status compile(const wl_tree_model *trees,
+                         const wl_import_options *options, wl_model **out,
+                         wl_error *error) {
+  const wl_options compile_options = {.size = sizeof compile_options,
+                                      .n_threads = options->n_threads};
+  wl_tensor tensors[WL_TREE_TENSORS];
+  size_t n_tensors = wl_tree_model_tensors(trees, tensors), size;
+  char *text = NULL, *metadata = NULL;
+  wl_status status = wl_tree_model_graph(trees, &text, &size, error);
+  if (status == WL_OK && options->metadata == NULL)
+    status = wl_tree_model_metadata(trees, &metadata, error);
+  if (status == WL_OK)
+    status = wl_model_compile(text, size, tensors, n_tensors,
+                              metadata != NULL ? metadata : options->metadata,
+                              &compile_options, out, error);
+  wl_free(metadata);
+  wl_free(text);
+  return status;
+}
+
+wl_status wl_model_import_memory(const void *bytes, size_t size,
+                                 const wl_import_options *options,
+                                 wl_model **out, wl_error *error) {
+  wl_import_options full = full_options(options);
+  wl_tree_model trees;
+  *out = NULL;
+  wl_tree_model_init(&trees);
+  wl_status status = wl_import_read(bytes, size, full.format, &trees, error);
+  if (status == WL_OK)
+    status = compile(&trees, &full, out, error);
+  wl_tree_model_deinit(&trees);
+  return status;
+}
+
+wl_status wl_model_import(const char *path, const wl_import_options *options,
+                          wl_model **out, wl_error *error) {
+  wl_file file;
+  *out = NULL;
+  WL_TRY(wl_file_read(path, false, &file, error));
+  wl_status status =
+      wl_model_import_memory(file.bytes, file.size, options, out, error);
+  wl_file_deinit(&file);
+  return status;
+}

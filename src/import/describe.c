@@ -1,0 +1,302 @@
+/*
+ * describe.c: a tree model as the core takes it: tensors, the graph's text and
+ * the metadata.
+ */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/number.h"
+#include "data/field.h"
+#include "import/import.h"
+
+/* ---- tensors ------------------------------------------------------------- */
+
+static void add(wl_tensor *tensors, size_t *n, const char *name, wl_dtype dtype,
+                const void *data, size_t n_elements) {
+  if (n_elements == 0 && strcmp(name, "leaves") != 0)
+    return;
+  tensors[(*n)++] = (wl_tensor){.name = name,
+                                .dtype = dtype,
+                                .n_dims = 1,
+                                .shape = {n_elements},
+                                .data = data};
+}
+
+size_t wl_tree_model_tensors(const wl_tree_model *model,
+                             wl_tensor tensors[WL_TREE_TENSORS]) {
+  size_t n = 0;
+  const struct integers {
+    const char *name;
+    const wl_i64_array *array;
+  } lists[] = {
+      {"feature", &model->feature}, {"left", &model->left},
+      {"right", &model->right},     {"flags", &model->flags},
+      {"roots", &model->roots},     {"output", &model->output},
+      {"sets", &model->sets},       {"set_starts", &model->set_starts},
+      {"ids", &model->leaf_ids},
+  };
+  for (size_t i = 0; i < WL_COUNT_OF(lists); i++)
+    add(tensors, &n, lists[i].name, WL_I64, lists[i].array->values,
+        lists[i].array->n);
+  add(tensors, &n, "threshold", WL_F64, model->threshold.values,
+      model->threshold.n);
+  add(tensors, &n, "start", WL_F64, model->start.values, model->start.n);
+  add(tensors, &n, "leaves", WL_F64, model->leaves.values, model->leaves.n);
+  tensors[n - 1].n_dims = 2;
+  tensors[n - 1].shape[0] = wl_tree_model_n_leaves(model);
+  tensors[n - 1].shape[1] = model->width;
+  return n;
+}
+
+/* ---- the graph's text ---------------------------------------------------- */
+
+typedef struct graph_text {
+  char *bytes; /* owned */
+  size_t size, capacity;
+  int n_nodes;
+  wl_status status; /* of what was added so far */
+  wl_error *error;
+} graph_text;
+
+static void put(graph_text *text, const char *piece) {
+  void *grown = text->bytes;
+  size_t size = strlen(piece);
+  if (text->status == WL_OK)
+    text->status =
+        wl_grow(&grown, &text->capacity, text->size + size + 1, 1, text->error);
+  if (text->status != WL_OK)
+    return;
+  text->bytes = grown;
+  memcpy(text->bytes + text->size, piece, size + 1);
+  text->size += size;
+}
+
+static void put_integer(graph_text *text, long long number) {
+  char room[32];
+  snprintf(room, sizeof room, "%lld", number);
+  put(text, room);
+}
+
+/* A float as the text form wants it: with a point or an exponent. */
+static void put_real(graph_text *text, double number) {
+  char room[WL_NUMBER_SIZE + 2];
+  size_t size = wl_print_double(number, room);
+  if (strcspn(room, ".einf") == size)
+    memcpy(room + size, ".0", 3);
+  put(text, room);
+}
+
+/* "%N = OPERATOR(%FROM)"; the attributes and a line end follow. */
+static int put_node(graph_text *text, const char *operator, int from) {
+  put(text, "%");
+  put_integer(text, text->n_nodes);
+  put(text, " = ");
+  put(text, operator);
+  put(text, "(");
+  if (from >= 0) {
+    put(text, "%");
+    put_integer(text, from);
+  }
+  put(text, ")");
+  return text->n_nodes++;
+}
+
+static int put_plain(graph_text *text, const char *operator, int from,
+                     const char *attributes) {
+  int node = put_node(text, operator, from);
+  put(text, attributes);
+  put(text, "\n");
+  return node;
+}
+
+static int put_scaled(graph_text *text, const char *operator,
+                      const char * attribute, int from, double number) {
+  int node = put_node(text, operator, from);
+  put(text, " {");
+  put(text, attribute);
+  put(text, "=[");
+  put_real(text, number);
+  put(text, "]}\n");
+  return node;
+}
+
+static int put_trees(graph_text *text, const wl_tree_model *model,
+                     const char *operator, int from, bool is_sum) {
+  /* Where a model has no splits, it has no tensors for them. */
+  static const char *const needed[] = {"feature", "threshold", "left",  "right",
+                                       "flags",   "roots",     "leaves"};
+  wl_tensor tensors[WL_TREE_TENSORS];
+  size_t n_tensors = wl_tree_model_tensors(model, tensors);
+  int node = put_node(text, operator, from);
+  put(text, " {");
+  for (size_t i = 0; i < WL_COUNT_OF(needed); i++) {
+    bool is_there = false;
+    for (size_t t = 0; t < n_tensors; t++)
+      is_there |= strcmp(tensors[t].name, needed[i]) == 0;
+    put(text, i > 0 ? ", " : "");
+    put(text, needed[i]);
+    put(text, is_there ? "=@" : "=[]");
+    put(text, is_there ? needed[i] : "");
+  }
+  if (model->set_starts.n > 1)
+    put(text, ", sets=@sets, set_starts=@set_starts");
+  if (is_sum) {
+    put(text, ", n_outputs=");
+    put_integer(text, (long long)model->n_outputs);
+    put(text, model->output.n > 0 ? ", output=@output" : "");
+    put(text, model->start.n > 0 ? ", start=@start" : "");
+    put(text, model->is_f32 ? ", dtype=\"f32\"" : "");
+  } else {
+    put(text, model->leaf_ids.n > 0 ? ", ids=@ids" : "");
+  }
+  put(text, "}\n");
+  return node;
+}
+
+/* The prediction's node. */
+static int put_link(graph_text *text, const wl_tree_model *model, int raw) {
+  int node = raw;
+  if (model->is_average && model->n_iterations > 0)
+    node =
+        put_scaled(text, "scale", "divide", node, (double)model->n_iterations);
+  switch (model->link) {
+  case WL_LINK_EXP:
+    return put_plain(text, "exp", node, "");
+  case WL_LINK_EXPIT:
+    if (model->link_scale != 1.0)
+      node = put_scaled(text, "affine", "multiply", node, model->link_scale);
+    return put_plain(text, "expit", node, "");
+  case WL_LINK_SOFTMAX:
+    return put_plain(text, "softmax", node, "");
+  case WL_LINK_ARGMAX:
+    node = put_plain(text, "argmax", node, "");
+    return put_plain(text, "cast", node,
+                     model->is_f32 ? " {dtype=\"f32\"}" : " {dtype=\"f64\"}");
+  case WL_LINK_POSITIVE:
+    node = put_plain(text, "positive", node, "");
+    return put_plain(text, "cast", node,
+                     model->is_f32 ? " {dtype=\"f32\"}" : " {dtype=\"f64\"}");
+  case WL_LINK_SIGNED_SQUARE:
+    return put_plain(text, "signed_square", node, "");
+  case WL_LINK_SOFTPLUS: /* within 1e-16 of log1p(exp(x)) */
+    node = put_plain(text, "exp", node, "");
+    node = put_scaled(text, "affine", "add", node, 1.0);
+    return put_plain(text, "log", node, "");
+  case WL_LINK_NONE:
+  case WL_LINK_COUNT:
+    break;
+  }
+  return node;
+}
+
+static void put_output(graph_text *text, const char *name, int node) {
+  put(text, "output ");
+  put(text, name);
+  put(text, " = %");
+  put_integer(text, node);
+  put(text, "\n");
+}
+
+wl_status wl_tree_model_graph(const wl_tree_model *model, char **text,
+                              size_t *size, wl_error *error) {
+  graph_text out = {.status = WL_OK, .error = error};
+  put(&out, "willump-graph 1\n");
+  int x = put_node(&out, "input", -1);
+  put(&out, " {kind=\"matrix\", n_features=");
+  put_integer(&out, (long long)model->n_features);
+  put(&out, "}\n");
+  if (model->casts_to_f32)
+    x = put_plain(&out, "cast", x, " {dtype=\"f32\"}");
+  int raw = put_trees(&out, model, "trees", x, true);
+  int prediction = put_link(&out, model, raw);
+  int leaves = put_trees(&out, model, "tree_leaves", x, false);
+  put(&out, "stage\n");
+  put_output(&out, "prediction", prediction);
+  put_output(&out, "raw", raw);
+  put_output(&out, "leaves", leaves);
+  *text = out.bytes;
+  *size = out.size;
+  if (out.status != WL_OK) {
+    wl_free(out.bytes);
+    *text = NULL;
+  }
+  return out.status;
+}
+
+/* ---- metadata ------------------------------------------------------------ */
+
+static wl_status set(json_t *object, const char *key, json_t *value,
+                     wl_error *error) {
+  if (value == NULL || json_object_set_new(object, key, value) != 0)
+    return wl_fail_memory(error, strlen(key));
+  return WL_OK;
+}
+
+static wl_status set_names(json_t *object, const wl_text_array *names,
+                           wl_error *error) {
+  json_t *list = json_array();
+  WL_TRY(set(object, "feature_names_in", list, error));
+  for (size_t i = 0; i < names->n; i++) {
+    wl_string name = wl_text_at(names, i);
+    if (wl_utf8_valid_size(name.data, name.size) != name.size)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "feature_names: name %zu is not UTF-8", i);
+    if (json_array_append_new(list, json_stringn(name.data, name.size)) != 0)
+      return wl_fail_memory(error, name.size);
+  }
+  return WL_OK;
+}
+
+static wl_status fill(json_t *object, const wl_tree_model *model,
+                      wl_error *error) {
+  bool is_column = model->n_outputs == 1 || model->link == WL_LINK_ARGMAX;
+  json_t *ravel = json_array();
+  WL_TRY(set(object, "estimator", json_string("Booster"), error));
+  WL_TRY(set(object, "kind", json_string("regressor"), error));
+  WL_TRY(set(object, "library", json_string(model->library), error));
+  if (model->objective != NULL) {
+    size_t size = strlen(model->objective);
+    if (wl_utf8_valid_size(model->objective, size) != size)
+      return wl_fail(error, WL_ERROR_VALUE, "objective is not UTF-8");
+    WL_TRY(
+        set(object, "objective", json_stringn(model->objective, size), error));
+  }
+  WL_TRY(set(object, "ravel", ravel, error));
+  if (is_column && json_array_append_new(ravel, json_string("prediction")) != 0)
+    return wl_fail_memory(error, 0);
+  if (model->n_outputs == 1 &&
+      json_array_append_new(ravel, json_string("raw")) != 0)
+    return wl_fail_memory(error, 0);
+  WL_TRY(set(object, "n_iterations",
+             json_integer((json_int_t)model->n_iterations), error));
+  if (model->best_iteration >= 0)
+    WL_TRY(set(object, "best_iteration", json_integer(model->best_iteration),
+               error));
+  WL_TRY(set(object, "n_features_in",
+             json_integer((json_int_t)model->n_features), error));
+  if (model->feature_names.n > 0)
+    WL_TRY(set_names(object, &model->feature_names, error));
+  return WL_OK;
+}
+
+wl_status wl_tree_model_metadata(const wl_tree_model *model, char **text,
+                                 wl_error *error) {
+  json_t *object = json_object();
+  char *dumped = NULL;
+  json_free_t release;
+  *text = NULL;
+  wl_status status =
+      object != NULL ? fill(object, model, error) : wl_fail_memory(error, 0);
+  if (status == WL_OK) {
+    dumped = json_dumps(object, JSON_COMPACT);
+    if (dumped != NULL)
+      *text = wl_strndup(dumped, strlen(dumped));
+    if (*text == NULL)
+      status = wl_fail_memory(error, 0);
+  }
+  json_get_alloc_funcs(NULL, &release);
+  if (dumped != NULL)
+    release(dumped);
+  json_decref(object);
+  return status;
+}
