@@ -53,6 +53,15 @@ void ext_raise(const ext_state *state, wl_status status, const wl_error *error);
 
 bool ext_add_tune(PyObject *module);
 
+/* ---- trees.c: other libraries' models ------------------------------------ */
+
+/* Adds read_trees; false with an exception. */
+bool ext_add_trees(PyObject *module);
+/* import_bytes(data, format=None, metadata=None, n_threads=0). WL_PENDING: a
+ * Python exception is set. */
+wl_status ext_import(PyObject *args, PyObject *kwargs, wl_model **out,
+                     wl_error *error);
+
 /* ---- call.c: the memory of one call -------------------------------------- */
 
 typedef struct ext_block ext_block;

@@ -187,6 +187,19 @@ static PyObject *model_from_bytes(PyTypeObject *type, PyObject *args,
   return NULL;
 }
 
+static PyObject *model_import_bytes(PyTypeObject *type, PyObject *args,
+                                    PyObject *kwargs) {
+  ext_state *state = ext_state_of(type);
+  wl_error error;
+  wl_model *model = NULL;
+  wl_status status = ext_import(args, kwargs, &model, &error);
+  if (status == WL_OK)
+    return wrap(type, model);
+  if (state && status != WL_PENDING)
+    ext_raise(state, status, &error);
+  return NULL;
+}
+
 static PyObject *fail(ext_model *self, wl_status status,
                       const wl_error *error) {
   ext_state *state = ext_state_of(Py_TYPE(self));
@@ -401,6 +414,13 @@ PyDoc_STRVAR(load_doc, "load(path, mmap=False, n_threads=0)\n--\n\n"
                        "Load an artifact, verified first.");
 PyDoc_STRVAR(from_bytes_doc, "from_bytes(bytes, n_threads=0)\n--\n\n"
                              "Load an artifact from memory.");
+PyDoc_STRVAR(import_bytes_doc,
+             "import_bytes(data, format=None, metadata=None, n_threads=0)\n"
+             "--\n\n"
+             "Compile the tree ensemble that LightGBM or XGBoost saved: "
+             "`prediction`,\n"
+             "`raw` and `leaves` of a matrix. The format is 'lightgbm',\n"
+             "'xgboost-json' or 'xgboost-ubj', or None to look at the bytes.");
 PyDoc_STRVAR(save_doc, "save($self, path, /)\n--\n\n"
                        "Write an artifact: synced, then renamed.");
 PyDoc_STRVAR(to_bytes_doc, "to_bytes($self, /)\n--\n\nThe artifact's bytes.");
@@ -423,6 +443,8 @@ static PyMethodDef model_methods[] = {
      load_doc},
     {"from_bytes", EXT_METHOD(model_from_bytes),
      METH_VARARGS | METH_KEYWORDS | METH_CLASS, from_bytes_doc},
+    {"import_bytes", EXT_METHOD(model_import_bytes),
+     METH_VARARGS | METH_KEYWORDS | METH_CLASS, import_bytes_doc},
     {"save", EXT_METHOD(model_save), METH_O, save_doc},
     {"to_bytes", EXT_METHOD(model_to_bytes), METH_NOARGS, to_bytes_doc},
     {"print", EXT_METHOD(model_print), METH_VARARGS | METH_KEYWORDS, print_doc},

@@ -141,7 +141,8 @@ static int module_exec(PyObject *module) {
     return -1;
   if (PyModule_AddStringConstant(module, "version", wl_version()) < 0 ||
       !add_names(module, "passes", wl_pass_name) ||
-      !add_names(module, "operators", wl_op_name) || !ext_add_tune(module))
+      !add_names(module, "operators", wl_op_name) || !ext_add_tune(module) ||
+      !ext_add_trees(module))
     return -1;
   return 0;
 }

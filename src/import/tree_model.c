@@ -49,6 +49,14 @@ wl_string wl_text_at(const wl_text_array *array, size_t i) {
                      (size_t)(array->offsets[i + 1] - array->offsets[i])};
 }
 
+const char *wl_tree_link_name(wl_tree_link link) {
+  static const char *const names[] = {"none",          "exp",     "expit",
+                                      "softmax",       "argmax",  "positive",
+                                      "signed_square", "softplus"};
+  _Static_assert(WL_COUNT_OF(names) == WL_LINK_COUNT, "a name for every link");
+  return (unsigned)link < WL_LINK_COUNT ? names[link] : "unknown";
+}
+
 void wl_tree_model_init(wl_tree_model *model) {
   *model = (wl_tree_model){.library = "",
                            .n_outputs = 1,

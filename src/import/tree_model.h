@@ -58,6 +58,10 @@ typedef enum wl_tree_link {
   WL_LINK_COUNT
 } wl_tree_link;
 
+/* "none", "exp", "expit", "softmax", "argmax", "positive", "signed_square",
+ * "softplus". Static. */
+const char *wl_tree_link_name(wl_tree_link link);
+
 enum { WL_MAX_TREE_OUTPUTS = 1 << 16, WL_MAX_SPLITS = 0x7fffffff };
 
 typedef struct wl_tree_model {
