@@ -16,7 +16,7 @@ static const wl_attr_def attrs[] = {
     {"n_outputs", WL_ATTR_INT, false}, {"start", WL_ATTR_TENSOR, false},
     {"divide", WL_ATTR_FLOAT, false},  {"dtype", WL_ATTR_STRING, false},
     {"sets", WL_ATTR_TENSOR, false},   {"set_starts", WL_ATTR_TENSOR, false},
-    {"known", WL_ATTR_TENSOR, false},
+    {"known", WL_ATTR_TENSOR, false},  {"ids", WL_ATTR_TENSOR, false},
 };
 
 /* Where the attributes of a node are read. */
@@ -150,6 +150,8 @@ static wl_status read_spec(const wl_graph *graph, const wl_node *node,
   WL_TRY(take_ints(&r, "roots", &spec->roots, &spec->n_trees));
   WL_TRY(take_sums(&r, spec, dtype));
   WL_TRY(take_leaves(&r, spec));
+  if (spec->is_leaf_numbers)
+    WL_TRY(take_n_ints(&r, "ids", &spec->ids, spec->n_leaves, "a leaf"));
   return take_sets(&r, spec);
 }
 

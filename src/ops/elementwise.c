@@ -55,6 +55,10 @@ static double map_at_most_one(const double *p, double x) {
   (void)p;
   return x > 1.0 && x <= 1.0 + 1e-5 ? 1.0 : x;
 }
+static double map_signed_square(const double *p, double x) {
+  (void)p;
+  return fabs(x) * x;
+}
 
 #define WL_MAP_OPERATOR(NAME, INFER)                                           \
   static wl_status run_##NAME(const void *state, const wl_op_call *call,       \
@@ -75,6 +79,7 @@ WL_MAP_OPERATOR(expit, infer_rounded);
 WL_MAP_OPERATOR(exp, infer_rounded);
 WL_MAP_OPERATOR(log, infer_rounded);
 WL_MAP_OPERATOR(at_most_one, wl_infer_same);
+WL_MAP_OPERATOR(signed_square, wl_infer_same);
 
 /* ---- with scalar parameters ------------------------------------------------
  */

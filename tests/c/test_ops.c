@@ -296,6 +296,7 @@ EACH(affine, rounded(is_f32, v * 2.5) + (double)c)
 EACH(triple, rounded(is_f32, v + v) + v)
 EACH(zero, v - v)
 EACH(positive, v > 0.25)
+EACH(signed_square, v < 0 ? -v * v : v * v)
 EACH(at_most_one, v > 1.0 && v <= 1.00001 ? 1.0 : v)
 
 static void ref_isotonic(const double *x, bool is_f32, double *out) {
@@ -384,6 +385,7 @@ static void row_operators_are_their_plain_loops(void **state) {
   check("difference(%0, %0)", WIDTH, ref_zero, 0);
   check("positive(%0) {threshold=0.25}", WIDTH, ref_positive, 0);
   check("at_most_one(%0)", WIDTH, ref_at_most_one, 0);
+  check("signed_square(%0)", WIDTH, ref_signed_square, 0);
   check("isotonic(%0) {x=[-1.0, 0.5, 2.0], y=[0.0, 0.25, 1.0]}", WIDTH,
         ref_isotonic, 1e-15);
   check("softmax(%0)", WIDTH, ref_softmax, 1e-15);

@@ -364,6 +364,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "complement": lambda x: np.hstack([1 - x, x]),
     "mirror": lambda x: np.hstack([-x, x]),
     "isotonic": lambda t, x, y: np.interp(t, x, y),
+    "signed_square": lambda x: np.abs(x) * x,
     "at_most_one": lambda x: np.where((x > 1) & (x <= 1 + 1e-5), 1.0, x),
     "argmax": lambda x: x.argmax(axis=1)[:, None],
     "positive": lambda x, threshold=0.0: (x > threshold).astype(np.int64),

@@ -40,6 +40,7 @@ typedef struct wl_forest_spec {
   double divide;
   bool is_f32;          /* every sum is rounded to float32 */
   bool is_leaf_numbers; /* the result is a leaf's number for each tree */
+  const int64_t *ids;   /* n_leaves: answered in place of the number; or NULL */
   const int64_t *sets;  /* words of 32 bits */
   size_t n_set_words;
   const int64_t *set_starts; /* n_sets + 1 */

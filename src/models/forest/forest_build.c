@@ -158,7 +158,9 @@ static void number_leaves(const builder *b) {
     for (size_t i = forest->first_leaf[t]; i < forest->first_leaf[t + 1]; i++)
       least = b->leaf[i] < least ? b->leaf[i] : least;
     for (size_t i = forest->first_leaf[t]; i < forest->first_leaf[t + 1]; i++)
-      forest->values[i] = (double)(b->leaf[i] - least);
+      forest->values[i] = b->spec->ids != NULL
+                              ? (double)b->spec->ids[b->leaf[i]]
+                              : (double)(b->leaf[i] - least);
     forest->output[t] = (uint32_t)t;
   }
 }

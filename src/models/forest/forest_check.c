@@ -9,7 +9,8 @@
 #include "models/forest/forest.h"
 
 static const size_t max_count = 0x7fffffff;
-static const size_t free_outputs = 1024; /* that no tree adds to */
+static const int64_t max_id = INT64_C(1) << 53; /* exact in a double */
+static const size_t free_outputs = 1024;        /* that no tree adds to */
 
 static wl_status bad_int(const wl_forest_spec *spec, const char *name, size_t i,
                          int64_t value, const char *why, wl_error *error) {
@@ -165,6 +166,9 @@ wl_status wl_forest_check(const wl_forest_spec *spec, wl_error *error) {
     if (spec->output[i] < 0 || (uint64_t)spec->output[i] >= spec->n_outputs)
       return bad_int(spec, "output", i, spec->output[i],
                      "there is no such output", error);
+  for (size_t i = 0; i < spec->n_leaves && spec->ids != NULL; i++)
+    if (spec->ids[i] < -max_id || spec->ids[i] > max_id)
+      return bad_int(spec, "ids", i, spec->ids[i], "it is beyond 2^53", error);
   n.splits = wl_calloc(spec->n_splits / 8 + 1, 1);
   n.leaves = wl_calloc(spec->n_leaves / 8 + 1, 1);
   status = n.splits != NULL && n.leaves != NULL
