@@ -7,5 +7,6 @@
 wl_status cli_predict(const cli_arguments *arguments, wl_error *error);
 wl_status cli_inspect(const cli_arguments *arguments, wl_error *error);
 wl_status cli_bench(const cli_arguments *arguments, wl_error *error);
+wl_status cli_import(const cli_arguments *arguments, wl_error *error);
 
 #endif

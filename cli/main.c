@@ -29,9 +29,8 @@ static wl_status show_help(const cli_arguments *arguments, wl_error *error) {
 static wl_status run(const cli_command *command, const cli_arguments *arguments,
                      wl_error *error) {
   static wl_status (*const functions[])(const cli_arguments *, wl_error *) = {
-      [CLI_PREDICT] = cli_predict,
-      [CLI_INSPECT] = cli_inspect,
-      [CLI_BENCH] = cli_bench,
+      [CLI_PREDICT] = cli_predict, [CLI_INSPECT] = cli_inspect,
+      [CLI_BENCH] = cli_bench,     [CLI_IMPORT] = cli_import,
       [CLI_HELP] = show_help,
   };
   _Static_assert(WL_COUNT_OF(functions) == CLI_COMMAND_COUNT,

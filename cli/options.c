@@ -50,6 +50,14 @@ static bool is_seconds(const char *text) {
   return end != text && *end == '\0' && number > 0 && number <= 86400;
 }
 
+static wl_import_format source_of(const char *name) {
+  int format = WL_IMPORT_DETECT + 1;
+  while (format < WL_IMPORT_FORMAT_COUNT &&
+         strcmp(wl_import_format_name((wl_import_format)format), name) != 0)
+    format++;
+  return (wl_import_format)format;
+}
+
 static wl_status check_value(const cli_option *option, const char *value,
                              wl_error *error) {
   bool is_right = true;
@@ -66,6 +74,10 @@ static wl_status check_value(const cli_option *option, const char *value,
   case CLI_FORMAT:
     is_right = strcmp(value, "csv") == 0 || strcmp(value, "jsonl") == 0;
     wanted = "csv or jsonl";
+    break;
+  case CLI_SOURCE:
+    is_right = source_of(value) != WL_IMPORT_FORMAT_COUNT;
+    wanted = "lightgbm, xgboost-json or xgboost-ubj";
     break;
   case CLI_CHARACTER:
     is_right =
@@ -192,6 +204,11 @@ double cli_seconds(const cli_arguments *arguments, const char *name,
                    double otherwise) {
   const char *text = cli_value(arguments, name);
   return text != NULL ? wl_parse_double(text, NULL) : otherwise;
+}
+
+wl_import_format cli_source(const cli_arguments *arguments, const char *name) {
+  const char *text = cli_value(arguments, name);
+  return text != NULL ? source_of(text) : WL_IMPORT_DETECT;
 }
 
 char cli_character(const cli_arguments *arguments, const char *name,

@@ -19,6 +19,7 @@ typedef enum cli_kind {
   CLI_NUMBER,    /* a whole number that fits 32 bits */
   CLI_SECONDS,   /* a number above 0 */
   CLI_FORMAT,    /* csv or jsonl */
+  CLI_SOURCE,    /* a format that models are imported from */
   CLI_CHARACTER, /* one character or "tab" */
   CLI_KIND_COUNT
 } cli_kind;
@@ -35,6 +36,7 @@ typedef enum cli_command_id {
   CLI_PREDICT = 0,
   CLI_INSPECT,
   CLI_BENCH,
+  CLI_IMPORT,
   CLI_HELP,
   CLI_COMMAND_COUNT
 } cli_command_id;
@@ -95,6 +97,8 @@ uint32_t cli_number(const cli_arguments *arguments, const char *name,
                     uint32_t otherwise);
 double cli_seconds(const cli_arguments *arguments, const char *name,
                    double otherwise);
+/* WL_IMPORT_DETECT where not given. */
+wl_import_format cli_source(const cli_arguments *arguments, const char *name);
 char cli_character(const cli_arguments *arguments, const char *name,
                    char otherwise);
 

@@ -3,14 +3,6 @@
 #include "import/import.h"
 #include "artifact/artifact.h"
 
-const char *wl_import_format_name(wl_import_format format) {
-  static const char *const names[] = {"detect", "lightgbm", "xgboost-json",
-                                      "xgboost-ubj"};
-  _Static_assert(WL_COUNT_OF(names) == WL_IMPORT_FORMAT_COUNT,
-                 "a name for every format");
-  return (unsigned)format < WL_IMPORT_FORMAT_COUNT ? names[format] : "unknown";
-}
-
 /* A shorter struct of an older caller, widened. */
 static wl_import_options full_options(const wl_import_options *options) {
   wl_import_options full = {.size = sizeof full};

@@ -4,6 +4,14 @@
 #include "import/import.h"
 #include "import/readers.h"
 
+const char *wl_import_format_name(wl_import_format format) {
+  static const char *const names[] = {"detect", "lightgbm", "xgboost-json",
+                                      "xgboost-ubj"};
+  _Static_assert(WL_COUNT_OF(names) == WL_IMPORT_FORMAT_COUNT,
+                 "a name for every format");
+  return (unsigned)format < WL_IMPORT_FORMAT_COUNT ? names[format] : "unknown";
+}
+
 static bool begins(const char *bytes, size_t size, const char *text) {
   size_t n = strlen(text);
   return size >= n && memcmp(bytes, text, n) == 0;

@@ -129,7 +129,7 @@ static const xgb_objective objectives[] = {
     {"count:poisson", WL_LINK_EXP, MARGIN_LOG},
     {"survival:cox", WL_LINK_EXP, MARGIN_LOG},
     {"binary:logistic", WL_LINK_EXPIT, MARGIN_LOGIT},
-    {"binary:logitraw", WL_LINK_NONE, MARGIN_LOGIT},
+    {"binary:logitraw", WL_LINK_NONE, MARGIN_SAME},
     {"binary:hinge", WL_LINK_POSITIVE, MARGIN_SAME},
     {"multi:softprob", WL_LINK_SOFTMAX, MARGIN_SAME},
     {"multi:softmax", WL_LINK_ARGMAX, MARGIN_SAME},

@@ -37,6 +37,7 @@ typedef enum xgb_field {
   CATEGORIES_SEGMENTS,
   CATEGORIES_SIZES,
   LEAF_WEIGHTS,
+  BASE_WEIGHTS,
   FIELD_COUNT
 } xgb_field;
 static const struct xgb_field_def {
@@ -49,7 +50,7 @@ static const struct xgb_field_def {
     {"default_left", true, true},          {"split_type", true, false},
     {"categories", false, false},          {"categories_nodes", false, false},
     {"categories_segments", false, false}, {"categories_sizes", false, false},
-    {"leaf_weights", false, false},
+    {"leaf_weights", false, false},        {"base_weights", false, false},
 };
 
 /* The tree at hand. */
@@ -256,11 +257,16 @@ static wl_status add_split(xgb_tree *tree, size_t node) {
                                  right, left, reader->error);
 }
 
+/* A vector leaf's values are at its number among the leaves, which stands in
+ * place of its right child; before 3.2 at its node's number. */
 static wl_status add_leaf(xgb_tree *tree, size_t node) {
   wl_tree_model *model = tree->reader->model;
   xgb_field field = SPLIT_CONDITIONS;
   size_t begin = node;
-  if (tree->given->is_vector) {
+  if (tree->given->is_vector && tree->fields[LEAF_WEIGHTS].field == 0) {
+    field = BASE_WEIGHTS;
+    begin = node * model->width;
+  } else if (tree->given->is_vector) {
     int64_t leaf;
     double n_vectors = (double)(tree->fields[LEAF_WEIGHTS].n / model->width);
     field = LEAF_WEIGHTS;
@@ -312,10 +318,13 @@ wl_status wl_xgboost_read_tree(wl_xgboost_reader *reader,
   wl_status status;
   WL_TRY(read_parameters(&tree));
   WL_TRY(read_fields(&tree));
-  if (given->is_vector && tree.fields[LEAF_WEIGHTS].field == 0)
-    return wl_xgboost_fail(reader, WL_ERROR_UNSUPPORTED, "leaf_weights", 0,
-                           "is missing: vector leaves of versions before 3.2 "
-                           "are not supported");
+  const xgb_array *base = &tree.fields[BASE_WEIGHTS];
+  if (given->is_vector && tree.fields[LEAF_WEIGHTS].field == 0 &&
+      base->n / reader->model->width != tree.n_nodes)
+    return wl_xgboost_fail(reader, WL_ERROR_VALUE, base->name, base->field,
+                           "has %zu values, but there are %zu nodes of %zu "
+                           "outputs",
+                           base->n, tree.n_nodes, reader->model->width);
   tree.number = wl_calloc(tree.n_nodes, sizeof *tree.number);
   tree.queue = wl_calloc(tree.n_nodes, sizeof *tree.queue);
   if (tree.number == NULL || tree.queue == NULL)
