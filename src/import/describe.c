@@ -251,6 +251,8 @@ static wl_status fill(json_t *object, const wl_tree_model *model,
                       wl_error *error) {
   bool is_column = model->n_outputs == 1 || model->link == WL_LINK_ARGMAX;
   json_t *ravel = json_array();
+  WL_TRY(
+      set(object, "ravel", ravel, error)); /* it owns the list from here on */
   WL_TRY(set(object, "estimator", json_string("Booster"), error));
   WL_TRY(set(object, "kind", json_string("regressor"), error));
   WL_TRY(set(object, "library", json_string(model->library), error));
@@ -261,7 +263,6 @@ static wl_status fill(json_t *object, const wl_tree_model *model,
     WL_TRY(
         set(object, "objective", json_stringn(model->objective, size), error));
   }
-  WL_TRY(set(object, "ravel", ravel, error));
   if (is_column && json_array_append_new(ravel, json_string("prediction")) != 0)
     return wl_fail_memory(error, 0);
   if (model->n_outputs == 1 &&
