@@ -5,6 +5,7 @@
  * Only what a prediction reads is looked at. Arrays grow with the numbers that
  * are there, never by a count that the file claims.
  */
+#include <math.h>
 #include <stdio.h>
 
 #include "base/number.h"
@@ -292,6 +293,17 @@ static wl_status read_sets(lgb_reader *reader, size_t n_sets, int64_t *first) {
   return WL_OK;
 }
 
+/*
+ * LightGBM's prediction takes values within 1e-35f of zero for 0 before it
+ * compares. The threshold for which the values themselves take the same way.
+ */
+static double fold_zeros(double threshold) {
+  const double zero = (double)1e-35f;
+  if (threshold >= -zero && threshold < 0.0)
+    return nextafter(-zero, -INFINITY);
+  return threshold >= 0.0 && threshold < zero ? zero : threshold;
+}
+
 /* The flags of a split; of a split by categories also the set's number in place
  * of the threshold. */
 static wl_status read_decision(const lgb_reader *reader, size_t split,
@@ -307,6 +319,7 @@ static wl_status read_decision(const lgb_reader *reader, size_t split,
                       tree_names[TREE_DECISION_TYPE],
                       "has an unknown kind of missing values");
   if ((decision & DECISION_CATEGORICAL) == 0) {
+    *threshold = fold_zeros(*threshold);
     *flags =
         ((decision & DECISION_DEFAULT_LEFT) != 0 ? WL_SPLIT_MISSING_LEFT : 0) |
         missing << 1;
@@ -318,8 +331,9 @@ static wl_status read_decision(const lgb_reader *reader, size_t split,
                       tree_names[TREE_THRESHOLD],
                       "names a set of categories that is not there");
   *threshold += (double)first_set;
-  /* NaN is in no set, whatever the kind of missing values. */
-  *flags = WL_SPLIT_CATEGORIES | WL_SPLIT_MISSING_NAN;
+  /* NaN is in no set, whatever the kind of missing values; other values are
+   * cast to int. */
+  *flags = WL_SPLIT_CATEGORIES | WL_SPLIT_MISSING_NAN | WL_SPLIT_TRUNCATED;
   return WL_OK;
 }
 

@@ -42,7 +42,8 @@ enum {
   WL_SPLIT_MISSING_LEFT = 1,
   WL_SPLIT_MISSING_ZERO = 1 << 1, /* NaN and zero are missing */
   WL_SPLIT_MISSING_NAN = 2 << 1,  /* NaN is missing */
-  WL_SPLIT_CATEGORIES = 1 << 3
+  WL_SPLIT_CATEGORIES = 1 << 3,
+  WL_SPLIT_TRUNCATED = 1 << 4 /* of categories: (-1, 0) is category 0 */
 };
 
 /* From raw scores to predictions. */

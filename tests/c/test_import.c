@@ -158,6 +158,24 @@ static void lightgbm_rows_take_the_branches_of_the_file(void **state) {
   expect(lightgbm, 0, 0, 1e300, 4 + 16 + 32);
 }
 
+static void lightgbm_values_next_to_zero_are_zero(void **state) {
+  (void)state;
+  static const char *const thresholds[] = {
+      "threshold=-1.0000000180025095e-35 1", "threshold=-1e-36 1",
+      "threshold=0 1", "threshold=1e-36 1",
+      "threshold=1.0000000180025095e-35 1"};
+  const double zero = (double)1e-35f;
+  for (size_t i = 0; i < WL_COUNT_OF(thresholds); i++) {
+    const char *text = edited(lightgbm, "threshold=0.5 -1.5", thresholds[i]);
+    double inside = i < 2 ? 2 : 1;
+    expect(text, nextafter(-zero, -1), 0, 1, 1 + 16 + 32);
+    expect(text, -zero, 0, 1, inside + 16 + 32);
+    expect(text, 0, 0, 1, inside + 16 + 32);
+    expect(text, zero, 0, 1, inside + 16 + 32);
+    expect(text, nextafter(zero, 1), 0, 1, 2 + 16 + 32);
+  }
+}
+
 static void lightgbm_leaves_are_numbered_as_in_the_file(void **state) {
   (void)state;
   const double row[] = {0, 0, 1};
@@ -607,6 +625,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(folded_thresholds_split_doubles_as_their_float32_do),
       cmocka_unit_test(lightgbm_rows_take_the_branches_of_the_file),
+      cmocka_unit_test(lightgbm_values_next_to_zero_are_zero),
       cmocka_unit_test(lightgbm_leaves_are_numbered_as_in_the_file),
       cmocka_unit_test(lightgbm_rf_answers_the_mean_and_its_raw_score_the_sum),
       cmocka_unit_test(lightgbm_objectives_have_their_functions),

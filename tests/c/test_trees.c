@@ -34,8 +34,9 @@ typedef struct arrays {
   wl_forest_spec spec;
 } arrays;
 
-static bool in_set(const wl_forest_spec *s, int64_t set, double x) {
-  if (!(x >= 0.0 && x < 0x1p31))
+static bool in_set(const wl_forest_spec *s, int64_t set, bool truncates,
+                   double x) {
+  if (!(x >= 0.0 || (truncates && x > -1.0)) || x >= 0x1p31)
     return false;
   int64_t c = (int64_t)x, at = s->set_starts[set] + c / 32;
   return at < s->set_starts[set + 1] && (s->sets[at] >> (c % 32) & 1);
@@ -52,9 +53,9 @@ static bool goes_left(const wl_forest_spec *s, int64_t i, const double *x) {
     return missing_left;
   if (flags & 8) {
     if (s->known != NULL && s->known[feature] >= 0 &&
-        !in_set(s, s->known[feature], v))
+        !in_set(s, s->known[feature], flags & 16, v))
       return missing_left;
-    return in_set(s, (int64_t)t, v);
+    return in_set(s, (int64_t)t, flags & 16, v);
   }
   if (kind == 1 && fabs(v) <= (double)1e-35f)
     return missing_left;
@@ -170,7 +171,8 @@ static void random_split(arrays *m, const shape *s, size_t i) {
   m->flags[i] = kinds[below(WL_COUNT_OF(kinds))] | (int64_t)below(2);
   if (s->has_categories && below(3) == 0) {
     m->threshold[i] = (double)below(m->spec.n_sets);
-    m->flags[i] = 8 | (below(2) ? 4 : 0) | (int64_t)below(2);
+    m->flags[i] =
+        8 | (below(2) ? 4 : 0) | (int64_t)below(2) | (below(4) == 0 ? 16 : 0);
   }
 }
 

@@ -59,7 +59,7 @@ def rows_of(
         rows = np.where(cells < 0.4, near, rows)
     rows = np.where(cells > 0.9, rng.choice(odd, rows.shape), rows)
     for column in categories:
-        seen = rng.integers(-1, 40, len(rows)).astype(float)
+        seen = rng.integers(-2, 40, len(rows)) + rng.choice([0.0, 0.0, 0.5], len(rows))
         rows[:, column] = np.where(rng.random(len(rows)) < 0.2, np.nan, seen)
     return rows
 

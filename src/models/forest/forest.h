@@ -18,7 +18,8 @@ enum {
   WL_SPLIT_KIND_NONE = 0,    /* nothing: NaN is read as 0 */
   WL_SPLIT_KIND_ZERO = 1,    /* NaN and |x| <= 1e-35f */
   WL_SPLIT_KIND_NAN = 2,
-  WL_SPLIT_IS_CATEGORY = 8 /* left where x is in set number `threshold` */
+  WL_SPLIT_IS_CATEGORY = 8, /* left where x is in set number `threshold` */
+  WL_SPLIT_TRUNCATES = 16   /* values in (-1, 0) are category 0 */
 };
 
 /*

@@ -81,8 +81,11 @@ static wl_status check_split(const wl_forest_spec *spec, size_t i,
                    "operator '%s': feature[%zu] is %" PRId64
                    ", its input has %zu columns",
                    spec->op, i, spec->feature[i], spec->n_columns);
-  if (flags < 0 || flags > 15 || kind > WL_SPLIT_KIND_NAN)
+  if (flags < 0 || flags > 31 || kind > WL_SPLIT_KIND_NAN)
     return bad_int(spec, "flags", i, flags, "no such flags", error);
+  if (flags & WL_SPLIT_TRUNCATES && !is_category)
+    return bad_int(spec, "flags", i, flags,
+                   "only a category split truncates values", error);
   if (is_category && kind == WL_SPLIT_KIND_ZERO)
     return bad_int(spec, "flags", i, flags,
                    "a category split cannot take zeros as missing", error);

@@ -24,7 +24,7 @@ typedef struct numeric {
 typedef struct categoric {
   uint32_t feature, split;
   uint32_t set; /* the first of those that are equal */
-  bool is_nan_missing, missing_left;
+  bool is_nan_missing, truncates, missing_left;
 } categoric;
 
 typedef struct builder {
@@ -49,7 +49,8 @@ static int by_threshold(const void *a, const void *b) {
 static int compare(uint64_t a, uint64_t b) { return a < b ? -1 : a > b; }
 
 static uint64_t categoric_group(const categoric *c) {
-  return (uint64_t)c->feature << 1 | c->is_nan_missing;
+  return (uint64_t)c->feature << 2 | (uint64_t)c->truncates << 1 |
+         c->is_nan_missing;
 }
 
 static uint64_t categoric_column(const categoric *c) {
@@ -151,6 +152,7 @@ static wl_status sort_splits(builder *b, wl_error *error) {
                       .set = b->equal[(size_t)spec->threshold[i]],
                       .is_nan_missing = (flags >> WL_SPLIT_KIND_SHIFT & 3) ==
                                         WL_SPLIT_KIND_NAN,
+                      .truncates = flags & WL_SPLIT_TRUNCATES,
                       .missing_left = flags & WL_SPLIT_MISSING_LEFT};
     else
       b->numerics[b->n_numerics++] =
@@ -277,6 +279,7 @@ static wl_forest_category new_category(const builder *b, const categoric *c) {
   const int64_t *known = b->spec->known;
   wl_forest_category category = {.x_column = c->feature,
                                  .is_nan_missing = c->is_nan_missing,
+                                 .above = c->truncates ? -1.0 : -0x1p-1074,
                                  .first_column = (uint32_t)forest->n_columns,
                                  .first_set = forest->n_category_columns,
                                  .has_known =

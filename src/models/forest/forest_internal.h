@@ -66,6 +66,7 @@ typedef struct wl_forest_set {
 typedef struct wl_forest_category {
   uint32_t x_column;
   bool is_nan_missing;
+  double above; /* values up to here are no category: -1, or next to 0 */
   bool has_known;
   wl_forest_set known;
   uint32_t first_column; /* of ranks */

@@ -115,7 +115,7 @@ WL_INLINE int32_t wl_category_code(const wl_forest *forest,
       return WL_CODE_MISSING;
     v = 0.0;
   }
-  int32_t code = v >= 0.0 && v < 0x1p31 ? (int32_t)v : WL_CODE_NONE;
+  int32_t code = v > category->above && v < 0x1p31 ? (int32_t)v : WL_CODE_NONE;
   if (category->has_known &&
       !wl_in_set(forest->set_words, category->known, code))
     return WL_CODE_MISSING;
