@@ -330,3 +330,41 @@ def test_help_and_manual_name_every_command() -> None:
         assert command in help_text
         assert f"willump {command}" in manual
         assert run(command, "--help") == run("help", command)
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
+def test_an_imported_booster_reads_its_columns_by_name(library: str, tmp_path: Path) -> None:
+    module = pytest.importorskip(library)
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(60, 3)), columns=["b", "a", "c_d"])
+    X.iloc[5, 1] = np.nan
+    y = X["b"] > 0
+    saved, model, rows = tmp_path / "booster.txt", tmp_path / "m.willump", tmp_path / "rows.csv"
+    if library == "lightgbm":
+        parameters = {"objective": "binary", "verbose": -1, "min_data_in_leaf": 2}
+        booster = module.train(parameters, module.Dataset(X, y), 5)
+        expected = booster.predict(X)
+        booster.save_model(saved)
+    else:
+        matrix = module.DMatrix(X, y)
+        booster = module.train({"objective": "binary:logistic"}, matrix, 5)
+        expected = booster.predict(matrix)
+        saved = tmp_path / "booster.ubj"
+        booster.save_model(saved)
+    assert run("import", saved, "-o", model) == b""
+    X[["c_d", "b", "a"]].to_csv(rows, index=False)
+    got = pd.read_csv(io.BytesIO(run("predict", model, rows)))
+    assert list(got.columns) == ["prediction"]
+    np.testing.assert_allclose(got["prediction"], expected, rtol=1e-6)
+    leaves = pd.read_csv(io.BytesIO(run("predict", model, rows, "--output", "leaves")))
+    assert leaves.shape == (60, 5)
+
+
+def test_what_cannot_be_imported_is_said_with_the_file_s_name(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text('{"learner": {}}')
+    message = run("import", bad, "-o", tmp_path / "m", status=1)
+    assert b"bad.json: XGBoost model: version is missing" in message
+    assert b"--out" in run("import", bad, status=1)
+    assert b"xgboost-json" in run("import", bad, "-o", "m", "--from", "onnx", status=2)
+    assert b"cannot open" in run("import", tmp_path / "none", "-o", "m", status=1)

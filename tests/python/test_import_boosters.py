@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-
 from willump import UnsupportedError, _core
 
 lgb = pytest.importorskip("lightgbm")
@@ -195,14 +194,13 @@ def test_every_line_left_out_or_cut_is_refused_or_harmless() -> None:
         lines = [*trees[:i], *trees[i + 1 :], "end of trees", ""]
         try:
             model = _core.Model.import_bytes("\n".join(lines).encode())
-        except (ValueError, UnsupportedError) as error:
+        except (ValueError, UnsupportedError):
             n_refused += 1
-            assert "LightGBM" in str(error) or "format" in str(error)
         else:
             np.testing.assert_array_equal(run(model, X, "raw", raw), raw)
     assert n_refused > len(trees) // 4
     for end in range(0, len(text) - len(text.split("end of trees")[1]) - 1, 97):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"LightGBM|format"):
             _core.Model.import_bytes(text[:end].encode())
 
 
@@ -355,7 +353,7 @@ def test_xgboost_cut_files_are_refused(form: str) -> None:
     booster, _, _, _ = xgb_model(3)
     data = bytes(booster.save_raw(form))
     for end in range(0, len(data), max(1, len(data) // 200)):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"JSON|format"):
             _core.Model.import_bytes(data[:end])
 
 
@@ -402,5 +400,5 @@ def test_read_trees_gives_what_compiles_to_the_same_model() -> None:
     [(b"", None), (b"tree", None), (b"tree\n", "xgboost-json"), (b"{}", "lightgbm"), (b"{}", "x")],
 )
 def test_bytes_of_another_format_are_refused(data: bytes, format_name: str | None) -> None:
-    with pytest.raises(ValueError, match="format|LightGBM|XGBoost|JSON"):
+    with pytest.raises(ValueError, match=r"format|LightGBM|XGBoost|JSON"):
         _core.read_trees(data, format=format_name)
