@@ -35,17 +35,19 @@ static bool get_vector(PyObject *object, const char *name, const char *formats,
 /* ---- the type ------------------------------------------------------------ */
 
 static PyObject *tune_new(PyTypeObject *type, PyObject *args, PyObject *kwds) {
-  static char *names[] = {
-      "block_costs", "n_rows_fit", "n_rows_select", "n_rows_certify", "alpha",
-      "delta",       "seed",       "model_cost",    "max_fits",       NULL};
+  static char *names[] = {"block_costs",    "n_rows_fit", "n_rows_select",
+                          "n_rows_certify", "alpha",      "delta",
+                          "seed",           "model_cost", "max_fits",
+                          "is_nested",      NULL};
   PyObject *costs;
   Py_ssize_t n_fit, n_select, n_certify, max_fits = 0;
   unsigned long long seed;
+  int is_nested = 0;
   wl_tune_options options = {0};
-  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OnnnddKd|n:TuneJob", names,
+  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OnnnddKd|np:TuneJob", names,
                                    &costs, &n_fit, &n_select, &n_certify,
                                    &options.alpha, &options.delta, &seed,
-                                   &options.model_cost, &max_fits))
+                                   &options.model_cost, &max_fits, &is_nested))
     return NULL;
   if (n_fit < 0 || n_select < 0 || n_certify < 0 || max_fits < 0) {
     PyErr_SetString(PyExc_ValueError, "TuneJob: a count is negative");
@@ -57,6 +59,7 @@ static PyObject *tune_new(PyTypeObject *type, PyObject *args, PyObject *kwds) {
     return NULL;
   options.seed = seed;
   options.max_fits = (size_t)max_fits;
+  options.is_nested = is_nested != 0;
   wl_error error;
   wl_tune *job = NULL;
   wl_status status = wl_tune_create((size_t)view.shape[0], view.buf,

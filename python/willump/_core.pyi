@@ -109,6 +109,7 @@ class TuneJob:
         seed: int,
         model_cost: float,
         max_fits: int = 0,
+        is_nested: bool = False,
     ) -> TuneJob: ...
     def next(self) -> tuple[str, int, tuple[int, ...], int, int]: ...
     def answer(

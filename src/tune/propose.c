@@ -78,6 +78,14 @@ static void propose_all(wl_tune *job) {
   }
 }
 
+/* Prefixes, which come cheapest first. */
+static void propose_nested(wl_tune *job) {
+  for (uint32_t n = 1; n < job->n_blocks; n++) {
+    draft(job)[n - 1] = n - 1;
+    (void)add_draft(job, n);
+  }
+}
+
 /* ---- many blocks: each alone, then knapsacks, then a path -------------------
  */
 
@@ -266,8 +274,11 @@ static bool propose_path(wl_tune *job) {
 bool wl_tune_propose(wl_tune *job) {
   switch (job->phase) {
   case WL_TUNE_PHASE_START:
-    if (job->n_blocks <= WL_TUNE_EXHAUSTIVE_BLOCKS &&
-        (1u << job->n_blocks) - 2 <= job->max_candidates) {
+    if (job->options.is_nested) {
+      propose_nested(job);
+      job->phase = WL_TUNE_PHASE_LAST;
+    } else if (job->n_blocks <= WL_TUNE_EXHAUSTIVE_BLOCKS &&
+               (1u << job->n_blocks) - 2 <= job->max_candidates) {
       propose_all(job);
       job->phase = WL_TUNE_PHASE_LAST;
     } else {

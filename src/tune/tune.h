@@ -30,7 +30,7 @@
  * above that of always answering the commonest label) at several limits of
  * cost; then a greedy path that adds the block with the most agreement for its
  * cost. A subset whose blocks alone cost more than the best cascade so far is
- * never asked for.
+ * never asked for. Nested blocks have one candidate for each prefix.
  *
  * The same inputs and answers give the same choices. One thread at a time.
  */
@@ -49,6 +49,8 @@ typedef struct wl_tune_options {
   uint64_t seed;
   double model_cost; /* of the full model beyond its blocks, ns a row; >= 0 */
   size_t max_fits;   /* candidates at most; 0: 16 + 2 n_blocks, at least 62 */
+  bool is_nested;    /* candidates are the first 1, 2, ... blocks: those of an
+                        ensemble are its trees up to some number */
 } wl_tune_options;
 
 /*

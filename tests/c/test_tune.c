@@ -501,6 +501,39 @@ static void the_promise_holds_with_many_blocks(void **state) {
                    two_percent};
   check_promise(&w, 0.48);
 }
+static void the_promise_holds_with_nested_blocks(void **state) {
+  (void)state;
+  const world w = {6,
+                   {2, 1, .5, .5, .3, .3},
+                   {1, 2, 4, 8, 16, 32},
+                   200,
+                   800,
+                   {.alpha = 0.02, .delta = 0.05, .is_nested = true}};
+  check_promise(&w, 0.6);
+}
+
+/* The prefixes in their order, whatever the blocks cost. */
+static void nested_blocks_are_asked_for_as_prefixes(void **state) {
+  (void)state;
+  const double costs[] = {4, 3, 2, 1};
+  wl_tune_options options = {.alpha = 0.02, .delta = 0.05, .is_nested = true};
+  wl_tune *job;
+  wl_error error;
+  assert_int_equal(
+      wl_tune_create(4, costs, 100, 200, 800, &options, &job, &error), WL_OK);
+  wl_tune_request request;
+  for (uint32_t n = 1; n < 4; n++) {
+    wl_tune_next(job, &request);
+    assert_int_equal(request.step, WL_TUNE_FIT);
+    assert_int_equal(request.n_blocks, n);
+    for (uint32_t i = 0; i < n; i++)
+      assert_int_equal(request.blocks[i], i);
+    assert_int_equal(wl_tune_skip(job, &error), WL_OK);
+  }
+  wl_tune_next(job, &request);
+  assert_int_equal(request.step, WL_TUNE_FINISHED);
+  wl_tune_free(job);
+}
 
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -525,6 +558,8 @@ int main(void) {
       cmocka_unit_test(the_promise_holds_for_the_whole_procedure),
       cmocka_unit_test(the_promise_holds_with_a_clear_winner),
       cmocka_unit_test(the_promise_holds_with_many_blocks),
+      cmocka_unit_test(the_promise_holds_with_nested_blocks),
+      memory_test(nested_blocks_are_asked_for_as_prefixes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
