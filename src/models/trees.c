@@ -161,11 +161,23 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   wl_dtype dtype;
   WL_TRY(wl_check_dense(graph, node, error));
   WL_TRY(read_spec(graph, node, &spec, &dtype, error));
-  *type = (wl_type){
-      .kind = WL_VALUE_DENSE,
-      .n_columns = spec.is_leaf_numbers ? spec.n_trees : spec.n_outputs,
-      .dtype = dtype,
-      .is_bit_equal = wl_input_type(graph, node, 0)->is_bit_equal};
+  bool is_bit_equal = wl_input_type(graph, node, 0)->is_bit_equal;
+  if (node->n_inputs == 2) {
+    const wl_type *from = wl_input_type(graph, node, 1);
+    if (from->n_columns != spec.n_outputs || from->dtype != dtype ||
+        spec.start != NULL)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "operator '%s': the sums that it continues have %zu "
+                     "columns of %s, expected %zu of %s, and no start",
+                     spec.op, from->n_columns, wl_dtype_name(from->dtype),
+                     spec.n_outputs, wl_dtype_name(dtype));
+    is_bit_equal &= from->is_bit_equal;
+  }
+  *type = (wl_type){.kind = WL_VALUE_DENSE,
+                    .n_columns =
+                        spec.is_leaf_numbers ? spec.n_trees : spec.n_outputs,
+                    .dtype = dtype,
+                    .is_bit_equal = is_bit_equal};
   return WL_OK;
 }
 
@@ -187,8 +199,11 @@ static void unbind(void *state) { wl_forest_free(state); }
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const wl_value *x = call->inputs[0];
+  const wl_value *from = call->n_inputs == 2 ? call->inputs[1] : NULL;
   WL_TRY(wl_new_dense(call, wl_forest_n_outputs(state), out, error));
-  return wl_forest_score(state, x->dense, x->ld, call->n_rows, call->arena,
+  return wl_forest_score(state, x->dense, x->ld,
+                         from != NULL ? from->dense : NULL,
+                         from != NULL ? from->ld : 0, call->n_rows, call->arena,
                          out->dense, out->ld, error);
 }
 
@@ -196,7 +211,7 @@ const wl_op_def wl_op_trees = {
     .name = "trees",
     WL_ATTRS(attrs),
     .min_inputs = 1,
-    .max_inputs = 1,
+    .max_inputs = 2,
     .infer = infer,
     .bind = bind,
     .unbind = unbind,

@@ -243,6 +243,7 @@ static double *random_rows(const arrays *m, const shape *s, size_t ld) {
 /* ---- comparing ----------------------------------------------------------- */
 
 static void check_rows(const wl_forest *forest, const double *x, size_t ld,
+                       const double *from, size_t from_ld,
                        const double *expected) {
   static const size_t sizes[] = {1, 7, 15, 64, 65, 129, MAX_ROWS};
   size_t k = wl_forest_n_outputs(forest), out_ld = k + 3;
@@ -253,9 +254,11 @@ static void check_rows(const wl_forest *forest, const double *x, size_t ld,
     size_t n = sizes[i], first = below(MAX_ROWS - n + 1);
     for (size_t at = 0; at < n * out_ld; at++)
       out[at] = 77.0;
-    assert_int_equal(wl_forest_score(forest, x + first * ld, ld, n, &arena, out,
-                                     out_ld, NULL),
-                     WL_OK);
+    assert_int_equal(
+        wl_forest_score(forest, x + first * ld, ld,
+                        from == NULL ? NULL : from + first * from_ld, from_ld,
+                        n, &arena, out, out_ld, NULL),
+        WL_OK);
     for (size_t r = 0; r < n; r++) {
       assert_memory_equal(out + r * out_ld, expected + (first + r) * k,
                           k * sizeof *out);
@@ -272,6 +275,14 @@ static void check_rows(const wl_forest *forest, const double *x, size_t ld,
 static void check_forest(const wl_forest_spec *spec, const double *x, size_t ld,
                          const double *expected) {
   wl_cpu_level best = wl_cpu_force(WL_CPU_LEVEL_COUNT - 1);
+  /* Rows that bring the start themselves. */
+  size_t k = spec->n_outputs;
+  double *starts = spec->is_leaf_numbers
+                       ? NULL
+                       : malloc(MAX_ROWS * (k + 1) * sizeof *starts);
+  for (size_t i = 0; starts != NULL && i < MAX_ROWS * (k + 1); i++)
+    starts[i] =
+        spec->start != NULL && i % (k + 1) < k ? spec->start[i % (k + 1)] : 0;
   for (int level = 0; level <= (int)best; level++) {
     wl_forest *forest;
     wl_cpu_force((wl_cpu_level)level);
@@ -279,10 +290,13 @@ static void check_forest(const wl_forest_spec *spec, const double *x, size_t ld,
     assert_true(wl_forest_size(forest) > 0);
     for (int engine = 0; engine <= WL_FOREST_ENGINE_COUNT; engine++) {
       wl_forest_force((wl_forest_engine)engine);
-      check_rows(forest, x, ld, expected);
+      check_rows(forest, x, ld, NULL, 0, expected);
+      if (starts != NULL)
+        check_rows(forest, x, ld, starts, k + 1, expected);
     }
     wl_forest_free(forest);
   }
+  free(starts);
   wl_forest_force(WL_FOREST_ENGINE_COUNT);
   wl_cpu_force(best);
 }
@@ -600,7 +614,7 @@ static void every_allocation_may_fail(void **state) {
     calls_left = n;
     wl_status status = wl_forest_create(&m->spec, &forest, NULL);
     if (status == WL_OK)
-      status = wl_forest_score(forest, x, 3, 20, &arena, out, 2, NULL);
+      status = wl_forest_score(forest, x, 3, NULL, 0, 20, &arena, out, 2, NULL);
     calls_left = -1;
     wl_forest_free(forest);
     wl_arena_deinit(&arena);

@@ -66,11 +66,14 @@ size_t wl_forest_n_outputs(const wl_forest *forest);
 
 /*
  * Scores n_rows rows of x, `ld` doubles from one to the next, into rows of
- * `out`, `out_ld` doubles apart. Scratch memory is the arena's.
+ * `out`, `out_ld` doubles apart. Sums begin with the rows of `from`, of
+ * n_outputs numbers each, or with the forest's own start where it is NULL.
+ * Scratch memory is the arena's.
  */
 wl_status wl_forest_score(const wl_forest *forest, const double *x, size_t ld,
-                          size_t n_rows, wl_arena *arena, double *out,
-                          size_t out_ld, wl_error *error);
+                          const double *from, size_t from_ld, size_t n_rows,
+                          wl_arena *arena, double *out, size_t out_ld,
+                          wl_error *error);
 
 /* How rows meet trees; see forest_choose.c. */
 typedef enum wl_forest_engine {

@@ -36,14 +36,18 @@ static double start_of(const wl_forest *forest, size_t k) {
   return forest->start != NULL ? forest->start[k] : 0.0;
 }
 
-static void begin(const wl_forest_tile *tile) {
+/* `from` is the rows' own beginning, NULL where the forest's is all rows'. */
+static void begin(const wl_forest_tile *tile, const double *from,
+                  size_t from_ld) {
   const wl_forest *forest = tile->forest;
-  for (size_t k = 0; k < forest->n_outputs && tile->sums != NULL; k++)
-    for (size_t r = 0; r < (size_t)1 << tile->shift; r++)
-      tile->sums[k << tile->shift | r] = start_of(forest, k);
-  for (size_t r = 0; r < tile->n_rows && tile->sums == NULL; r++)
-    for (size_t k = 0; k < forest->n_outputs; k++)
-      tile->out[r * tile->out_ld + k] = start_of(forest, k);
+  for (size_t k = 0; k < forest->n_outputs; k++)
+    for (size_t r = 0; r < tile->n_rows; r++) {
+      double sum = from != NULL ? from[r * from_ld + k] : start_of(forest, k);
+      if (tile->sums != NULL)
+        tile->sums[k << tile->shift | r] = sum;
+      else
+        tile->out[r * tile->out_ld + k] = sum;
+    }
 }
 
 static void finish(const wl_forest_tile *tile) {
@@ -58,8 +62,9 @@ static void finish(const wl_forest_tile *tile) {
 }
 
 wl_status wl_forest_score(const wl_forest *forest, const double *x, size_t ld,
-                          size_t n_rows, wl_arena *arena, double *out,
-                          size_t out_ld, wl_error *error) {
+                          const double *from, size_t from_ld, size_t n_rows,
+                          wl_arena *arena, double *out, size_t out_ld,
+                          wl_error *error) {
   const wl_forest_kernels *kernels = forest->kernels;
   wl_forest_choice choice = wl_forest_choose(forest, n_rows);
   wl_forest_tile tile;
@@ -72,7 +77,7 @@ wl_status wl_forest_score(const wl_forest *forest, const double *x, size_t ld,
     tile.n_rows = n_rows - r < step ? n_rows - r : step;
     tile.out = out + r * out_ld;
     tile.out_ld = out_ld;
-    begin(&tile);
+    begin(&tile, from == NULL ? NULL : from + r * from_ld, from_ld);
     kernels->rank(&tile, x + r * ld, ld, tile.n_rows);
     if (choice.engine == WL_FOREST_SELECT)
       kernels->select(&tile);
