@@ -16,7 +16,7 @@ import numbers
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ from ._frames import (
     row_keys,
     take_rows,
 )
+from ._prefix import Prefixes, find_ensemble, has_python_between
 from ._present import describe, extract_of, interface_of
 
 Array = npt.NDArray[Any]
@@ -102,7 +103,9 @@ def optimize(
 
     The features of the final model fall into blocks. A clone of the model is
     trained on the cheap ones; where it is confident, its label is the answer,
-    and the rest of the features is never computed.
+    and the rest of the features is never computed. An ensemble of trees is cut
+    instead: its first trees are the first stage, and rows that stay go on from
+    their sum.
 
     Only labels are certified. ``predict_proba`` and ``decision_function`` of a
     row that leaves early are those of the first stage; of a row that stays, the
@@ -210,7 +213,7 @@ def optimize(
         X_cal = as_rows(X_cal, "X_cal")
     if y_cal is not None:
         _labels_of(y_cal, n_rows_of(X_cal), "y_cal")
-    tuner = _Tuner(pipeline, X, y, strict=strict, n_threads=n_threads)
+    tuner = _tuner_for(pipeline, X, y, strict=strict, n_threads=n_threads)
     calibration = _Calibration(X_cal, groups, duplicates, seed, tuner.base.keys, refit)
     calibration.warn_of_duplicates()
     return tuner.run(calibration, target, costs, seed)
@@ -443,9 +446,10 @@ class _Runner:
 
 @dataclass
 class _Candidate:
-    """A first stage that was trained."""
+    """A first stage: its outputs, and those of the stage behind it."""
 
     outputs: dict[str, int]
+    full: dict[str, int]
     gate: int
     runner: _Runner
     model_cost: float
@@ -454,34 +458,37 @@ class _Candidate:
 class _Tuner:
     """Answers the job's requests for one pipeline."""
 
-    def __init__(
-        self, pipeline: Any, x: Any, y: Any, *, strict: bool, n_threads: int | None
-    ) -> None:
-        from . import convert
+    #: Whether a candidate is always the first of the blocks.
+    is_nested = False
 
+    def __init__(
+        self, pipeline: Any, conversion: Any, x: Any, y: Any, *, strict: bool, n_threads: int | None
+    ) -> None:
         self.pipeline = pipeline
         self.x = x
         self.y = y
         self.strict = strict
         self.n_threads = n_threads
-        self.conversion = convert.start(pipeline, strict=strict)
-        model = self.conversion.model
-        if model.classes is None or model.label is None or model.multilabel:
-            raise UnsupportedError("optimize needs a classifier with one label a row")
-        _check_classes(y, model.classes)
-        self.blocks = self.conversion.blocks()
-        if not self.blocks or model.model_input is None:
-            raise UnsupportedError(
-                f"{type(pipeline).__name__}: its final model reads no features of its own "
-                "that a first stage could leave out"
-            )
-        self.costs: Array = np.zeros(len(self.blocks))
+        self.conversion = conversion
+        _check_classes(y, conversion.model.classes)
+        self.names = self._find_blocks()
+        self.costs: Array = np.zeros(len(self.names))
         self.model_cost = 0.0
         self.is_measured = False
         self.features: dict[int, Any] = {}
         self.trained: dict[int, _Candidate] = {}
         self.problem = ""  # why the last candidate could not be trained
         self.base = _Runner(self._plain(), pipeline, n_threads)
+
+    def _find_blocks(self) -> list[str]:
+        """The names of what a first stage may leave out."""
+        self.blocks = self.conversion.blocks()
+        if not self.blocks or self.conversion.model.model_input is None:
+            raise UnsupportedError(
+                f"{type(self.pipeline).__name__}: its final model reads no features of its own "
+                "that a first stage could leave out"
+            )
+        return [name for name, _ in self.blocks]
 
     # ---- graphs -----------------------------------------------------------
 
@@ -497,12 +504,28 @@ class _Tuner:
             outputs[f"cost.{i}"] = context.linear(ref, ones, 0.0).node
         return conversion.finish([Stage(outputs)])
 
-    def _cascade(self, outputs: dict[str, int], gate: int, threshold: float) -> list[Any]:
+    def _cascade(
+        self, outputs: dict[str, int], full: dict[str, int], gate: int, threshold: float
+    ) -> list[Any]:
         """Both stages; `gate` is an output too, so that it can be calibrated."""
         from ._graph import Stage
 
-        full = {**self.conversion.outputs(), "gate": gate}
-        return [Stage({**outputs, "gate": gate}, gate, threshold), Stage(full)]
+        return [Stage({**outputs, "gate": gate}, gate, threshold), Stage({**full, "gate": gate})]
+
+    def _candidate(
+        self,
+        outputs: dict[str, int],
+        full: dict[str, int],
+        scores: Any,
+        blocks: Sequence[int],
+        sample: Any,
+    ) -> _Candidate:
+        """A first stage whose gate is the margin of its scores."""
+        gate = self.conversion.context.rows("margin", scores, n_features=1).node
+        open_graph = self.conversion.finish(self._cascade(outputs, full, gate, -np.inf))
+        runner = _Runner(open_graph, self.pipeline, self.n_threads)
+        cost = self._model_cost(runner, blocks, sample)
+        return _Candidate(outputs, full, gate, runner, cost)
 
     # ---- training ---------------------------------------------------------
 
@@ -557,21 +580,16 @@ class _Tuner:
         if scores is None or outputs.keys() != self.conversion.outputs().keys():
             self.problem = "it has no scores, or not the methods of the pipeline's model"
             return None
-        gate = context.rows("margin", scores, n_features=1).node
-        open_graph = self.conversion.finish(self._cascade(outputs, gate, -np.inf))
-        runner = _Runner(open_graph, self.pipeline, self.n_threads)
-        return _Candidate(outputs, gate, runner, self._model_cost(runner, blocks, sample))
+        return self._candidate(outputs, self.conversion.outputs(), scores, blocks, sample)
 
     # ---- costs ------------------------------------------------------------
 
     def measure(self, sample: Any, costs: Any) -> None:
         """ns a row of each block and of the final model beyond them."""
-        names = [name for name, _ in self.blocks]
+        names = self.names
         self.is_measured = costs is None
         if costs is None:
-            self.costs = np.array(
-                [_time(self.base, f"cost.{i}", sample) for i in range(len(names))]
-            )
+            self.costs = self._measured_costs(sample)
             spent = float(self.costs.sum())
             self.model_cost = max(0.0, _time(self.base, "label", sample) - spent)
             return
@@ -586,6 +604,9 @@ class _Tuner:
         if len(found) != len(names):
             raise ValueError(f"costs has {len(found)} entries for the blocks {names}")
         self.costs = np.array(found)
+
+    def _measured_costs(self, sample: Any) -> Array:
+        return np.array([_time(self.base, f"cost.{i}", sample) for i in range(len(self.names))])
 
     def _model_cost(self, runner: _Runner, blocks: Sequence[int], sample: Any) -> float:
         if not self.is_measured:
@@ -624,6 +645,7 @@ class _Tuner:
             1.0 - target.confidence,
             seed,
             self.model_cost,
+            is_nested=self.is_nested,
         )
 
     def _refused(self, job: _core.TuneJob, target: Agreement, seed: int) -> dict[str, Any]:
@@ -678,7 +700,7 @@ class _Tuner:
         self, result: dict[str, Any], cal: _Calibration, target: Agreement
     ) -> CompiledModel:
         candidate, threshold = self.trained[result["candidate"]], float(result["threshold"])
-        names = [name for name, _ in self.blocks]
+        names = self.names
         now = datetime.datetime.now(datetime.UTC)
         certificate = {
             **result["certificate"],
@@ -701,13 +723,76 @@ class _Tuner:
             "n_select_rows": len(cal.select),
             "date": now.date().isoformat(),
         }
-        stages = self._cascade(candidate.outputs, candidate.gate, threshold)
+        stages = self._cascade(candidate.outputs, candidate.full, candidate.gate, threshold)
         return self._model(self.conversion.finish(stages, {"certificate": certificate}))
 
     def _model(self, converted: Any) -> CompiledModel:
         return CompiledModel.from_converted(
             converted, self.pipeline, strict=self.strict, n_threads=self.n_threads
         )
+
+
+class _PrefixTuner(_Tuner):
+    """The same for an ensemble of trees: a first stage is its first trees."""
+
+    is_nested = True
+
+    def _find_blocks(self) -> list[str]:
+        builder = self.conversion.builder
+        ensemble = _ensemble_of(self.conversion)
+        assert ensemble is not None
+        self.prefixes = Prefixes(builder, ensemble)
+        return self.prefixes.names
+
+    def _plain(self) -> Any:
+        """The exact graph with each prefix's sum as an output, for its cost."""
+        from ._graph import Stage
+
+        outputs = self.conversion.outputs()
+        for i, end in enumerate(self.prefixes.ends[:-1]):
+            outputs[f"cost.{i}"] = self.prefixes.cut(end)[0]
+        outputs[f"cost.{len(self.names) - 1}"] = self.prefixes.ensemble
+        return self.conversion.finish([Stage(outputs)])
+
+    def _measured_costs(self, sample: Any) -> Array:
+        """What each segment adds; the first has the features as well."""
+        times = super()._measured_costs(sample)
+        return np.diff(np.maximum.accumulate(times), prepend=0.0)
+
+    def train(
+        self, number: int, blocks: Sequence[int], seed: int, sample: Any
+    ) -> _Candidate | None:
+        """Nothing to train: the first trees are those of the ensemble."""
+        model, outputs = self.conversion.model, self.conversion.outputs()
+        _, alone, whole = self.prefixes.cut(self.prefixes.ends[len(blocks) - 1])
+        early = self.prefixes.replaced(outputs, alone)
+        full = self.prefixes.replaced(outputs, whole)
+        name = next(n for n in ("decision", "log_proba", "proba") if n in early)
+        scores = replace(getattr(model, name), node=early[name])
+        return self._candidate(early, full, scores, blocks, sample)
+
+
+def _ensemble_of(conversion: Any) -> int | None:
+    """The ensemble of trees to cut, None where there is none."""
+    model, outputs = conversion.model, conversion.outputs()
+    if not {"decision", "log_proba", "proba"} & outputs.keys():
+        return None
+    found = find_ensemble(conversion.builder, model.label.node)
+    nodes = list(outputs.values())
+    if found is None or has_python_between(conversion.builder, found, nodes):
+        return None
+    return found
+
+
+def _tuner_for(pipeline: Any, x: Any, y: Any, *, strict: bool, n_threads: int | None) -> _Tuner:
+    from . import convert
+
+    conversion = convert.start(pipeline, strict=strict)
+    model = conversion.model
+    if model.classes is None or model.label is None or model.multilabel:
+        raise UnsupportedError("optimize needs a classifier with one label a row")
+    kind = _Tuner if _ensemble_of(conversion) is None else _PrefixTuner
+    return kind(pipeline, conversion, x, y, strict=strict, n_threads=n_threads)
 
 
 def _check_classes(y: Any, classes: Array) -> None:

@@ -1,0 +1,163 @@
+"""Cascades inside an ensemble of trees: a gate after its first trees.
+
+The first stage sums the trees up to some number and answers where those already
+decide; the second continues from that sum, so a row that stays costs the rest
+only, and gets the bits of the whole ensemble. Nothing is trained: the candidates
+are prefixes of the ensemble as it was fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ._graph import Array, Attribute, GraphBuilder, Node, Tensor
+
+#: A shorter ensemble is not cut.
+MIN_TREES = 16
+#: Prefixes are tried at these shares of the trees.
+SHARES = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.18, 0.27, 0.4, 0.6, 0.8)
+
+
+def find_ensemble(builder: GraphBuilder, label: int) -> int | None:
+    """The largest sum of trees that the label depends on, None without one."""
+    best, most = None, MIN_TREES - 1
+    for node in sorted(_reached(builder, label)):
+        if builder.nodes[node].operator == "trees":
+            n = len(_array(builder, builder.nodes[node], "roots"))
+            if n > most:
+                best, most = node, n
+    return best
+
+
+def has_python_between(builder: GraphBuilder, ensemble: int, outputs: Sequence[int]) -> bool:
+    """Whether a Python step reads what the ensemble gives, so that no copy can."""
+    return any(
+        builder.nodes[node].payload is not None and ensemble in _reached(builder, node)
+        for output in outputs
+        for node in _reached(builder, output)
+    )
+
+
+class Prefixes:
+    """The ways to cut one ensemble.
+
+    Attributes
+    ----------
+    ends : list of int
+        Where the segments end, in trees; the last is the number of trees.
+    """
+
+    def __init__(self, builder: GraphBuilder, ensemble: int) -> None:
+        self.builder = builder
+        self.ensemble = ensemble
+        node = builder.nodes[ensemble]
+        n_trees = len(_array(builder, node, "roots"))
+        # Trees of several classes take turns: a round is not torn apart.
+        turn = int(self._scalar("n_outputs", 1)) if self._width() == 1 else 1
+        cuts = {round(share * n_trees / turn) * turn for share in SHARES}
+        self.ends = [*sorted(cut for cut in cuts if 0 < cut < n_trees), n_trees]
+
+    def _scalar(self, name: str, default: float) -> float:
+        value = self.builder.nodes[self.ensemble].attributes.get(name, default)
+        assert isinstance(value, (int, float))
+        return value
+
+    def _width(self) -> int:
+        leaves = _array(self.builder, self.builder.nodes[self.ensemble], "leaves")
+        return int(leaves.shape[1]) if leaves.ndim == 2 else 1
+
+    @property
+    def names(self) -> list[str]:
+        """What the segments are called."""
+        starts = [0, *self.ends[:-1]]
+        return [f"trees {a + 1} to {b}" for a, b in zip(starts, self.ends, strict=True)]
+
+    def cut(self, n: int) -> tuple[int, int, int]:
+        """Nodes after the first n trees: the sum, the ensemble's answer as it
+        would be if these were all, and the whole ensemble's."""
+        node = self.builder.nodes[self.ensemble]
+        x = node.inputs[0]
+        n_trees = self.ends[-1]
+        divide = self._scalar("divide", 1.0)
+        first = self._slice(0, n)
+        sums = self.builder.node("trees", (x,), {**first, "divide": None}, name="first")
+        alone = sums
+        if divide != 1.0:
+            share = np.array([divide * n / n_trees])
+            alone = self.builder.node("scale", (sums,), {"divide": share}, name="first")
+        rest = self._slice(n, n_trees)
+        whole = self.builder.node("trees", (x, sums), {**rest, "start": None}, name="rest")
+        return sums, alone, whole
+
+    def _slice(self, first: int, last: int) -> dict[str, Attribute | None]:
+        """The attributes of trees [first, last), which lie tree by tree."""
+        builder, node = self.builder, self.builder.nodes[self.ensemble]
+        roots = _array(builder, node, "roots")
+        n_splits = len(_array(builder, node, "feature"))
+        starts = split_starts(roots, n_splits)
+        s0, s1 = int(starts[first]), int(starts[last])
+        # A tree has one leaf more than splits.
+        l0, l1 = s0 + first, s1 + last
+        attributes: dict[str, Attribute | None] = dict(node.attributes)
+        for name in ("feature", "threshold", "flags"):
+            attributes[name] = _array(builder, node, name)[s0:s1]
+        for name in ("left", "right"):
+            attributes[name] = _moved(_array(builder, node, name)[s0:s1], s0, l0)
+        attributes["roots"] = _moved(roots[first:last], s0, l0)
+        leaves = _array(builder, node, "leaves")
+        if len(leaves) != n_splits + len(roots):
+            raise ValueError("the leaves of an ensemble do not lie tree by tree")
+        attributes["leaves"] = leaves[l0:l1]
+        n_outputs = int(self._scalar("n_outputs", 1))
+        if "output" in node.attributes:
+            attributes["output"] = _array(builder, node, "output")[first:last]
+        elif self._width() == 1 and n_outputs > 1:
+            attributes["output"] = np.arange(first, last) % n_outputs
+        return attributes
+
+    def replaced(self, outputs: dict[str, int], by: int) -> dict[str, int]:
+        """Copies of the outputs that read `by` in place of the ensemble."""
+        done: dict[int, int] = {self.ensemble: by}
+        for node in sorted({n for o in outputs.values() for n in _reached(self.builder, o)}):
+            if node not in done:
+                done[node] = self._copied(node, done)
+        return {name: done[node] for name, node in outputs.items()}
+
+    def _copied(self, number: int, done: dict[int, int]) -> int:
+        node = self.builder.nodes[number]
+        inputs = tuple(done[i] for i in node.inputs)
+        if inputs == node.inputs:
+            return number
+        return self.builder.node(node.operator, inputs, node.attributes, name="first")
+
+
+def split_starts(roots: Array, n_splits: int) -> Array:
+    """Where each tree's splits begin, and their end: a tree of one leaf has none."""
+    starts = np.append(np.where(roots >= 0, roots, n_splits), n_splits)
+    return np.minimum.accumulate(starts[::-1])[::-1]
+
+
+def _moved(codes: Array, n_splits: int, n_leaves: int) -> Array:
+    """Numbers of splits, and ~numbers of leaves, with so many fewer before them."""
+    return np.where(codes >= 0, codes - n_splits, codes + n_leaves)
+
+
+def _array(builder: GraphBuilder, node: Node, name: str) -> Array:
+    value = node.attributes[name]
+    found = builder.tensors[value.name] if isinstance(value, Tensor) else value
+    assert isinstance(found, np.ndarray)
+    return found
+
+
+def _reached(builder: GraphBuilder, node: int) -> set[int]:
+    """The node and all that it depends on."""
+    found: set[int] = set()
+    pending = [node]
+    while pending:
+        at = pending.pop()
+        if at not in found:
+            found.add(at)
+            pending.extend(builder.nodes[at].inputs)
+    return found

@@ -1,0 +1,123 @@
+"""Cascades inside an ensemble of trees: its first trees, then the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import willump
+from sklearn.datasets import make_classification
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
+from willump import convert
+from willump._prefix import Prefixes, find_ensemble, split_starts
+
+MODELS = {
+    "histogram": HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=8, random_state=0),
+    "gradient": GradientBoostingClassifier(n_estimators=40, random_state=0),
+    "forest": RandomForestClassifier(30, max_depth=6, random_state=0),
+    "extra": ExtraTreesClassifier(30, max_depth=8, random_state=0),
+    "scaled": make_pipeline(MaxAbsScaler(), GradientBoostingClassifier(n_estimators=20)),
+}
+
+
+def data(n_classes: int, n: int = 6_000) -> tuple[Any, Any]:
+    X, y = make_classification(
+        n, 12, n_informative=6, n_classes=n_classes, class_sep=1.5, random_state=0
+    )
+    return X, np.array(["no", "yes", "maybe"])[y]
+
+
+def optimized(model: Any, n_classes: int, **options: Any) -> tuple[Any, Any, Any]:
+    X, y = data(n_classes)
+    model.fit(X[:1_500], y[:1_500])
+    target = willump.Agreement(0.97)
+    cascade = willump.optimize(
+        model, X[:1_500], y[:1_500], X_cal=X[1_500:4_000], target=target, **options
+    )
+    return willump.compile(model, strict=True), cascade, X[4_000:]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("name", MODELS)
+def test_rows_that_stay_have_the_bits_of_the_whole_ensemble(name: str, n_classes: int) -> None:
+    # Costs by tree: what was measured would depend on the machine.
+    exact, cascade, X = optimized(MODELS[name], n_classes, costs=costs_of(MODELS[name], n_classes))
+    certificate = cascade.metadata["certificate"]
+    assert certificate["blocks"][0].startswith("trees 1 to ")
+    for again in (cascade, willump.CompiledModel.from_bytes(cascade.to_bytes())):
+        for method in ("predict", "predict_proba", "decision_function"):
+            if not hasattr(exact, method):
+                continue
+            result, stages = again._interface.run(method, X, stages=True)
+            stays = np.asarray(stages) == 1
+            assert 0 < stays.sum() < len(X)
+            expected = getattr(exact, method)(X)
+            np.testing.assert_array_equal(result[stays], expected[stays])
+    agreement = np.mean(cascade.predict(X) == exact.predict(X))
+    assert agreement >= 0.95
+    few = np.concatenate([cascade.predict_proba(X[i : i + 7]) for i in range(0, 70, 7)])
+    np.testing.assert_array_equal(few, cascade.predict_proba(X[:70]))
+
+
+def costs_of(model: Any, n_classes: int) -> list[float]:
+    """A unit a tree, whatever the machine says."""
+    X, y = data(n_classes)
+    conversion = convert.start(model.fit(X[:1_500], y[:1_500]))
+    ensemble = find_ensemble(conversion.builder, conversion.model.label.node)
+    return np.diff(Prefixes(conversion.builder, ensemble).ends, prepend=0).tolist()
+
+
+def test_nothing_is_trained() -> None:
+
+    model = GradientBoostingClassifier(n_estimators=20, random_state=0)
+    X, y = data(2)
+    model.fit(X[:1_500], y[:1_500])
+    model.fit = None  # what a clone would need
+    cascade = willump.optimize(model, X[:10], X_cal=X[1_500:5_000], target=willump.Agreement(0.95))
+    assert cascade.predict(X[:5]).shape == (5,)
+
+
+def test_a_short_ensemble_is_not_cut() -> None:
+    X, y = data(2)
+    model = RandomForestClassifier(4, random_state=0).fit(X[:500], y[:500])
+    with pytest.warns(willump.NotCertifiedWarning):
+        willump.optimize(model, X[:500], y[:500], X_cal=X[500:3_000])
+
+
+def test_regressors_are_refused() -> None:
+    X, _ = data(2)
+    model = GradientBoostingRegressor().fit(X[:200], X[:200, 0])
+    with pytest.raises(willump.UnsupportedError, match="classifier"):
+        willump.optimize(model, X[:200], X_cal=X[200:900])
+
+
+def test_too_few_rows_are_refused() -> None:
+    X, y = data(2)
+    model = GradientBoostingClassifier(n_estimators=20).fit(X[:500], y[:500])
+    with pytest.warns(willump.NotCertifiedWarning, match="too few"):
+        fast = willump.optimize(model, X[:500], y[:500], X_cal=X[500:600])
+    np.testing.assert_array_equal(fast.predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("roots", "n_splits", "starts"),
+    [
+        ([0, 3, 5], 9, [0, 3, 5, 9]),
+        ([-1, 0, -4, 3], 6, [0, 0, 3, 3, 6]),
+        ([-1, -2], 0, [0, 0, 0]),
+        ([0, -5], 4, [0, 4, 4]),
+    ],
+)
+def test_splits_begin_where_the_trees_do(
+    roots: list[int], n_splits: int, starts: list[int]
+) -> None:
+    assert split_starts(np.array(roots), n_splits).tolist() == starts
