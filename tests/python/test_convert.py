@@ -11,13 +11,22 @@ from graph_interpreter import Interpreter
 from harness import METHODS, build, quiet
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, MultinomialNB
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 from test_exact_models import labelled
 from willump._graph import GraphBuilder, Stage
 from willump.convert import convert_pipeline, support_table
@@ -54,6 +63,36 @@ def test_the_interpreter_and_the_core_agree(model: Any, n_classes: int) -> None:
             want = values[output].toarray() if sp.issparse(values[output]) else values[output]
             got = quiet(getattr(compiled, method), texts).reshape(want.shape)
             np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+
+
+TREES = [
+    HistGradientBoostingClassifier(
+        max_iter=4, min_samples_leaf=3, categorical_features=[1], early_stopping=False
+    ),
+    VotingClassifier([("a", RandomForestClassifier(3)), ("b", DecisionTreeClassifier())]),
+    make_pipeline(SimpleImputer(add_indicator=True), AdaBoostClassifier(n_estimators=3)),
+    make_pipeline(SimpleImputer(missing_values=2.0), GradientBoostingRegressor(n_estimators=3)),
+]
+
+
+@pytest.mark.parametrize("model", TREES, ids=repr)
+def test_the_interpreter_and_the_core_agree_on_trees(model: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = np.round(rng.normal(size=(50, 3)), 1)
+    x[:, 1] = rng.integers(0, 5, 50)
+    if "missing_values" not in repr(model):
+        x[rng.random(x.shape) < 0.1] = np.nan
+    fitted = quiet(clone(model).fit, x, np.arange(50) % 3)
+    more = np.concatenate([x, np.nextafter(x, np.inf), np.nextafter(x, -np.inf), -x])
+    values = Interpreter(convert_pipeline(fitted, strict=True)).run(more)
+    compiled = build(fitted)
+    for output, method in (("decision", "decision_function"), ("prediction", "predict")):
+        if output in values:
+            got = getattr(compiled, method)(more).reshape(values[output].shape)
+            np.testing.assert_array_equal(got, values[output])
+    if "label" in values:
+        labels = fitted.classes_[values["label"].ravel()]
+        np.testing.assert_array_equal(compiled.predict(more), labels)
 
 
 def test_converting_leaves_the_estimator_as_it_was() -> None:
@@ -93,5 +132,7 @@ def test_the_support_table_names_every_converter() -> None:
         "ColumnTransformer",
         "LogisticRegression",
         "OneVsOneClassifier",
+        "RandomForestClassifier",
+        "StackingRegressor",
     ):
         assert f".{name}`" in table

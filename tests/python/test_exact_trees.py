@@ -24,10 +24,12 @@ from sklearn import ensemble as en
 from sklearn import linear_model as lm
 from sklearn import tree as tr
 from sklearn.base import clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB
 from sklearn.pipeline import make_pipeline
@@ -186,7 +188,7 @@ def fitted(model: Any, x: Any, y: Any, seed: int, shape: dict[str, Any]) -> Any:
     if "random_state" in names:
         est.set_params(random_state=seed % 2**32)
     weights = np.random.default_rng(seed).integers(0, 3, len(x)) + 0.5 if seed % 3 == 0 else None
-    return quiet(est.fit, x, y, weights)
+    return quiet(lambda: est.fit(x, y, sample_weight=weights))
 
 
 def allows_nan(est: Any) -> bool:
@@ -529,6 +531,9 @@ ENSEMBLES: list[Any] = [
     OneVsRestClassifier(en.RandomForestClassifier(3)),
     OneVsRestClassifier(en.GradientBoostingClassifier(n_estimators=2)),
     OneVsOneClassifier(en.GradientBoostingClassifier(n_estimators=2)),
+    CalibratedClassifierCV(en.RandomForestClassifier(3), cv=2),
+    CalibratedClassifierCV(en.RandomForestClassifier(5), method="isotonic", cv=2),
+    GridSearchCV(tr.DecisionTreeClassifier(), {"max_depth": [1, 3]}, cv=2),
 ]
 
 

@@ -115,6 +115,8 @@ def _ada_decision(ctx: Context, est: Any, value: Value) -> tuple[Ref | None, Ref
     members = list(est.estimators_)
     checked = ctx.numeric(value, int(est.n_features_in_), est)
     divide = float(weights.sum())
+    if divide == 0.0:
+        raise Refused("its members' weights sum to 0")
     pairs = list(zip(members, weights, strict=False))  # as scikit-learn pairs them
     if all(type(m) in TREE_CLASSIFIERS for m in members):
         forest = Forest(len(classes), len(classes))

@@ -179,6 +179,8 @@ def _calibrate(ctx: Context, pair: Any, member: Model, n_classes: int) -> Ref:
     else:
         # Probabilities of naive Bayes come from sums of large logarithms.
         error = DECISION_ERROR if member.decision is not None else PROBA_ERROR
+        if ctx.is_exact(scores):
+            error = 0.0
         proba = _one_calibrator_a_class(ctx, pair.calibrators, scores, n_classes, error)
     return ctx.rows("at_most_one", proba)
 
