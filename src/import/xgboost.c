@@ -386,6 +386,9 @@ static wl_status read_trees(wl_xgboost_reader *reader, uint32_t object,
   WL_TRY(check_length(reader, "tree_info", info, (size_t)n_trees));
   if (weights != 0)
     WL_TRY(check_length(reader, "weight_drop", weights, (size_t)n_trees));
+  if (n_trees == 0) /* XGBoost's base score is then not what it says */
+    return wl_xgboost_fail(reader, WL_ERROR_UNSUPPORTED, "num_trees", 0,
+                           "is 0: a model without trees is not supported");
   wl_xgboost_tree tree = {.node = document->nodes[trees].first, .weight = 1.0f};
   if (tree.node != 0 && document->nodes[tree.node].kind == WL_DOC_OBJECT)
     WL_TRY(read_leaf_width(reader, tree.node));
