@@ -563,11 +563,36 @@ static void ubjson_counts_are_not_believed(void **state) {
   }
 }
 
-static void a_set_of_few_numbers_and_many_words_is_refused(void **state) {
+static void a_large_category_is_in_its_set(void **state) {
   (void)state;
-  /* 33 becomes a category that needs half a million words: once is allowed. */
   const char *text = edited(xgboost, "[1,33]", "[1,16777215]");
   expect(text, NAN, 16777215.0, 0, 1 + 2 + 16);
+}
+
+static void sets_out_of_proportion_to_the_file_are_refused(void **state) {
+  (void)state;
+  enum { N_TREES = 12 };
+  static char text[N_TREES * MAX_TEXT];
+  size_t n = (size_t)snprintf(
+      text, sizeof text,
+      "{\"version\":[3,0,0],\"learner\":{\"objective\":{\"name\":"
+      "\"reg:squarederror\"},\"learner_model_param\":{\"base_score\":\"0\","
+      "\"num_feature\":\"1\"},\"gradient_booster\":{\"name\":\"gbtree\","
+      "\"model\":{\"gbtree_model_param\":{\"num_trees\":\"%d\"},"
+      "\"tree_info\":[0,0,0,0,0,0,0,0,0,0,0,0],\"trees\":[",
+      N_TREES);
+  for (int i = 0; i < N_TREES; i++)
+    n += (size_t)snprintf(
+        text + n, sizeof text - n,
+        "%s{\"tree_param\":{\"num_nodes\":\"3\"},\"left_children\":[1,-1,-1],"
+        "\"right_children\":[2,-1,-1],\"split_indices\":[0,0,0],"
+        "\"split_conditions\":[0,1,2],\"default_left\":[0,0,0],"
+        "\"split_type\":[1,0,0],\"categories\":[16777215],"
+        "\"categories_nodes\":[0],\"categories_segments\":[0],"
+        "\"categories_sizes\":[1]}",
+        i > 0 ? "," : "");
+  n += (size_t)snprintf(text + n, sizeof text - n, "]}}}}");
+  expect_refused(text, n, WL_ERROR_UNSUPPORTED, "proportion");
 }
 
 /* ---- memory -------------------------------------------------------------- */
@@ -643,7 +668,8 @@ int main(void) {
       memory_test(ubjson_numbers_have_their_types),
       memory_test(ubjson_containers_may_be_typed_and_counted),
       memory_test(ubjson_counts_are_not_believed),
-      cmocka_unit_test(a_set_of_few_numbers_and_many_words_is_refused),
+      cmocka_unit_test(a_large_category_is_in_its_set),
+      memory_test(sets_out_of_proportion_to_the_file_are_refused),
       cmocka_unit_test(metadata_tell_the_source_or_what_is_given),
       memory_test(a_lack_of_memory_is_reported_and_leaks_nothing),
   };

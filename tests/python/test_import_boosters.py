@@ -347,14 +347,6 @@ def test_xgboost_without_trees_is_refused() -> None:
         _core.Model.import_bytes(bytes(booster.save_raw("json")))
 
 
-def test_lightgbm_without_trees_is_zero() -> None:
-    X = np.random.default_rng(0).normal(size=(50, 2))
-    booster = lgb.train({"verbose": -1}, lgb.Dataset(X, X[:, 0]), 0)
-    model = _core.Model.import_bytes(booster.model_to_string().encode())
-    values = booster.predict(X)
-    np.testing.assert_array_equal(run(model, X, "prediction", values), values)
-
-
 def test_xgboost_unknown_objective_is_refused_by_name() -> None:
     X = np.random.default_rng(0).normal(size=(50, 2))
     booster = xgb.train({}, xgb.DMatrix(X, X[:, 0]), 1)
