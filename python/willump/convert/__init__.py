@@ -13,6 +13,7 @@ import numpy as np
 from .._errors import UnsupportedError
 from .._graph import Array, GraphBuilder, Rendered, Stage, Strings
 from . import (  # noqa: F401  (importing registers the converters)
+    boosters,
     sklearn_bayes,
     sklearn_compose,
     sklearn_encode,

@@ -80,11 +80,30 @@ def register(
         )
 
 
+#: Libraries that are imported and registered when one of their objects comes.
+_later: dict[str, Callable[[str], None]] = {}
+
+
+def register_later(library: str, load: Callable[[str], None]) -> None:
+    """Calls `load(library)` before the first look for one of its types."""
+    _later[library] = load
+
+
 def find(estimator: Any) -> Entry | None:
     """The entry of the estimator's exact type."""
+    library = type(estimator).__module__.partition(".")[0]
+    load = _later.pop(library, None)
+    if load is not None:
+        load(library)
     return _entries.get(type(estimator))
 
 
 def entries() -> list[Entry]:
-    """All entries, by name."""
+    """All entries, by name; those of libraries that are not installed are left out."""
+    for library in list(_later):
+        try:
+            _later[library](library)
+        except ImportError:
+            continue
+        del _later[library]
     return sorted(_entries.values(), key=lambda entry: entry.name)

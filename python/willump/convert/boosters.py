@@ -1,0 +1,205 @@
+"""LightGBM's and XGBoost's models: their own export, read by the core.
+
+The trees come from the library's own text or binary form (`_core.read_trees`),
+so that what is compiled is what `willump import` compiles; the classes of the
+scikit-learn interface add labels and probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .. import _core
+from .context import Context, Model, Ref, Value
+from .registry import Refused, register, register_later
+
+
+def _ensemble(ctx: Context, value: Value, data: bytes) -> tuple[Mapping[str, Any], Ref]:
+    """What the export says, and the sums of its trees."""
+    try:
+        read = _core.read_trees(data)
+    except Exception as error:
+        raise Refused(str(error)) from error
+    ref = ctx.numeric(value, int(read["n_features"]))
+    if not ctx.is_exact(ref):
+        raise Refused("its input is within rounding, and trees compare it to the bit")
+    if ref.sparse:
+        raise Refused("its input is sparse")
+    if read["casts_to_f32"]:
+        ref = ctx.apply("cast", ref, dtype="f32")
+    tensors = {k: v for k, v in read["tensors"].items() if k != "ids"}
+    is_f32 = read["dtype"] == "f32"
+    n_outputs = int(read["n_outputs"])
+    attributes = {**tensors, "n_outputs": n_outputs, "dtype": "f32" if is_f32 else None}
+    node = ctx._emit("trees", (ref.node,), attributes)
+    return read, Ref(node, n_outputs, dtype=read["dtype"])
+
+
+def _linked(ctx: Context, read: Mapping[str, Any], raw: Ref) -> Ref:
+    """The raw scores through the inverse of the objective's link."""
+    if read["is_average"]:
+        count = float(len(read["tensors"]["roots"]) // raw.n_features)
+        raw = ctx.apply("scale", raw, divide=np.array([count]))
+    scale = float(read["link_scale"])
+    if scale != 1.0:
+        raw = ctx.rows("affine", raw, multiply=np.array([scale]))
+    link = str(read["link"])
+    if link == "none":
+        return raw
+    if link in ("argmax", "positive"):
+        label = ctx.argmax(raw) if link == "argmax" else ctx.rows("positive", raw)
+        return ctx.apply("cast", label, dtype=str(read["dtype"]))
+    if link == "softplus":
+        more = ctx.rows("affine", ctx.rows("exp", raw), add=np.array([1.0]))
+        return ctx.rows("log", more)
+    return ctx.rows(link, raw)
+
+
+def _regressor(ctx: Context, value: Value, data: bytes) -> Model:
+    read, raw = _ensemble(ctx, value, data)
+    model = Model(prediction=_linked(ctx, read, raw), model_input=None)
+    assert model.prediction is not None
+    model.prediction_dtype = "<f4" if model.prediction.dtype == "f32" else "<f8"
+    if raw.n_features == 1:
+        model.ravel.add("prediction")
+    return model
+
+
+def _classifier(ctx: Context, value: Value, data: bytes, classes: Any) -> Model:
+    read, raw = _ensemble(ctx, value, data)
+    scores = _linked(ctx, read, raw)
+    model = Model(classes=np.asarray(classes), ravel={"label"})
+    if read["link"] not in ("expit", "softmax"):
+        raise Refused(f"the objective {read['objective']!r} gives no probabilities")
+    if raw.n_features == 1:
+        model.positive = scores
+        scores = ctx.rows("complement", scores, n_features=2)
+    if scores.n_features != len(classes):
+        raise Refused(f"{scores.n_features} scores for {len(classes)} classes")
+    model.proba = scores
+    model.label = ctx.argmax(scores)
+    return model
+
+
+# ---- LightGBM ------------------------------------------------------------------
+
+
+def _lightgbm_text(booster: Any) -> bytes:
+    """The text form, up to the best iteration as `predict` takes it."""
+    if getattr(booster, "pandas_categorical", None):
+        raise Refused("it was fitted on pandas categories, which are codes only by chance here")
+    return str(booster.model_to_string()).encode()
+
+
+def lightgbm_booster(ctx: Context, est: Any, value: Value) -> Model:
+    return _regressor(ctx, value, _lightgbm_text(est))
+
+
+def lightgbm_regressor(ctx: Context, est: Any, value: Value) -> Model:
+    return _regressor(ctx, value, _lightgbm_text(est.booster_))
+
+
+def lightgbm_classifier(ctx: Context, est: Any, value: Value) -> Model:
+    return _classifier(ctx, value, _lightgbm_text(est.booster_), est.classes_)
+
+
+# ---- XGBoost -------------------------------------------------------------------
+
+
+def _xgboost_bytes(booster: Any) -> bytes:
+    kinds = booster.feature_types or []
+    if any(kind not in ("q", "float", "int", "i") for kind in kinds):
+        raise Refused("it has features that are categories")
+    return bytes(booster.save_raw("ubj"))
+
+
+def _xgboost_best(est: Any) -> bytes:
+    """Up to the best iteration, as the scikit-learn interface predicts."""
+    if not np.isnan(est.missing):
+        raise Refused(f"missing={est.missing!r} is not NaN")
+    booster = est.get_booster()
+    first, last = est._get_iteration_range(None)
+    return _xgboost_bytes(booster[first:last] if last else booster)
+
+
+def xgboost_booster(ctx: Context, est: Any, value: Value) -> Model:
+    return _regressor(ctx, value, _xgboost_bytes(est))
+
+
+def xgboost_regressor(ctx: Context, est: Any, value: Value) -> Model:
+    return _regressor(ctx, value, _xgboost_best(est))
+
+
+def xgboost_classifier(ctx: Context, est: Any, value: Value) -> Model:
+    return _classifier(ctx, value, _xgboost_best(est), est.classes_)
+
+
+# ---- registration --------------------------------------------------------------
+
+_OPERATORS = [
+    "trees", "expit", "softmax", "exp", "signed_square", "affine", "complement", "argmax", "cast",
+]  # fmt: skip
+_PARAMETERS = ["all (the trees of the library's own export, up to the best iteration)"]
+
+
+def register_library(name: str) -> None:
+    """Registers a library's types; called when an object of it is met."""
+    if name == "lightgbm":
+        import lightgbm as lgb
+
+        register(
+            lgb.Booster,
+            predict=lightgbm_booster,
+            operators=_OPERATORS,
+            parameters=_PARAMETERS,
+            python_step="linear trees; pandas categories; a custom objective's link",
+        )
+        register(
+            lgb.LGBMRegressor,
+            lgb.LGBMRanker,
+            predict=lightgbm_regressor,
+            operators=_OPERATORS,
+            parameters=_PARAMETERS,
+            python_step="linear trees; pandas categories",
+        )
+        register(
+            lgb.LGBMClassifier,
+            predict=lightgbm_classifier,
+            operators=_OPERATORS,
+            parameters=_PARAMETERS,
+            python_step="linear trees; pandas categories; a custom objective",
+        )
+    elif name == "xgboost":
+        import xgboost as xgb
+
+        register(
+            xgb.Booster,
+            predict=xgboost_booster,
+            operators=_OPERATORS,
+            parameters=_PARAMETERS,
+            python_step="gblinear; categories",
+        )
+        register(
+            xgb.XGBRegressor,
+            xgb.XGBRFRegressor,
+            xgb.XGBRanker,
+            predict=xgboost_regressor,
+            operators=_OPERATORS,
+            parameters=_PARAMETERS,
+            python_step="gblinear; categories; missing other than NaN",
+        )
+        register(
+            xgb.XGBClassifier,
+            xgb.XGBRFClassifier,
+            predict=xgboost_classifier,
+            operators=_OPERATORS,
+            parameters=_PARAMETERS,
+            python_step="gblinear; categories; missing other than NaN",
+        )
+
+
+for library in ("lightgbm", "xgboost"):
+    register_later(library, register_library)

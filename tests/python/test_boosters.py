@@ -1,0 +1,138 @@
+"""LightGBM's and XGBoost's own objects through willump.compile, against themselves."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import willump
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
+
+lgb = pytest.importorskip("lightgbm")
+xgb = pytest.importorskip("xgboost")
+
+QUIET = {"verbose": -1, "n_jobs": 1}
+CLASSIFIERS = {
+    "lightgbm": lgb.LGBMClassifier(n_estimators=20, **QUIET),
+    "lightgbm_ova": lgb.LGBMClassifier(n_estimators=20, objective="multiclassova", **QUIET),
+    "lightgbm_rf": lgb.LGBMClassifier(
+        n_estimators=20, boosting_type="rf", subsample=0.5, subsample_freq=1, **QUIET
+    ),
+    "lightgbm_dart": lgb.LGBMClassifier(n_estimators=20, boosting_type="dart", **QUIET),
+    "xgboost": xgb.XGBClassifier(n_estimators=20, n_jobs=1),
+    "xgboost_rf": xgb.XGBRFClassifier(n_estimators=20, n_jobs=1),
+    "piped": make_pipeline(MaxAbsScaler(), lgb.LGBMClassifier(n_estimators=20, **QUIET)),
+}
+REGRESSORS = {
+    "lightgbm": lgb.LGBMRegressor(n_estimators=20, **QUIET),
+    "lightgbm_poisson": lgb.LGBMRegressor(n_estimators=20, objective="poisson", **QUIET),
+    "xgboost": xgb.XGBRegressor(n_estimators=20, n_jobs=1),
+    "xgboost_gamma": xgb.XGBRegressor(n_estimators=20, objective="reg:gamma", n_jobs=1),
+}
+
+
+def rows(n: int = 1_500) -> Any:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 6))
+    X[rng.random(X.shape) < 0.1] = np.nan
+    return X
+
+
+def targets(X: Any, n_classes: int) -> Any:
+    noise = np.random.default_rng(1).normal(size=len(X))
+    return np.digitize(np.nan_to_num(X[:, 0]) + noise, np.linspace(-1, 1, n_classes + 1)[1:-1])
+
+
+def check(model: Any, X: Any, methods: tuple[str, ...]) -> None:
+    fast = willump.compile(model, strict=True)
+    for again in (fast, pickle.loads(pickle.dumps(fast))):
+        for method in methods:
+            expected, result = getattr(model, method)(X), getattr(again, method)(X)
+            assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
+            if expected.dtype.kind == "f":
+                tolerance = 1e-6 if expected.dtype == np.float32 else 1e-12
+                np.testing.assert_allclose(result, expected, tolerance, tolerance)
+            else:
+                np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("is_frame", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifiers_answer_as_their_library(name: str, n_classes: int, is_frame: bool) -> None:
+    if name == "lightgbm_ova" and n_classes == 2:
+        pytest.skip("LightGBM takes one-vs-all for three classes or more")
+    X = rows()
+    y = targets(X, n_classes)
+    X = pd.DataFrame(X, columns=list("abcdef")) if is_frame else X
+    labels = y if name.startswith("xgboost") else np.array(["no", "yes", "maybe"])[y]
+    check(CLASSIFIERS[name].fit(X[:1_000], labels[:1_000]), X, ("predict", "predict_proba"))
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_regressors_answer_as_their_library(name: str) -> None:
+    X = rows()
+    y = np.abs(np.nan_to_num(X[:, 0])) + 0.1
+    check(REGRESSORS[name].fit(X[:1_000], y[:1_000]), X, ("predict",))
+
+
+def test_early_stopping_keeps_the_best_iteration() -> None:
+    X = rows()
+    y = targets(X, 2)
+    parts = {"eval_set": [(X[1_000:], y[1_000:])]}
+    stop = lgb.early_stopping(3, verbose=False)
+    model = lgb.LGBMClassifier(n_estimators=200, **QUIET)
+    model.fit(X[:1_000], y[:1_000], callbacks=[stop], **parts)
+    assert model.best_iteration_ < 200
+    check(model, X, ("predict", "predict_proba"))
+    other = xgb.XGBClassifier(n_estimators=200, early_stopping_rounds=3, n_jobs=1)
+    other.fit(X[:1_000], y[:1_000], verbose=False, **parts)
+    assert other.best_iteration < 196
+    check(other, X, ("predict", "predict_proba"))
+
+
+def test_boosters_predict_as_themselves() -> None:
+    X = rows()
+    y = targets(X, 2)
+    light = lgb.train({"objective": "binary", "verbose": -1}, lgb.Dataset(X, y), 10)
+    np.testing.assert_allclose(willump.compile(light).predict(X), light.predict(X), 1e-12)
+    extreme = xgb.train({"objective": "binary:logistic"}, xgb.DMatrix(X, y), 10)
+    expected = extreme.predict(xgb.DMatrix(X))
+    np.testing.assert_allclose(willump.compile(extreme).predict(X), expected, 1e-6)
+
+
+def test_a_booster_is_cut_for_a_cascade() -> None:
+    X = rows(6_000)
+    y = targets(X, 2)
+    model = lgb.LGBMClassifier(n_estimators=60, **QUIET).fit(X[:1_500], y[:1_500])
+    exact = willump.compile(model)
+    target = willump.Agreement(0.95)
+    costs = [1.0] * 11
+    cascade = willump.optimize(model, X[:1_500], X_cal=X[1_500:4_000], target=target, costs=costs)
+    assert cascade.metadata["certificate"]["share_leaving"] > 0.2
+    assert np.mean(cascade.predict(X[4_000:]) == exact.predict(X[4_000:])) > 0.93
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (lgb.LGBMRegressor(n_estimators=3, linear_tree=True, **QUIET), "linear"),
+        (xgb.XGBRegressor(n_estimators=3, booster="gblinear"), "gblinear"),
+        (xgb.XGBRegressor(n_estimators=3, missing=-1.0), "missing"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name(model: Any, reason: str) -> None:
+    X = np.nan_to_num(rows(300))
+    with pytest.raises(willump.UnsupportedError, match=reason):
+        willump.compile(model.fit(X, X[:, 0]), strict=True)
+
+
+def test_pandas_categories_are_refused() -> None:
+    X = pd.DataFrame({"a": rows(300)[:, 0], "c": pd.Categorical(["x", "y", "z"] * 100)})
+    model = lgb.LGBMRegressor(n_estimators=3, **QUIET).fit(X, np.arange(300.0))
+    with pytest.raises(willump.UnsupportedError, match="categories"):
+        willump.compile(model, strict=True)
