@@ -124,7 +124,13 @@ def one_vs_one(ctx: Context, est: Any, value: Value) -> Model:
         raise Refused("its estimator has no decision_function")
     model = Model(classes=np.asarray(est.classes_), model_input=_shared_input(models))
     confidences = ctx.side_by_side([m.decision for m in models if m.decision is not None])
-    votes = ctx.rows("ovo", confidences, n_classes=n_classes, n_features=n_classes)
+    thresholds = {_vote_threshold(ctx, m) for m in models}
+    if len(thresholds) > 1:
+        raise Refused("its estimators choose labels at different scores")
+    threshold = thresholds.pop()
+    votes = ctx.rows(
+        "ovo", confidences, n_classes=n_classes, n_features=n_classes, threshold=threshold or None
+    )
     model.ravel.add("label")
     if n_classes == 2:
         model.decision = ctx.select(votes, np.array([1]))
@@ -134,6 +140,15 @@ def one_vs_one(ctx: Context, est: Any, value: Value) -> Model:
         model.decision = votes
         model.label = ctx.argmax(votes)
     return model
+
+
+def _vote_threshold(ctx: Context, model: Model) -> float:
+    """The score above which a binary model predicts its second class."""
+    if model.label is None:
+        raise Refused("its estimator gives no labels")
+    node = ctx.builder.nodes[model.label.node]
+    threshold: Any = node.attributes.get("threshold", 0.0)
+    return float(threshold) if node.operator == "positive" else 0.0
 
 
 # ---- calibration -------------------------------------------------------------
