@@ -99,6 +99,7 @@ bench: $(VENV)/installed ## against scikit-learn and ONNX Runtime, interleaved
 	$(BIN)/python -m pip install -q -r bench/requirements.txt
 	$(BIN)/python bench/text.py
 	$(BIN)/python bench/cascade.py
+	$(BIN)/python bench/trees.py
 
 fuzz: $(VENV)/ready ## each libFuzzer target for a minute (SECONDS=60)
 	sh tools/fuzz.sh $${SECONDS_EACH:-60}
