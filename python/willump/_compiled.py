@@ -33,6 +33,16 @@ def thread_count(n_threads: int | None) -> int:
     return count
 
 
+def warn_of_python_steps(reasons: list[str], *, stacklevel: int) -> None:
+    """Says which parts of a pipeline stay Python, and why."""
+    if reasons:
+        warnings.warn(
+            "a part of the pipeline stays Python: " + "; ".join(reasons),
+            PythonStepWarning,
+            stacklevel=stacklevel,
+        )
+
+
 class CompiledModel(_core.CompiledBase):
     """A compiled pipeline; made by `willump.compile` and `willump.load`.
 
@@ -143,12 +153,7 @@ class CompiledModel(_core.CompiledBase):
         self._strict = strict
         self._n_threads = n_threads
         self._compile(estimator)
-        if self._reasons:
-            warnings.warn(
-                "a part of the pipeline stays Python: " + "; ".join(self._reasons),
-                PythonStepWarning,
-                stacklevel=3,
-            )
+        warn_of_python_steps(self._reasons, stacklevel=4)
         return self
 
     @classmethod
