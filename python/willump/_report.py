@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+#: Classes of a certificate that are printed.
+CLASSES_SHOWN = 10
 RELATIVE = 1e-9
 ABSOLUTE = 1e-12
 #: float32 results: four units in the last place of their terms' magnitude.
@@ -44,7 +46,10 @@ class Explanation:
             f"{block.get('name', '')}: {block['stop'] - block['start']} features"
             for block in self.blocks
         ]
-        certificate = [f"{key}: {value}" for key, value in (self.certificate or {}).items()]
+        certificate = [
+            _by_class(value) if key == "agreement_by_class" else f"{key}: {value}"
+            for key, value in (self.certificate or {}).items()
+        ]
         return [
             ("methods", [", ".join(self.methods)]),
             ("inputs", inputs),
@@ -73,6 +78,19 @@ class Explanation:
             f"<div><b>compiled {html.escape(self.estimator)}</b><table>{rows}</table>"
             f"<details><summary>graph</summary><pre>{html.escape(self.graph)}</pre></details></div>"
         )
+
+
+def _by_class(classes: Any) -> str:
+    """The classes that agree least, first."""
+    title = "agreement_by_class (observed; the promise is over all rows)"
+    try:
+        seen = [(c["agreement"], name, c["n_rows"]) for name, c in classes.items() if c["n_rows"]]
+        shown = [f"{name} {share:.4g} of {n} rows" for share, name, n in sorted(seen)]
+    except (AttributeError, KeyError, TypeError, ValueError):  # an artifact may say anything
+        return f"{title}: {classes}"
+    shown = shown[:CLASSES_SHOWN]
+    rest = len(classes) - len(shown)
+    return f"{title}: {'; '.join(shown)}" + (f"; and {rest} more" if rest else "")
 
 
 def _input_line(name: str, kind: str, position: int, width: int) -> str:
