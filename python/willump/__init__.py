@@ -30,6 +30,8 @@ from ._errors import (
     DuplicateRowsWarning,
     NotCertifiedWarning,
     PythonStepWarning,
+    RareClassWarning,
+    TrainingRowsWarning,
     UnsupportedError,
 )
 from ._optimize import Agreement, optimize
@@ -47,6 +49,8 @@ __all__ = [
     "Explanation",
     "NotCertifiedWarning",
     "PythonStepWarning",
+    "RareClassWarning",
+    "TrainingRowsWarning",
     "UnsupportedError",
     "VerifyReport",
     "__version__",

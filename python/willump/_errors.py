@@ -27,4 +27,12 @@ class NotCertifiedWarning(UserWarning):
 
 
 class DuplicateRowsWarning(UserWarning):
-    """Many calibration rows are equal: the promise is per distinct row, not per request."""
+    """Calibration rows are equal: the promise is per distinct row, not per request."""
+
+
+class TrainingRowsWarning(UserWarning):
+    """Some rows of X_cal are rows of X: they must be fresh ones that repeat earlier ones."""
+
+
+class RareClassWarning(UserWarning):
+    """A class is mostly answered otherwise, within a promise that is over all rows."""

@@ -11,32 +11,33 @@ from __future__ import annotations
 
 import datetime
 import json
-import math
 import numbers
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from ._calibration import Calibration, check_no_class_is_lost, group_numbers, hold_out
 from ._columns import is_frame, library_of
-from ._compiled import CompiledModel, thread_count
+from ._compiled import CompiledModel, thread_count, warn_of_python_steps
 from ._errors import (
     CertificateError,
-    DuplicateRowsWarning,
     NotCertifiedWarning,
+    RareClassWarning,
     UnsupportedError,
 )
 from ._frames import (
     Columns,
+    WholeMatrix,
     as_items,
     as_rows,
     column_keys,
-    hashable,
     n_rows_of,
     row_keys,
     take_rows,
@@ -46,14 +47,11 @@ from ._present import describe, extract_of, interface_of
 
 Array = npt.NDArray[Any]
 
-#: The share of the calibration rows that chooses; the rest certifies.
-SELECT_SHARE = 0.2
-#: With refit, the share of X that is held out as calibration rows.
-HELD_OUT_SHARE = 0.3
 #: Rows on which costs are measured, and how often.
 COST_ROWS, COST_REPEATS = 500, 5
-#: Below this share of distinct rows, a promise per distinct row is worth a warning.
-DISTINCT_SHARE = 0.9
+#: A class of at least so many certifying rows is worth a warning where it agrees
+#: to less than this share of the target.
+RARE_ROWS, RARE_SHARE = 20, 0.5
 
 
 @dataclass(frozen=True)
@@ -119,8 +117,9 @@ def optimize(
         are used.
     X_cal : rows like those to come, or None
         Rows that neither `pipeline` nor the first stage saw in training, drawn
-        independently like future rows; no labels are needed. A fifth of them
-        chooses the first stage, the rest certifies it.
+        independently like future rows (fresh rows may repeat earlier ones); no
+        labels are needed. A fifth of them chooses the first stage, the rest
+        certifies it.
     y_cal : array-like or None
         Labels of X_cal, which Agreement does not need: only their number is
         checked.
@@ -130,7 +129,9 @@ def optimize(
         random.
     refit : bool
         Instead of X_cal: hold out a part of X as calibration rows and refit a clone
-        of the pipeline on the rest. The result then answers as that clone.
+        of the pipeline on the rest. What counts once is held out as a whole: a
+        distinct row, a group, or with "traffic" each request by itself. The result
+        then answers as that clone.
     target : Agreement
     costs : dict of block name to ns a row, sequence in block order, or None
         None measures them. A dict may hold "model", the cost of a model beyond
@@ -143,10 +144,11 @@ def optimize(
         `UnsupportedError` where a part would stay Python.
     duplicates : "distinct" or "traffic"
         "distinct": rows of X_cal that are equal in the columns that the pipeline
-        reads count once, and the promise is per distinct row; a
-        `DuplicateRowsWarning` says where many are equal. "traffic": every row
-        counts, the promise is per request; the rows must then be requests as
-        they came.
+        reads count once, and the promise is per distinct row. It holds where
+        they are a random sample of the distinct rows to come, as in collected or
+        deduplicated data; the distinct rows of a sample of requests are not.
+        "traffic": every row counts, the promise is per request; the rows must
+        then be requests as they came.
 
     Returns
     -------
@@ -156,21 +158,33 @@ def optimize(
         "request" or "group"; ``n_rows_given`` are the calibration rows, ``n_rows``
         those that certified, each unit once, and ``rows_needed`` the fewest that
         would; ``n_wrong`` of them left with another label, at most ``k`` may;
-        ``share_leaving`` is the share that left. docs/cascades.md has every entry.
+        ``share_leaving`` is the share that left. The promise is over all rows, and a
+        rare class may be lost within it: ``agreement_by_class`` is what was observed
+        of each. docs/cascades.md has every entry.
         Or the exact pipeline, where nothing could be certified.
 
     Warns
     -----
     DuplicateRowsWarning
-        Fewer than 90 % of the calibration rows are distinct, and each counts once:
-        the promise is per distinct row, not per request.
+        Fewer than 99 % of the calibration rows are distinct, and each counts once:
+        the promise is per distinct row, and is none for traffic.
+    TrainingRowsWarning
+        More than 1 % of the rows of X_cal are rows of X. That is right for fresh rows
+        that repeat earlier ones, and only for those.
+    RareClassWarning
+        Of a class with at least 20 certifying rows, the share that keeps its label
+        is below half of the target's rate.
+    PythonStepWarning
+        A part of the pipeline stays Python; says which and why.
     NotCertifiedWarning
         The exact pipeline is returned; says why, and how many rows it takes.
 
     Raises
     ------
     ValueError, TypeError
-        For arguments that do not fit each other; neither X_cal nor refit given.
+        For arguments that do not fit each other; neither X_cal nor refit given; an
+        X_cal that is mostly rows of X; a class that refit would lose; a group that is
+        missing (ValueError) or has no hash (TypeError).
     UnsupportedError
         The pipeline is no classifier with blocks of features to leave out.
     CertificateError
@@ -206,7 +220,7 @@ def optimize(
                 "cascade: pass X_cal (fresh rows, no labels needed), or refit=True, which "
                 "holds out a part of X and refits a clone of the pipeline on the rest"
             )
-        pipeline, X, y, X_cal, groups = _hold_out(pipeline, X, y, groups, seed)
+        pipeline, X, y, X_cal, groups = _held_out(pipeline, X, y, groups, duplicates, seed)
     elif refit:
         raise ValueError("give X_cal or refit=True, not both: refit holds out a part of X instead")
     else:
@@ -214,9 +228,14 @@ def optimize(
     if y_cal is not None:
         _labels_of(y_cal, n_rows_of(X_cal), "y_cal")
     tuner = _tuner_for(pipeline, X, y, strict=strict, n_threads=n_threads)
-    calibration = _Calibration(X_cal, groups, duplicates, seed, tuner.base.keys, refit)
+    keys = tuner.base.keys
+    calibration = Calibration(X_cal, groups, duplicates, seed, keys, is_held_out=refit)
+    if not refit:
+        calibration.check_training(X, keys)
     calibration.warn_of_duplicates()
-    return tuner.run(calibration, target, costs, seed)
+    model = tuner.run(calibration, target, costs, seed)
+    warn_of_python_steps(model._reasons, stacklevel=3)
+    return model
 
 
 def _seed_of(random_state: Any) -> int:
@@ -254,137 +273,19 @@ def _labels_of(y: Any, n: int, name: str) -> Array:
     return labels
 
 
-def group_numbers(groups: Any, n: int) -> npt.NDArray[np.uint64]:
-    """A number for each of n rows; equal groups have equal numbers."""
-    items = as_items(groups)
-    if len(items) != n:
-        raise ValueError(f"groups has {len(items)} entries for {n} rows")
-    try:
-        return _numbered([hashable(item) for item in items])
-    except TypeError as error:
-        raise TypeError(f"groups must be hashable: {error}") from error
-
-
-def _numbered(keys: list[Any]) -> npt.NDArray[np.uint64]:
-    seen: dict[Any, int] = {}
-    return np.array([seen.setdefault(key, len(seen)) for key in keys], dtype=np.uint64)
-
-
-@dataclass
-class _Calibration:
-    """The calibration rows, and which of them choose and which certify.
-
-    Both are in a random order that the seed gives: the first row of a group,
-    which is the one that counts, is then a random one of the group.
-    """
-
-    x: Any
-    groups: npt.NDArray[np.uint64] | None
-    select: npt.NDArray[np.int64]
-    certify: npt.NDArray[np.int64]
-    unit: str
-    n: int
-    n_units: int
-    is_held_out: bool
-
-    def __init__(
-        self,
-        x: Any,
-        groups: Any,
-        duplicates: str,
-        seed: int,
-        keys: Callable[[Any], list[Any]],
-        is_held_out: bool,
-    ) -> None:
-        self.x, self.n, self.is_held_out = x, n_rows_of(x), is_held_out
-        self.unit = "request"
-        self.groups = None
-        if groups is not None:
-            self.groups = group_numbers(groups, self.n)
-            self.unit = "group"
-        elif duplicates == "distinct":
-            self.groups = _numbered(keys(x))
-            self.unit = "distinct row"
-        chosen = np.frombuffer(_core.tune_split(self.n, self.groups, SELECT_SHARE, seed), np.uint8)
-        order = np.random.default_rng(seed).permutation(self.n)
-        self.select = order[chosen[order] == 1]
-        self.certify = order[chosen[order] == 0]
-        self.n_units = self.units_of(np.arange(self.n))
-
-    def rows(self, step: str) -> npt.NDArray[np.int64]:
-        return self.select if step == "fit" else self.certify
-
-    def units_of(self, rows: npt.NDArray[np.int64]) -> int:
-        """How many of the rows count."""
-        return len(rows) if self.groups is None else len(np.unique(self.groups[rows]))
-
-    def warn_of_duplicates(self) -> None:
-        if self.unit != "distinct row" or self.n_units >= DISTINCT_SHARE * self.n:
-            return
-        warnings.warn(
-            f"only {self.n_units} of the {self.n} calibration rows are distinct: what is "
-            "certified is the agreement per distinct row; for the agreement per request, pass "
-            'the rows as they came and duplicates="traffic"',
-            DuplicateRowsWarning,
-            stacklevel=3,
-        )
-
-    @property
-    def assumption(self) -> str:
-        drawn = {
-            "request": "later requests are drawn independently, as the rows of X_cal were",
-            "distinct row": "the distinct rows to come are drawn independently, as those of "
-            "X_cal were",
-            "group": "later groups are drawn independently, as those of X_cal were",
-        }
-        counted = {
-            "request": "each row counts once",
-            "distinct row": "each distinct row counts once, however often it comes",
-            "group": "each group counts once, as one random row of the group",
-        }
-        return f"{drawn[self.unit]}; {counted[self.unit]}"
-
-    def too_few(self, target: Agreement, needed: int) -> str:
-        """Says how many it takes, of what the caller passes."""
-        whole, asked = ("X", needed) if self.is_held_out else ("X_cal", needed)
-        asked = _rows_to_give(asked, 1 - SELECT_SHARE)
-        if self.is_held_out:
-            asked = _rows_to_give(asked, HELD_OUT_SHARE)
-        there = "the held-out part of X has" if self.is_held_out else "X_cal has"
-        return (
-            f"too few {self.unit}s: {there} {self.n_units} in {self.n} rows, and certifying an "
-            f"agreement of {target.rate:g} with confidence {target.confidence:g} takes about "
-            f"{asked} {self.unit}s in {whole}"
-            + ("" if self.is_held_out else " (labels are not needed)")
-        )
-
-
-def _rows_to_give(needed: int, share: float) -> int:
-    """So many that a random share of them is hardly ever less than needed."""
-    n = needed / share
-    return math.ceil(n + 3 * math.sqrt(n * (1 - share) / share))
-
-
-def _hold_out(
-    pipeline: Any, x: Any, y: Any, groups: Any, seed: int
+def _held_out(
+    pipeline: Any, x: Any, y: Any, groups: Any, duplicates: str, seed: int
 ) -> tuple[Any, Any, Any, Any, Any]:
+    """A clone of the pipeline fitted on a part of X, that part, and the rest."""
     from sklearn.base import clone
 
     if y is None:
         raise ValueError("refit=True needs y, the labels of X, to refit the pipeline")
-    numbers_of = None if groups is None else group_numbers(groups, n_rows_of(x))
-    numbers = _numbered(_keys_for(pipeline, x)) if numbers_of is None else numbers_of
-    chosen = _core.tune_split(len(numbers), numbers, HELD_OUT_SHARE, (seed + 1) % 2**64)
-    held = np.flatnonzero(np.frombuffer(chosen, np.uint8) == 1)
-    kept = np.flatnonzero(np.frombuffer(chosen, np.uint8) == 0)
-    if len(held) == 0 or len(kept) == 0:
-        raise ValueError(
-            f"too few groups: {len(np.unique(numbers))} of them cannot be shared out between "
-            "training and calibration"
-        )
+    kept, held = hold_out(x, groups, duplicates, seed, partial(_keys_for, pipeline))
+    check_no_class_is_lost(y, kept)
     labels, rest = y[kept], take_rows(x, kept)
     fitted = clone(pipeline).fit(_for_sklearn(rest), labels)
-    held_groups = None if numbers_of is None else numbers_of[held]
+    held_groups = None if groups is None else group_numbers(groups, len(y))[held]
     return fitted, rest, labels, take_rows(x, held), held_groups
 
 
@@ -411,6 +312,16 @@ def _for_sklearn(x: Any) -> Any:
     return x
 
 
+def _matrix_keys(x: Any) -> list[Any]:
+    """`row_keys` of numbers, whatever holds them: a frame, a list or another dtype."""
+    if hasattr(x, "tocsr"):
+        return row_keys(x.astype(np.float64))
+    try:
+        return row_keys(np.asarray(_for_sklearn(x), dtype=np.float64) + 0.0)  # -0.0 is 0.0
+    except (TypeError, ValueError):
+        return row_keys(x)
+
+
 # ---- the graph as something to run -------------------------------------------
 
 
@@ -434,6 +345,8 @@ class _Runner:
 
     def keys(self, x: Any) -> list[Any]:
         """A hashable for each row; equal where the graph reads equal values."""
+        if isinstance(self.extract, WholeMatrix):
+            return _matrix_keys(x)
         if not isinstance(self.extract, Columns):
             return row_keys(x)
         with warnings.catch_warnings():
@@ -477,6 +390,7 @@ class _Tuner:
         self.is_measured = False
         self.features: dict[int, Any] = {}
         self.trained: dict[int, _Candidate] = {}
+        self.observed: tuple[Array, Array, Array] | None = None  # gate, label, exact label
         self.problem = ""  # why the last candidate could not be trained
         self.base = _Runner(self._plain(), pipeline, n_threads)
 
@@ -616,7 +530,7 @@ class _Tuner:
 
     # ---- the job ----------------------------------------------------------
 
-    def run(self, cal: _Calibration, target: Agreement, costs: Any, seed: int) -> CompiledModel:
+    def run(self, cal: Calibration, target: Agreement, costs: Any, seed: int) -> CompiledModel:
         sample = take_rows(
             cal.x, cal.select[:COST_ROWS] if len(cal.select) else cal.certify[:COST_ROWS]
         )
@@ -656,7 +570,7 @@ class _Tuner:
         job.next()
         return job.result()
 
-    def _answer_all(self, job: _core.TuneJob, cal: _Calibration, sample: Any) -> None:
+    def _answer_all(self, job: _core.TuneJob, cal: Calibration, sample: Any) -> None:
         from tqdm import tqdm
 
         full = np.asarray(self.base("label", cal.x), dtype=np.int64).ravel()
@@ -679,14 +593,18 @@ class _Tuner:
                 gate = np.ascontiguousarray(candidate.runner("gate", x), np.float64).ravel()
                 label = np.ascontiguousarray(candidate.runner("label", x), np.int64).ravel()
                 own = None if cal.groups is None else np.ascontiguousarray(cal.groups[rows])
+                if step == "certify":
+                    self.observed = (gate, label, full[rows])
                 job.answer(gate, label, full[rows], candidate.model_cost, own)
 
     # ---- results ----------------------------------------------------------
 
-    def _exact(self, result: dict[str, Any], cal: _Calibration, target: Agreement) -> CompiledModel:
+    def _exact(self, result: dict[str, Any], cal: Calibration, target: Agreement) -> CompiledModel:
         reason = str(result["message"])
         if result["outcome"] == "too few rows":
-            reason = cal.too_few(target, int(result["certificate"]["rows_needed"]))
+            reason = cal.too_few(
+                target.rate, target.confidence, int(result["certificate"]["rows_needed"])
+            )
         elif result["outcome"] == "no model" and self.problem:
             reason += f" ({self.problem})"
         message = f"no cascade was certified: {reason}"
@@ -696,9 +614,7 @@ class _Tuner:
         warnings.warn(message, NotCertifiedWarning, stacklevel=4)
         return self._model(self.conversion.finish())
 
-    def _finish(
-        self, result: dict[str, Any], cal: _Calibration, target: Agreement
-    ) -> CompiledModel:
+    def _finish(self, result: dict[str, Any], cal: Calibration, target: Agreement) -> CompiledModel:
         candidate, threshold = self.trained[result["candidate"]], float(result["threshold"])
         names = self.names
         now = datetime.datetime.now(datetime.UTC)
@@ -710,6 +626,7 @@ class _Tuner:
             f"pipeline's label to at least a share of {target.rate:g}, per {cal.unit}",
             "assumption": cal.assumption,
             "n_rows_given": cal.n,
+            "n_rows_in_training": cal.n_in_training,
             "blocks": [names[i] for i in result["blocks"]],
             # JSON has no infinity: -inf where every row may leave.
             "threshold": threshold if np.isfinite(threshold) else str(threshold),
@@ -721,10 +638,40 @@ class _Tuner:
             },
             "costs_measured": self.is_measured,
             "n_select_rows": len(cal.select),
+            "agreement_by_class": self._agreement_by_class(cal, threshold, target),
             "date": now.date().isoformat(),
         }
         stages = self._cascade(candidate.outputs, candidate.full, candidate.gate, threshold)
         return self._model(self.conversion.finish(stages, {"certificate": certificate}))
+
+    def _agreement_by_class(
+        self, cal: Calibration, threshold: float, target: Agreement
+    ) -> dict[str, dict[str, Any]]:
+        """What the certifying rows show of each class of the exact pipeline."""
+        classes = self.conversion.model.classes
+        assert self.observed is not None
+        assert classes is not None
+        gate, label, exact = (part[cal.counted("certify")] for part in self.observed)
+        is_same = ~(gate > threshold) | (label == exact)  # a row of no margin stays
+        n_rows = np.bincount(exact, minlength=len(classes))
+        n_same = np.bincount(exact[is_same], minlength=len(classes))
+        found: dict[str, dict[str, Any]] = {}
+        lost = []
+        for name, n, same in zip(
+            map(str, classes.tolist()), n_rows.tolist(), n_same.tolist(), strict=True
+        ):
+            found[name] = {"n_rows": n, "agreement": same / n if n else None}
+            if n >= RARE_ROWS and same < RARE_SHARE * target.rate * n:
+                lost.append(f"{name!r} ({same} of {n})")
+        if lost:
+            warnings.warn(
+                "the promise is over all rows; of the certifying rows of some classes of the "
+                f"exact pipeline, few keep their label: {', '.join(lost[:10])}"
+                + (f" and {len(lost) - 10} more" if len(lost) > 10 else ""),
+                RareClassWarning,
+                stacklevel=5,
+            )
+        return found
 
     def _model(self, converted: Any) -> CompiledModel:
         return CompiledModel.from_converted(

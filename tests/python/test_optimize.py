@@ -383,7 +383,7 @@ def test_wrong_arguments_are_named(fitted: Any) -> None:
     with pytest.raises(ValueError, match="duplicates"):
         willump.optimize(pipeline, x, y, X_cal=x, duplicates="all")
     with pytest.raises(ValueError, match="characters"):
-        willump.optimize(pipeline, x, y, X_cal=x, costs={"words": 1.0})
+        willump.optimize(pipeline, x, y, X_cal=documents(500, 2)[0], costs={"words": 1.0})
     with pytest.raises(ValueError, match="groups"):
         willump.optimize(pipeline, x, y, X_cal=x, groups=[1, 2])
     with pytest.raises(ValueError, match="not both"):
@@ -420,7 +420,9 @@ def test_a_number_of_threads_below_one_is_refused(fitted: Any, given: int) -> No
 def test_one_group_is_too_few(fitted: Any) -> None:
     pipeline, x, y = fitted
     with pytest.warns(willump.NotCertifiedWarning, match="too few groups: X_cal has 1 in 1500"):
-        willump.optimize(pipeline, x, y, X_cal=x, groups=np.zeros(len(x)), costs=COSTS)
+        willump.optimize(
+            pipeline, x, y, X_cal=documents(1500, 2)[0], groups=np.zeros(1500), costs=COSTS
+        )
     with pytest.raises(ValueError, match="too few groups"):
         willump.optimize(pipeline, x, y, refit=True, groups=[7] * len(x), costs=COSTS)
 
@@ -454,7 +456,10 @@ def test_fit_of_a_cascade_warns_that_it_becomes_exact(fitted: Any) -> None:
 def test_a_model_that_stays_python_gets_no_cascade(fitted: Any) -> None:
     _, x, y = fitted
     pipeline = make_pipeline(union(), KNeighborsClassifier(5)).fit(x[:300], y[:300])
-    with pytest.warns(willump.NotCertifiedWarning):
+    with (
+        pytest.warns(willump.NotCertifiedWarning),
+        pytest.warns(willump.PythonStepWarning, match="KNeighborsClassifier"),
+    ):
         fast = willump.optimize(pipeline, x[:300], y[:300], X_cal=documents(800, 2)[0], costs=COSTS)
     assert "certificate" not in fast.metadata
 
