@@ -85,7 +85,7 @@ def _by_class(classes: Any) -> str:
     title = "agreement_by_class (observed; the promise is over all rows)"
     try:
         seen = [(c["agreement"], name, c["n_rows"]) for name, c in classes.items() if c["n_rows"]]
-        shown = [f"{name} {share:.4g} of {n} rows" for share, name, n in sorted(seen)]
+        shown = [f"{name}: {share:.2%} of {n} rows" for share, name, n in sorted(seen)]
     except (AttributeError, KeyError, TypeError, ValueError):  # an artifact may say anything
         return f"{title}: {classes}"
     shown = shown[:CLASSES_SHOWN]

@@ -202,7 +202,7 @@ def test_a_class_that_is_lost_is_named() -> None:
     assert by_class["rare"]["agreement"] == 0
     assert by_class["rare"]["n_rows"] >= 20
     assert sum(c["n_rows"] for c in by_class.values()) == certificate["n_rows"]
-    assert "rare 0 of" in str(fast.explain())
+    assert "rare: 0.00% of" in str(fast.explain())
 
 
 @pytest.mark.filterwarnings("ignore::willump.TrainingRowsWarning")  # COMMON comes again
