@@ -79,10 +79,12 @@ def costs_of(model: Any, n_classes: int) -> list[float]:
 def test_nothing_is_trained() -> None:
 
     model = GradientBoostingClassifier(n_estimators=20, random_state=0)
-    X, y = data(2)
-    model.fit(X[:1_500], y[:1_500])
+    X, _ = data(2)
+    costs = costs_of(model, 2)
     model.fit = None  # what a clone would need
-    cascade = willump.optimize(model, X[:10], X_cal=X[1_500:5_000], target=willump.Agreement(0.95))
+    target = willump.Agreement(0.95)
+    cascade = willump.optimize(model, X[:10], X_cal=X[1_500:5_000], target=target, costs=costs)
+    assert "certificate" in cascade.metadata
     assert cascade.predict(X[:5]).shape == (5,)
 
 
