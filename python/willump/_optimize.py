@@ -281,12 +281,13 @@ def _held_out(
 
     if y is None:
         raise ValueError("refit=True needs y, the labels of X, to refit the pipeline")
+    if groups is not None:
+        groups = group_numbers(groups, len(y))  # an iterator is read once
     kept, held = hold_out(x, groups, duplicates, seed, partial(_keys_for, pipeline))
     check_no_class_is_lost(y, kept)
     labels, rest = y[kept], take_rows(x, kept)
     fitted = clone(pipeline).fit(_for_sklearn(rest), labels)
-    held_groups = None if groups is None else group_numbers(groups, len(y))[held]
-    return fitted, rest, labels, take_rows(x, held), held_groups
+    return fitted, rest, labels, take_rows(x, held), None if groups is None else groups[held]
 
 
 def _keys_for(pipeline: Any, x: Any) -> list[Any]:
