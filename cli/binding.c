@@ -1,6 +1,7 @@
 /*
- * binding.c: which columns of a file are which inputs of a model. Nothing is
- * guessed: a name decides, or a position, or there is only one column.
+ * binding.c: which columns of a file are which inputs of a model. A name
+ * decides, or a position; else there must be only one column, or only one of
+ * text in the first chunk.
  */
 #include <stdio.h>
 
@@ -9,8 +10,8 @@
 
 /* The table's columns, for a message: "a", "b", "c"; cut when many. */
 static const char *list_columns(const wl_table *table, char room[512]) {
-  size_t at = 0;
-  room[0] = '\0';
+  size_t at = (size_t)snprintf(room, 512, "%s",
+                               table->n_columns == 0 ? "no columns" : "");
   for (size_t c = 0; c < table->n_columns; c++) {
     char name[WL_QUOTE_SIZE];
     wl_quote_text(name, table->names[c].data, table->names[c].size);
@@ -39,6 +40,45 @@ static wl_status find_named(const wl_table *table, const char *name,
                  list_columns(table, columns));
 }
 
+/* Whether a column of the first chunk holds text: in JSON as the first record
+ * says, in CSV where a field is neither empty nor a number. */
+static wl_status holds_text(const wl_table *table, size_t column, bool *is_text,
+                            wl_error *error) {
+  const wl_cell *cells = table->cells + column * table->max_rows;
+  *is_text = table->n_rows > 0 && cells[0].kind == WL_CELL_STRING;
+  for (size_t row = 0; row < table->n_rows && !*is_text; row++) {
+    double number;
+    bool out_of_memory = false;
+    if (cells[row].kind != WL_CELL_TEXT && cells[row].kind != WL_CELL_QUOTED)
+      continue;
+    *is_text = !wl_number_parse(cells[row].text.data, cells[row].text.size,
+                                &number, &out_of_memory);
+    if (out_of_memory)
+      return wl_fail_memory(error, cells[row].text.size);
+  }
+  return WL_OK;
+}
+
+static wl_status find_only_text(const wl_table *table, size_t *column,
+                                wl_error *error) {
+  size_t n_found = 0;
+  char columns[512];
+  for (size_t c = 0; c < table->n_columns; c++) {
+    bool is_text;
+    WL_TRY(holds_text(table, c, &is_text, error));
+    if (is_text && n_found++ == 0)
+      *column = c;
+  }
+  if (n_found == 1)
+    return WL_OK;
+  if (table->n_columns == 0)
+    return wl_fail(error, WL_ERROR_VALUE, "the file has no columns");
+  return wl_fail(error, WL_ERROR_VALUE,
+                 "the file has several columns%s: pass --column with one of %s",
+                 n_found > 1 ? " of text" : ", none of them text",
+                 list_columns(table, columns));
+}
+
 /* An input that the command line or the file itself may decide. */
 static wl_status find_only(const wl_table *table, const wl_input_info *info,
                            const char *asked, size_t *column, wl_error *error) {
@@ -51,14 +91,16 @@ static wl_status find_only(const wl_table *table, const wl_input_info *info,
   *column = 0;
   if (table->n_columns == 1)
     return WL_OK;
-  if (info->name[0] != '\0')
+  if (table->n_columns > 1 && info->name[0] != '\0')
     return wl_fail(error, WL_ERROR_VALUE,
                    "the file has no column \"%s\", on which the model was "
                    "trained: pass --column with one of %s",
                    info->name, list_columns(table, columns));
-  return wl_fail(error, WL_ERROR_VALUE,
-                 "the file has several columns: pass --column with one of %s",
-                 list_columns(table, columns));
+  if (table->n_columns > 1 && info->kind != WL_INPUT_TEXT)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "the file has several columns: pass --column with one of %s",
+                   list_columns(table, columns));
+  return find_only_text(table, column, error);
 }
 
 static wl_status find_one_of_many(const wl_table *table,
@@ -168,6 +210,21 @@ void cli_inputs_deinit(cli_inputs *inputs) {
   *inputs = (cli_inputs){.n_inputs = 0};
 }
 
+/* Models take no missing text; here the line is known. */
+static wl_status check_present(const wl_table *table, size_t column,
+                               const wl_string *texts, wl_error *error) {
+  char name[WL_QUOTE_SIZE];
+  for (size_t row = 0; row < table->n_rows; row++)
+    if (texts[row].data == NULL)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "line %llu: column %s is null or not there, but the "
+                     "model wants text",
+                     (unsigned long long)table->lines[row],
+                     wl_quote_text(name, table->names[column].data,
+                                   table->names[column].size));
+  return WL_OK;
+}
+
 wl_status cli_inputs_fill(cli_inputs *inputs, const wl_table *table,
                           wl_error *error) {
   for (size_t i = 0; i < inputs->n_inputs; i++) {
@@ -177,6 +234,7 @@ wl_status cli_inputs_fill(cli_inputs *inputs, const wl_table *table,
     if (binding->info.kind == WL_INPUT_TEXT) {
       WL_TRY(
           wl_table_strings(table, binding->columns[0], binding->values, error));
+      WL_TRY(check_present(table, binding->columns[0], binding->values, error));
       *input = (wl_input){.layout = WL_LAYOUT_STRINGS,
                           .dtype = WL_STRING,
                           .n_columns = 1,

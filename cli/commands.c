@@ -17,8 +17,10 @@
   {                                                                            \
     0, "column", CLI_WORD, "NAME",                                             \
         "The column to read, for a model with one input. By default the one "  \
-        "with "                                                                \
-        "the name that the model was trained on, or the file's only column."   \
+        "with the name that the model was trained on, else the file's only "   \
+        "column, or its only column of text: the only key whose value is a "   \
+        "string in the first record, or the only column of CSV that holds "    \
+        "more than numbers in the first rows."                                 \
   }
 #define FORMAT_OPTION                                                          \
   {                                                                            \

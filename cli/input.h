@@ -55,8 +55,9 @@ typedef struct cli_inputs {
 } cli_inputs;
 
 /*
- * Finds every input's columns. `column` is --column, or NULL. Deinit also
- * after a failure.
+ * Finds every input's columns. `column` is --column, or NULL; without it and
+ * without a recorded name the first chunk, which the table holds, tells which
+ * column is text. Deinit also after a failure.
  */
 wl_status cli_inputs_init(cli_inputs *inputs, const wl_input_info *infos,
                           size_t n_inputs, const cli_metadata *metadata,

@@ -129,14 +129,20 @@ static wl_status compute(predict_job *prediction, size_t o, size_t n_rows,
   return WL_OK;
 }
 
-/* Turns a row of a piece into a line of the file, for the message. */
+/* Turns a row of a piece into a line of the file, for the message, which names
+ * the row of the piece at its end. */
 static wl_status name_line(const predict_job *prediction, wl_status status,
                            size_t first, size_t n_rows, wl_error *error) {
   const wl_table *table = prediction->session.reader.table;
   if (error->row < 0 || (uint64_t)error->row >= n_rows)
     return status;
-  char message[WL_ERROR_MESSAGE_SIZE];
+  char message[WL_ERROR_MESSAGE_SIZE], ending[40];
   memcpy(message, error->message, sizeof message);
+  size_t n = (size_t)snprintf(ending, sizeof ending, " (row %lld)",
+                              (long long)error->row);
+  size_t size = strlen(message);
+  if (size >= n && strcmp(message + size - n, ending) == 0)
+    message[size - n] = '\0';
   return wl_fail(
       error, status, "%s: line %llu: %s", prediction->session.reader.path,
       (unsigned long long)table->lines[first + (size_t)error->row], message);

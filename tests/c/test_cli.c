@@ -185,6 +185,7 @@ static wl_status bind(const char *csv, const wl_input_info *infos,
   const wl_csv_options options = {.buffer_size = 64};
   assert_int_equal(
       wl_csv_open(memory_source_of(&memory), &options, &reader, NULL), WL_OK);
+  assert_int_equal(wl_csv_next(reader, NULL), WL_OK);
   assert_int_equal(cli_metadata_init(&metadata, metadata_text, NULL), WL_OK);
   wl_status status = cli_inputs_init(&inputs, infos, n_inputs, &metadata,
                                      wl_csv_table(reader), column, error);
@@ -196,6 +197,32 @@ static wl_status bind(const char *csv, const wl_input_info *infos,
   cli_metadata_deinit(&metadata);
   wl_csv_close(reader);
   return status;
+}
+
+static void one_unnamed_input_takes_the_only_column_of_text(void **state) {
+  (void)state;
+  const wl_input_info text = {"", WL_INPUT_TEXT, -1, 1};
+  const wl_input_info number = {"", WL_INPUT_NUMERIC, -1, 1};
+  size_t column = 99;
+  wl_error error;
+  assert_int_equal(bind("a,t\n1,\n,x\n", &text, 1, "{}", NULL, &column, NULL),
+                   WL_OK);
+  assert_int_equal(column, 1);
+  assert_int_equal(
+      bind("t,a\n\"x\",\"1\"\n", &text, 1, "{}", NULL, &column, NULL), WL_OK);
+  assert_int_equal(column, 0);
+  assert_int_equal(bind("a,b\nx,y\n", &text, 1, "{}", NULL, &column, &error),
+                   WL_ERROR_VALUE);
+  assert_string_equal(error.message,
+                      "the file has several columns of text: pass --column "
+                      "with one of \"a\", \"b\"");
+  assert_int_equal(bind("a,b\n1,2\n", &text, 1, "{}", NULL, &column, &error),
+                   WL_ERROR_VALUE);
+  assert_non_null(strstr(error.message, "none of them text"));
+  assert_int_equal(bind("a,t\n1,x\n", &number, 1, "{}", NULL, &column, &error),
+                   WL_ERROR_VALUE);
+  assert_string_equal(error.message, "the file has several columns: pass "
+                                     "--column with one of \"a\", \"t\"");
 }
 
 static void one_input_takes_its_name_or_the_only_column(void **state) {
@@ -213,8 +240,9 @@ static void one_input_takes_its_name_or_the_only_column(void **state) {
   assert_int_equal(bind("a\n", &unnamed, 1, "{}", NULL, &column, NULL), WL_OK);
   assert_int_equal(bind("a,b\n", &unnamed, 1, "{}", NULL, &column, &error),
                    WL_ERROR_VALUE);
-  assert_string_equal(error.message, "the file has several columns: pass "
-                                     "--column with one of \"a\", \"b\"");
+  assert_string_equal(error.message,
+                      "the file has several columns, none of them text: pass "
+                      "--column with one of \"a\", \"b\"");
   assert_int_equal(bind("a,b\n", &named, 1, "{}", NULL, &column, &error),
                    WL_ERROR_VALUE);
   assert_non_null(strstr(error.message, "no column \"t\", on which"));
@@ -627,6 +655,7 @@ int main(void) {
       cmocka_unit_test(help_needs_no_operands),
       cmocka_unit_test(help_and_manual_show_every_option),
       cmocka_unit_test(the_ending_decides_the_format),
+      cmocka_unit_test(one_unnamed_input_takes_the_only_column_of_text),
       cmocka_unit_test(one_input_takes_its_name_or_the_only_column),
       cmocka_unit_test(several_inputs_are_taken_by_their_names),
       cmocka_unit_test(inputs_of_the_same_column_count_as_one),

@@ -192,6 +192,33 @@ def test_columns_are_taken_by_their_training_names(mixed) -> None:
     check_proba(out, fast, expected)
 
 
+def test_the_only_column_of_text_needs_no_name(classifier) -> None:
+    fast, path = classifier
+    lines = "".join(
+        json.dumps({"id": i, "comment": t, "n": None}) + "\n" for i, t in enumerate(TEXTS)
+    )
+    out = from_jsonl(run("predict", path, "--proba", "--format", "jsonl", stdin=lines.encode()))
+    check_proba(out, fast, fast.predict_proba(TEXTS))
+    table = {"id": [str(i) for i in range(8)], "comment": TEXTS, "none": [""] * 8}
+    out = from_csv(run("predict", path, "--proba", stdin=to_csv(table)))
+    check_proba(out, fast, fast.predict_proba(TEXTS))
+    message = run("predict", path, "--format", "jsonl", stdin=b'{"a": "x", "b": "y"}', status=1)
+    assert b'several columns of text: pass --column with one of "a", "b"' in message
+
+
+def test_a_null_is_named_by_its_line(classifier) -> None:
+    _, path = classifier
+    lines = b'{"t": "x"}\n' * 9_000 + b'{"t": null}\n{"t": "x"}\n'
+    message = run("predict", path, "--format", "jsonl", stdin=lines, status=1)
+    assert b'line 9001: column "t" is null or not there, but the model wants text\n' in message
+
+
+def test_a_record_without_keys_has_no_columns(mixed, classifier) -> None:
+    for path in (mixed[1], classifier[1]):
+        message = run("predict", path, "--format", "jsonl", stdin=b"{}\n", status=1)
+        assert b"it has no columns" in message or b"the file has no columns" in message
+
+
 def test_a_missing_column_is_named(mixed, classifier) -> None:
     _, path, _ = mixed
     message = run("predict", path, stdin=b"text,size\na,1\n", status=1)
