@@ -208,7 +208,7 @@ typedef struct ext_slot {
   wl_output_info info;
   bool ravel;
   ext_classes classes;
-  PyObject *finish; /* called with the result, or NULL */
+  PyObject *finish; /* called with the result and X, or NULL */
   bool keeps_f32;   /* of numbers that are all float32, so is the result */
   uint64_t n_calls, n_rows;
 } ext_slot;

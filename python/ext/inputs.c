@@ -209,7 +209,9 @@ static bool read_numeric(ext_call *call, const ext_input_spec *spec,
 
 bool ext_read_matrix(ext_call *call, PyObject *first, PyObject *object,
                      wl_input *input, uint64_t *n_rows) {
-  int found = read_buffer(call, object, 2, input, n_rows);
+  /* numpy.matrix is refused as scikit-learn does, in Python. */
+  bool is_buffer = strcmp(Py_TYPE(object)->tp_name, "matrix") != 0;
+  int found = is_buffer ? read_buffer(call, object, 2, input, n_rows) : 0;
   if (found != 0)
     return found > 0;
   PyObject *adapted = PyObject_CallFunctionObjArgs(call->state->adapt_matrix,

@@ -243,9 +243,10 @@ static bool is_all_f32(const ext_call *call) {
 
 /* What the slot makes of a result, which it takes over. */
 static PyObject *finish_result(const ext_slot *slot, PyObject *result,
-                               bool is_f32) {
+                               PyObject *x, bool is_f32) {
   if (result && slot->finish)
-    Py_SETREF(result, PyObject_CallOneArg(slot->finish, result));
+    Py_SETREF(result, PyObject_CallFunctionObjArgs(slot->finish, result, x,
+                                                   (PyObject *)NULL));
   if (result && slot->keeps_f32 && is_f32)
     Py_SETREF(result, PyObject_CallMethod(result, "astype", "s", "f4"));
   return result;
@@ -265,7 +266,7 @@ static PyObject *compute_slot(ext_state *state, ext_interface *interface,
   compute->stage_counts = interface->stage_counts;
   ext_call call;
   ext_call_begin(&call, state);
-  PyObject *result = NULL;
+  PyObject *result = NULL, *given = x;
   /* steps read x too, so what can be read only once becomes a list */
   bool is_once = interface->steps && PyIter_Check(x);
   if (is_once)
@@ -279,7 +280,7 @@ static PyObject *compute_slot(ext_state *state, ext_interface *interface,
   }
   bool is_f32 = slot->keeps_f32 && is_all_f32(&call);
   ext_call_end(&call);
-  return finish_result(slot, result, is_f32);
+  return finish_result(slot, result, given, is_f32);
 }
 
 PyObject *ext_interface_call(ext_state *state, ext_interface *interface,

@@ -113,6 +113,7 @@ def adapt_numeric(x: Any, name: str) -> Any:
     `name` is what errors call it: "column 'age'", say.
     """
     library = library_of(x)
+    _refuse_matrix(x)
     if library == "pandas" and hasattr(x, "array"):
         raw: Any = _pandas_to_numpy(x)
     elif _exports_arrow(x):
@@ -202,6 +203,7 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     """
     if is_sparse(x):
         return _csr_parts(x)
+    _refuse_matrix(x)
     library = library_of(x)
     if library == "pandas" and hasattr(x, "dtypes"):
         if hasattr(x, "array"):
@@ -230,6 +232,13 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
             raw = cells if reads_text else raw
         array = as_numbers(raw, place, reads_text=reads_text)
     return array
+
+
+def _refuse_matrix(x: Any) -> None:
+    if isinstance(x, np.matrix):
+        raise TypeError(
+            "np.matrix is not supported. Please convert to a numpy array with np.asarray."
+        )
 
 
 def _wrong_dimension(array: Array) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from . import _core
 from ._errors import ArtifactError, PythonStepWarning, UnsupportedError
 from ._frames import as_rows
-from ._present import classes_of, describe, expand, interface_of, tags_of
+from ._present import classes_of, describe, expand, explained, interface_of, tags_of
 from ._report import Explanation, VerifyReport, compare
 
 Array = npt.NDArray[Any]
@@ -41,6 +41,29 @@ def warn_of_python_steps(reasons: list[str], *, stacklevel: int) -> None:
             PythonStepWarning,
             stacklevel=stacklevel,
         )
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class _WithNames:
+    """A method that is there only where `_has_names` of its object says so."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is not None and not instance._has_names():
+            instance._given("", self.name)
+        return self.function.__get__(instance, owner)
+
+
+def _where_names_are(function: _F) -> _F:
+    return cast(_F, _WithNames(function))
 
 
 class CompiledModel(_core.CompiledBase):
@@ -240,14 +263,21 @@ class CompiledModel(_core.CompiledBase):
     def feature_names_in_(self) -> Array:
         return np.array(self._given("feature_names_in", "feature_names_in_"), dtype=object)
 
+    def _has_names(self) -> bool:
+        source = self._template if self._interface is None else self._original
+        if source is not None:
+            return hasattr(source, "get_feature_names_out")
+        return self.metadata.get("feature_names_out") is not None
+
+    @_where_names_are
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns of `transform`, as the original gives them.
 
-        Raises
-        ------
-        AttributeError
-            Where the original has no names, or only Python knows them.
+        Absent where the original has no names; after a load also where only
+        Python knows them.
         """
+        if self._interface is None:
+            self._refuse("get_feature_names_out")
         if self._original is not None:
             return cast(Array, self._original.get_feature_names_out(input_features))
         recipe = self._given("feature_names_out", "get_feature_names_out")
@@ -437,11 +467,9 @@ class CompiledModel(_core.CompiledBase):
             inputs=model.inputs,
             outputs=model.outputs,
             n_stages=model.n_stages,
-            blocks=list(self.metadata.get("blocks", [])),
-            certificate=self.metadata.get("certificate"),
             reasons=list(self._reasons),
-            versions=dict(self.metadata.get("versions", {})),
             graph=model.print(after),
+            **explained(self.metadata),
         )
 
     def stats(self) -> dict[str, Any]:

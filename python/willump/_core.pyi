@@ -69,7 +69,7 @@ class Interface:
         model: Model,
         methods: dict[
             str,
-            tuple[str | int, bool, npt.NDArray[Any] | None, Callable[[Any], Any] | None, bool],
+            tuple[str | int, bool, npt.NDArray[Any] | None, Callable[[Any, Any], Any] | None, bool],
         ],
         texts: Sequence[Mapping[str, str] | None] | None = None,
         extract: Callable[[Any], tuple[Any, ...]] | None = None,

@@ -287,6 +287,8 @@ def take_rows(x: Any, rows: Any) -> Any:
         return {name: take_rows(column, rows) for name, column in x.items()}
     if hasattr(x, "take") and library_of(x) == "pyarrow":
         return x.take(rows)
+    if is_sparse(x):
+        return x.tocsr()[rows]
     if hasattr(x, "shape") or library_of(x) == "polars":
         return x[rows]
     items = x if isinstance(x, (list, tuple)) else list(x)

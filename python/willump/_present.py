@@ -5,6 +5,7 @@ which output, how inputs are found, what Python steps are called with.
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
@@ -14,9 +15,18 @@ import numpy.typing as npt
 
 from . import _core
 from ._errors import ArtifactError
-from ._frames import Columns, WholeMatrix, take_rows
+from ._frames import Columns, WholeMatrix, n_rows_of, take_rows
 
 Array = npt.NDArray[Any]
+
+#: From the extension's result and the caller's X to what the caller gets.
+_Finish = Callable[[Any, Any], Any]
+
+_SPARSE_KINDS = tuple(
+    f"{form}_{kind}"
+    for form in ("csr", "csc", "coo", "bsr", "dok", "lil", "dia")
+    for kind in ("matrix", "array")
+)
 
 #: Which method presents which output; the first of `predict` that is there.
 METHODS = (
@@ -38,6 +48,29 @@ def classes_of(metadata: Mapping[str, Any]) -> Array | None:
         raise ArtifactError(f"the metadata's classes are damaged: {error}") from error
 
 
+def explained(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What an explanation shows of the metadata.
+
+    Raises
+    ------
+    ArtifactError
+        Where they are damaged.
+    """
+    part = "blocks"
+    try:
+        blocks = [
+            {**block, "start": int(block["start"]), "stop": int(block["stop"])}
+            for block in metadata.get("blocks") or []
+        ]
+        part = "certificate"
+        certificate = dict(metadata["certificate"]) if metadata.get("certificate") else None
+        part = "versions"
+        versions = dict(metadata.get("versions") or {})
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ArtifactError(f"the metadata's {part} are damaged: {error!r}") from error
+    return {"blocks": blocks, "certificate": certificate, "versions": versions}
+
+
 def interface_of(
     model: _core.Model,
     metadata: dict[str, Any],
@@ -51,17 +84,23 @@ def interface_of(
     inputs = model.inputs
     takes_csr = any(kind == "matrix" for _, kind, _, _ in inputs)
     keeps_f32 = set(metadata.get("float32_outputs", []))
-    methods: dict[str, tuple[str | int, bool, Array | None, Callable[[Any], Any] | None, bool]] = {}
+    called = [_Step(step) for step in steps]
+    is_whole = bool(steps) and model.n_stages == 1  # no rows answered elsewhere
+    direct_steps = metadata.get("direct_steps", {}) if is_whole else {}
+    methods: dict[str, tuple[str | int, bool, Array | None, _Finish | None, bool]] = {}
     for method, output in shown:
         if output not in outputs or method in methods:
             continue
         has_classes = output == "label" and not metadata.get("multilabel")
+        finish = _finish(output, *outputs[output], metadata, takes_csr)
+        if output in direct_steps:
+            finish = _Direct(called[direct_steps[output]], finish)
         methods[method] = (
             output,
             output in ravel,
             classes.copy() if has_classes and classes is not None else None,
-            _finish(output, *outputs[output], metadata, takes_csr),
-            output in keeps_f32,
+            finish,
+            output in keeps_f32 and output not in direct_steps,
         )
     estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
     converts = {"first": "convert"} if metadata.get("reads_text") else {}
@@ -82,7 +121,7 @@ def interface_of(
         direct=len(inputs) == 1
         and not isinstance(extract, Columns)
         and metadata.get("feature_names_in") is None,
-        steps=[_Step(step) for step in steps] or None,
+        steps=called or None,
         empty=metadata.get("empty"),
     )
 
@@ -136,20 +175,30 @@ def _nothing(x: Any) -> tuple[()]:
 
 def _finish(
     output: str, dtype: str, sparse: bool, metadata: Mapping[str, Any], takes_csr: bool
-) -> Callable[[Any], Any] | None:
+) -> _Finish | None:
     """What turns the extension's result into the caller's; None: nothing."""
+    kinds = dict(metadata.get("sparse_results") or {})
     wanted = {"prediction": "prediction_dtype", "features": "transform_dtype"}.get(output)
     name = metadata.get(wanted) if wanted else None
     made = {"f32": "<f4", "f64": "<f8", "i32": "<i4" if sparse else "<i8"}.get(dtype, "<i8")
     if name is None or np.dtype(name) == np.dtype(made):
         # The features of a sparse matrix may be sparse where those of an array are not.
-        return _as_matrix if sparse or (takes_csr and output == "features") else None
+        if not (sparse or (takes_csr and output == "features")):
+            return None
+        return lambda result, x: _as_matrix(result, x, kinds)
     target = np.dtype(name)
-    return lambda result: _as_matrix(result).astype(target)
+    return lambda result, x: _as_matrix(result, x, kinds).astype(target)
 
 
-def _as_matrix(result: Any) -> Any:
-    return _as_csr(result) if isinstance(result, tuple) else result
+def _as_matrix(result: Any, x: Any, kinds: Mapping[str, str]) -> Any:
+    """The result in the container that the original's has for such an X."""
+    matrix = _as_csr(result) if isinstance(result, tuple) else result
+    kind = kinds.get(type(x).__name__)
+    if kind not in _SPARSE_KINDS or kind == type(matrix).__name__:
+        return matrix
+    import scipy.sparse as sp
+
+    return getattr(sp, kind)(matrix)
 
 
 def _as_csr(parts: Any) -> Any:
@@ -172,16 +221,43 @@ def _csr_type() -> Any:
 
 
 class _Step:
-    """A Python step as the extension calls it: (inputs, rows, X)."""
+    """A Python step as the extension calls it: (inputs, rows, X).
+
+    Where `keeps`, the answer is left for the same thread's `_Direct` as the
+    estimator gave it.
+    """
 
     def __init__(self, step: Any) -> None:
         self.step = step
+        self.keeps = False
+        self.kept = threading.local()
 
     def __call__(self, inputs: list[Any], rows: Array | None, x: Any) -> Any:
         if getattr(self.step, "is_raw", False) or not inputs:
-            return self.step(x if rows is None else take_rows(x, rows))
-        value = inputs[0]
-        return self.step(_as_csr(value) if isinstance(value, tuple) else value)
+            x = x if rows is None else take_rows(x, rows)
+        else:
+            x = _as_csr(inputs[0]) if isinstance(inputs[0], tuple) else inputs[0]
+        if not self.keeps:
+            return self.step(x)
+        answer = self.kept.answer = self.step.answer(x)
+        return self.step.stored(answer, checks=False)
+
+
+class _Direct:
+    """The finish of an output that is a step's answer and nothing else: the
+    answer itself, in the dtype and container that the original gave it."""
+
+    def __init__(self, step: _Step, otherwise: _Finish | None) -> None:
+        self.step = step
+        self.otherwise = otherwise
+        step.keeps = True
+
+    def __call__(self, result: Any, x: Any) -> Any:
+        answer = self.step.kept.__dict__.pop("answer", None)
+        n_rows = result[3][0] if isinstance(result, tuple) else len(result)
+        if answer is not None and n_rows_of(answer) == n_rows:
+            return answer
+        return result if self.otherwise is None else self.otherwise(result, x)
 
 
 def describe(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,6 +266,9 @@ def describe(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"first_estimator": type(first).__name__}
     if _reads_text(first, metadata):
         found["reads_text"] = True
+    sparse_results = _sparse_results(estimator, metadata)
+    if sparse_results:
+        found["sparse_results"] = sparse_results
     float32_outputs = _float32_outputs(estimator, metadata)
     if float32_outputs:
         found["float32_outputs"] = float32_outputs
@@ -239,6 +318,27 @@ def _float32_outputs(estimator: Any, metadata: Mapping[str, Any]) -> list[str]:
             continue
         if getattr(result, "dtype", None) == np.float32:
             found.append(output)
+    return found
+
+
+def _sparse_results(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, str]:
+    """The type of transform's result for each type of sparse matrix, where it is
+    sparse: asked."""
+    width, call = metadata.get("n_features_in"), getattr(estimator, "transform", None)
+    if not width or call is None:
+        return {}
+    import scipy.sparse as sp
+
+    found = {}
+    for kind in _SPARSE_KINDS:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                result = call(getattr(sp, kind)(np.zeros((1, int(width)))))
+        except Exception:
+            continue
+        if type(result).__name__ in _SPARSE_KINDS and sp.issparse(result):
+            found[kind] = type(result).__name__
     return found
 
 

@@ -18,7 +18,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -387,3 +387,36 @@ def test_sparse_matrices_are_an_input() -> None:
     np.testing.assert_allclose(
         fast.predict_proba(sp.csr_matrix(MATRIX)), model.predict_proba(MATRIX), rtol=1e-9
     )
+
+
+def test_feature_names_are_there_where_the_originals_are() -> None:
+    with_names = CountVectorizer().fit(DOCS)
+    without = [HashingVectorizer(n_features=8), LogisticRegression().fit([[0.0], [1.0]], [0, 1])]
+    for original in (with_names, *without, make_pipeline(CountVectorizer()).fit(DOCS)):
+        fast = willump.compile(original)
+        again = pickle.loads(pickle.dumps(fast))
+        for one in (fast, again, willump.CompiledModel.from_bytes(fast.to_bytes())):
+            expected = hasattr(original, "get_feature_names_out")
+            assert hasattr(one, "get_feature_names_out") == expected
+            assert "get_feature_names_out" in dir(type(one))
+    unfitted = clone(willump.compile(with_names))
+    with pytest.raises(NotFittedError):
+        unfitted.get_feature_names_out()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"blocks": [{"start": 0}]},
+        {"blocks": [{"start": "x", "stop": 1}]},
+        {"blocks": 3},
+        {"blocks": [[1]]},
+        {"certificate": 5},
+        {"versions": [1]},
+    ],
+)
+def test_damaged_metadata_are_named_by_explain(damage: Any) -> None:
+    fast = willump.compile(CountVectorizer().fit(DOCS))
+    fast.metadata = {**fast.metadata, **damage}
+    with pytest.raises(willump.ArtifactError, match=f"metadata's {next(iter(damage))}"):
+        fast.explain()

@@ -133,6 +133,15 @@ class Conversion:
             found = feature_names_out(est, self.builder, rendered)
             if found is not None:
                 metadata["feature_names_out"] = found
+        direct = {
+            name: self.builder.nodes[ref.node].payload.number
+            for name, ref in model.outputs().items()
+            if name != "label"
+            and ref.node in rendered.numbers
+            and self.builder.nodes[ref.node].payload is not None
+        }
+        if direct:
+            metadata["direct_steps"] = direct
         blocks, start = [], 0
         for name, ref in self.blocks():
             blocks.append({"name": name, "start": start, "stop": start + ref.n_features})

@@ -231,6 +231,11 @@ class Context:
 
     # ---- matrices ---------------------------------------------------------
 
+    def sparse_rows(self, ref: Ref) -> Ref:
+        """The same numbers as CSR rows; dense ones lose their zeros."""
+        node = self._emit("concat", (ref.node,), {"sparse": True})
+        return replace(ref, node=node, sparse=True, parts=())
+
     def apply(self, operator: str, ref: Ref, *, safe: bool | None = None, **attributes: Any) -> Ref:
         """An operator on one matrix that keeps its shape.
 

@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from .context import DTYPES, Context, Ref, Source, Value
+from .context import DTYPES, Context, Ref, Value
 from .pattern import UnsupportedPattern, translate
 from .registry import Refused, register
 
@@ -46,15 +46,18 @@ def convert_tfidf_vectorizer(ctx: Context, est: Any, value: Value) -> Ref:
 
 def convert_tfidf(ctx: Context, est: Any, value: Value) -> Ref:
     check_is_fitted(est)
-    if isinstance(value, Source) or not value.sparse:
-        raise Refused("its input is not a sparse matrix of counts")
-    counts = ctx.check_finite(value, type(est).__name__)
+    width = getattr(est, "n_features_in_", None)
+    counts = ctx.numeric(value, width, est)
+    if not counts.sparse:  # what the caller passes may come dense
+        counts = ctx.sparse_rows(counts)
     dtype = "f32" if counts.dtype == "f32" else "f64"
     idf = getattr(est, "idf_", None)
     if idf is not None:
         idf = np.asarray(idf)
         if dtype == "f32" and idf.dtype != np.float32:
             raise Refused("its idf_ is float64 while its counts are float32")
+        if dtype == "f64":
+            idf = idf.astype(np.float64)
         if idf.shape != (counts.n_features,) or not np.isfinite(idf).all():
             raise Refused("its idf_ does not fit its input")
     if est.norm not in ("l1", "l2", None):
@@ -226,7 +229,7 @@ register(
     transform=convert_tfidf,
     operators=["tfidf"],
     parameters=["norm", "use_idf", "smooth_idf", "sublinear_tf"],
-    python_step="a dense input, or one that the caller passes",
+    python_step="float32 counts of a vectorizer with a float64 idf_",
 )
 register(
     HashingVectorizer,

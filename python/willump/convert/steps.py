@@ -63,25 +63,57 @@ class PythonStep:
     number: int = -1
 
     def __call__(self, x: Any) -> Any:
+        return self.stored(self.answer(x))
+
+    def answer(self, x: Any) -> Any:
+        """What the estimator says."""
         if self.is_raw and self.columns is not None:
             x = self.columns.take(x)
-        if sp.issparse(x) and x.indices.dtype != np.int32 and max(x.nnz, *x.shape) < 2**31:
+        has_indices = sp.issparse(x) and x.format in ("csr", "csc", "bsr")
+        if has_indices and x.indices.dtype != np.int32 and max(x.nnz, *x.shape) < 2**31:
             # As scikit-learn's own sparse features: some estimators take no other.
             x = type(x)(
                 (x.data, x.indices.astype(np.int32), x.indptr.astype(np.int32)), shape=x.shape
             )
-        answer = getattr(self.estimator, self.method)(x)
+        return getattr(self.estimator, self.method)(x)
+
+    def stored(self, answer: Any, *, checks: bool = True) -> Any:
+        """An answer as the graph holds it; where it `checks`, numbers that the
+        graph's dtype cannot hold are refused rather than changed."""
         if self.classes is not None:
             answer = class_indices(self.classes, np.asarray(answer))
-        dtype = NUMPY_DTYPES[self.dtype]
         if self.sparse:
-            matrix = sp.csr_array(answer, dtype=dtype)
-            matrix.sort_indices()
-            return self._checked(matrix)
+            matrix = sp.csr_array(answer)
+            if not matrix.has_canonical_format:
+                matrix = matrix.copy()
+                matrix.sum_duplicates()
+            data = self._cast(matrix.data, checks)
+            parts = (data, matrix.indices, matrix.indptr)
+            return self._checked(sp.csr_array(parts, shape=matrix.shape))
         if sp.issparse(answer):
             answer = answer.toarray()
-        dense = np.asarray(answer, dtype=dtype, order="C")
+        dense = np.ascontiguousarray(self._cast(np.asarray(answer), checks))
         return self._checked(dense.reshape(len(dense), -1) if dense.ndim == 1 else dense)
+
+    def _cast(self, numbers: Array, checks: bool) -> Array:
+        dtype = np.dtype(NUMPY_DTYPES[self.dtype])
+        if np.can_cast(numbers.dtype, dtype, "safe"):
+            return numbers.astype(dtype, copy=False)
+        if not checks and numbers.dtype.kind == "c":
+            numbers = numbers.real
+        with np.errstate(all="ignore"):
+            cast = numbers.astype(dtype)
+            if not checks or numbers.dtype == object:  # objects know their numbers
+                return cast
+            same = np.array_equal(
+                cast.astype(numbers.dtype), numbers, equal_nan=numbers.dtype.kind in "fc"
+            )
+        if not same:
+            raise TypeError(
+                f"{self.name} gave numbers of dtype {numbers.dtype}, which do not fit "
+                f"the {dtype} that its answers had when it was compiled"
+            )
+        return cast
 
     def _checked(self, answer: Any) -> Any:
         if answer.ndim != 2 or answer.shape[1] != self.n_features:
