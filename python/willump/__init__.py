@@ -78,8 +78,9 @@ def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = Non
     Returns
     -------
     CompiledModel
-        Answers what `estimator` answers: the same labels, scores within 1e-9
-        relative or 1e-12 absolute, the same exception types for bad input.
+        Answers what `estimator` answers: the same labels (but where its own
+        scores tie to the last bits), scores within 1e-9 relative or 1e-12
+        absolute, the same exception types for bad input.
 
     Examples
     --------

@@ -133,13 +133,12 @@ class Conversion:
             found = feature_names_out(est, self.builder, rendered)
             if found is not None:
                 metadata["feature_names_out"] = found
-        direct = {
-            name: self.builder.nodes[ref.node].payload.number
-            for name, ref in model.outputs().items()
-            if name != "label"
-            and ref.node in rendered.numbers
-            and self.builder.nodes[ref.node].payload is not None
-        }
+        # Outputs that are a step's answer to the caller's own X, and nothing else.
+        direct = {}
+        for name, ref in model.outputs().items():
+            step = self.builder.nodes[ref.node].payload
+            if name != "label" and ref.node in rendered.numbers and step and step.is_raw:
+                direct[name] = step.number
         if direct:
             metadata["direct_steps"] = direct
         blocks, start = [], 0
