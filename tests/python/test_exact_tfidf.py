@@ -13,7 +13,7 @@ import scipy.sparse as sp
 import willump
 from harness import assert_same_matrix, assert_same_model, quiet
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
@@ -184,3 +184,24 @@ def test_numbers_that_do_not_fit_beside_others_are_refused() -> None:
     fast = willump.compile(make_union(Counted(), MaxAbsScaler()).fit(X))
     with pytest.raises(TypeError, match="numbers of dtype float64, which do not fit the int64"):
         fast.transform(X)
+
+
+class Kept(Doubled):
+    """Remembers the dtypes that it was called with."""
+
+    def transform(self, X: Any) -> Any:
+        self.__dict__.setdefault("dtypes_", set()).add(X.dtype)
+        return X
+
+
+@pytest.mark.filterwarnings("ignore::willump.PythonStepWarning")
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.float32, np.float64])
+def test_a_python_step_gets_the_dtype_that_the_originals_gets(dtype: Any) -> None:
+    step = Kept()
+    original = make_pipeline(CountVectorizer(dtype=dtype), step, MaxAbsScaler())
+    texts = ["good day", "bad day", "good good"]
+    original.fit(texts)
+    fast = willump.compile(original)
+    want, got = original.transform(texts), fast.transform(texts)
+    assert step.dtypes_ == {np.dtype(dtype)}
+    assert_same_matrix(got, want, bits=True)

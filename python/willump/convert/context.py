@@ -546,6 +546,7 @@ class Context:
             sparse=sparse,
             dtype=dtype,
             is_raw=is_raw,
+            input_dtype="f64" if isinstance(value, Source) else value.dtype,
             columns=columns,
             classes=classes,
             result_dtype=result_dtype,

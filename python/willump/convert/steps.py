@@ -55,6 +55,8 @@ class PythonStep:
     sparse: bool = False
     dtype: str = "f64"
     is_raw: bool = False
+    #: The dtype of the matrix that it is called with, unless it is raw.
+    input_dtype: str = "f64"
     columns: Columns | None = None
     #: For labels: the classes; the answer is each label's position in them.
     classes: Array | None = None
@@ -69,6 +71,8 @@ class PythonStep:
         """What the estimator says."""
         if self.is_raw and self.columns is not None:
             x = self.columns.take(x)
+        if not self.is_raw:  # computed as doubles; the original computes in its own
+            x = x.astype(NUMPY_DTYPES[self.input_dtype], copy=False)
         has_indices = sp.issparse(x) and x.format in ("csr", "csc", "bsr")
         if has_indices and x.indices.dtype != np.int32 and max(x.nnz, *x.shape) < 2**31:
             # As scikit-learn's own sparse features: some estimators take no other.
