@@ -213,6 +213,13 @@ def test_a_null_is_named_by_its_line(classifier) -> None:
     assert b'line 9001: column "t" is null or not there, but the model wants text\n' in message
 
 
+def test_an_error_has_one_number_for_its_row(mixed) -> None:
+    table = {"text": ["a"] * 9_000, "size": ["1"] * 9_000, "age": ["1"] * 8_999 + [""]}
+    message = run("predict", mixed[1], stdin=to_csv(table), status=1)
+    assert b"line 9001: Input X contains NaN" in message
+    assert b"(row" not in message
+
+
 def test_a_record_without_keys_has_no_columns(mixed, classifier) -> None:
     for path in (mixed[1], classifier[1]):
         message = run("predict", path, "--format", "jsonl", stdin=b"{}\n", status=1)
