@@ -23,6 +23,7 @@ import os
 from typing import Any
 
 from . import _core
+from ._booster import CompiledBooster
 from ._compiled import CompiledModel
 from ._errors import (
     ArtifactError,
@@ -44,6 +45,7 @@ __all__ = [
     "Agreement",
     "ArtifactError",
     "CertificateError",
+    "CompiledBooster",
     "CompiledModel",
     "DuplicateRowsWarning",
     "Explanation",
@@ -67,8 +69,8 @@ def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = Non
 
     Parameters
     ----------
-    estimator : fitted scikit-learn estimator
-        A Pipeline, a transformer or a model.
+    estimator : fitted scikit-learn estimator, or a Booster
+        A Pipeline, a transformer or a model; LightGBM's and XGBoost's models too.
     strict : bool
         Raise `UnsupportedError`, naming every reason, instead of leaving a part
         of the pipeline to Python with a `PythonStepWarning`.
@@ -91,7 +93,14 @@ def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = Non
     """
     if isinstance(estimator, CompiledModel):
         return estimator
+    if _is_booster_object(estimator):
+        return CompiledBooster.from_booster(estimator, n_threads=n_threads)
     return CompiledModel.from_estimator(estimator, strict=strict, n_threads=n_threads)
+
+
+def _is_booster_object(estimator: Any) -> bool:
+    library = type(estimator).__module__.partition(".")[0]
+    return type(estimator).__name__ == "Booster" and library in ("lightgbm", "xgboost")
 
 
 def load(

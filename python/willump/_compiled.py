@@ -200,6 +200,10 @@ class CompiledModel(_core.CompiledBase):
         cls: type[_Self], model: _core.Model, steps: Sequence[Any] = (), original: Any = None
     ) -> _Self:
         """Presents a model that was compiled or loaded elsewhere."""
+        from ._booster import CompiledBooster, is_booster
+
+        if cls is CompiledModel and is_booster(model.metadata):
+            cls = CompiledBooster  # type: ignore[assignment]
         self = cls()
         self._original = original
         try:

@@ -105,6 +105,52 @@ def test_boosters_predict_as_themselves() -> None:
     np.testing.assert_allclose(willump.compile(extreme).predict(X), expected, 1e-6)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_lightgbm_options_answer_as_its_own(n_classes: int) -> None:
+    X = rows()
+    objective = {"objective": "multiclass", "num_class": 3} if n_classes == 3 else {}
+    params = {"objective": "binary", "verbose": -1, **objective}
+    booster = lgb.train(params, lgb.Dataset(X, targets(X, n_classes)), 10)
+    fast = willump.compile(booster)
+    loaded = willump.from_bytes(fast.to_bytes())
+    assert type(loaded) is type(fast) is willump.CompiledBooster
+    for options in ({}, {"raw_score": True}, {"pred_leaf": True}):
+        expected = booster.predict(X, **options)
+        for model in (fast, loaded, pickle.loads(pickle.dumps(fast))):
+            result = model.predict(X, **options)
+            assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
+            np.testing.assert_allclose(result, expected, 1e-12)
+    for options in ({"num_iteration": 4}, {"start_iteration": 3, "num_iteration": 4}):
+        expected = booster.predict(X, raw_score=True, **options)
+        np.testing.assert_array_equal(fast.predict(X, raw_score=True, **options), expected)
+        with pytest.raises(willump.UnsupportedError, match="original booster"):
+            loaded.predict(X, **options)
+    assert fast.verify(X[:50]).ok
+    with pytest.raises(willump.UnsupportedError, match="pred_contrib"):
+        fast.predict(X, pred_contrib=True)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_xgboost_options_answer_as_its_own(n_classes: int) -> None:
+    X = rows()
+    objective = {"objective": "multi:softprob", "num_class": 3} if n_classes == 3 else {}
+    params = {"objective": "binary:logistic", **objective}
+    matrix = xgb.DMatrix(X, targets(X, n_classes))
+    booster = xgb.train(params, matrix, 10)
+    fast = willump.compile(booster)
+    for options in (
+        {},
+        {"output_margin": True},
+        {"pred_leaf": True},
+        {"output_margin": True, "iteration_range": (0, 4)},
+        {"output_margin": True, "iteration_range": (3, 7)},
+    ):
+        expected, result = booster.predict(matrix, **options), fast.predict(X, **options)
+        assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
+        np.testing.assert_allclose(result, expected, 2e-6, 2e-6)
+    assert fast.predict(X[:3], raw_score=True).shape == fast.predict(X[:3]).shape
+
+
 def test_a_booster_is_cut_for_a_cascade() -> None:
     X = rows(6_000)
     y = targets(X, 2)

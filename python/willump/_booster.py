@@ -1,0 +1,133 @@
+"""Compiled boosters of LightGBM and XGBoost: `predict` with the options of theirs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from ._compiled import Array, CompiledModel, thread_count
+from ._errors import UnsupportedError
+from ._present import interface_of
+from ._report import VerifyReport, compare
+
+#: The dtypes of leaves' numbers.
+_LEAF_DTYPES = {"lightgbm": np.int32, "xgboost": np.float32}
+
+
+class CompiledBooster(CompiledModel):
+    """A booster that was compiled, or a model that `willump import` wrote.
+
+    Rows are arrays, frames or sparse matrices, also where the original takes a
+    DMatrix; columns go by position.
+    """
+
+    @classmethod
+    def from_booster(cls, booster: Any, *, n_threads: int | None = None) -> CompiledBooster:
+        """What `willump.compile` does with a Booster."""
+        from .convert.boosters import export_of
+
+        thread_count(n_threads)
+        self = cls.from_model(
+            _core.Model.import_bytes(export_of(booster, None), n_threads=thread_count(n_threads)),
+            original=booster,
+        )
+        self._n_threads = n_threads
+        return self
+
+    def _attach(self, model: _core.Model, steps: Any, reasons: Any) -> None:
+        super()._attach(model, steps, reasons)
+        nameless = {k: v for k, v in self.metadata.items() if k != "feature_names_in"}
+        shown = (("predict", "prediction"), ("raw", "raw"), ("leaves", "leaves"))
+        self._interface = interface_of(model, nameless, [], None, shown)
+
+    def predict(
+        self,
+        X: Any,
+        *,
+        raw_score: bool = False,
+        output_margin: bool = False,
+        pred_leaf: bool = False,
+        pred_contrib: bool = False,
+        start_iteration: int = 0,
+        num_iteration: int | None = None,
+        iteration_range: tuple[int, int] | None = None,
+    ) -> Array:
+        """Predictions, as the booster's own `predict` gives them.
+
+        Parameters
+        ----------
+        X : array, frame or sparse matrix of shape (n_rows, n_features)
+        raw_score, output_margin : bool
+            The sums of the trees instead of predictions: LightGBM's name for it,
+            and XGBoost's.
+        pred_leaf : bool
+            The number of the leaf that each row reaches in each tree.
+        pred_contrib : bool
+            Refused: contributions are not computed.
+        start_iteration, num_iteration : int
+            LightGBM's range of iterations; num_iteration None or not above 0: up to
+            the best one.
+        iteration_range : (int, int)
+            XGBoost's; (0, 0): all.
+
+        Raises
+        ------
+        UnsupportedError
+            For contributions; for a range of iterations after a load, where the
+            booster that has the others is not there.
+        """
+        if pred_contrib:
+            raise UnsupportedError("predict: pred_contrib is not supported")
+        asked = iteration_range or (start_iteration, num_iteration or 0)
+        interface = self._interface_of(asked)
+        if pred_leaf:
+            leaves = np.asarray(interface.run("leaves", X))
+            return leaves.astype(_LEAF_DTYPES[self.metadata["library"]])
+        result: Array = interface.run("raw" if raw_score or output_margin else "predict", X)
+        return result
+
+    def _interface_of(self, asked: tuple[int, int]) -> _core.Interface:
+        """The model of a range of iterations: its own, or one that is compiled once."""
+        whole = asked[0] <= 0 and asked[1] <= 0
+        if whole and self._interface is not None:
+            return self._interface
+        if self._original is None:
+            raise UnsupportedError(
+                "predict: a range of iterations needs the original booster, which a model that "
+                "was loaded does not have; compile that range of the booster by itself"
+            )
+        from .convert.boosters import export_of
+
+        parts: dict[tuple[int, int], CompiledBooster] = self.__dict__.setdefault("_parts", {})
+        if asked not in parts:
+            data = export_of(self._original, asked)
+            threads = thread_count(self._n_threads)
+            parts[asked] = CompiledBooster.from_model(
+                _core.Model.import_bytes(data, n_threads=threads)
+            )
+        found = parts[asked]._interface
+        assert found is not None
+        return found
+
+    def verify(self, X: Any) -> VerifyReport:
+        """Runs the original and the compiled booster on X and compares."""
+        if self._original is None:
+            raise UnsupportedError("verify needs the original booster, which a load does not give")
+        rows: Any = X
+        if self.metadata["library"] == "xgboost":
+            import xgboost
+
+            rows = xgboost.DMatrix(X)
+        return VerifyReport({"predict": compare(self._original.predict(rows), self.predict(X))})
+
+
+def is_booster(metadata: str) -> bool:
+    """Whether the metadata are those of an imported booster."""
+    try:
+        found = json.loads(metadata)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and found.get("library") in _LEAF_DTYPES
