@@ -56,6 +56,22 @@ static wl_status bind_nodes(wl_plan *plan, const wl_graph *graph,
   return WL_OK;
 }
 
+/* What the bound steps of each sequence ask of its chunks. */
+static void ask_for_rows(wl_plan *plan) {
+  for (size_t o = 0; o < plan->n_outputs; o++)
+    for (size_t s = 0; s < plan->n_stages; s++) {
+      wl_sequence *sequence = &plan->outputs[o].stages[s];
+      for (size_t i = 0; i < sequence->n_steps; i++) {
+        const wl_plan_node *node = &plan->nodes[sequence->steps[i]];
+        size_t rows = node->def->tile_rows != NULL
+                          ? node->def->tile_rows(node->state)
+                          : 0;
+        if (rows > sequence->tile_rows)
+          sequence->tile_rows = rows;
+      }
+    }
+}
+
 static char *copy_name(wl_plan *plan, const wl_node *node) {
   wl_string name = wl_node_string(node, "name", "");
   return wl_arena_strndup(&plan->arena, name.data, name.size);
@@ -321,7 +337,8 @@ wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, wl_error *error) {
   WL_TRY_DONE(status, describe_sources(plan, graph, error));
   /* Before binding: it is refused what would take too much memory. */
   WL_TRY_DONE(status, plan_outputs(plan, graph, error));
-  status = bind_nodes(plan, graph, error);
+  WL_TRY_DONE(status, bind_nodes(plan, graph, error));
+  ask_for_rows(plan);
 done:
   if (status != WL_OK)
     wl_plan_deinit(plan);

@@ -9,6 +9,7 @@
 
 enum {
   CHUNK_BYTES = 128 * 1024,
+  MOST_BYTES = 16 * CHUNK_BYTES, /* where a step would have more rows */
   CHUNK_ROWS = 4096,
   TILE_COLUMNS = 1 << 19 /* numbers of a chunk in dense tiles, if it has rows */
 };
@@ -41,10 +42,12 @@ static size_t most_rows(const wl_sweep *sweep) {
 static size_t cut(const wl_sweep *sweep, uint64_t *bounds) {
   uint64_t n = sweep->selection.n_rows;
   size_t n_chunks = 0, size = 0, n_rows = 0, max_rows = most_rows(sweep);
+  size_t wanted = sweep->sequence->tile_rows;
   for (uint64_t i = 0; i < n; i++) {
     size += row_size(sweep, wl_selection_row(&sweep->selection, i));
     n_rows++;
-    if (size < CHUNK_BYTES && n_rows < max_rows && i + 1 < n)
+    size_t limit = n_rows < wanted ? MOST_BYTES : CHUNK_BYTES;
+    if (size < limit && n_rows < max_rows && i + 1 < n)
       continue;
     n_chunks++;
     if (bounds != NULL)

@@ -196,6 +196,10 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
 
 static void unbind(void *state) { wl_forest_free(state); }
 
+static size_t tile_rows(const void *state) {
+  return wl_forest_tile_rows(state);
+}
+
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const wl_value *x = call->inputs[0];
@@ -215,6 +219,7 @@ const wl_op_def wl_op_trees = {
     .infer = infer,
     .bind = bind,
     .unbind = unbind,
+    .tile_rows = tile_rows,
     .run = run,
 };
 
@@ -226,5 +231,6 @@ const wl_op_def wl_op_tree_leaves = {
     .infer = infer,
     .bind = bind,
     .unbind = unbind,
+    .tile_rows = tile_rows,
     .run = run,
 };

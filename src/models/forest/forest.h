@@ -64,6 +64,10 @@ size_t wl_forest_size(const wl_forest *forest);
  */
 size_t wl_forest_n_outputs(const wl_forest *forest);
 
+/* The rows that a call should have to read a large forest from memory seldom
+ * enough; 0: any number serves. */
+size_t wl_forest_tile_rows(const wl_forest *forest);
+
 /*
  * Scores n_rows rows of x, `ld` doubles from one to the next, into rows of
  * `out`, `out_ld` doubles apart. Sums begin with the rows of `from`, of

@@ -115,8 +115,10 @@ WL_INLINE void rank_all(const wl_forest_tile *tile, const double *x, size_t ld,
   const wl_forest *forest = tile->forest;
   wl_forest_values values;
   bool is_block = size == 1 && tile->shift >= 6;
-  if (is_block) /* what is behind the rows is computed too */
-    memset(&values, 0, sizeof values);
+  if (is_block) { /* what is behind the rows is computed too */
+    memset(values.v, 0, sizeof values.v[0] << tile->shift);
+    memset(values.rank, 0, sizeof values.rank[0] << tile->shift);
+  }
   for (size_t f = 0; f < forest->n_features; f++) {
     const wl_forest_feature *feature = &forest->features[f];
     wl_load_values(&values, x + feature->x_column, ld, n_rows);

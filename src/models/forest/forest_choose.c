@@ -12,6 +12,9 @@
 #include "models/forest/forest_internal.h"
 
 enum {
+  FEW_ROWS = 16,
+  MOST_ROWS_SHIFT = 12,         /* of a tile */
+  MANY_NODE_BYTES = 256 * 1024, /* of a forest that stays in no cache */
   MAX_TILE_BYTES = 1 << 18 /* of ranks: they are read again for each tree */
 };
 
@@ -54,6 +57,27 @@ static unsigned select_shift(const wl_forest *forest, size_t n_rows) {
   return shift;
 }
 
+bool wl_forest_is_large(const wl_forest *forest) {
+  return (size_t)forest->n_nodes * forest->node_size > MANY_NODE_BYTES;
+}
+
+/* A large forest is read from memory once a tile, a tree at a time: the more
+ * rows go down a tree while it is in a cache, the better. */
+static unsigned descend_shift(const wl_forest *forest, size_t n_rows) {
+  unsigned shift = 8;
+  if (!wl_forest_is_large(forest))
+    return shift;
+  while (shift < MOST_ROWS_SHIFT && (size_t)1 << shift < n_rows)
+    shift++;
+  return shift;
+}
+
+size_t wl_forest_tile_rows(const wl_forest *forest) {
+  return wl_forest_is_large(forest) && !can_select(forest)
+             ? (size_t)1 << MOST_ROWS_SHIFT
+             : 0;
+}
+
 wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows) {
   wl_forest_choice choice = {.engine = WL_FOREST_DESCEND, .shift = 8};
   int wanted = atomic_load_explicit(&forced, memory_order_relaxed);
@@ -68,6 +92,8 @@ wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows) {
     choice.shift = 0;
   else if (choice.engine == WL_FOREST_SELECT)
     choice.shift = select_shift(forest, n_rows);
+  else
+    choice.shift = descend_shift(forest, n_rows);
   while (choice.shift > 6 &&
          forest->n_columns << choice.shift > MAX_TILE_BYTES / forest->rank_size)
     choice.shift--;

@@ -23,7 +23,7 @@
 
 enum {
   WL_FOREST_BLOCK = 64,          /* rows of a block */
-  WL_FOREST_MAX_BLOCKS = 4,      /* blocks of a tile */
+  WL_FOREST_MAX_BLOCKS = 64,     /* blocks of a tile */
   WL_FOREST_SELECT_LEAVES = 256, /* a tree's most, for the select engine */
   WL_FOREST_MAX_LEVELS = 8,      /* 16^8 = 2^32 cuts */
   WL_FOREST_SUM_OUTPUTS = 16     /* most outputs that are summed in columns */
@@ -175,5 +175,7 @@ typedef struct wl_forest_choice {
 } wl_forest_choice;
 
 wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows);
+/* Whether the nodes are more than a cache holds. */
+bool wl_forest_is_large(const wl_forest *forest);
 
 #endif
