@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -29,19 +29,18 @@ class CompiledBooster(CompiledModel):
         """What `willump.compile` does with a Booster."""
         from .convert.boosters import export_of
 
-        thread_count(n_threads)
-        self = cls.from_model(
-            _core.Model.import_bytes(export_of(booster, None), n_threads=thread_count(n_threads)),
-            original=booster,
-        )
+        threads = thread_count(n_threads)  # refuses a wrong one before any work
+        model = _core.Model.import_bytes(export_of(booster), n_threads=threads)
+        self = cls.from_model(model, original=booster)
         self._n_threads = n_threads
         return self
 
-    def _attach(self, model: _core.Model, steps: Any, reasons: Any) -> None:
-        super()._attach(model, steps, reasons)
-        nameless = {k: v for k, v in self.metadata.items() if k != "feature_names_in"}
+    def _present(
+        self, model: _core.Model, metadata: dict[str, Any], steps: list[Any], classes: Any
+    ) -> _core.Interface:
+        nameless = {k: v for k, v in metadata.items() if k != "feature_names_in"}
         shown = (("predict", "prediction"), ("raw", "raw"), ("leaves", "leaves"))
-        self._interface = interface_of(model, nameless, [], None, shown)
+        return interface_of(model, nameless, steps, classes, shown)
 
     def predict(
         self,
@@ -68,8 +67,8 @@ class CompiledBooster(CompiledModel):
         pred_contrib : bool
             Refused: contributions are not computed.
         start_iteration, num_iteration : int
-            LightGBM's range of iterations; num_iteration None or not above 0: up to
-            the best one.
+            LightGBM's range of iterations. num_iteration None: up to the best one,
+            but all where start_iteration is above 0; not above 0: all.
         iteration_range : (int, int)
             XGBoost's; (0, 0): all.
 
@@ -81,7 +80,11 @@ class CompiledBooster(CompiledModel):
         """
         if pred_contrib:
             raise UnsupportedError("predict: pred_contrib is not supported")
-        asked = iteration_range or (start_iteration, num_iteration or 0)
+        asked: tuple[int, int] | None = None
+        if iteration_range is not None and tuple(iteration_range) != (0, 0):
+            asked = (int(iteration_range[0]), int(iteration_range[1]))
+        elif num_iteration is not None or start_iteration > 0:
+            asked = (max(start_iteration, 0), -1 if num_iteration is None else num_iteration)
         interface = self._interface_of(asked)
         if pred_leaf:
             leaves = np.asarray(interface.run("leaves", X))
@@ -89,11 +92,11 @@ class CompiledBooster(CompiledModel):
         result: Array = interface.run("raw" if raw_score or output_margin else "predict", X)
         return result
 
-    def _interface_of(self, asked: tuple[int, int]) -> _core.Interface:
-        """The model of a range of iterations: its own, or one that is compiled once."""
-        whole = asked[0] <= 0 and asked[1] <= 0
-        if whole and self._interface is not None:
-            return self._interface
+    def _interface_of(self, asked: tuple[int, int] | None) -> _core.Interface:
+        """Presents a range of iterations, compiled once; None: its own."""
+        model = self._model
+        if asked is None:
+            return cast(_core.Interface, self._interface)
         if self._original is None:
             raise UnsupportedError(
                 "predict: a range of iterations needs the original booster, which a model that "
@@ -101,16 +104,12 @@ class CompiledBooster(CompiledModel):
             )
         from .convert.boosters import export_of
 
-        parts: dict[tuple[int, int], CompiledBooster] = self.__dict__.setdefault("_parts", {})
+        parts: dict[tuple[int, int], _core.Interface] = self.__dict__.setdefault("_parts", {})
         if asked not in parts:
             data = export_of(self._original, asked)
-            threads = thread_count(self._n_threads)
-            parts[asked] = CompiledBooster.from_model(
-                _core.Model.import_bytes(data, n_threads=threads)
-            )
-        found = parts[asked]._interface
-        assert found is not None
-        return found
+            part = _core.Model.import_bytes(data, n_threads=thread_count(self._n_threads))
+            parts[asked] = self._present(part, json.loads(model.metadata), [], None)
+        return parts[asked]
 
     def verify(self, X: Any) -> VerifyReport:
         """Runs the original and the compiled booster on X and compares."""
@@ -124,10 +123,6 @@ class CompiledBooster(CompiledModel):
         return VerifyReport({"predict": compare(self._original.predict(rows), self.predict(X))})
 
 
-def is_booster(metadata: str) -> bool:
+def is_booster(metadata: dict[str, Any]) -> bool:
     """Whether the metadata are those of an imported booster."""
-    try:
-        found = json.loads(metadata)
-    except ValueError:
-        return False
-    return isinstance(found, dict) and found.get("library") in _LEAF_DTYPES
+    return metadata.get("library") in _LEAF_DTYPES

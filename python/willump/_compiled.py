@@ -136,17 +136,26 @@ class CompiledModel(_core.CompiledBase):
         self._is_cascade = False
         self._classes: Array | None = None
 
-    def _attach(self, model: _core.Model, steps: Sequence[Any], reasons: Sequence[str]) -> None:
+    def _attach(self, model: _core.Model, metadata: dict[str, Any], steps: Sequence[Any]) -> None:
         """Presents a model: everything that the methods need, then one switch."""
-        metadata = json.loads(model.metadata)
         classes = classes_of(metadata)
-        interface = interface_of(model, metadata, list(steps), classes)
+        interface = self._present(model, metadata, list(steps), classes)
         self.metadata = metadata
         self._steps = list(steps)
-        self._reasons = list(reasons)
+        self._reasons = list(metadata.get("reasons", []))
         self._classes = classes
         self._is_cascade = metadata.get("certificate") is not None
         self._interface = interface
+
+    def _present(
+        self,
+        model: _core.Model,
+        metadata: dict[str, Any],
+        steps: list[Any],
+        classes: Array | None,
+    ) -> _core.Interface:
+        """The model as this class's methods show it."""
+        return interface_of(model, metadata, steps, classes)
 
     def _compile(self, estimator: Any) -> None:
         from .convert import convert_pipeline
@@ -164,7 +173,7 @@ class CompiledModel(_core.CompiledBase):
             n_threads=thread_count(self._n_threads),
         )
         self._original = estimator
-        self._attach(model, converted.steps, converted.reasons)
+        self._attach(model, json.loads(model.metadata), converted.steps)
 
     @classmethod
     def from_estimator(
@@ -202,13 +211,13 @@ class CompiledModel(_core.CompiledBase):
         """Presents a model that was compiled or loaded elsewhere."""
         from ._booster import CompiledBooster, is_booster
 
-        if cls is CompiledModel and is_booster(model.metadata):
-            cls = CompiledBooster  # type: ignore[assignment]
-        self = cls()
-        self._original = original
         try:
-            reasons = json.loads(model.metadata).get("reasons", [])
-            self._attach(model, steps, reasons)
+            metadata = json.loads(model.metadata)
+            if cls is CompiledModel and is_booster(metadata):
+                cls = CompiledBooster  # type: ignore[assignment]
+            self = cls()
+            self._original = original
+            self._attach(model, metadata, steps)
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
             raise ArtifactError(f"the artifact's metadata are damaged: {error}") from error
         return self

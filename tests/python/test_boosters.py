@@ -60,12 +60,13 @@ def check(model: Any, X: Any, methods: tuple[str, ...]) -> None:
                 np.testing.assert_array_equal(result, expected)
 
 
+# LightGBM takes one-vs-all for three classes or more only.
+CASES = [(name, n) for name in CLASSIFIERS for n in (2, 3) if (name, n) != ("lightgbm_ova", 2)]
+
+
 @pytest.mark.parametrize("is_frame", [False, True])
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize(("name", "n_classes"), CASES)
 def test_classifiers_answer_as_their_library(name: str, n_classes: int, is_frame: bool) -> None:
-    if name == "lightgbm_ova" and n_classes == 2:
-        pytest.skip("LightGBM takes one-vs-all for three classes or more")
     X = rows()
     y = targets(X, n_classes)
     X = pd.DataFrame(X, columns=list("abcdef")) if is_frame else X
@@ -128,6 +129,24 @@ def test_lightgbm_options_answer_as_its_own(n_classes: int) -> None:
     assert fast.verify(X[:50]).ok
     with pytest.raises(willump.UnsupportedError, match="pred_contrib"):
         fast.predict(X, pred_contrib=True)
+
+
+def test_lightgbm_ranges_beside_a_best_iteration() -> None:
+    X = rows()
+    booster = lgb.train({"objective": "binary", "verbose": -1}, lgb.Dataset(X, targets(X, 2)), 12)
+    booster.best_iteration = 7  # as early stopping with keep_training_booster leaves it
+    fast = willump.compile(booster)
+    for options in (
+        {},
+        {"num_iteration": -1},
+        {"num_iteration": 0},
+        {"num_iteration": 2},
+        {"start_iteration": 1},
+        {"start_iteration": 1, "num_iteration": -1},
+        {"start_iteration": -1},
+    ):
+        expected = booster.predict(X, raw_score=True, **options)
+        np.testing.assert_array_equal(fast.predict(X, raw_score=True, **options), expected)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

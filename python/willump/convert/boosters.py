@@ -85,21 +85,18 @@ def _classifier(ctx: Context, value: Value, data: bytes, classes: Any) -> Model:
     return model
 
 
-def export_of(booster: Any, iterations: tuple[int, int] | None) -> bytes:
+def export_of(booster: Any, iterations: tuple[int, int] | None = None) -> bytes:
     """The export of a Booster: of all that it predicts by, or of a range.
 
     The range is (start, number) for LightGBM and (start, end) for XGBoost; a
-    second number that is not above 0 means up to the last, or best, one.
+    second number that is not above 0 means up to the last iteration.
     """
-    first, last = iterations or (0, 0)
     try:
         if type(booster).__module__.partition(".")[0] == "lightgbm":
-            _lightgbm_check(booster)
-            number = last if last > 0 else None
-            return str(booster.model_to_string(number, first)).encode()
-        _xgboost_check(booster)
+            return _lightgbm_text(booster, iterations)
+        first, last = iterations or (0, 0)
         part = booster[first : last if last > 0 else None] if iterations else booster
-        return bytes(part.save_raw("ubj"))
+        return _xgboost_bytes(part)
     except Refused as refused:
         raise UnsupportedError(f"{type(booster).__name__}: {refused}") from refused
 
@@ -107,15 +104,13 @@ def export_of(booster: Any, iterations: tuple[int, int] | None) -> bytes:
 # ---- LightGBM ------------------------------------------------------------------
 
 
-def _lightgbm_check(booster: Any) -> None:
+def _lightgbm_text(booster: Any, iterations: tuple[int, int] | None = None) -> bytes:
+    """The text form, up to the best iteration as `predict` takes it, or of (start,
+    number) iterations."""
     if getattr(booster, "pandas_categorical", None):
         raise Refused("it was fitted on pandas categories, which are codes only by chance here")
-
-
-def _lightgbm_text(booster: Any) -> bytes:
-    """The text form, up to the best iteration as `predict` takes it."""
-    _lightgbm_check(booster)
-    return str(booster.model_to_string()).encode()
+    first, number = iterations or (0, None)
+    return str(booster.model_to_string(number, first)).encode()
 
 
 def lightgbm_booster(ctx: Context, est: Any, value: Value) -> Model:
@@ -133,14 +128,10 @@ def lightgbm_classifier(ctx: Context, est: Any, value: Value) -> Model:
 # ---- XGBoost -------------------------------------------------------------------
 
 
-def _xgboost_check(booster: Any) -> None:
+def _xgboost_bytes(booster: Any) -> bytes:
     kinds = booster.feature_types or []
     if any(kind not in ("q", "float", "int", "i") for kind in kinds):
         raise Refused("it has features that are categories")
-
-
-def _xgboost_bytes(booster: Any) -> bytes:
-    _xgboost_check(booster)
     return bytes(booster.save_raw("ubj"))
 
 
