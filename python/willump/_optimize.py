@@ -297,7 +297,8 @@ def _keys_for(pipeline: Any, x: Any) -> list[Any]:
     from . import convert
 
     try:
-        return _Runner(convert.start(pipeline).finish(), pipeline, 1).keys(x)
+        converted = convert.start(pipeline).finish()
+        return _Runner(converted, describe(pipeline, converted.metadata), 1).keys(x)
     except (NotFittedError, UnsupportedError):
         return row_keys(x)
 
@@ -329,8 +330,8 @@ def _matrix_keys(x: Any) -> list[Any]:
 class _Runner:
     """A compiled graph whose outputs are called by name with the caller's X."""
 
-    def __init__(self, converted: Any, estimator: Any, n_threads: int | None) -> None:
-        metadata = {**converted.metadata, **describe(estimator, converted.metadata)}
+    def __init__(self, converted: Any, described: Mapping[str, Any], n_threads: int | None) -> None:
+        metadata = {**converted.metadata, **described}
         model = _core.Model.compile(
             converted.graph_text,
             converted.tensors,
@@ -393,7 +394,10 @@ class _Tuner:
         self.trained: dict[int, _Candidate] = {}
         self.observed: tuple[Array, Array, Array] | None = None  # gate, label, exact label
         self.problem = ""  # why the last candidate could not be trained
-        self.base = _Runner(self._plain(), pipeline, n_threads)
+        plain = self._plain()
+        # Asked of the original once: all candidates present it alike.
+        self.described = describe(pipeline, plain.metadata)
+        self.base = _Runner(plain, self.described, n_threads)
 
     def _find_blocks(self) -> list[str]:
         """The names of what a first stage may leave out."""
@@ -438,7 +442,7 @@ class _Tuner:
         """A first stage whose gate is the margin of its scores."""
         gate = self.conversion.context.rows("margin", scores, n_features=1).node
         open_graph = self.conversion.finish(self._cascade(outputs, full, gate, -np.inf))
-        runner = _Runner(open_graph, self.pipeline, self.n_threads)
+        runner = _Runner(open_graph, self.described, self.n_threads)
         cost = self._model_cost(runner, blocks, sample)
         return _Candidate(outputs, full, gate, runner, cost)
 
