@@ -134,12 +134,7 @@ WL_INLINE void rank_all(const wl_forest_tile *tile, const double *x, size_t ld,
 
 static void rank(const wl_forest_tile *tile, const double *x, size_t ld,
                  size_t n_rows) {
-  if (tile->forest->rank_size == 1)
-    rank_all(tile, x, ld, n_rows, 1);
-  else if (tile->forest->rank_size == 2)
-    rank_all(tile, x, ld, n_rows, 2);
-  else
-    rank_all(tile, x, ld, n_rows, 4);
+  WL_FOREST_BY_RANK(tile->forest, rank_all, tile, x, ld, n_rows);
 }
 
 /* ---- adding leaves ------------------------------------------------------- */
@@ -289,23 +284,8 @@ WL_INLINE void select_blocks(const wl_forest_tile *tile, size_t n_blocks,
   }
 }
 
-WL_INLINE void select_width(const wl_forest_tile *tile, size_t node_size,
-                            size_t rank_size) {
-  if (tile->shift == 8)
-    select_blocks(tile, 4, node_size, rank_size);
-  else if (tile->shift == 7)
-    select_blocks(tile, 2, node_size, rank_size);
-  else
-    select_blocks(tile, 1, node_size, rank_size);
-}
-
 static void select_leaves(const wl_forest_tile *tile) {
-  if (tile->forest->node_size == 4)
-    select_width(tile, 4, 1);
-  else if (tile->forest->rank_size == 1)
-    select_width(tile, 8, 1);
-  else
-    select_width(tile, 8, 2);
+  WL_FOREST_SELECT(tile, select_blocks);
 }
 
 /* ---- walks --------------------------------------------------------------- */

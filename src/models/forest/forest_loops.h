@@ -317,4 +317,37 @@ WL_INLINE void wl_lockstep_all(const wl_forest_tile *tile, size_t t,
       function(__VA_ARGS__, 16, 4);                                            \
   } while (0)
 
+/* The select engine takes nodes of 4 and 8 bytes, and tiles of 64, 128 or 256
+ * rows: function(tile, n_blocks, node_size, rank_size). */
+#define WL_FOREST_BY_BLOCKS(tile, function, ...)                               \
+  do {                                                                         \
+    if ((tile)->shift == 8)                                                    \
+      function(tile, 4, __VA_ARGS__);                                          \
+    else if ((tile)->shift == 7)                                               \
+      function(tile, 2, __VA_ARGS__);                                          \
+    else                                                                       \
+      function(tile, 1, __VA_ARGS__);                                          \
+  } while (0)
+
+#define WL_FOREST_SELECT(tile, function)                                       \
+  do {                                                                         \
+    if ((tile)->forest->node_size == 4)                                        \
+      WL_FOREST_BY_BLOCKS(tile, function, 4, 1);                               \
+    else if ((tile)->forest->rank_size == 1)                                   \
+      WL_FOREST_BY_BLOCKS(tile, function, 8, 1);                               \
+    else                                                                       \
+      WL_FOREST_BY_BLOCKS(tile, function, 8, 2);                               \
+  } while (0)
+
+/* function(..., rank_size) */
+#define WL_FOREST_BY_RANK(forest, function, ...)                               \
+  do {                                                                         \
+    if ((forest)->rank_size == 1)                                              \
+      function(__VA_ARGS__, 1);                                                \
+    else if ((forest)->rank_size == 2)                                         \
+      function(__VA_ARGS__, 2);                                                \
+    else                                                                       \
+      function(__VA_ARGS__, 4);                                                \
+  } while (0)
+
 #endif

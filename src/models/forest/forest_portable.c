@@ -37,12 +37,7 @@ WL_INLINE void rank_all(const wl_forest_tile *tile, const double *x, size_t ld,
 
 static void rank(const wl_forest_tile *tile, const double *x, size_t ld,
                  size_t n_rows) {
-  if (tile->forest->rank_size == 1)
-    rank_all(tile, x, ld, n_rows, 1);
-  else if (tile->forest->rank_size == 2)
-    rank_all(tile, x, ld, n_rows, 2);
-  else
-    rank_all(tile, x, ld, n_rows, 4);
+  WL_FOREST_BY_RANK(tile->forest, rank_all, tile, x, ld, n_rows);
 }
 
 /* ---- select -------------------------------------------------------------- */
