@@ -225,7 +225,7 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
     return WL_OK;
   /* Clearing the counts must be small beside the rows; those of a large
    * vocabulary lie too far from the processor, and hashing is as fast. */
-  if (run->n_bytes >= tables->n_slots && !tables->is_wide) {
+  if (run->n_bytes >= tables->n_slots / 32 && !tables->is_wide) {
     f->n_counts = tables->n_slots;
     f->direct_level = tables->n_levels;
   } else if (run->n_bytes >= tables->n_low / 32) {
