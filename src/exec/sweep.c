@@ -9,6 +9,8 @@
 
 enum {
   CHUNK_BYTES = 128 * 1024,
+  LEAST_BYTES = 8 * 1024, /* below, what a chunk costs by itself shows */
+  CHUNKS_A_THREAD = 12,   /* so that no thread waits long for the last one */
   MOST_BYTES = 16 * CHUNK_BYTES, /* where a step would have more rows */
   CHUNK_ROWS = 4096,
   TILE_COLUMNS = 1 << 19 /* numbers of a chunk in dense tiles, if it has rows */
@@ -38,16 +40,45 @@ static size_t most_rows(const wl_sweep *sweep) {
   return width < TILE_COLUMNS ? TILE_COLUMNS / width : 1;
 }
 
-/* Counts the chunks when bounds is NULL. */
-static size_t cut(const wl_sweep *sweep, uint64_t *bounds) {
+/* What ends a chunk. */
+typedef struct limits {
+  size_t n_bytes, n_rows;
+  size_t wanted; /* rows that a chunk may exceed n_bytes for */
+} limits;
+
+/* Several threads want several chunks each, of like size. */
+static limits choose_limits(const wl_sweep *sweep) {
+  limits chosen = {CHUNK_BYTES, most_rows(sweep), sweep->sequence->tile_rows};
   uint64_t n = sweep->selection.n_rows;
-  size_t n_chunks = 0, size = 0, n_rows = 0, max_rows = most_rows(sweep);
-  size_t wanted = sweep->sequence->tile_rows;
+  size_t n_threads = sweep->n_threads;
+  if (n_threads <= 1)
+    return chosen;
+  size_t total = 0;
+  for (uint64_t i = 0; i < n; i++)
+    total += row_size(sweep, wl_selection_row(&sweep->selection, i));
+  size_t share = total / (n_threads * CHUNKS_A_THREAD);
+  if (share < LEAST_BYTES)
+    share = LEAST_BYTES;
+  if (share < chosen.n_bytes)
+    chosen.n_bytes = share;
+  if (chosen.wanted != 0) {
+    uint64_t round = (uint64_t)chosen.wanted * n_threads;
+    uint64_t n_chunks = (n + round - 1) / round * n_threads;
+    if (n_chunks != 0)
+      chosen.wanted = (size_t)((n + n_chunks - 1) / n_chunks);
+  }
+  return chosen;
+}
+
+/* Counts the chunks when bounds is NULL. */
+static size_t cut(const wl_sweep *sweep, const limits *most, uint64_t *bounds) {
+  uint64_t n = sweep->selection.n_rows;
+  size_t n_chunks = 0, size = 0, n_rows = 0;
   for (uint64_t i = 0; i < n; i++) {
     size += row_size(sweep, wl_selection_row(&sweep->selection, i));
     n_rows++;
-    size_t limit = n_rows < wanted ? MOST_BYTES : CHUNK_BYTES;
-    if (size < limit && n_rows < max_rows && i + 1 < n)
+    size_t n_bytes = n_rows < most->wanted ? MOST_BYTES : most->n_bytes;
+    if (size < n_bytes && n_rows < most->n_rows && i + 1 < n)
       continue;
     n_chunks++;
     if (bounds != NULL)
@@ -58,13 +89,14 @@ static size_t cut(const wl_sweep *sweep, uint64_t *bounds) {
 }
 
 wl_status wl_sweep_prepare(wl_sweep *sweep, wl_error *error) {
-  sweep->n_chunks = cut(sweep, NULL);
+  limits most = choose_limits(sweep);
+  sweep->n_chunks = cut(sweep, &most, NULL);
   sweep->bounds = wl_arena_alloc(&sweep->context->arena,
                                  (sweep->n_chunks + 1) * sizeof(uint64_t));
   if (sweep->bounds == NULL)
     return wl_fail_memory(error, sweep->n_chunks * sizeof(uint64_t));
   sweep->bounds[0] = 0;
-  (void)cut(sweep, sweep->bounds);
+  (void)cut(sweep, &most, sweep->bounds);
   return WL_OK;
 }
 
