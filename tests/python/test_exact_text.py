@@ -161,6 +161,15 @@ def test_python_functions_stay_python_and_agree(texts: Any) -> None:
         check(fitted(vectorizer, texts), texts)
 
 
+@examples(20)
+@given(corpora())
+def test_a_method_replaced_on_the_object_is_called(texts: Any) -> None:
+    vectorizer = fitted(CountVectorizer(), texts)
+    original = vectorizer.build_analyzer()
+    vectorizer.build_analyzer = lambda: lambda text: original(text)[::2]
+    check(vectorizer, texts)
+
+
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._graph import Array, Attribute, GraphBuilder
-from .registry import Refused, find
+from .registry import Refused, predict_of, transform_of
 from .steps import Columns, PythonStep
 
 DTYPES: dict[np.dtype[Any], str] = {
@@ -492,21 +492,15 @@ class Context:
         if estimator is None or (isinstance(estimator, str) and estimator == "passthrough"):
             return self.numeric(value, None)
         with self.within(name):
-            entry = find(estimator)
             try:
-                if entry is None or entry.transform is None:
-                    raise Refused("there is no converter for it")
-                return entry.transform(self, estimator, value)
+                return transform_of(estimator)(self, estimator, value)
             except Refused as refused:
                 return self.python_transform(estimator, value, str(refused), width)
 
     def predict(self, estimator: Any, value: Value, *, native: bool = False) -> Model:
         """A model's outputs; `native`: a Python step is refused instead."""
-        entry = find(estimator)
         try:
-            if entry is None or entry.predict is None:
-                raise Refused("there is no converter for it")
-            model = entry.predict(self, estimator, value)
+            model = predict_of(estimator)(self, estimator, value)
         except Refused as refused:
             if native:
                 raise Refused(f"{type(estimator).__name__}: {refused}") from refused

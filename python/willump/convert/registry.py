@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from inspect import isroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -96,6 +97,31 @@ def find(estimator: Any) -> Entry | None:
     if load is not None:
         load(library)
     return _entries.get(type(estimator))
+
+
+def transform_of(estimator: Any) -> Transform:
+    """The converter of a transformer, or `Refused`."""
+    entry = find(estimator)
+    if entry is None or entry.transform is None:
+        raise Refused("there is no converter for it")
+    _refuse_replaced(estimator)
+    return entry.transform
+
+
+def predict_of(estimator: Any) -> Predict:
+    """The converter of a model, or `Refused`."""
+    entry = find(estimator)
+    if entry is None or entry.predict is None:
+        raise Refused("there is no converter for it")
+    _refuse_replaced(estimator)
+    return entry.predict
+
+
+def _refuse_replaced(estimator: Any) -> None:
+    """An object with a method of its own is as good as a subclass."""
+    for name, value in getattr(estimator, "__dict__", {}).items():
+        if isroutine(value) and hasattr(type(estimator), name):
+            raise Refused(f"its {name} is replaced on this object")
 
 
 def entries() -> list[Entry]:
