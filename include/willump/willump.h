@@ -326,6 +326,17 @@ WL_API wl_status wl_model_predict(const wl_model *model, size_t output,
                                   const wl_run_options *options, void *out,
                                   uint8_t *stage_out, wl_error *error);
 
+/*
+ * The same for one row of numbers: `values` are those of all inputs, one after
+ * another (one for a numeric column, n_features for a matrix), n_values in all;
+ * NaN is a missing value. `out` takes the output's n_columns. A repeated call
+ * takes no lock and allocates nothing. WL_ERROR_VALUE names an input that is
+ * text, and a wrong number of values.
+ */
+WL_API wl_status wl_model_predict_row(const wl_model *model, size_t output,
+                                      const double *values, size_t n_values,
+                                      void *out, wl_error *error);
+
 /* ---- runs: sparse results and external steps ----------------------------- */
 
 typedef struct wl_run

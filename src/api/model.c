@@ -342,6 +342,14 @@ wl_status wl_model_predict(const wl_model *model, size_t output,
                          out, stage_out, error);
 }
 
+wl_status wl_model_predict_row(const wl_model *model, size_t output,
+                               const double *values, size_t n_values, void *out,
+                               wl_error *error) {
+  wl_model *shared = (wl_model *)(uintptr_t)model;
+  return wl_exec_predict_row(&model->plan, &shared->contexts, output, values,
+                             n_values, out, error);
+}
+
 wl_status wl_run_create(const wl_model *model, size_t output,
                         const wl_input *inputs, size_t n_inputs,
                         uint64_t n_rows, const wl_run_options *options,

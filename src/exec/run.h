@@ -17,6 +17,11 @@ wl_status wl_exec_predict(const wl_plan *plan, wl_context_list *contexts,
                           const wl_run_options *options, void *out,
                           uint8_t *stage_out, wl_error *error);
 
+/* The same for one row of numbers (as wl_model_predict_row). */
+wl_status wl_exec_predict_row(const wl_plan *plan, wl_context_list *contexts,
+                              size_t output, const double *values,
+                              size_t n_values, void *out, wl_error *error);
+
 /* `plan` and `contexts` must outlive the run. */
 wl_status wl_exec_create(const wl_plan *plan, wl_context_list *contexts,
                          size_t output, const wl_input *inputs, size_t n_inputs,
