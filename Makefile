@@ -94,12 +94,13 @@ format: $(VENV)/ready ## clang-format and ruff, in place
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed ## against scikit-learn and ONNX Runtime, interleaved
+bench: $(VENV)/installed $(BUILD)/build.ninja ## against scikit-learn and ONNX Runtime, interleaved
 	@sh tools/install_packages.sh packages-bench.txt
 	$(BIN)/python -m pip install -q -r bench/requirements.txt
 	$(BIN)/python bench/text.py
 	$(BIN)/python bench/cascade.py
-	$(BIN)/python bench/trees.py
+	$(BIN)/ninja -C $(BUILD)
+	$(BIN)/python bench/trees.py --library $(BUILD)/src/api/libwillump.so
 
 fuzz: $(VENV)/ready ## each libFuzzer target for a minute (SECONDS=60)
 	sh tools/fuzz.sh $${SECONDS_EACH:-60}

