@@ -47,7 +47,7 @@ typedef struct wl_sequence {
   wl_id *externals; /* nodes to be asked for before the steps, in order */
   size_t n_externals;
   size_t tile_columns; /* numbers that a row takes in the steps' dense tiles */
-  size_t tile_rows;    /* that the steps would have in a chunk; 0: any */
+  size_t tile_rows;    /* a chunk should have a multiple of them; 0: any */
   bool has_gate;
   wl_id gate;
   double threshold;

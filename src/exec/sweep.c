@@ -9,10 +9,12 @@
 
 enum {
   CHUNK_BYTES = 128 * 1024,
-  LEAST_BYTES = 8 * 1024, /* below, what a chunk costs by itself shows */
-  CHUNKS_A_THREAD = 12,   /* so that no thread waits long for the last one */
-  MOST_BYTES = 16 * CHUNK_BYTES, /* where a step would have more rows */
+  LEAST_BYTES = 8 * 1024,        /* below, what a chunk costs by itself shows */
+  MOST_BYTES = 16 * CHUNK_BYTES, /* where a step's tile has more rows */
   CHUNK_ROWS = 4096,
+  WORKER_CHUNKS = 4, /* so that no worker waits long for the last one */
+  TEXT_CHUNKS = 12,  /* the same; cheap to begin, and harder to foretell */
+  SHARE_ROWS = 256,
   TILE_COLUMNS = 1 << 19 /* numbers of a chunk in dense tiles, if it has rows */
 };
 
@@ -23,6 +25,15 @@ static size_t row_size(const wl_sweep *sweep, uint64_t row) {
     size += wl_source_row_size(&sweep->inputs[source], row);
   }
   return size;
+}
+
+static bool are_rows_alike(const wl_sweep *sweep) {
+  for (size_t i = 0; i < sweep->sequence->n_inputs; i++) {
+    uint32_t source = sweep->plan->nodes[sweep->sequence->inputs[i]].source;
+    if (sweep->inputs[source].layout != WL_LAYOUT_STRIDED)
+      return false;
+  }
+  return true;
 }
 
 static _Atomic size_t forced_rows;
@@ -38,6 +49,35 @@ static size_t most_rows(const wl_sweep *sweep) {
   if (width <= TILE_COLUMNS / CHUNK_ROWS)
     return CHUNK_ROWS;
   return width < TILE_COLUMNS ? TILE_COLUMNS / width : 1;
+}
+
+/* Full tiles of the step that works in the largest, if they fit at all. */
+static size_t rows_of_chunk(const wl_sweep *sweep, size_t size) {
+  size_t most = most_rows(sweep), tile = sweep->sequence->tile_rows;
+  size_t n = CHUNK_BYTES / size + 1;
+  if (tile > 1)
+    n = (n + tile - 1) / tile * tile;
+  if (n > MOST_BYTES / size + 1)
+    n = MOST_BYTES / size + 1;
+  if (sweep->n_threads > 1) {
+    /* Some chunks a worker, so that all end at about the same time. */
+    uint64_t share = sweep->selection.n_rows / sweep->n_threads / WORKER_CHUNKS;
+    share = (share + SHARE_ROWS) / SHARE_ROWS * SHARE_ROWS;
+    n = n < share ? n : (size_t)share;
+  }
+  return n < most ? n : most;
+}
+
+/* Counts the chunks when bounds is NULL; so does cut. */
+static size_t cut_alike(const wl_sweep *sweep, uint64_t *bounds) {
+  uint64_t n = sweep->selection.n_rows;
+  size_t n_chunks = 0, step = rows_of_chunk(sweep, row_size(sweep, 0));
+  for (uint64_t i = 0; i < n; i += step) {
+    n_chunks++;
+    if (bounds != NULL)
+      bounds[n_chunks] = n - i < step ? n : i + step;
+  }
+  return n_chunks;
 }
 
 /* What ends a chunk. */
@@ -56,7 +96,7 @@ static limits choose_limits(const wl_sweep *sweep) {
   size_t total = 0;
   for (uint64_t i = 0; i < n; i++)
     total += row_size(sweep, wl_selection_row(&sweep->selection, i));
-  size_t share = total / (n_threads * CHUNKS_A_THREAD);
+  size_t share = total / (n_threads * TEXT_CHUNKS);
   if (share < LEAST_BYTES)
     share = LEAST_BYTES;
   if (share < chosen.n_bytes)
@@ -70,15 +110,17 @@ static limits choose_limits(const wl_sweep *sweep) {
   return chosen;
 }
 
-/* Counts the chunks when bounds is NULL. */
-static size_t cut(const wl_sweep *sweep, const limits *most, uint64_t *bounds) {
+static size_t cut(const wl_sweep *sweep, uint64_t *bounds) {
   uint64_t n = sweep->selection.n_rows;
   size_t n_chunks = 0, size = 0, n_rows = 0;
+  if (n != 0 && are_rows_alike(sweep))
+    return cut_alike(sweep, bounds);
+  limits most = choose_limits(sweep);
   for (uint64_t i = 0; i < n; i++) {
     size += row_size(sweep, wl_selection_row(&sweep->selection, i));
     n_rows++;
-    size_t n_bytes = n_rows < most->wanted ? MOST_BYTES : most->n_bytes;
-    if (size < n_bytes && n_rows < most->n_rows && i + 1 < n)
+    size_t n_bytes = n_rows < most.wanted ? MOST_BYTES : most.n_bytes;
+    if (size < n_bytes && n_rows < most.n_rows && i + 1 < n)
       continue;
     n_chunks++;
     if (bounds != NULL)
@@ -89,14 +131,13 @@ static size_t cut(const wl_sweep *sweep, const limits *most, uint64_t *bounds) {
 }
 
 wl_status wl_sweep_prepare(wl_sweep *sweep, wl_error *error) {
-  limits most = choose_limits(sweep);
-  sweep->n_chunks = cut(sweep, &most, NULL);
+  sweep->n_chunks = cut(sweep, NULL);
   sweep->bounds = wl_arena_alloc(&sweep->context->arena,
                                  (sweep->n_chunks + 1) * sizeof(uint64_t));
   if (sweep->bounds == NULL)
     return wl_fail_memory(error, sweep->n_chunks * sizeof(uint64_t));
   sweep->bounds[0] = 0;
-  (void)cut(sweep, &most, sweep->bounds);
+  (void)cut(sweep, sweep->bounds);
   return WL_OK;
 }
 

@@ -39,8 +39,8 @@ typedef struct wl_op_def {
   wl_status (*bind)(const wl_graph *graph, const wl_node *node, void **state,
                     wl_error *error);
   void (*unbind)(void *state);
-  /* How many rows a chunk should have, for a state that is large beside them:
-   * more than fit the usual chunk, if it can be. NULL, 0: any number. */
+  /* The rows of the step's own tiles: a chunk should have a multiple of them,
+   * if that can be. NULL, 0: any number. */
   size_t (*tile_rows)(const void *state);
   /* Computes one chunk. A failure that is about a row sets error->row to its
    * number in the chunk. NULL: the executor provides the value (sources). */

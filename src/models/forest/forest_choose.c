@@ -72,12 +72,6 @@ static unsigned descend_shift(const wl_forest *forest, size_t n_rows) {
   return shift;
 }
 
-size_t wl_forest_tile_rows(const wl_forest *forest) {
-  return wl_forest_is_large(forest) && !can_select(forest)
-             ? (size_t)1 << MOST_ROWS_SHIFT
-             : 0;
-}
-
 wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows) {
   wl_forest_choice choice = {.engine = WL_FOREST_DESCEND, .shift = 8};
   int wanted = atomic_load_explicit(&forced, memory_order_relaxed);
@@ -98,4 +92,9 @@ wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows) {
          forest->n_columns << choice.shift > MAX_TILE_BYTES / forest->rank_size)
     choice.shift--;
   return choice;
+}
+
+size_t wl_forest_tile_rows(const wl_forest *forest) {
+  wl_forest_choice choice = wl_forest_choose(forest, SIZE_MAX);
+  return choice.engine == WL_FOREST_LOCKSTEP ? 0 : (size_t)1 << choice.shift;
 }
