@@ -205,10 +205,13 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
   const wl_value *x = call->inputs[0];
   const wl_value *from = call->n_inputs == 2 ? call->inputs[1] : NULL;
   WL_TRY(wl_new_dense(call, wl_forest_n_outputs(state), out, error));
-  return wl_forest_score(state, x->dense, x->ld,
-                         from != NULL ? from->dense : NULL,
-                         from != NULL ? from->ld : 0, call->n_rows, call->arena,
-                         out->dense, out->ld, error);
+  wl_forest_input rows = {.values = x->dense,
+                          .n_rows = call->n_rows,
+                          .row_stride = (int64_t)(x->ld * sizeof(double)),
+                          .column_stride = sizeof(double)};
+  return wl_forest_score(state, &rows, from != NULL ? from->dense : NULL,
+                         from != NULL ? from->ld : 0, call->arena, out->dense,
+                         out->ld, error);
 }
 
 const wl_op_def wl_op_trees = {

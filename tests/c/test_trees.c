@@ -242,6 +242,13 @@ static double *random_rows(const arrays *m, const shape *s, size_t ld) {
 
 /* ---- comparing ----------------------------------------------------------- */
 
+static wl_forest_input input_of(const double *x, size_t ld, size_t n_rows) {
+  return (wl_forest_input){.values = x,
+                           .n_rows = n_rows,
+                           .row_stride = (int64_t)(ld * sizeof *x),
+                           .column_stride = sizeof *x};
+}
+
 static void check_rows(const wl_forest *forest, const double *x, size_t ld,
                        const double *from, size_t from_ld,
                        const double *expected) {
@@ -254,10 +261,11 @@ static void check_rows(const wl_forest *forest, const double *x, size_t ld,
     size_t n = sizes[i], first = below(MAX_ROWS - n + 1);
     for (size_t at = 0; at < n * out_ld; at++)
       out[at] = 77.0;
+    wl_forest_input rows = input_of(x + first * ld, ld, n);
     assert_int_equal(
-        wl_forest_score(forest, x + first * ld, ld,
+        wl_forest_score(forest, &rows,
                         from == NULL ? NULL : from + first * from_ld, from_ld,
-                        n, &arena, out, out_ld, NULL),
+                        &arena, out, out_ld, NULL),
         WL_OK);
     for (size_t r = 0; r < n; r++) {
       assert_memory_equal(out + r * out_ld, expected + (first + r) * k,
@@ -613,8 +621,9 @@ static void every_allocation_may_fail(void **state) {
     wl_arena_init(&arena);
     calls_left = n;
     wl_status status = wl_forest_create(&m->spec, &forest, NULL);
+    wl_forest_input rows = input_of(x, 3, 20);
     if (status == WL_OK)
-      status = wl_forest_score(forest, x, 3, NULL, 0, 20, &arena, out, 2, NULL);
+      status = wl_forest_score(forest, &rows, NULL, 0, &arena, out, 2, NULL);
     calls_left = -1;
     wl_forest_free(forest);
     wl_arena_deinit(&arena);

@@ -1,70 +1,12 @@
 /*
- * forest_avx2.c: the loops with AVX2. Ranks: a value against 16 cuts at once,
- * level by level. Select: 32 rows a register. Walks: 4 x 8 rows, or trees, by
- * gathers.
+ * forest_avx2.c: the loops with AVX2. Select: 32 rows a register. Walks: 4 x 8
+ * rows, or trees, by gathers.
  */
 #include <immintrin.h>
 
 #include "models/forest/forest_loops.h"
 
 enum { GROUPS = 4, LANES = 8 };
-
-/* ---- ranks --------------------------------------------------------------- */
-
-/* -1 in each of four lanes for a cut below v. */
-WL_INLINE __m256i below4(const double *cuts, __m256d v) {
-  return _mm256_castpd_si256(
-      _mm256_cmp_pd(_mm256_load_pd(cuts), v, _CMP_LT_OQ));
-}
-
-WL_INLINE uint32_t count(__m256i lanes) {
-  __m128i sum = _mm_add_epi64(_mm256_castsi256_si128(lanes),
-                              _mm256_extracti128_si256(lanes, 1));
-  return 0u - (uint32_t)(_mm_cvtsi128_si32(sum) + _mm_extract_epi32(sum, 2));
-}
-
-WL_INLINE uint32_t below8(const double *cuts, __m256d v) {
-  return count(_mm256_add_epi64(below4(cuts, v), below4(cuts + 4, v)));
-}
-
-WL_INLINE uint32_t below16(const double *cuts, __m256d v) {
-  return count(_mm256_add_epi64(
-      _mm256_add_epi64(below4(cuts, v), below4(cuts + 4, v)),
-      _mm256_add_epi64(below4(cuts + 8, v), below4(cuts + 12, v))));
-}
-
-static void search(const wl_forest *forest, const wl_forest_feature *feature,
-                   wl_forest_values *values, size_t n_rows) {
-  uint32_t n_levels = feature->n_levels;
-  const double *top = forest->cuts + feature->level[n_levels - 1];
-  bool is_narrow = feature->is_top_narrow;
-  for (size_t r = 0; r < n_rows; r++) {
-    __m256d v = _mm256_set1_pd(values->v[r]);
-    size_t at = is_narrow ? below8(top, v) : below16(top, v);
-    for (uint32_t l = n_levels - 1; l-- > 0;)
-      at = 16 * at + below16(forest->cuts + feature->level[l] + 16 * at, v);
-    values->rank[r] = (uint32_t)at;
-  }
-}
-
-WL_INLINE void rank_all(const wl_forest_tile *tile, const double *x, size_t ld,
-                        size_t n_rows, size_t size) {
-  const wl_forest *forest = tile->forest;
-  wl_forest_values values;
-  for (size_t f = 0; f < forest->n_features; f++) {
-    const wl_forest_feature *feature = &forest->features[f];
-    wl_load_values(&values, x + feature->x_column, ld, n_rows);
-    search(forest, feature, &values, n_rows);
-    wl_write_columns(tile, feature, &values, n_rows, size);
-  }
-  for (size_t c = 0; c < forest->n_categories; c++)
-    wl_rank_category(tile, &forest->categories[c], x, ld, n_rows, size);
-}
-
-static void rank(const wl_forest_tile *tile, const double *x, size_t ld,
-                 size_t n_rows) {
-  WL_FOREST_BY_RANK(tile->forest, rank_all, tile, x, ld, n_rows);
-}
 
 /* ---- select -------------------------------------------------------------- */
 
@@ -149,6 +91,7 @@ WL_INLINE void select_blocks(const wl_forest_tile *tile, size_t n_blocks,
     bool is_leaf = forest->first_node[t] == forest->first_node[t + 1];
     const double *values =
         forest->values + forest->first_leaf[t] * forest->width;
+    wl_prefetch_next(tile, t);
     select_tree(tile, t, n_blocks, node_size, rank_size);
     const uint8_t *ids =
         tile->slots + (is_leaf ? (size_t)forest->leaf_bit << tile->shift : 0);
@@ -312,7 +255,7 @@ static void lockstep(const wl_forest_tile *tile) {
 
 const wl_forest_kernels wl_forest_avx2 = {
     .level = WL_CPU_AVX2,
-    .rank = rank,
+    .rank = wl_forest_rank_avx2,
     .select = select_leaves,
     .descend = descend,
     .lockstep = lockstep,

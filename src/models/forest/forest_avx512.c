@@ -1,141 +1,13 @@
 /*
- * forest_avx512.c: the loops with AVX-512. Ranks: a value against 16 cuts at
- * once, level by level. Select: 64 rows a register, a split being one
- * comparison and one masked load. Walks: 4 x 16 rows, or trees, by gathers.
+ * forest_avx512.c: the loops with AVX-512. Select: 64 rows a register, a split
+ * being one comparison and one masked load. Walks: 4 x 16 rows, or trees, by
+ * gathers.
  */
 #include <immintrin.h>
 
 #include "models/forest/forest_loops.h"
 
 enum { GROUPS = 4, LANES = 16 };
-
-/* ---- ranks --------------------------------------------------------------- */
-
-WL_INLINE uint32_t below8(const double *cuts, __m512d v) {
-  __mmask8 m = _mm512_cmp_pd_mask(_mm512_load_pd(cuts), v, _CMP_LT_OQ);
-  return (uint32_t)_mm_popcnt_u32(m);
-}
-
-WL_INLINE uint32_t below16(const double *cuts, __m512d v) {
-  return below8(cuts, v) + below8(cuts + 8, v);
-}
-
-static void search_few(const double *cuts, wl_forest_values *values,
-                       size_t n_rows) {
-  for (size_t r = 0; r < n_rows; r++)
-    values->rank[r] = below8(cuts, _mm512_set1_pd(values->v[r]));
-}
-
-static void search_two(const double *top, const double *cuts, bool is_wide,
-                       wl_forest_values *values, size_t n_rows) {
-  for (size_t r = 0; r < n_rows; r++) {
-    __m512d v = _mm512_set1_pd(values->v[r]);
-    uint32_t at = is_wide ? below16(top, v) : below8(top, v);
-    values->rank[r] = 16 * at + below16(cuts + 16 * (size_t)at, v);
-  }
-}
-
-static void search(const wl_forest *forest, const wl_forest_feature *feature,
-                   wl_forest_values *values, size_t n_rows) {
-  const double *cuts = forest->cuts + feature->level[0];
-  uint32_t n_levels = feature->n_levels;
-  if (feature->n_cuts <= 8) {
-    search_few(cuts, values, n_rows);
-  } else if (n_levels == 1) {
-    for (size_t r = 0; r < n_rows; r++)
-      values->rank[r] = below16(cuts, _mm512_set1_pd(values->v[r]));
-  } else if (n_levels == 2) {
-    const double *top = forest->cuts + feature->level[1];
-    if (feature->n_cuts <= 128)
-      search_two(top, cuts, false, values, n_rows);
-    else
-      search_two(top, cuts, true, values, n_rows);
-  } else {
-    for (size_t r = 0; r < n_rows; r++) {
-      __m512d v = _mm512_set1_pd(values->v[r]);
-      const double *top = forest->cuts + feature->level[n_levels - 1];
-      size_t at = feature->is_top_narrow ? below8(top, v) : below16(top, v);
-      for (uint32_t l = n_levels - 1; l-- > 0;)
-        at = 16 * at + below16(forest->cuts + feature->level[l] + 16 * at, v);
-      values->rank[r] = (uint32_t)at;
-    }
-  }
-}
-
-/* Bits of the rows, of 64, whose value is NaN, or within `zero` of 0. */
-WL_INLINE __mmask64 missing_rows(const double *v, double zero) {
-  const __m512d most = _mm512_set1_pd(zero);
-  __mmask64 mask = 0;
-#pragma GCC unroll 8
-  for (unsigned i = 0; i < 8; i++) {
-    __m512d magnitude = _mm512_abs_pd(_mm512_loadu_pd(v + 8 * (size_t)i));
-    __mmask8 m = _mm512_cmp_pd_mask(magnitude, most, _CMP_NGT_UQ);
-    mask |= (__mmask64)m << 8 * i;
-  }
-  return mask;
-}
-
-/* 64 ranks in bytes. */
-WL_INLINE __m512i narrow_ranks(const uint32_t *ranks) {
-  __m128i part[4];
-#pragma GCC unroll 4
-  for (size_t i = 0; i < 4; i++)
-    part[i] = _mm512_cvtepi32_epi8(_mm512_loadu_si512(ranks + 16 * i));
-  __m256i low = _mm256_set_m128i(part[1], part[0]);
-  __m256i high = _mm256_set_m128i(part[3], part[2]);
-  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-}
-
-/* wl_write_columns for bytes and full blocks of 64 rows. */
-static void write_blocks(const wl_forest_tile *tile,
-                         const wl_forest_feature *feature,
-                         const wl_forest_values *values) {
-  uint8_t *ranks = tile->ranks;
-  for (size_t r = 0; r < (size_t)1 << tile->shift; r += WL_FOREST_BLOCK) {
-    uint8_t *to = ranks + ((size_t)feature->first_column << tile->shift) + r;
-    __m512i block = narrow_ranks(values->rank + r);
-    __mmask64 nans = missing_rows(values->v + r, -1.0), zeros = nans;
-    if (feature->missing >> WL_MISSING_ZERO_LEFT & 3)
-      zeros = missing_rows(values->v + r, wl_forest_zero);
-    for (int m = 0; m < WL_MISSING_COUNT; m++) {
-      if (!(feature->missing >> m & 1))
-        continue;
-      bool zeros_too = m == WL_MISSING_ZERO_LEFT || m == WL_MISSING_ZERO_RIGHT;
-      __mmask64 rows = zeros_too ? zeros : nans;
-      uint32_t code = wl_missing_code(feature, (wl_forest_missing)m);
-      _mm512_store_si512(to, _mm512_mask_blend_epi8(
-                                 rows, block, _mm512_set1_epi8((char)code)));
-      to += (size_t)1 << tile->shift;
-    }
-  }
-}
-
-WL_INLINE void rank_all(const wl_forest_tile *tile, const double *x, size_t ld,
-                        size_t n_rows, size_t size) {
-  const wl_forest *forest = tile->forest;
-  wl_forest_values values;
-  bool is_block = size == 1 && tile->shift >= 6;
-  if (is_block) { /* what is behind the rows is computed too */
-    memset(values.v, 0, sizeof values.v[0] << tile->shift);
-    memset(values.rank, 0, sizeof values.rank[0] << tile->shift);
-  }
-  for (size_t f = 0; f < forest->n_features; f++) {
-    const wl_forest_feature *feature = &forest->features[f];
-    wl_load_values(&values, x + feature->x_column, ld, n_rows);
-    search(forest, feature, &values, n_rows);
-    if (is_block)
-      write_blocks(tile, feature, &values);
-    else
-      wl_write_columns(tile, feature, &values, n_rows, size);
-  }
-  for (size_t c = 0; c < forest->n_categories; c++)
-    wl_rank_category(tile, &forest->categories[c], x, ld, n_rows, size);
-}
-
-static void rank(const wl_forest_tile *tile, const double *x, size_t ld,
-                 size_t n_rows) {
-  WL_FOREST_BY_RANK(tile->forest, rank_all, tile, x, ld, n_rows);
-}
 
 /* ---- adding leaves ------------------------------------------------------- */
 
@@ -278,6 +150,7 @@ WL_INLINE void select_blocks(const wl_forest_tile *tile, size_t n_blocks,
   const wl_forest *forest = tile->forest;
   for (size_t t = 0; t < forest->n_trees; t++) {
     bool is_leaf = forest->first_node[t] == forest->first_node[t + 1];
+    wl_prefetch_next(tile, t);
     select_tree(tile, t, n_blocks, node_size, rank_size);
     size_t root = is_leaf ? (size_t)forest->leaf_bit << tile->shift : 0;
     add_ids(tile, t, n_blocks, tile->slots + root);
@@ -506,7 +379,7 @@ static void lockstep(const wl_forest_tile *tile) {
 
 const wl_forest_kernels wl_forest_avx512 = {
     .level = WL_CPU_AVX512,
-    .rank = rank,
+    .rank = wl_forest_rank_avx512,
     .select = select_leaves,
     .descend = descend,
     .lockstep = lockstep,

@@ -181,15 +181,29 @@ static size_t padded(size_t n) {
   return n <= FAN / 2 ? FAN / 2 : (n + FAN - 1) / FAN * FAN;
 }
 
-/* How many doubles the levels of n cuts take; sets them in `feature`. */
-static size_t lay_levels(wl_forest_feature *feature, size_t n, size_t at) {
+/* The upper levels that the cuts fill, for AVX-512. */
+static uint32_t top_levels(uint32_t n_cuts) {
+  uint32_t n = 1;
+  while (n < WL_FOREST_TOP_LEVELS && n_cuts >> n != 0)
+    n++;
+  return n;
+}
+
+/* How many doubles the tables of n cuts take; sets them in `feature`. */
+static size_t lay_levels(wl_forest_feature *feature, wl_cpu_level level,
+                         size_t n, size_t at) {
   size_t begin = at;
   feature->n_levels = 0;
+  if (level == WL_CPU_AVX512) {
+    feature->top = at;
+    feature->n_top_levels = top_levels(feature->n_cuts);
+    at += padded((size_t)1 << feature->n_top_levels);
+  }
   for (;;) {
     feature->level[feature->n_levels++] = at;
     at += padded(n);
-    feature->is_top_narrow = n <= FAN / 2;
-    if (n <= FAN)
+    feature->n_highest = (uint32_t)n - (feature->n_levels > 1);
+    if (n <= FAN || level != WL_CPU_AVX2)
       break;
     n = (n + FAN - 1) / FAN;
   }
@@ -231,6 +245,35 @@ static void write_levels(wl_forest *forest, wl_forest_feature *feature) {
     feature->rank_of_zero++;
 }
 
+/*
+ * The upper levels of a binary search, in which n cuts are halved as
+ * `n -= n / 2`. Where the levels are all there are, the cuts count as one less
+ * than a power of two, the last being infinite.
+ */
+static void write_top(wl_forest *forest, const wl_forest_feature *feature) {
+  const double *cuts = forest->cuts + feature->level[0];
+  double *top = forest->cuts + feature->top;
+  size_t below[1 << WL_FOREST_TOP_LEVELS]; /* the cuts below a place's */
+  size_t n = feature->n_cuts, n_levels = feature->n_top_levels;
+  if (n_levels == 0)
+    return;
+  if (n < (size_t)1 << n_levels)
+    n = (size_t)1 << n_levels;
+  below[1] = 0;
+  top[0] = INFINITY;
+  for (size_t l = 0, i = 1; l < n_levels; l++, n -= n / 2)
+    for (; i < (size_t)2 << l; i++) {
+      size_t at = below[i] + n / 2 - 1;
+      top[i] = at < feature->n_cuts ? cuts[at] : INFINITY;
+      if (l + 1 < n_levels) {
+        below[2 * i] = below[i];
+        below[2 * i + 1] = below[i] + n / 2;
+      }
+    }
+  for (size_t i = (size_t)1 << n_levels; i < padded(i); i++)
+    top[i] = INFINITY;
+}
+
 static void place_columns(builder *b) {
   wl_forest *forest = b->forest;
   for (size_t f = 0; f < forest->n_features; f++) {
@@ -261,14 +304,16 @@ static wl_status make_features(builder *b, wl_error *error) {
     return wl_fail_memory(error, n_features * sizeof *forest->features);
   rank_splits(b);
   for (size_t f = 0; f < n_features; f++)
-    forest->n_cuts += lay_levels(&forest->features[f],
+    forest->n_cuts += lay_levels(&forest->features[f], forest->kernels->level,
                                  forest->features[f].n_cuts, forest->n_cuts);
   forest->cuts = wl_alloc_aligned(64, (forest->n_cuts + 1) * sizeof(double));
   if (forest->cuts == NULL)
     return wl_fail_memory(error, forest->n_cuts * sizeof(double));
   place_columns(b);
-  for (size_t f = 0; f < n_features; f++)
+  for (size_t f = 0; f < n_features; f++) {
     write_levels(forest, &forest->features[f]);
+    write_top(forest, &forest->features[f]);
+  }
   return WL_OK;
 }
 

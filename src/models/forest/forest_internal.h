@@ -23,9 +23,10 @@
 
 enum {
   WL_FOREST_BLOCK = 64,          /* rows of a block */
-  WL_FOREST_MAX_BLOCKS = 64,     /* blocks of a tile */
+  WL_FOREST_LINE = 64,           /* bytes of a cache's line */
   WL_FOREST_SELECT_LEAVES = 256, /* a tree's most, for the select engine */
   WL_FOREST_MAX_LEVELS = 8,      /* 16^8 = 2^32 cuts */
+  WL_FOREST_TOP_LEVELS = 6,      /* of a balanced tree of cuts: 63 */
   WL_FOREST_SUM_OUTPUTS = 16     /* most outputs that are summed in columns */
 };
 
@@ -42,7 +43,10 @@ typedef enum wl_forest_missing {
 /*
  * A feature with numeric splits. Level 0 of `level` is the cuts, padded with
  * infinity to full 16s (8 when there are fewer); each level above holds the
- * last cut of every 16 of the level below. Offsets into wl_forest.cuts.
+ * last cut of every 16 of the level below. `top` is the upper levels of a
+ * balanced tree over the cuts, breadth first from 1 on. Each instruction set
+ * has the tables that it reads: all have level 0, AVX2 the levels above,
+ * AVX-512 the top. Offsets into wl_forest.cuts.
  */
 typedef struct wl_forest_feature {
   uint32_t x_column;
@@ -51,7 +55,9 @@ typedef struct wl_forest_feature {
   uint32_t missing;      /* a bit for each wl_forest_missing */
   uint32_t rank_of_zero;
   uint32_t n_levels;
-  bool is_top_narrow; /* the highest level is 8 cuts, not 16 */
+  uint32_t n_highest; /* cuts of the highest level, without the padding */
+  uint32_t n_top_levels;
+  size_t top;
   size_t level[WL_FOREST_MAX_LEVELS];
 } wl_forest_feature;
 
@@ -145,14 +151,19 @@ typedef struct wl_forest_tile {
   double *out;
   size_t out_ld;
   uint8_t *slots; /* select: the leaves reached below a node */
-  uint32_t *ids;  /* descend, lockstep: the leaf reached, of all leaves */
+  /* Select: the rows of the next tile, and a column for each line of a row
+   * that has values of the forest's. */
+  wl_forest_input next;
+  uint32_t *lines;
+  size_t n_lines;
+  uint32_t *ids; /* descend, lockstep: the leaf reached, of all leaves */
 } wl_forest_tile;
 
 /* One implementation of the loops for each instruction set. */
 struct wl_forest_kernels {
   wl_cpu_level level;
   /* The ranks of n rows (at most 1 << shift). */
-  void (*rank)(const wl_forest_tile *tile, const double *x, size_t ld,
+  void (*rank)(const wl_forest_tile *tile, const wl_forest_input *x,
                size_t n_rows);
   /* Adds all trees to a tile of (1 << shift) rows. */
   void (*select)(const wl_forest_tile *tile);
@@ -165,6 +176,10 @@ extern const wl_forest_kernels wl_forest_portable;
 #if defined(__x86_64__)
 extern const wl_forest_kernels wl_forest_avx2;
 extern const wl_forest_kernels wl_forest_avx512;
+void wl_forest_rank_avx2(const wl_forest_tile *tile, const wl_forest_input *x,
+                         size_t n_rows);
+void wl_forest_rank_avx512(const wl_forest_tile *tile, const wl_forest_input *x,
+                           size_t n_rows);
 #endif
 
 /* ---- choices (forest_choose.c) ------------------------------------------- */

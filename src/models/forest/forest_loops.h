@@ -12,7 +12,6 @@
 #define WL_INLINE static inline __attribute__((always_inline))
 
 enum {
-  WL_FOREST_TILE = WL_FOREST_BLOCK * WL_FOREST_MAX_BLOCKS, /* most rows */
   WL_FOREST_LANES = 8 /* rows or trees that go down together */
 };
 
@@ -42,20 +41,52 @@ WL_INLINE uint32_t wl_get_rank(const void *ranks, size_t size, size_t at) {
   return ((const uint32_t *)ranks)[at];
 }
 
-/* A feature's values of a tile, padded with zeros to full lanes, and their
+/* A feature's values of some rows, padded with zeros to full lanes, and their
  * ranks. */
 typedef struct wl_forest_values {
-  double v[WL_FOREST_TILE];
-  uint32_t rank[WL_FOREST_TILE];
+  double v[WL_FOREST_BLOCK];
+  uint32_t rank[WL_FOREST_BLOCK];
 } wl_forest_values;
 
-WL_INLINE void wl_load_values(wl_forest_values *values, const double *x,
-                              size_t ld, size_t n_rows) {
+WL_INLINE const void *wl_forest_at(const wl_forest_input *x, size_t row,
+                                   size_t column) {
+  return (const char *)x->values + (int64_t)row * x->row_stride +
+         (int64_t)column * x->column_stride;
+}
+
+WL_INLINE double wl_forest_value(const wl_forest_input *x, size_t row,
+                                 size_t column) {
+  const void *at = wl_forest_at(x, row, column);
+  return x->is_f32 ? (double)*(const float *)at : *(const double *)at;
+}
+
+/* From row `first` on. */
+WL_INLINE void wl_load_values(wl_forest_values *values,
+                              const wl_forest_input *x, size_t column,
+                              size_t first, size_t n_rows) {
   size_t n = (n_rows + WL_FOREST_LANES - 1) / WL_FOREST_LANES * WL_FOREST_LANES;
-  for (size_t r = 0; r < n_rows; r++)
-    values->v[r] = x[r * ld];
+  if (x->is_f32)
+    for (size_t r = 0; r < n_rows; r++)
+      values->v[r] = *(const float *)wl_forest_at(x, first + r, column);
+  else
+    for (size_t r = 0; r < n_rows; r++)
+      values->v[r] = *(const double *)wl_forest_at(x, first + r, column);
   for (size_t r = n_rows; r < n; r++)
     values->v[r] = 0.0;
+}
+
+/*
+ * While tree t runs, asks for its share of the next tile's values: the machine
+ * foresees a column's next row in a neighbouring line, not one far away, and
+ * trees leave the memory idle.
+ */
+WL_INLINE void wl_prefetch_next(const wl_forest_tile *tile, size_t t) {
+  const wl_forest_input *next = &tile->next;
+  size_t n_trees = tile->forest->n_trees;
+  size_t end = next->n_rows * (t + 1) / n_trees;
+  for (size_t r = next->n_rows * t / n_trees; r < end; r++)
+    for (size_t i = 0; i < tile->n_lines; i++)
+      __builtin_prefetch(wl_forest_at(next, r, tile->lines[i]), 0, 2);
 }
 
 /* The rank of what is missing. */
@@ -68,31 +99,37 @@ WL_INLINE uint32_t wl_missing_code(const wl_forest_feature *feature,
   return 0;
 }
 
+/* Values within this of 0 are missing, as NaN is. */
+WL_INLINE double wl_missing_most(wl_forest_missing missing) {
+  bool zeros_too =
+      missing == WL_MISSING_ZERO_LEFT || missing == WL_MISSING_ZERO_RIGHT;
+  return zeros_too ? wl_forest_zero : -1.0;
+}
+
 /* One of a feature's columns: ranks, but for what is missing. */
 WL_INLINE void wl_write_column(const wl_forest_feature *feature,
                                wl_forest_missing missing,
                                const wl_forest_values *values, size_t n_rows,
                                void *ranks, size_t size) {
-  bool zeros_too =
-      missing == WL_MISSING_ZERO_LEFT || missing == WL_MISSING_ZERO_RIGHT;
-  double zero = zeros_too ? wl_forest_zero : -1.0;
+  double most = wl_missing_most(missing);
   uint32_t code = wl_missing_code(feature, missing);
   for (size_t r = 0; r < n_rows; r++) {
     double v = values->v[r];
-    bool is_missing = !(__builtin_fabs(v) > zero);
+    bool is_missing = !(__builtin_fabs(v) > most);
     wl_put_rank(ranks, size, r, is_missing ? code : values->rank[r]);
   }
 }
 
 WL_INLINE void wl_write_columns(const wl_forest_tile *tile,
-                                const wl_forest_feature *feature,
+                                const wl_forest_feature *feature, size_t first,
                                 const wl_forest_values *values, size_t n_rows,
                                 size_t size) {
   size_t column = feature->first_column;
   for (int m = 0; m < WL_MISSING_COUNT; m++)
     if (feature->missing >> m & 1)
       wl_write_column(feature, (wl_forest_missing)m, values, n_rows,
-                      (char *)tile->ranks + (column++ << tile->shift) * size,
+                      (char *)tile->ranks +
+                          ((column++ << tile->shift) + first) * size,
                       size);
 }
 
@@ -124,13 +161,13 @@ WL_INLINE int32_t wl_category_code(const wl_forest *forest,
 
 WL_INLINE void wl_rank_category(const wl_forest_tile *tile,
                                 const wl_forest_category *category,
-                                const double *x, size_t ld, size_t n_rows,
+                                const wl_forest_input *x, size_t n_rows,
                                 size_t size) {
   const wl_forest *forest = tile->forest;
   int32_t *codes = tile->codes;
   for (size_t r = 0; r < n_rows; r++)
-    codes[r] =
-        wl_category_code(forest, category, x[r * ld + category->x_column]);
+    codes[r] = wl_category_code(forest, category,
+                                wl_forest_value(x, r, category->x_column));
   for (size_t c = 0; c < category->n_columns; c++) {
     const wl_forest_category_column *column =
         &forest->category_columns[category->first_set + c];

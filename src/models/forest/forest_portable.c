@@ -21,23 +21,26 @@ WL_INLINE void search(const double *cuts, uint32_t n_cuts,
   }
 }
 
-WL_INLINE void rank_all(const wl_forest_tile *tile, const double *x, size_t ld,
+WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_forest_input *x,
                         size_t n_rows, size_t size) {
   const wl_forest *forest = tile->forest;
   wl_forest_values values;
-  for (size_t f = 0; f < forest->n_features; f++) {
-    const wl_forest_feature *feature = &forest->features[f];
-    wl_load_values(&values, x + feature->x_column, ld, n_rows);
-    search(forest->cuts + feature->level[0], feature->n_cuts, &values, n_rows);
-    wl_write_columns(tile, feature, &values, n_rows, size);
+  for (size_t r = 0; r < n_rows; r += WL_FOREST_BLOCK) {
+    size_t n = n_rows - r < WL_FOREST_BLOCK ? n_rows - r : WL_FOREST_BLOCK;
+    for (size_t f = 0; f < forest->n_features; f++) {
+      const wl_forest_feature *feature = &forest->features[f];
+      wl_load_values(&values, x, feature->x_column, r, n);
+      search(forest->cuts + feature->level[0], feature->n_cuts, &values, n);
+      wl_write_columns(tile, feature, r, &values, n, size);
+    }
   }
   for (size_t c = 0; c < forest->n_categories; c++)
-    wl_rank_category(tile, &forest->categories[c], x, ld, n_rows, size);
+    wl_rank_category(tile, &forest->categories[c], x, n_rows, size);
 }
 
-static void rank(const wl_forest_tile *tile, const double *x, size_t ld,
+static void rank(const wl_forest_tile *tile, const wl_forest_input *x,
                  size_t n_rows) {
-  WL_FOREST_BY_RANK(tile->forest, rank_all, tile, x, ld, n_rows);
+  WL_FOREST_BY_RANK(tile->forest, rank_all, tile, x, n_rows);
 }
 
 /* ---- select -------------------------------------------------------------- */
@@ -109,6 +112,7 @@ WL_INLINE void select_all(const wl_forest_tile *tile, size_t node_size,
     const char *nodes = (const char *)forest->nodes + first * node_size;
     const double *values =
         forest->values + forest->first_leaf[t] * forest->width;
+    wl_prefetch_next(tile, t);
     select_nodes(tile, nodes, n_others, n, node_size, rank_size, true);
     select_nodes(tile, nodes, 0, n_others, node_size, rank_size, false);
     const uint8_t *ids =

@@ -3,9 +3,33 @@
  * sums of few outputs are kept output by output, so that 8 rows are added at
  * once; those of many, and leaves that are vectors, go straight to the result.
  */
+#include <stdlib.h>
+
 #include "models/forest/forest_internal.h"
 
 enum { SLACK = 64 }; /* bytes that vector loops may read past an array */
+
+/* Rows that lie closer than a line are foreseen without help. */
+static wl_status list_lines(wl_forest_tile *tile, const wl_forest_input *x,
+                            wl_arena *arena, wl_error *error) {
+  const wl_forest *forest = tile->forest;
+  size_t size = forest->n_features * sizeof *tile->lines;
+  int64_t last = -WL_FOREST_LINE;
+  if (llabs(x->row_stride) < WL_FOREST_LINE)
+    return WL_OK;
+  tile->lines = wl_arena_alloc(arena, size);
+  if (tile->lines == NULL)
+    return wl_fail_memory(error, size);
+  for (size_t f = 0; f < forest->n_features; f++) {
+    uint32_t column = forest->features[f].x_column;
+    int64_t at = (int64_t)column * x->column_stride;
+    if (llabs(at - last) < WL_FOREST_LINE)
+      continue;
+    tile->lines[tile->n_lines++] = column;
+    last = at;
+  }
+  return WL_OK;
+}
 
 static wl_status make_tile(const wl_forest *forest, wl_forest_choice choice,
                            wl_arena *arena, wl_forest_tile *tile,
@@ -61,24 +85,37 @@ static void finish(const wl_forest_tile *tile) {
     }
 }
 
-wl_status wl_forest_score(const wl_forest *forest, const double *x, size_t ld,
-                          const double *from, size_t from_ld, size_t n_rows,
-                          wl_arena *arena, double *out, size_t out_ld,
-                          wl_error *error) {
+static wl_forest_input rows_from(const wl_forest_input *x, size_t row) {
+  wl_forest_input rows = *x;
+  rows.values = (const char *)x->values + (int64_t)row * x->row_stride;
+  rows.n_rows = x->n_rows - row;
+  return rows;
+}
+
+wl_status wl_forest_score(const wl_forest *forest, const wl_forest_input *x,
+                          const double *from, size_t from_ld, wl_arena *arena,
+                          double *out, size_t out_ld, wl_error *error) {
   const wl_forest_kernels *kernels = forest->kernels;
+  size_t n_rows = x->n_rows;
   wl_forest_choice choice = wl_forest_choose(forest, n_rows);
   wl_forest_tile tile;
   if (n_rows == 0)
     return WL_OK;
   wl_arena_mark mark = wl_arena_save(arena);
   WL_TRY(make_tile(forest, choice, arena, &tile, error));
+  if (choice.engine == WL_FOREST_SELECT)
+    WL_TRY(list_lines(&tile, x, arena, error));
   size_t step = (size_t)1 << choice.shift;
   for (size_t r = 0; r < n_rows; r += step) {
     tile.n_rows = n_rows - r < step ? n_rows - r : step;
     tile.out = out + r * out_ld;
     tile.out_ld = out_ld;
     begin(&tile, from == NULL ? NULL : from + r * from_ld, from_ld);
-    kernels->rank(&tile, x + r * ld, ld, tile.n_rows);
+    wl_forest_input rows = rows_from(x, r);
+    kernels->rank(&tile, &rows, tile.n_rows);
+    tile.next = rows_from(&rows, tile.n_rows);
+    if (tile.next.n_rows > step)
+      tile.next.n_rows = step;
     if (choice.engine == WL_FOREST_SELECT)
       kernels->select(&tile);
     else if (choice.engine == WL_FOREST_DESCEND)
