@@ -13,8 +13,24 @@ typedef enum wl_value_kind {
   WL_VALUE_STRINGS = 0,
   WL_VALUE_DENSE,
   WL_VALUE_CSR,
+  WL_VALUE_STRIDED, /* where a type says dense, for steps that take it */
   WL_VALUE_KIND_COUNT
 } wl_value_kind;
+
+/* Doubles or floats in a caller's order, aligned; strides are bytes. */
+typedef struct wl_strided {
+  const void *values;
+  int64_t row_stride, column_stride;
+  bool is_f32;
+} wl_strided;
+
+static inline double wl_strided_at(const wl_strided *x, size_t row,
+                                   size_t column) {
+  const char *at = (const char *)x->values + (int64_t)row * x->row_stride +
+                   (int64_t)column * x->column_stride;
+  return x->is_f32 ? (double)*(const float *)(const void *)at
+                   : *(const double *)(const void *)at;
+}
 
 /*
  * A tile: borrowed memory, usually of a worker's arena. `dense` has `ld`
@@ -28,6 +44,7 @@ typedef struct wl_value {
   const wl_string *strings;
   double *dense;
   size_t ld;
+  wl_strided strided;
   const int64_t *indptr;
   const int32_t *indices;
   double *data;

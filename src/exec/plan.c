@@ -161,6 +161,33 @@ static wl_status count_steps(const wl_plan *plan, const bool *needed,
   return WL_OK;
 }
 
+/*
+ * Which inputs the steps take as the caller has them. Readers come behind what
+ * they read: from the back, a step is settled before its inputs.
+ */
+static wl_status mark_strided(const wl_plan *plan, wl_arena *arena,
+                              wl_sequence *out, wl_error *error) {
+  bool *takes = wl_arena_alloc(arena, plan->n_nodes * sizeof *takes);
+  out->takes_strided =
+      wl_arena_alloc(arena, out->n_inputs * sizeof *out->takes_strided);
+  if (takes == NULL || out->takes_strided == NULL)
+    return wl_fail_memory(error, plan->n_nodes);
+  memset(takes, 1, plan->n_nodes);
+  takes[out->result] = false;
+  if (out->has_gate)
+    takes[out->gate] = false;
+  for (size_t s = out->n_steps; s-- > 0;) {
+    const wl_plan_node *node = &plan->nodes[out->steps[s]];
+    bool can = node->def->takes_strided &&
+               (!node->def->passes_on || takes[out->steps[s]]);
+    for (uint32_t i = 0; i < node->n_inputs && !can; i++)
+      takes[node->inputs[i]] = false;
+  }
+  for (size_t i = 0; i < out->n_inputs; i++)
+    out->takes_strided[i] = takes[out->inputs[i]];
+  return WL_OK;
+}
+
 static wl_status list_steps(const wl_plan *plan, const bool *needed,
                             const bool *available, wl_arena *arena,
                             wl_sequence *out, wl_error *error) {
@@ -182,7 +209,7 @@ static wl_status list_steps(const wl_plan *plan, const bool *needed,
     else
       out->steps[n_steps++] = (wl_id)id;
   }
-  return WL_OK;
+  return mark_strided(plan, arena, out, error);
 }
 
 wl_status wl_plan_sequence(const wl_plan *plan, wl_id node, wl_arena *arena,

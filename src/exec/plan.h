@@ -44,7 +44,8 @@ typedef struct wl_sequence {
   size_t n_steps;
   wl_id *inputs; /* the model's inputs that the steps read */
   size_t n_inputs;
-  wl_id *externals; /* nodes to be asked for before the steps, in order */
+  bool *takes_strided; /* by input: all that read it do */
+  wl_id *externals;    /* nodes to be asked for before the steps, in order */
   size_t n_externals;
   size_t tile_columns; /* numbers that a row takes in the steps' dense tiles */
   size_t tile_rows;    /* a chunk should have a multiple of them; 0: any */

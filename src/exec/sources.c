@@ -107,6 +107,7 @@ typedef struct tile_request {
   const uint64_t *position;
   uint64_t from;
   size_t n;
+  bool takes_strided;
   wl_arena *arena;
 } tile_request;
 
@@ -148,6 +149,17 @@ static bool is_tile(const tile_request *t) {
          (uintptr_t)input->values % sizeof(double) == 0;
 }
 
+/* Whether wl_strided can stand for it. */
+static bool is_strided(const tile_request *t) {
+  const wl_input *input = t->input;
+  if (t->selection->rows != NULL || t->position != NULL ||
+      (input->dtype != WL_F64 && input->dtype != WL_F32))
+    return false;
+  int64_t size = (int64_t)wl_dtype_size(input->dtype);
+  return input->row_stride % size == 0 && input->column_stride % size == 0 &&
+         (uintptr_t)input->values % (uintptr_t)size == 0;
+}
+
 static wl_status tile_strided(const tile_request *t, wl_value *out,
                               wl_error *error) {
   const wl_input *input = t->input;
@@ -159,6 +171,15 @@ static wl_status tile_strided(const tile_request *t, wl_value *out,
     uintptr_t first = (uintptr_t)input->values;
     out->dense = (double *)(first + t->from * (uint64_t)input->row_stride);
     out->ld = (size_t)input->row_stride / sizeof(double);
+    return WL_OK;
+  }
+  if (t->takes_strided && is_strided(t)) {
+    out->kind = WL_VALUE_STRIDED;
+    out->strided = (wl_strided){.values = (const char *)input->values +
+                                          (int64_t)t->from * input->row_stride,
+                                .row_stride = input->row_stride,
+                                .column_stride = input->column_stride,
+                                .is_f32 = input->dtype == WL_F32};
     return WL_OK;
   }
   if (wl_mul_overflows(t->n, width, &total) || total > SIZE_MAX / 8)
@@ -212,9 +233,15 @@ static wl_status tile_csr(const tile_request *t, wl_value *out,
 
 wl_status wl_source_tile(const wl_input *input, const wl_selection *selection,
                          const uint64_t *position, uint64_t from, uint64_t to,
-                         wl_arena *arena, wl_value *out, wl_error *error) {
-  tile_request t = {input, selection,           position,
-                    from,  (size_t)(to - from), arena};
+                         bool takes_strided, wl_arena *arena, wl_value *out,
+                         wl_error *error) {
+  tile_request t = {.input = input,
+                    .selection = selection,
+                    .position = position,
+                    .from = from,
+                    .n = (size_t)(to - from),
+                    .takes_strided = takes_strided,
+                    .arena = arena};
   switch (input->layout) {
   case WL_LAYOUT_STRINGS:
     return tile_strings(&t, out, error);

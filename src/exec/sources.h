@@ -36,11 +36,13 @@ wl_status wl_source_check(const wl_plan *plan, wl_id node,
 
 /*
  * A tile of the rows [from, to) of the selection, whose place in the matrix is
- * position[row] (NULL: row). Memory from the arena, or borrowed.
+ * position[row] (NULL: row). Memory from the arena, or borrowed. Strided only
+ * if that is taken.
  */
 wl_status wl_source_tile(const wl_input *input, const wl_selection *selection,
                          const uint64_t *position, uint64_t from, uint64_t to,
-                         wl_arena *arena, wl_value *out, wl_error *error);
+                         bool takes_strided, wl_arena *arena, wl_value *out,
+                         wl_error *error);
 
 /* Bytes that a row brings, for sizing chunks. */
 size_t wl_source_row_size(const wl_input *input, uint64_t row);

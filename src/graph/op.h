@@ -31,6 +31,10 @@ typedef struct wl_op_def {
   /* run copes with CSR where the type says dense (a caller may give a matrix
    * input either way); for the others the executor spreads the rows out. */
   bool takes_sparse;
+  /* run copes with WL_VALUE_STRIDED where the type says dense. */
+  bool takes_strided;
+  /* The result is the input, as it came. */
+  bool passes_on;
   /* Checks attribute values and input types; gives the result's type. */
   wl_status (*infer)(const wl_graph *graph, const wl_node *node, wl_type *type,
                      wl_error *error);

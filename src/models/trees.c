@@ -204,14 +204,15 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const wl_value *x = call->inputs[0];
   const wl_value *from = call->n_inputs == 2 ? call->inputs[1] : NULL;
+  wl_strided rows = x->strided;
+  if (x->kind == WL_VALUE_DENSE)
+    rows = (wl_strided){.values = x->dense,
+                        .row_stride = (int64_t)(x->ld * sizeof(double)),
+                        .column_stride = sizeof(double)};
   WL_TRY(wl_new_dense(call, wl_forest_n_outputs(state), out, error));
-  wl_forest_input rows = {.values = x->dense,
-                          .n_rows = call->n_rows,
-                          .row_stride = (int64_t)(x->ld * sizeof(double)),
-                          .column_stride = sizeof(double)};
   return wl_forest_score(state, &rows, from != NULL ? from->dense : NULL,
-                         from != NULL ? from->ld : 0, call->arena, out->dense,
-                         out->ld, error);
+                         from != NULL ? from->ld : 0, call->n_rows, call->arena,
+                         out->dense, out->ld, error);
 }
 
 const wl_op_def wl_op_trees = {
@@ -219,6 +220,7 @@ const wl_op_def wl_op_trees = {
     WL_ATTRS(attrs),
     .min_inputs = 1,
     .max_inputs = 2,
+    .takes_strided = true,
     .infer = infer,
     .bind = bind,
     .unbind = unbind,
@@ -231,6 +233,7 @@ const wl_op_def wl_op_tree_leaves = {
     WL_ATTRS(attrs),
     .min_inputs = 1,
     .max_inputs = 1,
+    .takes_strided = true,
     .infer = infer,
     .bind = bind,
     .unbind = unbind,

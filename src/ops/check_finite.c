@@ -6,6 +6,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "ops/common.h"
 #include "ops/table.h"
@@ -128,24 +129,109 @@ static wl_status refuse(const check_state *s, double value, size_t row,
                      has_name ? ", " : "", where);
 }
 
+/* The bits without the sign ascend with the magnitude, infinity and NaN. */
+static uint64_t magnitude_bits(double value) {
+  uint64_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits & INT64_MAX;
+}
+
+/* From here on the dtype has no finite number: half an ulp above its largest.
+ */
+static uint64_t first_infinite(wl_dtype dtype) {
+  return magnitude_bits(dtype == WL_F32 ? 0x1.ffffffp127 : INFINITY);
+}
+
+/* Whether a run of numbers may have one to refuse: a loop for vectors. */
+static bool is_suspect(const double *values, size_t n, uint64_t least) {
+  uint64_t any = 0;
+  for (size_t i = 0; i < n; i++)
+    any |= (uint64_t)(magnitude_bits(values[i]) >= least);
+  return any != 0;
+}
+
+static wl_status check_one(const check_state *s, bool allows_nan, double value,
+                           size_t row, size_t column, wl_error *error) {
+  if (isfinite(wl_round_to(s->dtype, value)) || (allows_nan && value != value))
+    return WL_OK;
+  return refuse(s, value, row, column, error);
+}
+
+static wl_status check_row(const check_state *s, bool allows_nan,
+                           const double *row, size_t n, const int32_t *columns,
+                           size_t r, wl_error *error) {
+  if (!is_suspect(row, n, first_infinite(s->dtype)))
+    return WL_OK;
+  for (size_t i = 0; i < n; i++)
+    WL_TRY(check_one(s, allows_nan, row[i], r,
+                     columns != NULL ? (size_t)columns[i] : i, error));
+  return WL_OK;
+}
+
+static bool is_suspect_f32(const float *values, size_t n) {
+  uint32_t any = 0;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t bits;
+    memcpy(&bits, values + i, sizeof bits);
+    any |= (uint32_t)((bits & INT32_MAX) >= 0x7f800000); /* infinity, NaN */
+  }
+  return any != 0;
+}
+
+/* Looks at the numbers in the order in which they lie. */
+static bool has_suspect(const check_state *s, const wl_value *x) {
+  uint64_t least = first_infinite(s->dtype);
+  const wl_strided *m = &x->strided;
+  bool by_column = llabs(m->row_stride) < llabs(m->column_stride);
+  int64_t step = by_column ? m->row_stride : m->column_stride;
+  size_t n = by_column ? x->n_rows : x->n_columns;
+  size_t n_runs = by_column ? x->n_columns : x->n_rows;
+  bool any = false;
+  for (size_t run = 0; run < n_runs; run++) {
+    const void *first =
+        (const char *)m->values +
+        (int64_t)run * (by_column ? m->column_stride : m->row_stride);
+    if (m->is_f32 && step == sizeof(float))
+      any |= is_suspect_f32(first, n);
+    else if (!m->is_f32 && step == sizeof(double))
+      any |= is_suspect(first, n, least);
+    else
+      for (size_t i = 0; i < n; i++)
+        any |= magnitude_bits(wl_strided_at(m, by_column ? i : run,
+                                            by_column ? run : i)) >= least;
+  }
+  return any;
+}
+
+static wl_status check_strided(const check_state *s, const wl_value *x,
+                               wl_error *error) {
+  if (!has_suspect(s, x))
+    return WL_OK;
+  for (size_t r = 0; r < x->n_rows; r++)
+    for (size_t c = 0; c < x->n_columns; c++)
+      WL_TRY(check_one(s, s->allows_nan, wl_strided_at(&x->strided, r, c), r, c,
+                       error));
+  return WL_OK;
+}
+
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const check_state *s = state;
   const wl_value *x = call->inputs[0];
-  bool is_sparse = x->kind == WL_VALUE_CSR;
-  bool allows_nan = is_sparse ? s->allows_sparse_nan : s->allows_nan;
   *out = *x;
+  if (x->kind == WL_VALUE_STRIDED)
+    return check_strided(s, x, error);
+  bool is_sparse = x->kind == WL_VALUE_CSR;
   for (size_t r = 0; r < call->n_rows; r++) {
-    const double *row = is_sparse ? x->data + x->indptr[r] : wl_row(x, r);
-    size_t n =
-        is_sparse ? (size_t)(x->indptr[r + 1] - x->indptr[r]) : x->n_columns;
-    for (size_t c = 0; c < n; c++)
-      if (!isfinite(wl_round_to(s->dtype, row[c])) &&
-          !(allows_nan && row[c] != row[c]))
-        return refuse(s, row[c], r,
-                      is_sparse ? (size_t)x->indices[(size_t)x->indptr[r] + c]
-                                : c,
-                      error);
+    if (!is_sparse) {
+      WL_TRY(check_row(s, s->allows_nan, wl_row(x, r), x->n_columns, NULL, r,
+                       error));
+      continue;
+    }
+    size_t first = (size_t)x->indptr[r];
+    WL_TRY(check_row(s, s->allows_sparse_nan, x->data + first,
+                     (size_t)x->indptr[r + 1] - first, x->indices + first, r,
+                     error));
   }
   return WL_OK;
 }
@@ -156,6 +242,8 @@ const wl_op_def wl_op_check_finite = {
     .min_inputs = 1,
     .max_inputs = 1,
     .takes_sparse = true,
+    .takes_strided = true,
+    .passes_on = true,
     .infer = infer,
     .bind = bind,
     .unbind = unbind,

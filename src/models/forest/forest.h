@@ -9,7 +9,7 @@
 #ifndef WL_MODELS_FOREST_FOREST_H
 #define WL_MODELS_FOREST_FOREST_H
 
-#include "base/base.h"
+#include "data/value.h"
 
 /* Bits of a split's flags. */
 enum {
@@ -68,22 +68,15 @@ size_t wl_forest_n_outputs(const wl_forest *forest);
  * them. 0: any number serves. */
 size_t wl_forest_tile_rows(const wl_forest *forest);
 
-/* Rows of numbers, borrowed: doubles, or floats; strides in bytes. */
-typedef struct wl_forest_input {
-  const void *values;
-  size_t n_rows;
-  int64_t row_stride, column_stride;
-  bool is_f32;
-} wl_forest_input;
-
 /*
- * Scores the rows of x into rows of `out`, `out_ld` doubles apart. Sums begin
- * with the rows of `from`, of n_outputs numbers each, or with the forest's own
- * start where it is NULL. Scratch memory is the arena's.
+ * Scores n_rows rows of x into rows of `out`, `out_ld` doubles apart. Sums
+ * begin with the rows of `from`, of n_outputs numbers each, or with the
+ * forest's own start where it is NULL. Scratch memory is the arena's.
  */
-wl_status wl_forest_score(const wl_forest *forest, const wl_forest_input *x,
-                          const double *from, size_t from_ld, wl_arena *arena,
-                          double *out, size_t out_ld, wl_error *error);
+wl_status wl_forest_score(const wl_forest *forest, const wl_strided *x,
+                          const double *from, size_t from_ld, size_t n_rows,
+                          wl_arena *arena, double *out, size_t out_ld,
+                          wl_error *error);
 
 /* How rows meet trees; see forest_choose.c. */
 typedef enum wl_forest_engine {

@@ -153,7 +153,8 @@ typedef struct wl_forest_tile {
   uint8_t *slots; /* select: the leaves reached below a node */
   /* Select: the rows of the next tile, and a column for each line of a row
    * that has values of the forest's. */
-  wl_forest_input next;
+  wl_strided next;
+  size_t n_next;
   uint32_t *lines;
   size_t n_lines;
   uint32_t *ids; /* descend, lockstep: the leaf reached, of all leaves */
@@ -163,8 +164,7 @@ typedef struct wl_forest_tile {
 struct wl_forest_kernels {
   wl_cpu_level level;
   /* The ranks of n rows (at most 1 << shift). */
-  void (*rank)(const wl_forest_tile *tile, const wl_forest_input *x,
-               size_t n_rows);
+  void (*rank)(const wl_forest_tile *tile, const wl_strided *x, size_t n_rows);
   /* Adds all trees to a tile of (1 << shift) rows. */
   void (*select)(const wl_forest_tile *tile);
   void (*descend)(const wl_forest_tile *tile);
@@ -176,9 +176,9 @@ extern const wl_forest_kernels wl_forest_portable;
 #if defined(__x86_64__)
 extern const wl_forest_kernels wl_forest_avx2;
 extern const wl_forest_kernels wl_forest_avx512;
-void wl_forest_rank_avx2(const wl_forest_tile *tile, const wl_forest_input *x,
+void wl_forest_rank_avx2(const wl_forest_tile *tile, const wl_strided *x,
                          size_t n_rows);
-void wl_forest_rank_avx512(const wl_forest_tile *tile, const wl_forest_input *x,
+void wl_forest_rank_avx512(const wl_forest_tile *tile, const wl_strided *x,
                            size_t n_rows);
 #endif
 

@@ -48,22 +48,15 @@ typedef struct wl_forest_values {
   uint32_t rank[WL_FOREST_BLOCK];
 } wl_forest_values;
 
-WL_INLINE const void *wl_forest_at(const wl_forest_input *x, size_t row,
+WL_INLINE const void *wl_forest_at(const wl_strided *x, size_t row,
                                    size_t column) {
   return (const char *)x->values + (int64_t)row * x->row_stride +
          (int64_t)column * x->column_stride;
 }
 
-WL_INLINE double wl_forest_value(const wl_forest_input *x, size_t row,
-                                 size_t column) {
-  const void *at = wl_forest_at(x, row, column);
-  return x->is_f32 ? (double)*(const float *)at : *(const double *)at;
-}
-
 /* From row `first` on. */
-WL_INLINE void wl_load_values(wl_forest_values *values,
-                              const wl_forest_input *x, size_t column,
-                              size_t first, size_t n_rows) {
+WL_INLINE void wl_load_values(wl_forest_values *values, const wl_strided *x,
+                              size_t column, size_t first, size_t n_rows) {
   size_t n = (n_rows + WL_FOREST_LANES - 1) / WL_FOREST_LANES * WL_FOREST_LANES;
   if (x->is_f32)
     for (size_t r = 0; r < n_rows; r++)
@@ -81,12 +74,11 @@ WL_INLINE void wl_load_values(wl_forest_values *values,
  * trees leave the memory idle.
  */
 WL_INLINE void wl_prefetch_next(const wl_forest_tile *tile, size_t t) {
-  const wl_forest_input *next = &tile->next;
   size_t n_trees = tile->forest->n_trees;
-  size_t end = next->n_rows * (t + 1) / n_trees;
-  for (size_t r = next->n_rows * t / n_trees; r < end; r++)
+  size_t end = tile->n_next * (t + 1) / n_trees;
+  for (size_t r = tile->n_next * t / n_trees; r < end; r++)
     for (size_t i = 0; i < tile->n_lines; i++)
-      __builtin_prefetch(wl_forest_at(next, r, tile->lines[i]), 0, 2);
+      __builtin_prefetch(wl_forest_at(&tile->next, r, tile->lines[i]), 0, 2);
 }
 
 /* The rank of what is missing. */
@@ -161,13 +153,13 @@ WL_INLINE int32_t wl_category_code(const wl_forest *forest,
 
 WL_INLINE void wl_rank_category(const wl_forest_tile *tile,
                                 const wl_forest_category *category,
-                                const wl_forest_input *x, size_t n_rows,
+                                const wl_strided *x, size_t n_rows,
                                 size_t size) {
   const wl_forest *forest = tile->forest;
   int32_t *codes = tile->codes;
   for (size_t r = 0; r < n_rows; r++)
     codes[r] = wl_category_code(forest, category,
-                                wl_forest_value(x, r, category->x_column));
+                                wl_strided_at(x, r, category->x_column));
   for (size_t c = 0; c < category->n_columns; c++) {
     const wl_forest_category_column *column =
         &forest->category_columns[category->first_set + c];

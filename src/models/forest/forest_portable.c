@@ -21,7 +21,7 @@ WL_INLINE void search(const double *cuts, uint32_t n_cuts,
   }
 }
 
-WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_forest_input *x,
+WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_strided *x,
                         size_t n_rows, size_t size) {
   const wl_forest *forest = tile->forest;
   wl_forest_values values;
@@ -38,7 +38,7 @@ WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_forest_input *x,
     wl_rank_category(tile, &forest->categories[c], x, n_rows, size);
 }
 
-static void rank(const wl_forest_tile *tile, const wl_forest_input *x,
+static void rank(const wl_forest_tile *tile, const wl_strided *x,
                  size_t n_rows) {
   WL_FOREST_BY_RANK(tile->forest, rank_all, tile, x, n_rows);
 }

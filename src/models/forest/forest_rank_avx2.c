@@ -99,7 +99,7 @@ static void write_columns(const wl_forest_tile *tile,
   }
 }
 
-WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_forest_input *x,
+WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_strided *x,
                         size_t n_rows, size_t size) {
   const wl_forest *forest = tile->forest;
   wl_forest_values values;
@@ -119,7 +119,7 @@ WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_forest_input *x,
     wl_rank_category(tile, &forest->categories[c], x, n_rows, size);
 }
 
-void wl_forest_rank_avx2(const wl_forest_tile *tile, const wl_forest_input *x,
+void wl_forest_rank_avx2(const wl_forest_tile *tile, const wl_strided *x,
                          size_t n_rows) {
   WL_FOREST_BY_RANK(tile->forest, rank_all, tile, x, n_rows);
 }

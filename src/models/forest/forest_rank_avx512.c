@@ -22,8 +22,8 @@ WL_INLINE __m512d load_rows(const char *at, __m512i steps, __mmask8 rows,
   return _mm512_mask_i64gather_pd(_mm512_setzero_pd(), rows, steps, at, 1);
 }
 
-WL_INLINE void load_strided(const wl_forest_input *x, const char *at,
-                            size_t n_rows, double *values, bool is_f32) {
+WL_INLINE void load_strided(const wl_strided *x, const char *at, size_t n_rows,
+                            double *values, bool is_f32) {
   const __m512i steps =
       _mm512_mullo_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7),
                          _mm512_set1_epi64(x->row_stride));
@@ -37,7 +37,7 @@ WL_INLINE void load_strided(const wl_forest_input *x, const char *at,
 
 /* n_rows <= 64 values of a column, from row `first` on, and zeros to full
  * vectors. */
-static void load_values(const wl_forest_input *x, size_t column, size_t first,
+static void load_values(const wl_strided *x, size_t column, size_t first,
                         size_t n_rows, double *values) {
   const char *at = wl_forest_at(x, first, column);
   if (x->is_f32)
@@ -188,7 +188,7 @@ WL_INLINE void write_columns(const wl_forest_tile *tile,
   }
 }
 
-WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_forest_input *x,
+WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_strided *x,
                         size_t n_rows, size_t size) {
   const wl_forest *forest = tile->forest;
   _Alignas(64) double values[WL_FOREST_BLOCK];
@@ -206,7 +206,7 @@ WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_forest_input *x,
     wl_rank_category(tile, &forest->categories[c], x, n_rows, size);
 }
 
-void wl_forest_rank_avx512(const wl_forest_tile *tile, const wl_forest_input *x,
+void wl_forest_rank_avx512(const wl_forest_tile *tile, const wl_strided *x,
                            size_t n_rows) {
   WL_FOREST_BY_RANK(tile->forest, rank_all, tile, x, n_rows);
 }

@@ -10,7 +10,7 @@
 enum { SLACK = 64 }; /* bytes that vector loops may read past an array */
 
 /* Rows that lie closer than a line are foreseen without help. */
-static wl_status list_lines(wl_forest_tile *tile, const wl_forest_input *x,
+static wl_status list_lines(wl_forest_tile *tile, const wl_strided *x,
                             wl_arena *arena, wl_error *error) {
   const wl_forest *forest = tile->forest;
   size_t size = forest->n_features * sizeof *tile->lines;
@@ -85,18 +85,17 @@ static void finish(const wl_forest_tile *tile) {
     }
 }
 
-static wl_forest_input rows_from(const wl_forest_input *x, size_t row) {
-  wl_forest_input rows = *x;
+static wl_strided rows_from(const wl_strided *x, size_t row) {
+  wl_strided rows = *x;
   rows.values = (const char *)x->values + (int64_t)row * x->row_stride;
-  rows.n_rows = x->n_rows - row;
   return rows;
 }
 
-wl_status wl_forest_score(const wl_forest *forest, const wl_forest_input *x,
-                          const double *from, size_t from_ld, wl_arena *arena,
-                          double *out, size_t out_ld, wl_error *error) {
+wl_status wl_forest_score(const wl_forest *forest, const wl_strided *x,
+                          const double *from, size_t from_ld, size_t n_rows,
+                          wl_arena *arena, double *out, size_t out_ld,
+                          wl_error *error) {
   const wl_forest_kernels *kernels = forest->kernels;
-  size_t n_rows = x->n_rows;
   wl_forest_choice choice = wl_forest_choose(forest, n_rows);
   wl_forest_tile tile;
   if (n_rows == 0)
@@ -111,11 +110,11 @@ wl_status wl_forest_score(const wl_forest *forest, const wl_forest_input *x,
     tile.out = out + r * out_ld;
     tile.out_ld = out_ld;
     begin(&tile, from == NULL ? NULL : from + r * from_ld, from_ld);
-    wl_forest_input rows = rows_from(x, r);
+    wl_strided rows = rows_from(x, r);
     kernels->rank(&tile, &rows, tile.n_rows);
+    size_t n_left = n_rows - r - tile.n_rows;
+    tile.n_next = n_left < step ? n_left : step;
     tile.next = rows_from(&rows, tile.n_rows);
-    if (tile.next.n_rows > step)
-      tile.next.n_rows = step;
     if (choice.engine == WL_FOREST_SELECT)
       kernels->select(&tile);
     else if (choice.engine == WL_FOREST_DESCEND)
