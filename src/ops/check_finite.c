@@ -129,25 +129,24 @@ static wl_status refuse(const check_state *s, double value, size_t row,
                      has_name ? ", " : "", where);
 }
 
-/* The bits without the sign ascend with the magnitude, infinity and NaN. */
-static uint64_t magnitude_bits(double value) {
-  uint64_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits & INT64_MAX;
+/* What is finite in the dtype is below: half an ulp above its largest. */
+static double first_infinite(wl_dtype dtype) {
+  return dtype == WL_F32 ? 0x1.ffffffp127 : INFINITY;
 }
 
-/* From here on the dtype has no finite number: half an ulp above its largest.
- */
-static uint64_t first_infinite(wl_dtype dtype) {
-  return magnitude_bits(dtype == WL_F32 ? 0x1.ffffffp127 : INFINITY);
-}
-
-/* Whether a run of numbers may have one to refuse: a loop for vectors. */
-static bool is_suspect(const double *values, size_t n, uint64_t least) {
-  uint64_t any = 0;
+/* Whether some numbers may have one to refuse: loops for vectors. */
+static bool is_suspect(const double *values, size_t n, double limit) {
+  uint64_t n_finite = 0;
   for (size_t i = 0; i < n; i++)
-    any |= (uint64_t)(magnitude_bits(values[i]) >= least);
-  return any != 0;
+    n_finite += fabs(values[i]) < limit;
+  return n_finite != n;
+}
+
+static bool is_suspect_f32(const float *values, size_t n) {
+  uint32_t n_finite = 0; /* of a chunk */
+  for (size_t i = 0; i < n; i++)
+    n_finite += fabsf(values[i]) < INFINITY;
+  return n_finite != n;
 }
 
 static wl_status check_one(const check_state *s, bool allows_nan, double value,
@@ -168,19 +167,9 @@ static wl_status check_row(const check_state *s, bool allows_nan,
   return WL_OK;
 }
 
-static bool is_suspect_f32(const float *values, size_t n) {
-  uint32_t any = 0;
-  for (size_t i = 0; i < n; i++) {
-    uint32_t bits;
-    memcpy(&bits, values + i, sizeof bits);
-    any |= (uint32_t)((bits & INT32_MAX) >= 0x7f800000); /* infinity, NaN */
-  }
-  return any != 0;
-}
-
 /* Looks at the numbers in the order in which they lie. */
 static bool has_suspect(const check_state *s, const wl_value *x) {
-  uint64_t least = first_infinite(s->dtype);
+  double limit = first_infinite(s->dtype);
   const wl_strided *m = &x->strided;
   bool by_column = llabs(m->row_stride) < llabs(m->column_stride);
   int64_t step = by_column ? m->row_stride : m->column_stride;
@@ -194,11 +183,11 @@ static bool has_suspect(const check_state *s, const wl_value *x) {
     if (m->is_f32 && step == sizeof(float))
       any |= is_suspect_f32(first, n);
     else if (!m->is_f32 && step == sizeof(double))
-      any |= is_suspect(first, n, least);
+      any |= is_suspect(first, n, limit);
     else
       for (size_t i = 0; i < n; i++)
-        any |= magnitude_bits(wl_strided_at(m, by_column ? i : run,
-                                            by_column ? run : i)) >= least;
+        any |= !(fabs(wl_strided_at(m, by_column ? i : run,
+                                    by_column ? run : i)) < limit);
   }
   return any;
 }

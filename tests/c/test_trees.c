@@ -436,7 +436,19 @@ static void trees_of_up_to_600_leaves_are_exact(void **state) {
                 i + 1);
 }
 
-/* More than 255 thresholds a feature: ranks of 16 bits. */
+/* More than 255 thresholds a feature, in more columns than bytes are cut into.
+ */
+static void ranks_of_16_bits_are_selected_exactly(void **state) {
+  (void)state;
+  check_shape((shape){.n_trees = MAX_TREES,
+                      .max_leaves = 250,
+                      .n_features = MAX_FEATURES,
+                      .n_outputs = 2,
+                      .variety = 20000},
+              3);
+}
+
+/* More than 255 thresholds a feature: ranks in parts, or of 16 bits. */
 static void many_thresholds_are_exact(void **state) {
   (void)state;
   for (uint64_t seed = 1; seed <= 3; seed++)
@@ -789,6 +801,7 @@ int main(void) {
       cmocka_unit_test(several_outputs_are_exact),
       cmocka_unit_test(trees_of_up_to_600_leaves_are_exact),
       cmocka_unit_test(many_thresholds_are_exact),
+      cmocka_unit_test(ranks_of_16_bits_are_selected_exactly),
       cmocka_unit_test(more_than_32768_leaves_are_exact),
       cmocka_unit_test(chains_are_walked_without_recursion),
       cmocka_unit_test(wide_rows_are_exact),

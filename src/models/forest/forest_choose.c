@@ -63,10 +63,8 @@ bool wl_forest_is_large(const wl_forest *forest) {
 
 /* A large forest is read from memory once a tile, a tree at a time: the more
  * rows go down a tree while it is in a cache, the better. */
-static unsigned descend_shift(const wl_forest *forest, size_t n_rows) {
+static unsigned descend_shift(size_t n_rows) {
   unsigned shift = 8;
-  if (!wl_forest_is_large(forest))
-    return shift;
   while (shift < MOST_ROWS_SHIFT && (size_t)1 << shift < n_rows)
     shift++;
   return shift;
@@ -87,7 +85,7 @@ wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows) {
   else if (choice.engine == WL_FOREST_SELECT)
     choice.shift = select_shift(forest, n_rows);
   else
-    choice.shift = descend_shift(forest, n_rows);
+    choice.shift = descend_shift(n_rows);
   while (choice.shift > 6 &&
          forest->n_columns << choice.shift > MAX_TILE_BYTES / forest->rank_size)
     choice.shift--;

@@ -274,12 +274,31 @@ static void write_top(wl_forest *forest, const wl_forest_feature *feature) {
     top[i] = INFINITY;
 }
 
+static uint32_t count_parts(const wl_forest_feature *feature) {
+  return (feature->n_cuts + WL_FOREST_PART - 1) / WL_FOREST_PART;
+}
+
+/* Whether ranks in parts are worth it: the select engine reads them, and there
+ * are few enough columns. */
+static bool are_in_parts(const builder *b) {
+  const wl_forest *forest = b->forest;
+  size_t n = b->n_categorics; /* at least as many as their columns */
+  for (size_t f = 0; f < forest->n_features; f++)
+    n += (size_t)__builtin_popcount(forest->features[f].missing) *
+         count_parts(&forest->features[f]);
+  return n <= WL_FOREST_BYTE_COLUMNS &&
+         forest->max_leaves <= WL_FOREST_SELECT_LEAVES;
+}
+
 static void place_columns(builder *b) {
   wl_forest *forest = b->forest;
+  bool in_parts = are_in_parts(b);
   for (size_t f = 0; f < forest->n_features; f++) {
     wl_forest_feature *feature = &forest->features[f];
     feature->first_column = (uint32_t)forest->n_columns;
-    forest->n_columns += (size_t)__builtin_popcount(feature->missing);
+    feature->n_parts = in_parts ? count_parts(feature) : 1;
+    forest->n_columns +=
+        (size_t)__builtin_popcount(feature->missing) * feature->n_parts;
   }
   const wl_forest_feature *feature = forest->features;
   for (size_t i = 0; i < b->n_numerics; i++) {
@@ -287,9 +306,13 @@ static void place_columns(builder *b) {
     feature += i > 0 && n->feature != n[-1].feature;
     unsigned missing = missing_of(b->spec->flags[n->split]);
     uint32_t before = feature->missing & ((1u << missing) - 1);
+    uint32_t rank = b->splits[n->split].rank;
+    uint32_t part = feature->n_parts > 1 ? rank / WL_FOREST_PART : 0;
+    forest->cuts[feature->level[0] + rank] = n->threshold;
+    b->splits[n->split].rank = rank - part * WL_FOREST_PART;
     b->splits[n->split].column =
-        feature->first_column + (uint32_t)__builtin_popcount(before);
-    forest->cuts[feature->level[0] + b->splits[n->split].rank] = n->threshold;
+        feature->first_column +
+        (uint32_t)__builtin_popcount(before) * feature->n_parts + part;
   }
 }
 
@@ -387,7 +410,9 @@ done:
 size_t wl_forest_max_rank(const wl_forest *forest) {
   size_t most = forest->n_category_columns != 0;
   for (size_t f = 0; f < forest->n_features; f++)
-    if (forest->features[f].n_cuts > most)
+    if (forest->features[f].n_parts == 1 && forest->features[f].n_cuts > most)
       most = forest->features[f].n_cuts;
+    else if (forest->features[f].n_parts > 1 && most < UINT8_MAX)
+      most = UINT8_MAX;
   return most;
 }

@@ -7,6 +7,10 @@
  * take missing values: rank 0 goes left everywhere, rank n_cuts right. A
  * category split's column is 0 for what goes left and 1 for the rest.
  *
+ * Bytes are half the work of the select engine. Ranks that do not fit one are
+ * cut into parts of 255, a column each: a row's rank in a part is 0 below it
+ * and 255 above it, so a split needs only the part that its threshold is in.
+ *
  * A tree's nodes lie breadth first, but for the *twigs*, whose children are two
  * leaves, numbered one after the other: they come last.
  *
@@ -24,6 +28,8 @@
 enum {
   WL_FOREST_BLOCK = 64,          /* rows of a block */
   WL_FOREST_LINE = 64,           /* bytes of a cache's line */
+  WL_FOREST_PART = 255,          /* cuts of a part */
+  WL_FOREST_BYTE_COLUMNS = 256,  /* most columns, where ranks are in parts */
   WL_FOREST_SELECT_LEAVES = 256, /* a tree's most, for the select engine */
   WL_FOREST_MAX_LEVELS = 8,      /* 16^8 = 2^32 cuts */
   WL_FOREST_TOP_LEVELS = 6,      /* of a balanced tree of cuts: 63 */
@@ -52,7 +58,8 @@ typedef struct wl_forest_feature {
   uint32_t x_column;
   uint32_t n_cuts;
   uint32_t first_column; /* the columns follow each other, by `missing` */
-  uint32_t missing;      /* a bit for each wl_forest_missing */
+  uint32_t n_parts; /* columns of each; of part p: rank - 255 p, in a byte */
+  uint32_t missing; /* a bit for each wl_forest_missing */
   uint32_t rank_of_zero;
   uint32_t n_levels;
   uint32_t n_highest; /* cuts of the highest level, without the padding */
@@ -157,7 +164,8 @@ typedef struct wl_forest_tile {
   size_t n_next;
   uint32_t *lines;
   size_t n_lines;
-  uint32_t *ids; /* descend, lockstep: the leaf reached, of all leaves */
+  uint32_t *ids;  /* descend: the leaf reached */
+  uint32_t *rows; /* ... and by which row, where they do not come in order */
 } wl_forest_tile;
 
 /* One implementation of the loops for each instruction set. */
@@ -178,6 +186,8 @@ extern const wl_forest_kernels wl_forest_avx2;
 extern const wl_forest_kernels wl_forest_avx512;
 void wl_forest_rank_avx2(const wl_forest_tile *tile, const wl_strided *x,
                          size_t n_rows);
+void wl_forest_descend_avx512(const wl_forest_tile *tile);
+void wl_forest_lockstep_avx512(const wl_forest_tile *tile);
 void wl_forest_rank_avx512(const wl_forest_tile *tile, const wl_strided *x,
                            size_t n_rows);
 #endif

@@ -98,17 +98,26 @@ WL_INLINE double wl_missing_most(wl_forest_missing missing) {
   return zeros_too ? wl_forest_zero : -1.0;
 }
 
+/* A rank in a part of its feature's columns. */
+WL_INLINE uint32_t wl_rank_in_part(uint32_t rank, uint32_t part) {
+  uint32_t first = part * WL_FOREST_PART;
+  uint32_t above = rank > first ? rank - first : 0;
+  return above < WL_FOREST_PART ? above : WL_FOREST_PART;
+}
+
 /* One of a feature's columns: ranks, but for what is missing. */
 WL_INLINE void wl_write_column(const wl_forest_feature *feature,
-                               wl_forest_missing missing,
+                               wl_forest_missing missing, uint32_t part,
                                const wl_forest_values *values, size_t n_rows,
                                void *ranks, size_t size) {
   double most = wl_missing_most(missing);
   uint32_t code = wl_missing_code(feature, missing);
+  bool is_part = size == 1 && feature->n_parts > 1;
   for (size_t r = 0; r < n_rows; r++) {
     double v = values->v[r];
     bool is_missing = !(__builtin_fabs(v) > most);
-    wl_put_rank(ranks, size, r, is_missing ? code : values->rank[r]);
+    uint32_t rank = is_missing ? code : values->rank[r];
+    wl_put_rank(ranks, size, r, is_part ? wl_rank_in_part(rank, part) : rank);
   }
 }
 
@@ -117,12 +126,12 @@ WL_INLINE void wl_write_columns(const wl_forest_tile *tile,
                                 const wl_forest_values *values, size_t n_rows,
                                 size_t size) {
   size_t column = feature->first_column;
-  for (int m = 0; m < WL_MISSING_COUNT; m++)
-    if (feature->missing >> m & 1)
-      wl_write_column(feature, (wl_forest_missing)m, values, n_rows,
-                      (char *)tile->ranks +
-                          ((column++ << tile->shift) + first) * size,
-                      size);
+  for (unsigned set = feature->missing; set != 0; set &= set - 1)
+    for (uint32_t part = 0; part < feature->n_parts; part++)
+      wl_write_column(
+          feature, (wl_forest_missing)__builtin_ctz(set), part, values, n_rows,
+          (char *)tile->ranks + ((column++ << tile->shift) + first) * size,
+          size);
 }
 
 /* A word of a set that may end before it. */
@@ -180,6 +189,13 @@ WL_INLINE uint32_t wl_get_id(const void *ids, size_t size, size_t r) {
   return size == 1 ? ((const uint8_t *)ids)[r] : ((const uint32_t *)ids)[r];
 }
 
+/* Loads before stores, for one instruction each. */
+WL_INLINE void wl_add_pair(double *sum, const double *leaf) {
+  double a = sum[0] + leaf[0], b = sum[1] + leaf[1];
+  sum[0] = a;
+  sum[1] = b;
+}
+
 /* Adds the leaves that rows reached in tree t straight to the result. */
 WL_INLINE void wl_add_to_rows(const wl_forest_tile *tile, size_t t,
                               const double *values, const void *ids,
@@ -187,6 +203,12 @@ WL_INLINE void wl_add_to_rows(const wl_forest_tile *tile, size_t t,
   const wl_forest *forest = tile->forest;
   size_t width = forest->width;
   bool is_f32 = forest->is_f32;
+  if (width == 2 && !is_f32) { /* two classes: the most frequent forest */
+    for (size_t r = 0; r < tile->n_rows; r++)
+      wl_add_pair(tile->out + r * tile->out_ld,
+                  values + 2 * (size_t)wl_get_id(ids, id_size, r));
+    return;
+  }
   for (size_t r = 0; r < tile->n_rows; r++) {
     double *out = tile->out + r * tile->out_ld;
     const double *leaf = values + wl_get_id(ids, id_size, r) * width;
@@ -212,6 +234,29 @@ WL_INLINE void wl_add_to_sums(const wl_forest_tile *tile, size_t t,
   else
     for (size_t r = 0; r < n; r++)
       sums[r] += values[wl_get_id(ids, id_size, r)];
+}
+
+/* Adds where a tile's rows have arrived in tree t, in any order of rows. */
+WL_INLINE void wl_add_arrived(const wl_forest_tile *tile, size_t t) {
+  const wl_forest *forest = tile->forest;
+  const uint32_t *rows = tile->rows, *ids = tile->ids;
+  const double *values = forest->values + forest->first_leaf[t] * forest->width;
+  size_t width = forest->width, ld = tile->out_ld;
+  bool is_f32 = forest->is_f32;
+  double *to = tile->out + (width == 1 ? forest->output[t] : 0);
+  if (tile->sums != NULL) {
+    to = tile->sums + ((size_t)forest->output[t] << tile->shift);
+    ld = 1;
+  }
+  if (width == 2 && !is_f32)
+    for (size_t i = 0; i < tile->n_rows; i++)
+      wl_add_pair(to + rows[i] * ld, values + 2 * (size_t)ids[i]);
+  else
+    for (size_t i = 0; i < tile->n_rows; i++)
+      for (size_t k = 0; k < width; k++) {
+        double *sum = to + rows[i] * ld + k;
+        *sum = wl_forest_round(is_f32, *sum + values[ids[i] * width + k]);
+      }
 }
 
 /* ---- walking ------------------------------------------------------------- */

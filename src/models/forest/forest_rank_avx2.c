@@ -74,17 +74,20 @@ WL_INLINE __m128i narrow_ranks(__m256i ranks) {
 }
 
 /* wl_write_columns for bytes and tiles of full blocks. */
-static void write_columns(const wl_forest_tile *tile,
-                          const wl_forest_feature *feature, size_t first,
-                          const wl_forest_values *values, size_t n_rows) {
+static void write_part(const wl_forest_tile *tile,
+                       const wl_forest_feature *feature, size_t n_before,
+                       wl_forest_missing missing, size_t first,
+                       const wl_forest_values *values, size_t n_rows) {
   const __m256d sign = _mm256_set1_pd(-0.0);
-  size_t column = feature->first_column;
-  for (unsigned set = feature->missing; set != 0; set &= set - 1) {
-    wl_forest_missing missing = (wl_forest_missing)__builtin_ctz(set);
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i last = _mm256_set1_epi32(WL_FOREST_PART);
+  for (uint32_t part = 0; part < feature->n_parts; part++) {
+    const __m256i base = _mm256_set1_epi32((int)(part * WL_FOREST_PART));
+    size_t column = feature->first_column + n_before * feature->n_parts + part;
     const __m256d most = _mm256_set1_pd(wl_missing_most(missing));
     const __m256i code =
         _mm256_set1_epi32((int)wl_missing_code(feature, missing));
-    uint8_t *to = (uint8_t *)tile->ranks + (column++ << tile->shift) + first;
+    uint8_t *to = (uint8_t *)tile->ranks + (column << tile->shift) + first;
     for (size_t r = 0; r < n_rows; r += WL_FOREST_LANES) {
       __m256d v = _mm256_andnot_pd(sign, _mm256_loadu_pd(values->v + r));
       __m256d w = _mm256_andnot_pd(sign, _mm256_loadu_pd(values->v + r + 4));
@@ -94,9 +97,21 @@ static void write_columns(const wl_forest_tile *tile,
       __m256i rank =
           _mm256_loadu_si256((const __m256i *)(const void *)(values->rank + r));
       rank = _mm256_blendv_epi8(rank, code, is_missing);
+      if (feature->n_parts > 1)
+        rank = _mm256_min_epi32(
+            _mm256_max_epi32(_mm256_sub_epi32(rank, base), zero), last);
       _mm_storel_epi64((__m128i *)(void *)(to + r), narrow_ranks(rank));
     }
   }
+}
+
+static void write_columns(const wl_forest_tile *tile,
+                          const wl_forest_feature *feature, size_t first,
+                          const wl_forest_values *values, size_t n_rows) {
+  size_t n_before = 0;
+  for (unsigned set = feature->missing; set != 0; set &= set - 1)
+    write_part(tile, feature, n_before++, (wl_forest_missing)__builtin_ctz(set),
+               first, values, n_rows);
 }
 
 WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_strided *x,

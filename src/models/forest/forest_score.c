@@ -44,12 +44,14 @@ static wl_status make_tile(const wl_forest *forest, wl_forest_choice choice,
   tile->ranks = wl_arena_calloc(arena, ranks_size + SLACK, 1);
   tile->codes = wl_arena_alloc(arena, n * sizeof *tile->codes);
   tile->ids = wl_arena_alloc(arena, (n + SLACK) * sizeof *tile->ids);
+  tile->rows = wl_arena_alloc(arena, (n + SLACK) * sizeof *tile->rows);
   tile->slots = wl_arena_alloc(arena, n_slots << choice.shift);
   if (has_sums)
     tile->sums =
         wl_arena_alloc(arena, forest->n_outputs * n * sizeof *tile->sums);
   if (tile->ranks == NULL || tile->codes == NULL || tile->ids == NULL ||
-      tile->slots == NULL || (has_sums && tile->sums == NULL))
+      tile->rows == NULL || tile->slots == NULL ||
+      (has_sums && tile->sums == NULL))
     return wl_fail_memory(error, ranks_size);
   for (size_t i = 0; is_select && i < forest->max_leaves; i++)
     memset(tile->slots + ((forest->leaf_bit + i) << choice.shift), (int)i, n);

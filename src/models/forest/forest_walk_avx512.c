@@ -1,0 +1,280 @@
+/*
+ * forest_walk_avx512.c: walks down the trees with AVX-512, 16 a register: of
+ * many rows in one tree, or of one row in many trees.
+ */
+#include <immintrin.h>
+
+#include "models/forest/forest_loops.h"
+
+enum {
+  LANES = 16,
+  GROUPS = 4,     /* of one row's trees */
+  ROW_GROUPS = 6, /* of one tree's rows: what hides the gathers' latency */
+  AHEAD_LINES = 4 /* of the next tree, for every two levels of all groups */
+};
+
+/* ---- walks --------------------------------------------------------------- */
+
+/* 16 walks: a lane is at a node of its tree, or has the leaf bit. */
+typedef struct walk {
+  __m512i at, first; /* the tree's first node */
+  __mmask16 alive;   /* lanes that are at a node */
+} walk;
+
+typedef struct field_pairs {
+  __m512i column, rank, children;
+} field_pairs;
+
+WL_INLINE field_pairs gather_nodes(const wl_forest *forest, const walk *w,
+                                   size_t node_size) {
+  const __m512i zero = _mm512_setzero_si512();
+  __m512i index = _mm512_add_epi32(w->first, w->at);
+  const int *nodes = forest->nodes;
+  field_pairs f;
+  if (node_size == 4) {
+    const __m512i byte = _mm512_set1_epi32(255);
+    __m512i node = _mm512_mask_i32gather_epi32(zero, w->alive, index, nodes, 4);
+    f.column = _mm512_and_si512(node, byte);
+    f.rank = _mm512_and_si512(_mm512_srli_epi32(node, 8), byte);
+    f.children = _mm512_srli_epi32(node, 16);
+  } else {
+    /* Whole nodes at once: half as many loads as by their halves. */
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18,
+                                           20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21,
+                                          23, 25, 27, 29, 31);
+    __m512i a = _mm512_mask_i32gather_epi64(
+        zero, (__mmask8)w->alive, _mm512_castsi512_si256(index), nodes, 8);
+    __m512i b = _mm512_mask_i32gather_epi64(zero, (__mmask8)(w->alive >> 8),
+                                            _mm512_extracti64x4_epi64(index, 1),
+                                            nodes, 8);
+    __m512i low = _mm512_permutex2var_epi32(a, even, b);
+    f.children = _mm512_permutex2var_epi32(a, odd, b);
+    f.column = _mm512_and_si512(low, _mm512_set1_epi32(65535));
+    f.rank = _mm512_srli_epi32(low, 16);
+  }
+  return f;
+}
+
+/*
+ * One level down. `few`: the ranks of all columns, when those of one row are a
+ * register's worth.
+ */
+WL_INLINE void step(const wl_forest_tile *tile, walk *w, __m512i row,
+                    const __m512i *few, size_t node_size, size_t rank_size) {
+  const __m512i low = _mm512_set1_epi32(rank_size == 1 ? 255 : 65535);
+  const int bits = node_size == 4 ? 8 : 16;
+  field_pairs f = gather_nodes(tile->forest, w, node_size);
+  __m512i rank;
+  if (few != NULL) {
+    rank = _mm512_permutexvar_epi8(f.column, *few);
+  } else {
+    __m512i index = _mm512_add_epi32(
+        _mm512_sllv_epi32(f.column, _mm512_set1_epi32((int)tile->shift)), row);
+    const __m512i zero = _mm512_setzero_si512();
+    rank = rank_size == 1 ? _mm512_mask_i32gather_epi32(zero, w->alive, index,
+                                                        tile->ranks, 1)
+                          : _mm512_mask_i32gather_epi32(zero, w->alive, index,
+                                                        tile->ranks, 2);
+  }
+  rank = _mm512_and_si512(rank, low);
+  __mmask16 right = _mm512_cmpgt_epu32_mask(rank, f.rank);
+  __m512i next =
+      _mm512_mask_srli_epi32(f.children, right, f.children, (unsigned)bits);
+  next = _mm512_and_si512(next, _mm512_set1_epi32((1 << bits) - 1));
+  w->at = _mm512_mask_mov_epi32(w->at, w->alive, next);
+  w->alive = _mm512_mask_testn_epi32_mask(
+      w->alive, next, _mm512_set1_epi32((int)tile->forest->leaf_bit));
+}
+
+WL_INLINE __m512i leaf_ids(const wl_forest *forest, const walk *w) {
+  return _mm512_andnot_si512(_mm512_set1_epi32((int)forest->leaf_bit), w->at);
+}
+
+/* ---- many rows down one tree -------------------------------------------- */
+
+/* Rows of a tile on their way, and those that have arrived. */
+typedef struct traffic {
+  const wl_forest_tile *tile;
+  size_t n_started, n_arrived;
+  const char *ahead, *end; /* what is left to ask for of the next tree */
+} traffic;
+
+/* The next tree's nodes, while this one's rows walk; to the second level, as
+ * this one's are in the first. */
+WL_INLINE void prefetch_ahead(traffic *all) {
+  for (size_t i = 0; i < AHEAD_LINES && all->ahead < all->end; i++) {
+    _mm_prefetch(all->ahead, _MM_HINT_T1);
+    all->ahead += WL_FOREST_LINE;
+  }
+}
+
+/* Writes down where rows have arrived, and lets the next ones in. */
+WL_INLINE void refill(traffic *all, walk *w, __m512i *row) {
+  const wl_forest_tile *tile = all->tile;
+  const __m512i count =
+      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  __mmask16 arrived = _mm512_mask_cmplt_epu32_mask(
+      _knot_mask16(w->alive), *row, _mm512_set1_epi32((int)tile->n_rows));
+  size_t n = (size_t)_mm_popcnt_u32(arrived);
+  _mm512_storeu_si512(tile->rows + all->n_arrived,
+                      _mm512_maskz_compress_epi32(arrived, *row));
+  _mm512_storeu_si512(
+      tile->ids + all->n_arrived,
+      _mm512_maskz_compress_epi32(arrived, leaf_ids(tile->forest, w)));
+  all->n_arrived += n;
+  *row = _mm512_mask_expand_epi32(
+      *row, arrived,
+      _mm512_add_epi32(count, _mm512_set1_epi32((int)all->n_started)));
+  all->n_started += n;
+  w->at = _mm512_mask_mov_epi32(w->at, arrived, _mm512_setzero_si512());
+  w->alive = _mm512_mask_cmplt_epu32_mask(_kor_mask16(w->alive, arrived), *row,
+                                          _mm512_set1_epi32((int)tile->n_rows));
+}
+
+/*
+ * The leaves of a tile's rows in tree t, as they arrive. Paths differ in length
+ * by half: were 64 rows to wait for the longest of them, most lanes would idle.
+ * Two levels between refills halve their cost.
+ */
+WL_INLINE void descend_tree(const wl_forest_tile *of, size_t t,
+                            size_t node_size, size_t rank_size) {
+  /* Copies, which no store can change. */
+  const wl_forest copy = *of->forest, *forest = &copy;
+  wl_forest_tile tile_copy = *of;
+  const wl_forest_tile *tile = &tile_copy;
+  tile_copy.forest = forest;
+  const __m512i count =
+      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const __m512i n_rows = _mm512_set1_epi32((int)tile->n_rows);
+  bool is_leaf = forest->first_node[t] == forest->first_node[t + 1];
+  traffic all = {.tile = tile, .n_started = ROW_GROUPS * LANES};
+  __m512i row[ROW_GROUPS];
+  walk w[ROW_GROUPS];
+#pragma GCC unroll 8
+  for (size_t g = 0; g < ROW_GROUPS; g++) {
+    row[g] = _mm512_add_epi32(count, _mm512_set1_epi32((int)(LANES * g)));
+    w[g].first = _mm512_set1_epi32((int)forest->first_node[t]);
+    w[g].at = _mm512_setzero_si512();
+    w[g].alive = _mm512_cmplt_epu32_mask(row[g], n_rows);
+  }
+  for (size_t r = 0; is_leaf && r < tile->n_rows; r++) {
+    tile->rows[r] = (uint32_t)r;
+    tile->ids[r] = 0;
+  }
+  if (t + 1 < forest->n_trees) {
+    const char *nodes = forest->nodes;
+    all.ahead = nodes + forest->first_node[t + 1] * node_size;
+    all.end = nodes + forest->first_node[t + 2] * node_size;
+  }
+  while (!is_leaf && all.n_arrived < tile->n_rows) {
+    prefetch_ahead(&all);
+#pragma GCC unroll 8
+    for (size_t g = 0; g < ROW_GROUPS; g++)
+      step(tile, &w[g], row[g], NULL, node_size, rank_size);
+#pragma GCC unroll 8
+    for (size_t g = 0; g < ROW_GROUPS; g++) {
+      step(tile, &w[g], row[g], NULL, node_size, rank_size);
+      refill(&all, &w[g], &row[g]);
+    }
+  }
+}
+
+WL_INLINE void descend_all(const wl_forest_tile *tile, size_t node_size,
+                           size_t rank_size) {
+  const wl_forest *forest = tile->forest;
+  if (node_size == 16) {
+    wl_descend_all(tile, node_size, rank_size);
+    return;
+  }
+  for (size_t t = 0; t < forest->n_trees; t++) {
+    descend_tree(tile, t, node_size, rank_size);
+    wl_add_arrived(tile, t);
+  }
+}
+
+void wl_forest_descend_avx512(const wl_forest_tile *tile) {
+  WL_FOREST_BY_WIDTH(tile->forest, descend_all, tile);
+}
+
+/* ---- one row ------------------------------------------------------------- */
+
+/* The leaves of up to 64 trees from t on, one after the other. */
+WL_INLINE void add_lockstep(const wl_forest_tile *tile, size_t t, size_t n,
+                            const walk *w) {
+  const wl_forest *forest = tile->forest;
+  uint32_t ids[GROUPS * LANES];
+  double values[GROUPS * LANES];
+#pragma GCC unroll 4
+  for (size_t g = 0; g < GROUPS; g++)
+    _mm512_storeu_si512(ids + LANES * g, leaf_ids(forest, &w[g]));
+  if (forest->width > 1) {
+    for (size_t u = 0; u < n; u++)
+      wl_add_leaf(tile, t + u, ids[u]);
+    return;
+  }
+  for (size_t u = 0; u < n; u++)
+    values[u] = forest->values[forest->first_leaf[t + u] + ids[u]];
+  if (forest->n_outputs == 1 && !forest->is_f32) {
+    double sum = *tile->out;
+    for (size_t u = 0; u < n; u++)
+      sum += values[u];
+    *tile->out = sum;
+    return;
+  }
+  for (size_t u = 0; u < n; u++) {
+    double *out = tile->out + forest->output[t + u];
+    *out = wl_forest_round(forest->is_f32, *out + values[u]);
+  }
+}
+
+WL_INLINE void lockstep_trees(const wl_forest_tile *tile, const __m512i *few,
+                              size_t node_size, size_t rank_size) {
+  const wl_forest *forest = tile->forest;
+  const uint32_t *first = forest->first_node;
+  const __m512i zero = _mm512_setzero_si512();
+  for (size_t t = 0; t < forest->n_trees; t += GROUPS * LANES) {
+    walk w[GROUPS];
+    size_t n = forest->n_trees - t;
+    n = n < GROUPS * LANES ? n : GROUPS * LANES;
+    uint64_t lanes = ~UINT64_C(0) >> (GROUPS * LANES - n);
+    __mmask16 any = 0;
+#pragma GCC unroll 4
+    for (size_t g = 0; g < GROUPS; g++) {
+      __mmask16 mask = (__mmask16)(lanes >> (LANES * g));
+      const uint32_t *from = first + t + LANES * g;
+      w[g].first = _mm512_maskz_loadu_epi32(mask, from);
+      /* A tree without nodes ends where it begins. */
+      w[g].alive = _mm512_mask_cmpneq_epu32_mask(
+          mask, w[g].first, _mm512_maskz_loadu_epi32(mask, from + 1));
+      w[g].at = _mm512_mask_mov_epi32(_mm512_set1_epi32((int)forest->leaf_bit),
+                                      w[g].alive, zero);
+      any |= w[g].alive;
+    }
+    while (any != 0) {
+      any = 0;
+#pragma GCC unroll 4
+      for (size_t g = 0; g < GROUPS; g++) {
+        step(tile, &w[g], zero, few, node_size, rank_size);
+        any |= w[g].alive;
+      }
+    }
+    add_lockstep(tile, t, n, w);
+  }
+}
+
+WL_INLINE void lockstep_all(const wl_forest_tile *tile, size_t node_size,
+                            size_t rank_size) {
+  if (node_size == 16) {
+    wl_lockstep_all(tile, 0, node_size, rank_size);
+  } else if (rank_size == 1 && tile->forest->n_columns <= 64) {
+    __m512i few = _mm512_loadu_si512(tile->ranks);
+    lockstep_trees(tile, &few, node_size, rank_size);
+  } else {
+    lockstep_trees(tile, NULL, node_size, rank_size);
+  }
+}
+
+void wl_forest_lockstep_avx512(const wl_forest_tile *tile) {
+  WL_FOREST_BY_WIDTH(tile->forest, lockstep_all, tile);
+}
