@@ -17,74 +17,77 @@ enum {
 
 /* 16 walks: a lane is at a node of its tree, or has the leaf bit. */
 typedef struct walk {
-  __m512i at, first; /* the tree's first node */
-  __mmask16 alive;   /* lanes that are at a node */
+  __m512i at;
+  __mmask16 alive; /* lanes that are at a node */
 } walk;
 
-typedef struct field_pairs {
-  __m512i column, rank, children;
-} field_pairs;
+/* What nodes hold: `low` is column and rank, `children` left and right, each
+ * the upper field. */
+typedef struct halves {
+  __m512i low, children;
+} halves;
 
-WL_INLINE field_pairs gather_nodes(const wl_forest *forest, const walk *w,
-                                   size_t node_size) {
+WL_INLINE halves gather_nodes(const char *nodes, const walk *w, __m512i index,
+                              size_t node_size) {
   const __m512i zero = _mm512_setzero_si512();
-  __m512i index = _mm512_add_epi32(w->first, w->at);
-  const int *nodes = forest->nodes;
-  field_pairs f;
+  halves h;
   if (node_size == 4) {
-    const __m512i byte = _mm512_set1_epi32(255);
-    __m512i node = _mm512_mask_i32gather_epi32(zero, w->alive, index, nodes, 4);
-    f.column = _mm512_and_si512(node, byte);
-    f.rank = _mm512_and_si512(_mm512_srli_epi32(node, 8), byte);
-    f.children = _mm512_srli_epi32(node, 16);
-  } else {
-    /* Whole nodes at once: half as many loads as by their halves. */
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18,
-                                           20, 22, 24, 26, 28, 30);
-    const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21,
-                                          23, 25, 27, 29, 31);
-    __m512i a = _mm512_mask_i32gather_epi64(
-        zero, (__mmask8)w->alive, _mm512_castsi512_si256(index), nodes, 8);
-    __m512i b = _mm512_mask_i32gather_epi64(zero, (__mmask8)(w->alive >> 8),
-                                            _mm512_extracti64x4_epi64(index, 1),
-                                            nodes, 8);
-    __m512i low = _mm512_permutex2var_epi32(a, even, b);
-    f.children = _mm512_permutex2var_epi32(a, odd, b);
-    f.column = _mm512_and_si512(low, _mm512_set1_epi32(65535));
-    f.rank = _mm512_srli_epi32(low, 16);
+    h.low = _mm512_mask_i32gather_epi32(zero, w->alive, index, nodes, 4);
+    h.children = _mm512_srli_epi32(h.low, 16);
+    return h;
   }
-  return f;
+  /* Whole nodes at once: half as many loads as by their halves. */
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20,
+                                         22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21,
+                                        23, 25, 27, 29, 31);
+  __m512i a = _mm512_mask_i32gather_epi64(
+      zero, (__mmask8)w->alive, _mm512_castsi512_si256(index), nodes, 8);
+  __m512i b = _mm512_mask_i32gather_epi64(zero, (__mmask8)(w->alive >> 8),
+                                          _mm512_extracti64x4_epi64(index, 1),
+                                          nodes, 8);
+  h.low = _mm512_permutex2var_epi32(a, even, b);
+  h.children = _mm512_permutex2var_epi32(a, odd, b);
+  return h;
+}
+
+WL_INLINE __m512i gather_ranks(const wl_forest_tile *tile, const walk *w,
+                               __m512i column, __m512i row, size_t rank_size) {
+  const __m512i zero = _mm512_setzero_si512();
+  __m512i index = _mm512_add_epi32(
+      _mm512_sllv_epi32(column, _mm512_set1_epi32((int)tile->shift)), row);
+  if (rank_size == 1)
+    return _mm512_mask_i32gather_epi32(zero, w->alive, index, tile->ranks, 1);
+  return _mm512_mask_i32gather_epi32(zero, w->alive, index, tile->ranks, 2);
 }
 
 /*
- * One level down. `few`: the ranks of all columns, when those of one row are a
- * register's worth.
+ * One level down, from nodes at `index`. `few`: the ranks of all columns, when
+ * those of one row are a register's worth. A rank is compared as the upper
+ * field of a lane: what is below it in a node's decides nothing, as a row's has
+ * zeros there.
  */
-WL_INLINE void step(const wl_forest_tile *tile, walk *w, __m512i row,
-                    const __m512i *few, size_t node_size, size_t rank_size) {
-  const __m512i low = _mm512_set1_epi32(rank_size == 1 ? 255 : 65535);
-  const int bits = node_size == 4 ? 8 : 16;
-  field_pairs f = gather_nodes(tile->forest, w, node_size);
-  __m512i rank;
-  if (few != NULL) {
-    rank = _mm512_permutexvar_epi8(f.column, *few);
-  } else {
-    __m512i index = _mm512_add_epi32(
-        _mm512_sllv_epi32(f.column, _mm512_set1_epi32((int)tile->shift)), row);
-    const __m512i zero = _mm512_setzero_si512();
-    rank = rank_size == 1 ? _mm512_mask_i32gather_epi32(zero, w->alive, index,
-                                                        tile->ranks, 1)
-                          : _mm512_mask_i32gather_epi32(zero, w->alive, index,
-                                                        tile->ranks, 2);
-  }
-  rank = _mm512_and_si512(rank, low);
-  __mmask16 right = _mm512_cmpgt_epu32_mask(rank, f.rank);
-  __m512i next =
-      _mm512_mask_srli_epi32(f.children, right, f.children, (unsigned)bits);
-  next = _mm512_and_si512(next, _mm512_set1_epi32((1 << bits) - 1));
-  w->at = _mm512_mask_mov_epi32(w->at, w->alive, next);
+WL_INLINE void step(const wl_forest_tile *tile, const char *nodes, walk *w,
+                    __m512i index, __m512i row, const __m512i *few,
+                    size_t node_size, size_t rank_size) {
+  const unsigned bits = node_size == 4 ? 8 : 16;
+  const __m512i field = _mm512_set1_epi32((1 << bits) - 1);
+  halves h = gather_nodes(nodes, w, index, node_size);
+  __m512i column = _mm512_and_si512(h.low, field), rank;
+  if (node_size == 4)
+    h.low = _mm512_slli_epi32(h.low, 16);
+  if (few != NULL)
+    rank = _mm512_permutexvar_epi8(column, *few);
+  else
+    rank = gather_ranks(tile, w, column, row, rank_size);
+  if (rank_size == 1 && bits == 16)
+    rank = _mm512_and_si512(rank, _mm512_set1_epi32(255));
+  rank = _mm512_slli_epi32(rank, 32 - bits);
+  __mmask16 right = _mm512_cmpgt_epu32_mask(rank, h.low);
+  __m512i next = _mm512_mask_srli_epi32(h.children, right, h.children, bits);
+  w->at = _mm512_mask_and_epi32(w->at, w->alive, next, field);
   w->alive = _mm512_mask_testn_epi32_mask(
-      w->alive, next, _mm512_set1_epi32((int)tile->forest->leaf_bit));
+      w->alive, w->at, _mm512_set1_epi32((int)tile->forest->leaf_bit));
 }
 
 WL_INLINE __m512i leaf_ids(const wl_forest *forest, const walk *w) {
@@ -151,10 +154,11 @@ WL_INLINE void descend_tree(const wl_forest_tile *of, size_t t,
   traffic all = {.tile = tile, .n_started = ROW_GROUPS * LANES};
   __m512i row[ROW_GROUPS];
   walk w[ROW_GROUPS];
+  const char *nodes =
+      (const char *)forest->nodes + forest->first_node[t] * node_size;
 #pragma GCC unroll 8
   for (size_t g = 0; g < ROW_GROUPS; g++) {
     row[g] = _mm512_add_epi32(count, _mm512_set1_epi32((int)(LANES * g)));
-    w[g].first = _mm512_set1_epi32((int)forest->first_node[t]);
     w[g].at = _mm512_setzero_si512();
     w[g].alive = _mm512_cmplt_epu32_mask(row[g], n_rows);
   }
@@ -163,18 +167,18 @@ WL_INLINE void descend_tree(const wl_forest_tile *of, size_t t,
     tile->ids[r] = 0;
   }
   if (t + 1 < forest->n_trees) {
-    const char *nodes = forest->nodes;
-    all.ahead = nodes + forest->first_node[t + 1] * node_size;
-    all.end = nodes + forest->first_node[t + 2] * node_size;
+    const char *first = forest->nodes;
+    all.ahead = first + forest->first_node[t + 1] * node_size;
+    all.end = first + forest->first_node[t + 2] * node_size;
   }
   while (!is_leaf && all.n_arrived < tile->n_rows) {
     prefetch_ahead(&all);
 #pragma GCC unroll 8
     for (size_t g = 0; g < ROW_GROUPS; g++)
-      step(tile, &w[g], row[g], NULL, node_size, rank_size);
+      step(tile, nodes, &w[g], w[g].at, row[g], NULL, node_size, rank_size);
 #pragma GCC unroll 8
     for (size_t g = 0; g < ROW_GROUPS; g++) {
-      step(tile, &w[g], row[g], NULL, node_size, rank_size);
+      step(tile, nodes, &w[g], w[g].at, row[g], NULL, node_size, rank_size);
       refill(&all, &w[g], &row[g]);
     }
   }
@@ -234,6 +238,7 @@ WL_INLINE void lockstep_trees(const wl_forest_tile *tile, const __m512i *few,
   const uint32_t *first = forest->first_node;
   const __m512i zero = _mm512_setzero_si512();
   for (size_t t = 0; t < forest->n_trees; t += GROUPS * LANES) {
+    __m512i roots[GROUPS];
     walk w[GROUPS];
     size_t n = forest->n_trees - t;
     n = n < GROUPS * LANES ? n : GROUPS * LANES;
@@ -243,10 +248,10 @@ WL_INLINE void lockstep_trees(const wl_forest_tile *tile, const __m512i *few,
     for (size_t g = 0; g < GROUPS; g++) {
       __mmask16 mask = (__mmask16)(lanes >> (LANES * g));
       const uint32_t *from = first + t + LANES * g;
-      w[g].first = _mm512_maskz_loadu_epi32(mask, from);
+      roots[g] = _mm512_maskz_loadu_epi32(mask, from);
       /* A tree without nodes ends where it begins. */
       w[g].alive = _mm512_mask_cmpneq_epu32_mask(
-          mask, w[g].first, _mm512_maskz_loadu_epi32(mask, from + 1));
+          mask, roots[g], _mm512_maskz_loadu_epi32(mask, from + 1));
       w[g].at = _mm512_mask_mov_epi32(_mm512_set1_epi32((int)forest->leaf_bit),
                                       w[g].alive, zero);
       any |= w[g].alive;
@@ -255,7 +260,8 @@ WL_INLINE void lockstep_trees(const wl_forest_tile *tile, const __m512i *few,
       any = 0;
 #pragma GCC unroll 4
       for (size_t g = 0; g < GROUPS; g++) {
-        step(tile, &w[g], zero, few, node_size, rank_size);
+        step(tile, forest->nodes, &w[g], _mm512_add_epi32(roots[g], w[g].at),
+             zero, few, node_size, rank_size);
         any |= w[g].alive;
       }
     }
