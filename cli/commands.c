@@ -95,8 +95,8 @@ static const cli_option import_options[] = {
     {'o', "out", CLI_WORD, "FILE",
      "Write the model to FILE; '-' for the standard output. It must be given."},
     {0, "from", CLI_SOURCE, "FORMAT",
-     "What MODEL is: lightgbm (model text), xgboost-json or xgboost-ubj. By "
-     "default as its bytes look."},
+     "What MODEL is: lightgbm (model text), xgboost-json, xgboost-ubj or "
+     "catboost-json. By default as its bytes look."},
     HELP_OPTION,
 };
 
@@ -111,8 +111,8 @@ const cli_command cli_program = {
     0,
     "run compiled machine-learning pipelines",
     "Runs machine-learning pipelines that were compiled and saved from Python "
-    "with willump.compile(pipeline).save(path), or imported from LightGBM or "
-    "XGBoost. The answers have the same bits as in Python.",
+    "with willump.compile(pipeline).save(path), or imported from LightGBM, "
+    "XGBoost or CatBoost. The answers have the same bits as in Python.",
     OPTIONS(program_options),
 };
 
@@ -161,13 +161,15 @@ const cli_command cli_commands[CLI_COMMAND_COUNT] = {
             "MODEL -o FILE",
             1,
             1,
-            "make a model of one that LightGBM or XGBoost saved",
+            "make a model of one that LightGBM, XGBoost or CatBoost saved",
             "Reads MODEL, an ensemble of trees as LightGBM (save_model: text, "
-            "v3 and v4) or XGBoost (save_model: .json or .ubj, 1.6 to 3.x) "
-            "saved it, and writes a model with the same answers.\n\n"
-            "Its outputs are prediction, what Booster.predict returns; raw, "
-            "the scores before the objective's function; and leaves, the leaf "
-            "of every tree. It reads numeric columns by the names that it was "
+            "v3 and v4), XGBoost (save_model: .json or .ubj, 1.6 to 3.x) or "
+            "CatBoost (save_model: format='json') saved it, and writes a model "
+            "with the same answers.\n\n"
+            "Its outputs are prediction, what Booster.predict returns (of "
+            "CatBoost's classifiers: the probabilities); raw, the scores "
+            "before the objective's function; and leaves, the leaf of every "
+            "tree. It reads numeric columns by the names that it was "
             "trained on or, when it was trained without names, in their order.",
             OPTIONS(import_options),
         },

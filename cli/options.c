@@ -77,7 +77,7 @@ static wl_status check_value(const cli_option *option, const char *value,
     break;
   case CLI_SOURCE:
     is_right = source_of(value) != WL_IMPORT_FORMAT_COUNT;
-    wanted = "lightgbm, xgboost-json or xgboost-ubj";
+    wanted = "lightgbm, xgboost-json, xgboost-ubj or catboost-json";
     break;
   case CLI_CHARACTER:
     is_right =

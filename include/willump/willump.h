@@ -176,9 +176,11 @@ typedef enum wl_import_format {
   WL_IMPORT_LIGHTGBM,       /* LightGBM's model text, v3 and v4 */
   WL_IMPORT_XGBOOST_JSON,   /* XGBoost 1.6 to 3.x, .json */
   WL_IMPORT_XGBOOST_UBJSON, /* the same, .ubj */
+  WL_IMPORT_CATBOOST_JSON,  /* CatBoost 1.x, save_model(format='json') */
   WL_IMPORT_FORMAT_COUNT
 } wl_import_format;
-/* "detect", "lightgbm", "xgboost-json", "xgboost-ubj". Static. */
+/* "detect", "lightgbm", "xgboost-json", "xgboost-ubj",
+ * "catboost-json". Static. */
 WL_API const char *wl_import_format_name(wl_import_format format);
 
 typedef struct wl_import_options {
@@ -190,11 +192,13 @@ typedef struct wl_import_options {
 } wl_import_options;
 
 /*
- * Makes a model of a tree ensemble that LightGBM or XGBoost saved. It takes one
+ * Makes a model of a tree ensemble that LightGBM, XGBoost or CatBoost saved. It
+ * takes one
  * matrix (n_rows, n_features); NaN and infinity are what they are to the
- * library. Outputs: `prediction`, what Booster.predict returns; `raw`, the
- * sums (raw_score, output_margin); `leaves`, the leaf of every tree
- * (pred_leaf).
+ * library. Outputs: `prediction`, what Booster.predict returns (of CatBoost:
+ * the probabilities, where the loss is a classifier's, else what
+ * CatBoostRegressor predicts); `raw`, the sums (raw_score, output_margin);
+ * `leaves`, the leaf of every tree (pred_leaf).
  *
  * A damaged file is WL_ERROR_VALUE, and the message names the field and its
  * line or byte; what is not supported is WL_ERROR_UNSUPPORTED and named. out as

@@ -414,13 +414,14 @@ PyDoc_STRVAR(load_doc, "load(path, mmap=False, n_threads=0)\n--\n\n"
                        "Load an artifact, verified first.");
 PyDoc_STRVAR(from_bytes_doc, "from_bytes(bytes, n_threads=0)\n--\n\n"
                              "Load an artifact from memory.");
-PyDoc_STRVAR(import_bytes_doc,
-             "import_bytes(data, format=None, metadata=None, n_threads=0)\n"
-             "--\n\n"
-             "Compile the tree ensemble that LightGBM or XGBoost saved: "
-             "`prediction`,\n"
-             "`raw` and `leaves` of a matrix. The format is 'lightgbm',\n"
-             "'xgboost-json' or 'xgboost-ubj', or None to look at the bytes.");
+PyDoc_STRVAR(
+    import_bytes_doc,
+    "import_bytes(data, format=None, metadata=None, n_threads=0)\n"
+    "--\n\n"
+    "Compile the tree ensemble that LightGBM, XGBoost or CatBoost saved:\n"
+    "`prediction`, `raw` and `leaves` of a matrix. The format is 'lightgbm',\n"
+    "'xgboost-json', 'xgboost-ubj' or 'catboost-json', or None to look\n"
+    "at the bytes.");
 PyDoc_STRVAR(save_doc, "save($self, path, /)\n--\n\n"
                        "Write an artifact: synced, then renamed.");
 PyDoc_STRVAR(to_bytes_doc, "to_bytes($self, /)\n--\n\nThe artifact's bytes.");

@@ -19,7 +19,7 @@ static bool get_format(const char *name, wl_import_format *out) {
   }
   PyErr_Format(PyExc_ValueError,
                "format='%s' is not one of 'lightgbm', 'xgboost-json', "
-               "'xgboost-ubj', or None to look at the bytes",
+               "'xgboost-ubj', 'catboost-json', or None to look at the bytes",
                name);
   return false;
 }
@@ -83,6 +83,10 @@ static PyObject *optional_text(const char *text) {
 
 static bool fill(PyObject *dict, const ext_state *state,
                  const wl_tree_model *trees) {
+  const wl_tensor bias = {.dtype = WL_F64,
+                          .n_dims = 1,
+                          .shape = {trees->bias.n},
+                          .data = trees->bias.values};
   return set(dict, "tensors", tensors_of(state, trees)) &&
          set(dict, "library", PyUnicode_FromString(trees->library)) &&
          set(dict, "objective", optional_text(trees->objective)) &&
@@ -97,7 +101,10 @@ static bool fill(PyObject *dict, const ext_state *state,
          set(dict, "n_outputs", PyLong_FromSize_t(trees->n_outputs)) &&
          set(dict, "n_iterations", PyLong_FromSize_t(trees->n_iterations)) &&
          set(dict, "best_iteration", optional_number(trees->best_iteration)) &&
-         set(dict, "feature_names", names_of(&trees->feature_names));
+         set(dict, "feature_names", names_of(&trees->feature_names)) &&
+         set(dict, "class_names", names_of(&trees->class_names)) &&
+         set(dict, "scale", PyFloat_FromDouble(trees->scale)) &&
+         set(dict, "bias", array_of(state, &bias));
 }
 
 /* The graph and metadata that an import would make, for a converter to build

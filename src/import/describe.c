@@ -153,6 +153,25 @@ static int put_trees(graph_text *text, const wl_tree_model *model,
   return node;
 }
 
+/* Raw scores: the sums, and what is done to them. */
+static int put_raw(graph_text *text, const wl_tree_model *model, int sums) {
+  bool is_plain = model->scale == 1.0;
+  for (size_t i = 0; i < model->bias.n; i++)
+    is_plain &= model->bias.values[i] == 0.0;
+  if (is_plain)
+    return sums;
+  int node = put_node(text, "affine", sums);
+  put(text, " {multiply=[");
+  put_real(text, model->scale);
+  put(text, "], add=[");
+  for (size_t i = 0; i < model->bias.n; i++) {
+    put(text, i > 0 ? ", " : "");
+    put_real(text, model->bias.values[i]);
+  }
+  put(text, model->bias.n > 0 ? "]}\n" : "0.0]}\n");
+  return node;
+}
+
 /* The prediction's node. */
 static int put_link(graph_text *text, const wl_tree_model *model, int raw) {
   int node = raw;
@@ -207,7 +226,7 @@ wl_status wl_tree_model_graph(const wl_tree_model *model, char **text,
   put(&out, "}\n");
   if (model->casts_to_f32)
     x = put_plain(&out, "cast", x, " {dtype=\"f32\"}");
-  int raw = put_trees(&out, model, "trees", x, true);
+  int raw = put_raw(&out, model, put_trees(&out, model, "trees", x, true));
   int prediction = put_link(&out, model, raw);
   int leaves = put_trees(&out, model, "tree_leaves", x, false);
   put(&out, "stage\n");
@@ -232,15 +251,15 @@ static wl_status set(json_t *object, const char *key, json_t *value,
   return WL_OK;
 }
 
-static wl_status set_names(json_t *object, const wl_text_array *names,
-                           wl_error *error) {
+static wl_status set_names(json_t *object, const char *key,
+                           const wl_text_array *names, wl_error *error) {
   json_t *list = json_array();
-  WL_TRY(set(object, "feature_names_in", list, error));
+  WL_TRY(set(object, key, list, error));
   for (size_t i = 0; i < names->n; i++) {
     wl_string name = wl_text_at(names, i);
     if (wl_utf8_valid_size(name.data, name.size) != name.size)
-      return wl_fail(error, WL_ERROR_VALUE,
-                     "feature_names: name %zu is not UTF-8", i);
+      return wl_fail(error, WL_ERROR_VALUE, "%s: name %zu is not UTF-8", key,
+                     i);
     if (json_array_append_new(list, json_stringn(name.data, name.size)) != 0)
       return wl_fail_memory(error, name.size);
   }
@@ -276,7 +295,9 @@ static wl_status fill(json_t *object, const wl_tree_model *model,
   WL_TRY(set(object, "n_features_in",
              json_integer((json_int_t)model->n_features), error));
   if (model->feature_names.n > 0)
-    WL_TRY(set_names(object, &model->feature_names, error));
+    WL_TRY(set_names(object, "feature_names_in", &model->feature_names, error));
+  if (model->class_names.n > 0)
+    WL_TRY(set_names(object, "class_names", &model->class_names, error));
   return WL_OK;
 }
 

@@ -180,15 +180,42 @@ static wl_status read_separator(json_reader *reader, char end, bool *is_end) {
   return WL_OK;
 }
 
-static wl_status read_numbers(json_reader *reader, uint32_t id) {
+/* The elements from here to the end of the array. */
+static wl_status read_elements(json_reader *reader, wl_doc_place *place,
+                               int depth) {
+  bool is_end = false;
+  while (!is_end) {
+    WL_TRY(read_value(reader, place, depth));
+    WL_TRY(read_separator(reader, ']', &is_end));
+  }
+  return WL_OK;
+}
+
+/* An array that began with numbers and goes on with something else: they
+ * become values like any other, at the array's own position. */
+static wl_status read_mixed(json_reader *reader, uint32_t id, size_t begin,
+                            int depth) {
+  wl_document *document = reader->document;
+  wl_doc_place place = {.parent = id};
+  size_t position = document->nodes[id].position;
+  for (size_t i = begin; i < document->numbers.n; i++) {
+    uint32_t number;
+    WL_TRY(wl_doc_add(document, &place, WL_DOC_NUMBER, position, &number,
+                      reader->error));
+    document->nodes[number].number = document->numbers.values[i];
+  }
+  document->numbers.n = begin;
+  return read_elements(reader, &place, depth);
+}
+
+static wl_status read_numbers(json_reader *reader, uint32_t id, int depth) {
   wl_document *document = reader->document;
   size_t begin = document->numbers.n;
   bool is_end = false;
   while (!is_end) {
     double number;
     if (!is_number_start(skip_space(reader)))
-      return fail_at(reader, reader->at,
-                     "an array of numbers holds something else");
+      return read_mixed(reader, id, begin, depth);
     WL_TRY(read_number(reader, &number));
     WL_TRY(wl_f64_push(&document->numbers, number, reader->error));
     WL_TRY(read_separator(reader, ']', &is_end));
@@ -201,20 +228,15 @@ static wl_status read_numbers(json_reader *reader, uint32_t id) {
 
 static wl_status read_array(json_reader *reader, uint32_t id, int depth) {
   wl_doc_place place = {.parent = id};
-  bool is_end = false;
   reader->at++;
   int c = skip_space(reader);
   if (is_number_start(c))
-    return read_numbers(reader, id);
+    return read_numbers(reader, id, depth);
   if (c == ']') {
     reader->at++;
     return WL_OK;
   }
-  while (!is_end) {
-    WL_TRY(read_value(reader, &place, depth));
-    WL_TRY(read_separator(reader, ']', &is_end));
-  }
-  return WL_OK;
+  return read_elements(reader, &place, depth);
 }
 
 static wl_status read_object(json_reader *reader, uint32_t id, int depth) {

@@ -6,7 +6,7 @@
 
 const char *wl_import_format_name(wl_import_format format) {
   static const char *const names[] = {"detect", "lightgbm", "xgboost-json",
-                                      "xgboost-ubj"};
+                                      "xgboost-ubj", "catboost-json"};
   _Static_assert(WL_COUNT_OF(names) == WL_IMPORT_FORMAT_COUNT,
                  "a name for every format");
   return (unsigned)format < WL_IMPORT_FORMAT_COUNT ? names[format] : "unknown";
@@ -25,7 +25,8 @@ static const struct refused_format {
              ".ubj"},
     {"bs64", "XGBoost's old binary format; save the model again as .json or "
              ".ubj"},
-    {"CBM1", "CatBoost's binary format"},
+    {"CBM1", "CatBoost's binary format; save the model again with "
+             "format='json'"},
     {"\x80", "a pickle: load it in Python and save the booster itself"},
     {"PK", "a zip archive"},
     {"\x1f\x8b", "compressed by gzip"},
@@ -53,19 +54,27 @@ static wl_status detect(const char *bytes, size_t size, wl_import_format *out,
   }
   return wl_fail(error, WL_ERROR_VALUE,
                  "the model's format is not known: it begins neither as "
-                 "LightGBM's text ('tree') nor as XGBoost's JSON or UBJSON "
-                 "('{')");
+                 "LightGBM's text ('tree') nor as XGBoost's or CatBoost's JSON "
+                 "or UBJSON ('{')");
 }
 
-static wl_status read_xgboost(const void *bytes, size_t size, bool is_json,
-                              wl_tree_model *model, wl_error *error) {
+/* JSON tells by its members whose it is: CatBoost's has features_info. */
+static wl_status read_document(const void *bytes, size_t size,
+                               wl_import_format format, bool is_detected,
+                               wl_tree_model *model, wl_error *error) {
   wl_document document;
+  bool is_catboost = format == WL_IMPORT_CATBOOST_JSON;
   wl_document_init(&document);
   wl_status status =
-      is_json ? wl_document_read_json(&document, bytes, size, error)
-              : wl_document_read_ubjson(&document, bytes, size, error);
+      format != WL_IMPORT_XGBOOST_UBJSON
+          ? wl_document_read_json(&document, bytes, size, error)
+          : wl_document_read_ubjson(&document, bytes, size, error);
+  if (status == WL_OK && is_detected)
+    is_catboost =
+        wl_doc_member(&document, WL_DOC_ROOT, "features_info", NULL) != 0;
   if (status == WL_OK)
-    status = wl_read_xgboost(&document, model, error);
+    status = is_catboost ? wl_read_catboost(&document, model, error)
+                         : wl_read_xgboost(&document, model, error);
   wl_document_deinit(&document);
   return status;
 }
@@ -73,15 +82,16 @@ static wl_status read_xgboost(const void *bytes, size_t size, bool is_json,
 wl_status wl_import_read(const void *bytes, size_t size,
                          wl_import_format format, wl_tree_model *model,
                          wl_error *error) {
-  if (format == WL_IMPORT_DETECT)
+  bool is_detected = format == WL_IMPORT_DETECT;
+  if (is_detected)
     WL_TRY(detect(bytes, size, &format, error));
   switch (format) {
   case WL_IMPORT_LIGHTGBM:
     return wl_read_lightgbm(bytes, size, model, error);
   case WL_IMPORT_XGBOOST_JSON:
   case WL_IMPORT_XGBOOST_UBJSON:
-    return read_xgboost(bytes, size, format == WL_IMPORT_XGBOOST_JSON, model,
-                        error);
+  case WL_IMPORT_CATBOOST_JSON:
+    return read_document(bytes, size, format, is_detected, model, error);
   case WL_IMPORT_DETECT:
   case WL_IMPORT_FORMAT_COUNT:
     break;

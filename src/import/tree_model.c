@@ -62,6 +62,7 @@ void wl_tree_model_init(wl_tree_model *model) {
                            .n_outputs = 1,
                            .best_iteration = -1,
                            .width = 1,
+                           .scale = 1.0,
                            .link_scale = 1.0};
 }
 
@@ -69,6 +70,8 @@ void wl_tree_model_deinit(wl_tree_model *model) {
   wl_free(model->objective);
   wl_free(model->feature_names.bytes);
   wl_free(model->feature_names.offsets);
+  wl_free(model->class_names.bytes);
+  wl_free(model->class_names.offsets);
   wl_free(model->feature.values);
   wl_free(model->left.values);
   wl_free(model->right.values);
@@ -79,6 +82,7 @@ void wl_tree_model_deinit(wl_tree_model *model) {
   wl_free(model->leaves.values);
   wl_free(model->leaf_ids.values);
   wl_free(model->start.values);
+  wl_free(model->bias.values);
   wl_free(model->sets.values);
   wl_free(model->set_starts.values);
   wl_tree_model_init(model);

@@ -66,11 +66,12 @@ const char *wl_tree_link_name(wl_tree_link link);
 enum { WL_MAX_TREE_OUTPUTS = 1 << 16, WL_MAX_SPLITS = 0x7fffffff };
 
 typedef struct wl_tree_model {
-  const char *library; /* "lightgbm", "xgboost"; static */
+  const char *library; /* "lightgbm", "xgboost", "catboost"; static */
   char *objective;     /* as the file says it; owned, NULL when it says none */
   size_t n_features, n_outputs, n_iterations;
   int64_t best_iteration;      /* counted from 0; -1: the file says none */
   wl_text_array feature_names; /* n_features, or none */
+  wl_text_array class_names;   /* of a classifier, or none */
 
   wl_i64_array feature, left, right, flags; /* one a split */
   wl_f64_array threshold;
@@ -82,6 +83,8 @@ typedef struct wl_tree_model {
                             leaf, or none: in order */
   wl_f64_array start;    /* n_outputs, or none: 0 */
   wl_i64_array sets, set_starts;
+  double scale;      /* raw scores are sums * scale + bias */
+  wl_f64_array bias; /* n_outputs, or none: 0 */
 
   bool is_f32;       /* sums are rounded to float32 */
   bool casts_to_f32; /* columns are read as float32 first (only where category
@@ -92,7 +95,8 @@ typedef struct wl_tree_model {
   double link_scale;
 } wl_tree_model;
 
-/* All zero but width, n_outputs and link_scale (1), best_iteration (-1). */
+/* All zero but width, n_outputs, scale and link_scale (1), best_iteration (-1).
+ */
 void wl_tree_model_init(wl_tree_model *model);
 void wl_tree_model_deinit(wl_tree_model *model);
 

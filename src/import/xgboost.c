@@ -7,100 +7,11 @@
  * holds as a prediction and the objective turns into a margin.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/math.h"
 #include "base/number.h"
 #include "import/readers.h"
-
-/* ---- fields -------------------------------------------------------------- */
-
-wl_status wl_xgboost_fail(const wl_xgboost_reader *reader, wl_status code,
-                          const char *name, uint32_t field, const char *format,
-                          ...) {
-  char problem[256], at[40] = "";
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(problem, sizeof problem, format, arguments);
-  va_end(arguments);
-  if (field != 0)
-    snprintf(at, sizeof at, " (byte %zu)",
-             reader->document->nodes[field].position);
-  return wl_fail(reader->error, code, "XGBoost model: %s%s%s %s", reader->where,
-                 name, at, problem);
-}
-
-/* Found once, or not at all. */
-static wl_status find(const wl_xgboost_reader *reader, uint32_t object,
-                      const char *name, uint32_t *out) {
-  size_t n_found;
-  *out = wl_doc_member(reader->document, object, name, &n_found);
-  if (n_found > 1)
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, name, *out,
-                           "is there %zu times", n_found);
-  return WL_OK;
-}
-
-wl_status wl_xgboost_member(const wl_xgboost_reader *reader, uint32_t object,
-                            const char *name, wl_doc_kind kind, uint32_t *out) {
-  WL_TRY(find(reader, object, name, out));
-  if (*out == 0)
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, name, 0, "is missing");
-  const wl_doc_node *node = &reader->document->nodes[*out];
-  bool is_empty =
-      kind == WL_DOC_NUMBERS && node->kind == WL_DOC_ARRAY && node->n == 0;
-  if (node->kind != kind && !is_empty)
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, name, *out, "is %s, not %s",
-                           wl_doc_kind_name(node->kind),
-                           wl_doc_kind_name(kind));
-  return WL_OK;
-}
-
-/* A number that is written as one or as a string. */
-static bool number_of(const wl_xgboost_reader *reader, uint32_t node,
-                      double *out) {
-  const wl_doc_node *from = &reader->document->nodes[node];
-  char text[64], *end;
-  *out = from->number;
-  if (from->kind == WL_DOC_NUMBER)
-    return true;
-  if (from->kind != WL_DOC_STRING || from->n == 0 || from->n >= sizeof text)
-    return false;
-  memcpy(text, wl_doc_string(reader->document, node).data, from->n);
-  text[from->n] = '\0';
-  *out = wl_parse_double(text, &end);
-  return end == text + from->n;
-}
-
-wl_status wl_xgboost_integer(const wl_xgboost_reader *reader, uint32_t object,
-                             const char *name, int64_t low, int64_t high,
-                             int64_t *out) {
-  uint32_t node;
-  double number;
-  *out = 0;
-  WL_TRY(find(reader, object, name, &node));
-  if (node == 0)
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, name, 0, "is missing");
-  if (!number_of(reader, node, &number) || !(number >= (double)low) ||
-      !(number <= (double)high) || number != floor(number))
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, name, node,
-                           "is not a whole number from %lld to %lld",
-                           (long long)low, (long long)high);
-  *out = (int64_t)number;
-  return WL_OK;
-}
-
-/* As wl_xgboost_integer, where older versions lack the field. */
-static wl_status optional_integer(const wl_xgboost_reader *reader,
-                                  uint32_t object, const char *name,
-                                  int64_t low, int64_t high, int64_t absent,
-                                  int64_t *out) {
-  *out = absent;
-  if (wl_doc_member(reader->document, object, name, NULL) == 0)
-    return WL_OK;
-  return wl_xgboost_integer(reader, object, name, low, high, out);
-}
 
 /* ---- the objective and the base score ------------------------------------ */
 
@@ -138,21 +49,20 @@ static const xgb_objective objectives[] = {
     {"rank:map", WL_LINK_NONE, MARGIN_SAME},
 };
 
-static wl_status read_objective(wl_xgboost_reader *reader, uint32_t learner,
+static wl_status read_objective(wl_doc_reader *reader, uint32_t learner,
                                 const xgb_objective **out) {
   uint32_t object, name;
-  WL_TRY(
-      wl_xgboost_member(reader, learner, "objective", WL_DOC_OBJECT, &object));
-  WL_TRY(wl_xgboost_member(reader, object, "name", WL_DOC_STRING, &name));
+  WL_TRY(wl_doc_require(reader, learner, "objective", WL_DOC_OBJECT, &object));
+  WL_TRY(wl_doc_require(reader, object, "name", WL_DOC_STRING, &name));
   wl_string text = wl_doc_string(reader->document, name);
   for (size_t i = 0; i < WL_COUNT_OF(objectives); i++)
     if (strlen(objectives[i].name) == text.size &&
         memcmp(objectives[i].name, text.data, text.size) == 0)
       *out = &objectives[i];
   if (*out == NULL)
-    return wl_xgboost_fail(reader, WL_ERROR_UNSUPPORTED, "objective", name,
-                           "'%.*s' is not supported",
-                           text.size < 60 ? (int)text.size : 60, text.data);
+    return wl_doc_fail(reader, WL_ERROR_UNSUPPORTED, "objective", name,
+                       "'%.*s' is not supported",
+                       text.size < 60 ? (int)text.size : 60, text.data);
   reader->model->link = (*out)->link;
   reader->model->objective = wl_strndup(text.data, text.size);
   return reader->model->objective != NULL
@@ -174,33 +84,32 @@ static bool margin_of(xgb_margin margin, double base_score, float *out) {
   return true;
 }
 
-static wl_status push_start(wl_xgboost_reader *reader, uint32_t field,
+static wl_status push_start(wl_doc_reader *reader, uint32_t field,
                             xgb_margin margin, double base_score) {
   float start;
   if (!margin_of(margin, base_score, &start))
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, "base_score", field,
-                           "is not within the objective's range");
+    return wl_doc_fail(reader, WL_ERROR_VALUE, "base_score", field,
+                       "is not within the objective's range");
   return wl_f64_push(&reader->model->start, (double)start, reader->error);
 }
 
 /* A number, or as of 3.1 "[a,b,...]" with one for each output. */
-static wl_status read_base_score(wl_xgboost_reader *reader, uint32_t parameters,
+static wl_status read_base_score(wl_doc_reader *reader, uint32_t parameters,
                                  xgb_margin margin) {
   wl_f64_array *start = &reader->model->start;
   uint32_t field;
   double number;
-  WL_TRY(find(reader, parameters, "base_score", &field));
+  WL_TRY(wl_doc_find(reader, parameters, "base_score", &field));
   if (field == 0)
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, "base_score", 0,
-                           "is missing");
-  if (number_of(reader, field, &number)) {
+    return wl_doc_fail(reader, WL_ERROR_VALUE, "base_score", 0, "is missing");
+  if (wl_doc_number(reader, field, &number)) {
     WL_TRY(push_start(reader, field, margin, number));
   } else {
     wl_string text = wl_doc_string(reader->document, field);
     if (reader->document->nodes[field].kind != WL_DOC_STRING || text.size < 2 ||
         text.data[0] != '[' || text.data[text.size - 1] != ']')
-      return wl_xgboost_fail(reader, WL_ERROR_VALUE, "base_score", field,
-                             "is neither a number nor a list of them");
+      return wl_doc_fail(reader, WL_ERROR_VALUE, "base_score", field,
+                         "is neither a number nor a list of them");
     const char *at = text.data + 1, *end = text.data + text.size;
     while (at < end) {
       char room[64], *stop;
@@ -210,16 +119,16 @@ static wl_status read_base_score(wl_xgboost_reader *reader, uint32_t parameters,
       room[n] = '\0';
       number = wl_parse_double(room, &stop);
       if (n == 0 || *stop != '\0' || (*at != ',' && at != end - 1))
-        return wl_xgboost_fail(reader, WL_ERROR_VALUE, "base_score", field,
-                               "holds something that is not a number");
+        return wl_doc_fail(reader, WL_ERROR_VALUE, "base_score", field,
+                           "holds something that is not a number");
       at++;
       WL_TRY(push_start(reader, field, margin, number));
     }
   }
   if (start->n != 1 && start->n != reader->model->n_outputs)
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, "base_score", field,
-                           "has %zu values, but the model has %zu outputs",
-                           start->n, reader->model->n_outputs);
+    return wl_doc_fail(reader, WL_ERROR_VALUE, "base_score", field,
+                       "has %zu values, but the model has %zu outputs",
+                       start->n, reader->model->n_outputs);
   while (start->n < reader->model->n_outputs)
     WL_TRY(wl_f64_push(start, start->values[0], reader->error));
   return WL_OK;
@@ -227,65 +136,64 @@ static wl_status read_base_score(wl_xgboost_reader *reader, uint32_t parameters,
 
 /* ---- the learner --------------------------------------------------------- */
 
-static wl_status read_version(wl_xgboost_reader *reader) {
+static wl_status read_version(wl_doc_reader *reader) {
   uint32_t field;
-  WL_TRY(wl_xgboost_member(reader, WL_DOC_ROOT, "version", WL_DOC_NUMBERS,
-                           &field));
+  WL_TRY(
+      wl_doc_require(reader, WL_DOC_ROOT, "version", WL_DOC_NUMBERS, &field));
   const wl_doc_node *node = &reader->document->nodes[field];
   const double *version = reader->document->numbers.values + node->at;
   if (node->kind != WL_DOC_NUMBERS || node->n != 3)
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, "version", field,
-                           "is not three numbers");
+    return wl_doc_fail(reader, WL_ERROR_VALUE, "version", field,
+                       "is not three numbers");
   bool is_known = version[0] == 2.0 || version[0] == 3.0 ||
                   (version[0] == 1.0 && version[1] >= 6.0);
   if (!is_known)
-    return wl_xgboost_fail(reader, WL_ERROR_UNSUPPORTED, "version", field,
-                           "%g.%g.%g is not supported; 1.6 to 3.x are",
-                           version[0], version[1], version[2]);
+    return wl_doc_fail(reader, WL_ERROR_UNSUPPORTED, "version", field,
+                       "%g.%g.%g is not supported; 1.6 to 3.x are", version[0],
+                       version[1], version[2]);
   return WL_OK;
 }
 
-static wl_status read_names(wl_xgboost_reader *reader, uint32_t learner) {
+static wl_status read_names(wl_doc_reader *reader, uint32_t learner) {
   const wl_document *document = reader->document;
   wl_tree_model *model = reader->model;
   uint32_t list;
-  WL_TRY(find(reader, learner, "feature_names", &list));
+  WL_TRY(wl_doc_find(reader, learner, "feature_names", &list));
   if (list == 0 || document->nodes[list].n == 0)
     return WL_OK;
-  WL_TRY(
-      wl_xgboost_member(reader, learner, "feature_names", WL_DOC_ARRAY, &list));
+  WL_TRY(wl_doc_require(reader, learner, "feature_names", WL_DOC_ARRAY, &list));
   uint32_t name = document->nodes[list].first;
   for (; name != 0; name = document->nodes[name].next) {
     wl_string text = wl_doc_string(document, name);
     if (document->nodes[name].kind != WL_DOC_STRING)
-      return wl_xgboost_fail(reader, WL_ERROR_VALUE, "feature_names", name,
-                             "holds what is not a string");
+      return wl_doc_fail(reader, WL_ERROR_VALUE, "feature_names", name,
+                         "holds what is not a string");
     WL_TRY(wl_text_push(&model->feature_names, text.data, text.size,
                         reader->error));
   }
   if (model->feature_names.n != model->n_features)
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, "feature_names", list,
-                           "has %zu names, but num_feature is %zu",
-                           model->feature_names.n, model->n_features);
+    return wl_doc_fail(reader, WL_ERROR_VALUE, "feature_names", list,
+                       "has %zu names, but num_feature is %zu",
+                       model->feature_names.n, model->n_features);
   return WL_OK;
 }
 
-static wl_status read_learner(wl_xgboost_reader *reader, uint32_t learner) {
+static wl_status read_learner(wl_doc_reader *reader, uint32_t learner) {
   wl_tree_model *model = reader->model;
   const xgb_objective *objective = NULL;
   uint32_t parameters, attributes;
   int64_t n_features, n_classes, n_targets;
-  WL_TRY(wl_xgboost_member(reader, learner, "learner_model_param",
-                           WL_DOC_OBJECT, &parameters));
-  WL_TRY(wl_xgboost_integer(reader, parameters, "num_feature", 0, INT32_MAX,
-                            &n_features));
-  WL_TRY(optional_integer(reader, parameters, "num_class", 0,
-                          WL_MAX_TREE_OUTPUTS, 0, &n_classes));
-  WL_TRY(optional_integer(reader, parameters, "num_target", 0,
-                          WL_MAX_TREE_OUTPUTS, 1, &n_targets));
+  WL_TRY(wl_doc_require(reader, learner, "learner_model_param", WL_DOC_OBJECT,
+                        &parameters));
+  WL_TRY(wl_doc_integer(reader, parameters, "num_feature", 0, INT32_MAX,
+                        &n_features));
+  WL_TRY(wl_doc_optional_integer(reader, parameters, "num_class", 0,
+                                 WL_MAX_TREE_OUTPUTS, 0, &n_classes));
+  WL_TRY(wl_doc_optional_integer(reader, parameters, "num_target", 0,
+                                 WL_MAX_TREE_OUTPUTS, 1, &n_targets));
   if (n_classes > 1 && n_targets > 1)
-    return wl_xgboost_fail(reader, WL_ERROR_UNSUPPORTED, "num_target", 0,
-                           "together with num_class is not supported");
+    return wl_doc_fail(reader, WL_ERROR_UNSUPPORTED, "num_target", 0,
+                       "together with num_class is not supported");
   model->n_features = (size_t)n_features;
   if (n_classes > 1)
     model->n_outputs = (size_t)n_classes;
@@ -295,35 +203,35 @@ static wl_status read_learner(wl_xgboost_reader *reader, uint32_t learner) {
   WL_TRY(read_names(reader, learner));
   WL_TRY(read_objective(reader, learner, &objective));
   WL_TRY(read_base_score(reader, parameters, objective->margin));
-  WL_TRY(find(reader, learner, "attributes", &attributes));
+  WL_TRY(wl_doc_find(reader, learner, "attributes", &attributes));
   if (attributes != 0)
-    WL_TRY(optional_integer(reader, attributes, "best_iteration", -1, INT32_MAX,
-                            -1, &model->best_iteration));
+    WL_TRY(wl_doc_optional_integer(reader, attributes, "best_iteration", -1,
+                                   INT32_MAX, -1, &model->best_iteration));
   return WL_OK;
 }
 
 /* ---- the booster --------------------------------------------------------- */
 
 /* The list of numbers at `field`, of that length. */
-static wl_status check_length(const wl_xgboost_reader *reader, const char *name,
+static wl_status check_length(const wl_doc_reader *reader, const char *name,
                               uint32_t field, size_t n) {
   if (reader->document->nodes[field].n == n)
     return WL_OK;
-  return wl_xgboost_fail(reader, WL_ERROR_VALUE, name, field,
-                         "has %zu values, but there are %zu trees",
-                         reader->document->nodes[field].n, n);
+  return wl_doc_fail(reader, WL_ERROR_VALUE, name, field,
+                     "has %zu values, but there are %zu trees",
+                     reader->document->nodes[field].n, n);
 }
 
 /* Which output a tree adds to. */
-static wl_status read_tree_info(wl_xgboost_reader *reader, uint32_t field) {
+static wl_status read_tree_info(wl_doc_reader *reader, uint32_t field) {
   const wl_doc_node *node = &reader->document->nodes[field];
   wl_tree_model *model = reader->model;
   for (size_t i = 0; i < node->n; i++) {
     double output = reader->document->numbers.values[node->at + i];
     if (!(output >= 0.0 && output < (double)model->n_outputs) ||
         output != floor(output))
-      return wl_xgboost_fail(reader, WL_ERROR_VALUE, "tree_info", field,
-                             "of tree %zu is no output of the model", i);
+      return wl_doc_fail(reader, WL_ERROR_VALUE, "tree_info", field,
+                         "of tree %zu is no output of the model", i);
     if (model->width == 1 && model->n_outputs > 1)
       WL_TRY(wl_i64_push(&model->output, (int64_t)output, reader->error));
   }
@@ -331,35 +239,35 @@ static wl_status read_tree_info(wl_xgboost_reader *reader, uint32_t field) {
 }
 
 /* Leaves of all trees have one value, or one for each output. */
-static wl_status read_leaf_width(wl_xgboost_reader *reader, uint32_t tree) {
+static wl_status read_leaf_width(wl_doc_reader *reader, uint32_t tree) {
   wl_tree_model *model = reader->model;
   uint32_t parameters;
   int64_t width;
-  WL_TRY(wl_xgboost_member(reader, tree, "tree_param", WL_DOC_OBJECT,
-                           &parameters));
-  WL_TRY(optional_integer(reader, parameters, "size_leaf_vector", 0,
-                          WL_MAX_TREE_OUTPUTS, 1, &width));
+  WL_TRY(
+      wl_doc_require(reader, tree, "tree_param", WL_DOC_OBJECT, &parameters));
+  WL_TRY(wl_doc_optional_integer(reader, parameters, "size_leaf_vector", 0,
+                                 WL_MAX_TREE_OUTPUTS, 1, &width));
   width = width == 0 ? 1 : width; /* as 1.x writes it */
   if (width != 1 && width != (int64_t)model->n_outputs)
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, "size_leaf_vector", 0,
-                           "is %lld, but the model has %zu outputs",
-                           (long long)width, model->n_outputs);
+    return wl_doc_fail(reader, WL_ERROR_VALUE, "size_leaf_vector", 0,
+                       "is %lld, but the model has %zu outputs",
+                       (long long)width, model->n_outputs);
   model->width = (size_t)width;
   return WL_OK;
 }
 
 /* One more than there are iterations; without it every iteration has
  * num_parallel_tree trees for each output. */
-static wl_status count_iterations(wl_xgboost_reader *reader, uint32_t object,
+static wl_status count_iterations(wl_doc_reader *reader, uint32_t object,
                                   size_t n_trees) {
   wl_tree_model *model = reader->model;
   uint32_t parameters, starts;
   int64_t n_parallel;
-  WL_TRY(wl_xgboost_member(reader, object, "gbtree_model_param", WL_DOC_OBJECT,
-                           &parameters));
-  WL_TRY(optional_integer(reader, parameters, "num_parallel_tree", 0, INT32_MAX,
-                          1, &n_parallel));
-  WL_TRY(find(reader, object, "iteration_indptr", &starts));
+  WL_TRY(wl_doc_require(reader, object, "gbtree_model_param", WL_DOC_OBJECT,
+                        &parameters));
+  WL_TRY(wl_doc_optional_integer(reader, parameters, "num_parallel_tree", 0,
+                                 INT32_MAX, 1, &n_parallel));
+  WL_TRY(wl_doc_find(reader, object, "iteration_indptr", &starts));
   if (starts != 0 && reader->document->nodes[starts].n > 0) {
     model->n_iterations = reader->document->nodes[starts].n - 1;
     return WL_OK;
@@ -371,24 +279,24 @@ static wl_status count_iterations(wl_xgboost_reader *reader, uint32_t object,
 }
 
 /* weights: what `dart` multiplies a tree's leaves with, or 0. */
-static wl_status read_trees(wl_xgboost_reader *reader, uint32_t object,
+static wl_status read_trees(wl_doc_reader *reader, uint32_t object,
                             uint32_t weights) {
   const wl_document *document = reader->document;
   uint32_t parameters, info, trees;
   int64_t n_trees;
-  WL_TRY(wl_xgboost_member(reader, object, "gbtree_model_param", WL_DOC_OBJECT,
-                           &parameters));
-  WL_TRY(wl_xgboost_member(reader, object, "trees", WL_DOC_ARRAY, &trees));
-  WL_TRY(wl_xgboost_member(reader, object, "tree_info", WL_DOC_NUMBERS, &info));
-  WL_TRY(wl_xgboost_integer(reader, parameters, "num_trees", 0, INT32_MAX,
-                            &n_trees));
+  WL_TRY(wl_doc_require(reader, object, "gbtree_model_param", WL_DOC_OBJECT,
+                        &parameters));
+  WL_TRY(wl_doc_require(reader, object, "trees", WL_DOC_ARRAY, &trees));
+  WL_TRY(wl_doc_require(reader, object, "tree_info", WL_DOC_NUMBERS, &info));
+  WL_TRY(
+      wl_doc_integer(reader, parameters, "num_trees", 0, INT32_MAX, &n_trees));
   WL_TRY(check_length(reader, "num_trees", trees, (size_t)n_trees));
   WL_TRY(check_length(reader, "tree_info", info, (size_t)n_trees));
   if (weights != 0)
     WL_TRY(check_length(reader, "weight_drop", weights, (size_t)n_trees));
   if (n_trees == 0) /* XGBoost's base score is then not what it says */
-    return wl_xgboost_fail(reader, WL_ERROR_UNSUPPORTED, "num_trees", 0,
-                           "is 0: a model without trees is not supported");
+    return wl_doc_fail(reader, WL_ERROR_UNSUPPORTED, "num_trees", 0,
+                       "is 0: a model without trees is not supported");
   wl_xgboost_tree tree = {.node = document->nodes[trees].first, .weight = 1.0f};
   if (tree.node != 0 && document->nodes[tree.node].kind == WL_DOC_OBJECT)
     WL_TRY(read_leaf_width(reader, tree.node));
@@ -401,8 +309,8 @@ static wl_status read_trees(wl_xgboost_reader *reader, uint32_t object,
                         .values[document->nodes[weights].at + tree.number];
     snprintf(reader->where, sizeof reader->where, "trees[%zu]", tree.number);
     if (document->nodes[tree.node].kind != WL_DOC_OBJECT)
-      return wl_xgboost_fail(reader, WL_ERROR_VALUE, "", tree.node,
-                             "is not an object");
+      return wl_doc_fail(reader, WL_ERROR_VALUE, "", tree.node,
+                         "is not an object");
     snprintf(reader->where, sizeof reader->where, "trees[%zu].", tree.number);
     WL_TRY(wl_xgboost_read_tree(reader, &tree));
     tree.number++;
@@ -411,31 +319,30 @@ static wl_status read_trees(wl_xgboost_reader *reader, uint32_t object,
   return WL_OK;
 }
 
-static wl_status read_booster(wl_xgboost_reader *reader, uint32_t learner) {
+static wl_status read_booster(wl_doc_reader *reader, uint32_t learner) {
   uint32_t booster, name, model, weights = 0;
-  WL_TRY(wl_xgboost_member(reader, learner, "gradient_booster", WL_DOC_OBJECT,
-                           &booster));
-  WL_TRY(wl_xgboost_member(reader, booster, "name", WL_DOC_STRING, &name));
+  WL_TRY(wl_doc_require(reader, learner, "gradient_booster", WL_DOC_OBJECT,
+                        &booster));
+  WL_TRY(wl_doc_require(reader, booster, "name", WL_DOC_STRING, &name));
   wl_string text = wl_doc_string(reader->document, name);
   bool is_dart = text.size == 4 && memcmp(text.data, "dart", 4) == 0;
   bool is_gbtree = text.size == 6 && memcmp(text.data, "gbtree", 6) == 0;
   if (!is_dart && !is_gbtree)
-    return wl_xgboost_fail(reader, WL_ERROR_UNSUPPORTED, "gradient_booster",
-                           name, "'%.*s' is not supported; gbtree and dart are",
-                           text.size < 40 ? (int)text.size : 40, text.data);
+    return wl_doc_fail(reader, WL_ERROR_UNSUPPORTED, "gradient_booster", name,
+                       "'%.*s' is not supported; gbtree and dart are",
+                       text.size < 40 ? (int)text.size : 40, text.data);
   if (is_dart) {
-    WL_TRY(wl_xgboost_member(reader, booster, "weight_drop", WL_DOC_NUMBERS,
-                             &weights));
-    WL_TRY(
-        wl_xgboost_member(reader, booster, "gbtree", WL_DOC_OBJECT, &booster));
+    WL_TRY(wl_doc_require(reader, booster, "weight_drop", WL_DOC_NUMBERS,
+                          &weights));
+    WL_TRY(wl_doc_require(reader, booster, "gbtree", WL_DOC_OBJECT, &booster));
   }
-  WL_TRY(wl_xgboost_member(reader, booster, "model", WL_DOC_OBJECT, &model));
+  WL_TRY(wl_doc_require(reader, booster, "model", WL_DOC_OBJECT, &model));
   return read_trees(reader, model, weights);
 }
 
 wl_status wl_read_xgboost(const wl_document *document, wl_tree_model *model,
                           wl_error *error) {
-  wl_xgboost_reader reader = {document, model, error, ""};
+  wl_doc_reader reader = {"XGBoost", document, model, error, ""};
   uint32_t learner;
   model->library = "xgboost";
   if (document->nodes[WL_DOC_ROOT].kind != WL_DOC_OBJECT)
@@ -443,8 +350,8 @@ wl_status wl_read_xgboost(const wl_document *document, wl_tree_model *model,
                    wl_doc_kind_name(document->nodes[WL_DOC_ROOT].kind),
                    wl_doc_kind_name(WL_DOC_OBJECT));
   WL_TRY(read_version(&reader));
-  WL_TRY(wl_xgboost_member(&reader, WL_DOC_ROOT, "learner", WL_DOC_OBJECT,
-                           &learner));
+  WL_TRY(
+      wl_doc_require(&reader, WL_DOC_ROOT, "learner", WL_DOC_OBJECT, &learner));
   WL_TRY(read_learner(&reader, learner));
   return read_booster(&reader, learner);
 }

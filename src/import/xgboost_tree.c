@@ -55,7 +55,7 @@ static const struct xgb_field_def {
 
 /* The tree at hand. */
 typedef struct xgb_tree {
-  wl_xgboost_reader *reader;
+  wl_doc_reader *reader;
   const wl_xgboost_tree *given;
   size_t n_nodes;
   xgb_array fields[FIELD_COUNT];
@@ -70,9 +70,9 @@ static const int64_t UNSEEN = INT64_MIN;
 
 static wl_status fail_node(const xgb_tree *tree, xgb_field field, size_t node,
                            const char *problem) {
-  return wl_xgboost_fail(tree->reader, WL_ERROR_VALUE, tree->fields[field].name,
-                         tree->fields[field].field, "of node %zu %s", node,
-                         problem);
+  return wl_doc_fail(tree->reader, WL_ERROR_VALUE, tree->fields[field].name,
+                     tree->fields[field].field, "of node %zu %s", node,
+                     problem);
 }
 
 static double value_of(const xgb_tree *tree, xgb_field field, size_t node) {
@@ -85,11 +85,11 @@ static wl_status whole_of(const xgb_tree *tree, xgb_field field, size_t i,
   double value = value_of(tree, field, i);
   *out = 0;
   if (!(value >= low && value <= high) || value != floor(value))
-    return wl_xgboost_fail(tree->reader, WL_ERROR_VALUE,
-                           tree->fields[field].name, tree->fields[field].field,
-                           "at %zu is %.17g, not a whole number from %.0f to "
-                           "%.0f",
-                           i, value, low, high);
+    return wl_doc_fail(tree->reader, WL_ERROR_VALUE, tree->fields[field].name,
+                       tree->fields[field].field,
+                       "at %zu is %.17g, not a whole number from %.0f to "
+                       "%.0f",
+                       i, value, low, high);
   *out = (int64_t)value;
   return WL_OK;
 }
@@ -99,7 +99,7 @@ static bool is_leaf(const xgb_tree *tree, size_t node) {
 }
 
 static wl_status read_fields(xgb_tree *tree) {
-  wl_xgboost_reader *reader = tree->reader;
+  wl_doc_reader *reader = tree->reader;
   const wl_document *document = reader->document;
   for (size_t f = 0; f < FIELD_COUNT; f++) {
     const char *name = field_defs[f].name;
@@ -108,16 +108,16 @@ static wl_status read_fields(xgb_tree *tree) {
     array->name = name;
     if (field == 0 && !field_defs[f].is_required)
       continue;
-    WL_TRY(wl_xgboost_member(reader, tree->given->node, name, WL_DOC_NUMBERS,
-                             &field));
+    WL_TRY(wl_doc_require(reader, tree->given->node, name, WL_DOC_NUMBERS,
+                          &field));
     const wl_doc_node *node = &document->nodes[field];
     *array =
         (xgb_array){node->n != 0 ? document->numbers.values + node->at : NULL,
                     node->n, field, name};
     if (field_defs[f].is_by_node && node->n != tree->n_nodes)
-      return wl_xgboost_fail(reader, WL_ERROR_VALUE, name, field,
-                             "has %zu values, but num_nodes is %zu", node->n,
-                             tree->n_nodes);
+      return wl_doc_fail(reader, WL_ERROR_VALUE, name, field,
+                         "has %zu values, but num_nodes is %zu", node->n,
+                         tree->n_nodes);
   }
   return WL_OK;
 }
@@ -203,7 +203,7 @@ static bool is_too_long(const xgb_tree *tree, size_t n_words) {
 
 static wl_status set_bits(const xgb_tree *tree, size_t begin, size_t size,
                           int64_t *number) {
-  const wl_xgboost_reader *reader = tree->reader;
+  const wl_doc_reader *reader = tree->reader;
   wl_tree_model *model = reader->model;
   WL_TRY(wl_tree_model_begin_sets(model, reader->error));
   size_t first = model->sets.n;
@@ -212,10 +212,10 @@ static wl_status set_bits(const xgb_tree *tree, size_t begin, size_t size,
     WL_TRY(whole_of(tree, CATEGORIES, i, 0.0, MAX_CATEGORY, &category));
     size_t word = first + (size_t)category / 32;
     if (is_too_long(tree, word))
-      return wl_xgboost_fail(reader, WL_ERROR_UNSUPPORTED, "categories",
-                             tree->fields[CATEGORIES].field,
-                             "are so large that their sets would be out of "
-                             "proportion to the file");
+      return wl_doc_fail(reader, WL_ERROR_UNSUPPORTED, "categories",
+                         tree->fields[CATEGORIES].field,
+                         "are so large that their sets would be out of "
+                         "proportion to the file");
     while (model->sets.n <= word)
       WL_TRY(wl_i64_push(&model->sets, 0, reader->error));
     model->sets.values[word] |= (int64_t)1 << category % 32;
@@ -226,7 +226,7 @@ static wl_status set_bits(const xgb_tree *tree, size_t begin, size_t size,
 /* ---- splits and leaves --------------------------------------------------- */
 
 static wl_status add_split(xgb_tree *tree, size_t node) {
-  wl_xgboost_reader *reader = tree->reader;
+  wl_doc_reader *reader = tree->reader;
   wl_tree_model *model = reader->model;
   int64_t feature, is_left, type = 0;
   float condition = (float)value_of(tree, SPLIT_CONDITIONS, node);
@@ -294,25 +294,25 @@ static wl_status read_nodes(xgb_tree *tree) {
 
 /* The number of nodes and the leaves' width, as tree_param says. */
 static wl_status read_parameters(xgb_tree *tree) {
-  wl_xgboost_reader *reader = tree->reader;
+  wl_doc_reader *reader = tree->reader;
   uint32_t parameters;
   int64_t n_nodes, width = 1;
-  WL_TRY(wl_xgboost_member(reader, tree->given->node, "tree_param",
-                           WL_DOC_OBJECT, &parameters));
-  WL_TRY(wl_xgboost_integer(reader, parameters, "num_nodes", 1, INT32_MAX,
-                            &n_nodes));
+  WL_TRY(wl_doc_require(reader, tree->given->node, "tree_param", WL_DOC_OBJECT,
+                        &parameters));
+  WL_TRY(
+      wl_doc_integer(reader, parameters, "num_nodes", 1, INT32_MAX, &n_nodes));
   if (wl_doc_member(reader->document, parameters, "size_leaf_vector", NULL) !=
       0)
-    WL_TRY(wl_xgboost_integer(reader, parameters, "size_leaf_vector", 0,
-                              WL_MAX_TREE_OUTPUTS, &width));
+    WL_TRY(wl_doc_integer(reader, parameters, "size_leaf_vector", 0,
+                          WL_MAX_TREE_OUTPUTS, &width));
   if ((width == 0 ? 1 : (size_t)width) != reader->model->width)
-    return wl_xgboost_fail(reader, WL_ERROR_UNSUPPORTED, "size_leaf_vector",
-                           parameters, "differs from that of the first tree");
+    return wl_doc_fail(reader, WL_ERROR_UNSUPPORTED, "size_leaf_vector",
+                       parameters, "differs from that of the first tree");
   tree->n_nodes = (size_t)n_nodes;
   return WL_OK;
 }
 
-wl_status wl_xgboost_read_tree(wl_xgboost_reader *reader,
+wl_status wl_xgboost_read_tree(wl_doc_reader *reader,
                                const wl_xgboost_tree *given) {
   xgb_tree tree = {.reader = reader, .given = given};
   wl_status status;
@@ -321,10 +321,10 @@ wl_status wl_xgboost_read_tree(wl_xgboost_reader *reader,
   const xgb_array *base = &tree.fields[BASE_WEIGHTS];
   if (given->is_vector && tree.fields[LEAF_WEIGHTS].field == 0 &&
       base->n / reader->model->width != tree.n_nodes)
-    return wl_xgboost_fail(reader, WL_ERROR_VALUE, base->name, base->field,
-                           "has %zu values, but there are %zu nodes of %zu "
-                           "outputs",
-                           base->n, tree.n_nodes, reader->model->width);
+    return wl_doc_fail(reader, WL_ERROR_VALUE, base->name, base->field,
+                       "has %zu values, but there are %zu nodes of %zu "
+                       "outputs",
+                       base->n, tree.n_nodes, reader->model->width);
   tree.number = wl_calloc(tree.n_nodes, sizeof *tree.number);
   tree.queue = wl_calloc(tree.n_nodes, sizeof *tree.queue);
   if (tree.number == NULL || tree.queue == NULL)
