@@ -14,7 +14,7 @@ from ._present import interface_of
 from ._report import VerifyReport, compare
 
 #: The dtypes of leaves' numbers.
-_LEAF_DTYPES = {"lightgbm": np.int32, "xgboost": np.float32}
+_LEAF_DTYPES = {"lightgbm": np.int32, "xgboost": np.float32, "catboost": np.uint32}
 
 
 class CompiledBooster(CompiledModel):

@@ -115,6 +115,27 @@ class WholeMatrix:
         return (x,)
 
 
+class NamedMatrix:
+    """X is the one input: a frame's columns are found by name where the model has
+    names, an array's by position, without a warning."""
+
+    def __init__(self, fitted: Sequence[str]) -> None:
+        self.fitted = list(fitted)
+
+    def __call__(self, x: Any) -> tuple[Any]:
+        names = feature_names(x)
+        if names is None or not self.fitted or names == self.fitted:
+            return (x,)
+        check_unique(names)
+        missing = [name for name in self.fitted if name not in set(names)]
+        if missing:
+            raise ValueError(
+                "The feature names should match those that were passed during fit.\n"
+                + _listed("Feature names seen at fit time, yet now missing:\n", missing)
+            )
+        return (x[self.fitted],)
+
+
 class Columns:
     """Inputs that are columns of X.
 

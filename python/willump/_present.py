@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from . import _core
 from ._errors import ArtifactError
-from ._frames import Columns, WholeMatrix, n_rows_of, take_rows
+from ._frames import Columns, NamedMatrix, WholeMatrix, n_rows_of, take_rows
 
 Array = npt.NDArray[Any]
 
@@ -93,6 +93,8 @@ def interface_of(
             continue
         has_classes = output == "label" and not metadata.get("multilabel")
         finish = _finish(output, *outputs[output], metadata, takes_csr)
+        if output == "label" and metadata.get("label_table"):
+            finish = _as_table
         if output in direct_steps:
             finish = _Direct(called[direct_steps[output]], finish)
         methods[method] = (
@@ -134,6 +136,8 @@ def extract_of(
 ) -> Callable[[Any], tuple[Any, ...]]:
     """The function from the caller's X to the inputs of a model."""
     names = metadata.get("feature_names_in")
+    if metadata.get("matched_names") is not None and len(inputs) == 1:
+        return NamedMatrix(metadata["matched_names"])
     if all(kind == "matrix" for _, kind, _, _ in inputs) and len(inputs) <= 1:
         whole = WholeMatrix(names, estimator)
         if inputs:
@@ -188,6 +192,11 @@ def _finish(
         return lambda result, x: _as_matrix(result, x, kinds)
     target = np.dtype(name)
     return lambda result, x: _as_matrix(result, x, kinds).astype(target)
+
+
+def _as_table(result: Any, x: Any) -> Any:
+    """Labels as a table of one column."""
+    return np.reshape(result, (-1, 1))
 
 
 def _as_matrix(result: Any, x: Any, kinds: Mapping[str, str]) -> Any:

@@ -14,6 +14,7 @@ from .._errors import UnsupportedError
 from .._graph import Array, GraphBuilder, Rendered, Stage, Strings
 from . import (  # noqa: F401  (importing registers the converters)
     boosters,
+    catboost,
     sklearn_bayes,
     sklearn_compose,
     sklearn_encode,
@@ -116,6 +117,10 @@ class Conversion:
             metadata["classes_dtype"] = model.classes.dtype.str
         if model.multilabel:
             metadata["multilabel"] = True
+        if model.label_table:
+            metadata["label_table"] = True
+        if model.matched_names is not None:
+            metadata["matched_names"] = model.matched_names
         if model.prediction is not None:
             metadata["prediction_dtype"] = model.prediction_dtype
         n_features_in = _attribute(est, "n_features_in_")

@@ -18,13 +18,16 @@ from .context import Context, Model, Ref, Value
 from .registry import Refused, register, register_later
 
 
-def _ensemble(ctx: Context, value: Value, data: bytes) -> tuple[Mapping[str, Any], Ref]:
-    """What the export says, and the sums of its trees."""
+def ensemble(
+    ctx: Context, value: Value, data: bytes, *, n_features: int | None = None
+) -> tuple[Mapping[str, Any], Ref]:
+    """What the export says, and its raw scores; `n_features` where X may have
+    more columns than the export tells of."""
     try:
         read = _core.read_trees(data)
     except Exception as error:
         raise Refused(str(error)) from error
-    ref = ctx.numeric(value, int(read["n_features"]))
+    ref = ctx.numeric(value, max(int(read["n_features"]), n_features or 0))
     if not ctx.is_exact(ref):
         raise Refused("its input is within rounding, and trees compare it to the bit")
     if ref.sparse:
@@ -36,10 +39,14 @@ def _ensemble(ctx: Context, value: Value, data: bytes) -> tuple[Mapping[str, Any
     n_outputs = int(read["n_outputs"])
     attributes = {**tensors, "n_outputs": n_outputs, "dtype": "f32" if is_f32 else None}
     node = ctx._emit("trees", (ref.node,), attributes)
-    return read, Ref(node, n_outputs, dtype=read["dtype"])
+    raw = Ref(node, n_outputs, dtype=read["dtype"])
+    scale, bias = float(read["scale"]), read["bias"]
+    if scale != 1.0 or np.any(bias):
+        raw = ctx.rows("affine", raw, multiply=np.array([scale]), add=bias)
+    return read, raw
 
 
-def _linked(ctx: Context, read: Mapping[str, Any], raw: Ref) -> Ref:
+def linked(ctx: Context, read: Mapping[str, Any], raw: Ref) -> Ref:
     """The raw scores through the inverse of the objective's link."""
     if read["is_average"]:
         count = float(len(read["tensors"]["roots"]) // raw.n_features)
@@ -60,8 +67,8 @@ def _linked(ctx: Context, read: Mapping[str, Any], raw: Ref) -> Ref:
 
 
 def _regressor(ctx: Context, value: Value, data: bytes) -> Model:
-    read, raw = _ensemble(ctx, value, data)
-    model = Model(prediction=_linked(ctx, read, raw), model_input=None)
+    read, raw = ensemble(ctx, value, data)
+    model = Model(prediction=linked(ctx, read, raw), model_input=None)
     assert model.prediction is not None
     model.prediction_dtype = "<f4" if model.prediction.dtype == "f32" else "<f8"
     if raw.n_features == 1:
@@ -70,8 +77,8 @@ def _regressor(ctx: Context, value: Value, data: bytes) -> Model:
 
 
 def _classifier(ctx: Context, value: Value, data: bytes, classes: Any) -> Model:
-    read, raw = _ensemble(ctx, value, data)
-    scores = _linked(ctx, read, raw)
+    read, raw = ensemble(ctx, value, data)
+    scores = linked(ctx, read, raw)
     model = Model(classes=np.asarray(classes), ravel={"label"})
     if read["link"] not in ("expit", "softmax"):
         raise Refused(f"the objective {read['objective']!r} gives no probabilities")

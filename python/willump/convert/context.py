@@ -115,6 +115,10 @@ class Model:
     features: Ref | None = None
     classes: Array | None = None
     multilabel: bool = False
+    #: Labels come as a table of one column.
+    label_table: bool = False
+    #: Names by which a frame's columns are found, an array's by position (none: both).
+    matched_names: list[str] | None = None
     ravel: set[str] = field(default_factory=set)
     prediction_dtype: str = "<f8"
     #: What the final model reads, for blocks and for clones of the model.
@@ -574,6 +578,8 @@ class Context:
         """Every method of a model that stays Python."""
         model = Model(estimator=estimator, model_input=value if isinstance(value, Ref) else None)
         classes = getattr(estimator, "classes_", None)
+        if classes is not None and len(classes) == 0:
+            classes = None  # as CatBoost's regressors have it
         if hasattr(estimator, "transform"):
             try:
                 model.features = self.python_transform(estimator, value, why)
@@ -596,13 +602,15 @@ class Context:
         n = len(classes)
         answer = _probe(estimator, "predict", value)
         model.classes = classes
-        model.multilabel = answer is not None and answer.n_dims == 2
+        is_table = answer.n_dims == 2 if answer else _is_table_by_name(estimator, n)
+        model.multilabel = answer is not None and is_table and answer.n_features == n
         model.label = self.step(
             estimator, "predict", value, why,
             n if model.multilabel else 1, dtype="i64",
             classes=None if model.multilabel else classes,
         )  # fmt: skip
-        if not model.multilabel:
+        model.label_table = is_table and not model.multilabel
+        if not is_table:
             model.ravel.add("label")
         if hasattr(estimator, "predict_proba"):
             model.proba = self.step(estimator, "predict_proba", value, why, n)
@@ -682,6 +690,11 @@ def _width_by_name(estimator: Any) -> int | None:
     except Exception:
         n_features = getattr(estimator, "n_features", None)
         return int(n_features) if isinstance(n_features, (int, np.integer)) else None
+
+
+def _is_table_by_name(estimator: Any, n_classes: int) -> bool:
+    """CatBoost gives labels of three classes or more as a table of one column."""
+    return type(estimator).__name__ == "CatBoostClassifier" and n_classes > 2
 
 
 def _is_sparse_by_name(estimator: Any) -> bool:
