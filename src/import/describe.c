@@ -29,17 +29,27 @@ size_t wl_tree_model_tensors(const wl_tree_model *model,
     const char *name;
     const wl_i64_array *array;
   } lists[] = {
-      {"feature", &model->feature}, {"left", &model->left},
-      {"right", &model->right},     {"flags", &model->flags},
-      {"roots", &model->roots},     {"output", &model->output},
-      {"sets", &model->sets},       {"set_starts", &model->set_starts},
+      {"feature", &model->feature},
+      {"left", &model->left},
+      {"right", &model->right},
+      {"flags", &model->flags},
+      {"roots", &model->roots},
+      {"output", &model->output},
+      {"sets", &model->sets},
+      {"set_starts", &model->set_starts},
       {"ids", &model->leaf_ids},
+      {"linear_starts", &model->linear_starts},
+      {"linear_features", &model->linear_features},
   };
   for (size_t i = 0; i < WL_COUNT_OF(lists); i++)
     add(tensors, &n, lists[i].name, WL_I64, lists[i].array->values,
         lists[i].array->n);
   add(tensors, &n, "threshold", WL_F64, model->threshold.values,
       model->threshold.n);
+  add(tensors, &n, "linear_constants", WL_F64, model->linear_constants.values,
+      model->linear_constants.n);
+  add(tensors, &n, "linear_coefficients", WL_F64,
+      model->linear_coefficients.values, model->linear_coefficients.n);
   add(tensors, &n, "start", WL_F64, model->start.values, model->start.n);
   add(tensors, &n, "leaves", WL_F64, model->leaves.values, model->leaves.n);
   tensors[n - 1].n_dims = 2;
@@ -120,23 +130,45 @@ static int put_scaled(graph_text *text, const char *operator,
   return node;
 }
 
+/* Where a model has no splits, say, it has no tensors for them. */
+static void put_tensor(graph_text *text, const char *name,
+                       const wl_tensor *tensors, size_t n_tensors) {
+  bool is_there = false;
+  for (size_t t = 0; t < n_tensors; t++)
+    is_there |= strcmp(tensors[t].name, name) == 0;
+  put(text, name);
+  put(text, is_there ? "=@" : "=[]");
+  put(text, is_there ? name : "");
+}
+
+static bool is_linear(const wl_tree_model *model) {
+  return model->linear_constants.n > 0;
+}
+
+/* `operator` is "trees", "linear_trees" or "tree_leaves". */
 static int put_trees(graph_text *text, const wl_tree_model *model,
                      const char *operator, int from, bool is_sum) {
-  /* Where a model has no splits, it has no tensors for them. */
-  static const char *const needed[] = {"feature", "threshold", "left",  "right",
-                                       "flags",   "roots",     "leaves"};
+  static const char *const needed[] = {"feature",
+                                       "threshold",
+                                       "left",
+                                       "right",
+                                       "flags",
+                                       "roots",
+                                       "leaves",
+                                       "linear_starts",
+                                       "linear_constants",
+                                       "linear_features",
+                                       "linear_coefficients"};
+  enum { N_PLAIN = 7 };
   wl_tensor tensors[WL_TREE_TENSORS];
   size_t n_tensors = wl_tree_model_tensors(model, tensors);
+  size_t n_needed =
+      is_sum && is_linear(model) ? WL_COUNT_OF(needed) : (size_t)N_PLAIN;
   int node = put_node(text, operator, from);
   put(text, " {");
-  for (size_t i = 0; i < WL_COUNT_OF(needed); i++) {
-    bool is_there = false;
-    for (size_t t = 0; t < n_tensors; t++)
-      is_there |= strcmp(tensors[t].name, needed[i]) == 0;
+  for (size_t i = 0; i < n_needed; i++) {
     put(text, i > 0 ? ", " : "");
-    put(text, needed[i]);
-    put(text, is_there ? "=@" : "=[]");
-    put(text, is_there ? needed[i] : "");
+    put_tensor(text, needed[i], tensors, n_tensors);
   }
   if (model->set_starts.n > 1)
     put(text, ", sets=@sets, set_starts=@set_starts");
@@ -226,7 +258,8 @@ wl_status wl_tree_model_graph(const wl_tree_model *model, char **text,
   put(&out, "}\n");
   if (model->casts_to_f32)
     x = put_plain(&out, "cast", x, " {dtype=\"f32\"}");
-  int raw = put_raw(&out, model, put_trees(&out, model, "trees", x, true));
+  const char *sums = is_linear(model) ? "linear_trees" : "trees";
+  int raw = put_raw(&out, model, put_trees(&out, model, sums, x, true));
   int prediction = put_link(&out, model, raw);
   int leaves = put_trees(&out, model, "tree_leaves", x, false);
   put(&out, "stage\n");

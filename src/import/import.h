@@ -14,7 +14,7 @@ wl_status wl_import_read(const void *bytes, size_t size,
                          wl_import_format format, wl_tree_model *model,
                          wl_error *error);
 
-enum { WL_TREE_TENSORS = 14 };
+enum { WL_TREE_TENSORS = 18 };
 
 /*
  * The arrays of a model under their names: the attributes of `trees` and

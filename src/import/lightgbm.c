@@ -55,12 +55,17 @@ typedef enum lgb_tree {
   TREE_CAT_BOUNDARIES,
   TREE_CAT_THRESHOLD,
   TREE_IS_LINEAR,
+  TREE_LEAF_CONST,
+  TREE_NUM_FEATURES,
+  TREE_LEAF_FEATURES,
+  TREE_LEAF_COEFF,
   TREE_COUNT
 } lgb_tree;
 static const char *const tree_names[TREE_COUNT] = {
     "num_leaves",     "num_cat",       "split_feature", "threshold",
     "decision_type",  "left_child",    "right_child",   "leaf_value",
-    "cat_boundaries", "cat_threshold", "is_linear",
+    "cat_boundaries", "cat_threshold", "is_linear",     "leaf_const",
+    "num_features",   "leaf_features", "leaf_coeff",
 };
 
 /* A field's numbers, for the tree at hand. */
@@ -401,6 +406,29 @@ static wl_status read_splits(lgb_reader *reader, size_t n_splits, size_t n_sets,
   return WL_OK;
 }
 
+/* A linear function a leaf: how many features each has, then those of all and
+ * their coefficients. */
+static wl_status read_linear(lgb_reader *reader, size_t n_leaves,
+                             size_t first_leaf) {
+  wl_tree_model *model = reader->model;
+  wl_i64_array *starts = &model->linear_starts;
+  size_t n_before = model->linear_features.n, n_terms = 0;
+  WL_TRY(wl_tree_model_fill_linear(model, first_leaf, reader->error));
+  WL_TRY(
+      read_reals(reader, TREE_LEAF_CONST, n_leaves, &model->linear_constants));
+  WL_TRY(
+      read_integers(reader, TREE_NUM_FEATURES, n_leaves, 0, INT32_MAX, starts));
+  for (size_t i = starts->n - n_leaves; i < starts->n; i++) {
+    n_terms += (size_t)starts->values[i];
+    starts->values[i] = (int64_t)(n_before + n_terms);
+  }
+  WL_TRY(read_integers(reader, TREE_LEAF_FEATURES, n_terms, 0,
+                       (int64_t)model->n_features - 1,
+                       &model->linear_features));
+  return read_reals(reader, TREE_LEAF_COEFF, n_terms,
+                    &model->linear_coefficients);
+}
+
 static wl_status end_tree(lgb_reader *reader) {
   wl_tree_model *model = reader->model;
   int64_t n_leaves, n_sets = 0, is_linear = 0, first_set;
@@ -414,11 +442,6 @@ static wl_status end_tree(lgb_reader *reader) {
   if (linear->value.data != NULL)
     WL_TRY(read_integer(reader, linear, tree_names[TREE_IS_LINEAR], 0, 1,
                         &is_linear));
-  if (is_linear)
-    return wl_fail(reader->error, WL_ERROR_UNSUPPORTED,
-                   "LightGBM model, line %zu: linear trees (is_linear=1) are "
-                   "not supported",
-                   linear->line);
   size_t root = model->feature.n, first_leaf = model->leaves.n;
   WL_TRY(read_sets(reader, (size_t)n_sets, &first_set));
   if (n_leaves > 1)
@@ -428,6 +451,10 @@ static wl_status end_tree(lgb_reader *reader) {
   WL_TRY(wl_i64_push(&model->roots,
                      n_leaves > 1 ? (int64_t)root : ~(int64_t)first_leaf,
                      reader->error));
+  if (is_linear)
+    WL_TRY(read_linear(reader, (size_t)n_leaves, first_leaf));
+  else if (model->linear_constants.n > 0)
+    WL_TRY(wl_tree_model_fill_linear(model, model->leaves.n, reader->error));
   forget_tree(reader);
   return WL_OK;
 }

@@ -83,6 +83,10 @@ void wl_tree_model_deinit(wl_tree_model *model) {
   wl_free(model->leaf_ids.values);
   wl_free(model->start.values);
   wl_free(model->bias.values);
+  wl_free(model->linear_constants.values);
+  wl_free(model->linear_starts.values);
+  wl_free(model->linear_features.values);
+  wl_free(model->linear_coefficients.values);
   wl_free(model->sets.values);
   wl_free(model->set_starts.values);
   wl_tree_model_init(model);
@@ -110,6 +114,19 @@ wl_status wl_tree_model_end_set(wl_tree_model *model, int64_t *number,
                                 wl_error *error) {
   *number = (int64_t)model->set_starts.n - 1;
   return wl_i64_push(&model->set_starts, (int64_t)model->sets.n, error);
+}
+
+wl_status wl_tree_model_fill_linear(wl_tree_model *model, size_t n_leaves,
+                                    wl_error *error) {
+  int64_t n_terms = (int64_t)model->linear_features.n;
+  if (model->linear_starts.n == 0)
+    WL_TRY(wl_i64_push(&model->linear_starts, 0, error));
+  for (size_t i = model->linear_constants.n; i < n_leaves; i++) {
+    WL_TRY(
+        wl_f64_push(&model->linear_constants, model->leaves.values[i], error));
+    WL_TRY(wl_i64_push(&model->linear_starts, n_terms, error));
+  }
+  return WL_OK;
 }
 
 /*

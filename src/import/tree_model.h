@@ -86,6 +86,14 @@ typedef struct wl_tree_model {
   double scale;      /* raw scores are sums * scale + bias */
   wl_f64_array bias; /* n_outputs, or none: 0 */
 
+  /* Leaves that are linear functions, where there are any: constant plus
+   * coefficients times features, or the leaf's value where one is NaN. Leaf i
+   * has the terms [linear_starts[i], linear_starts[i + 1]). */
+  wl_f64_array linear_constants; /* n_leaves, or none */
+  wl_i64_array linear_starts;    /* n_leaves + 1, or none */
+  wl_i64_array linear_features;
+  wl_f64_array linear_coefficients;
+
   bool is_f32;       /* sums are rounded to float32 */
   bool casts_to_f32; /* columns are read as float32 first (only where category
                         splits need it: thresholds hold the cast already) */
@@ -118,6 +126,11 @@ wl_status wl_tree_model_begin_sets(wl_tree_model *model, wl_error *error);
  * number. */
 wl_status wl_tree_model_end_set(wl_tree_model *model, int64_t *number,
                                 wl_error *error);
+
+/* Gives the leaves since the last linear one, up to the n_leaves first, no
+ * terms and their values as constants. */
+wl_status wl_tree_model_fill_linear(wl_tree_model *model, size_t n_leaves,
+                                    wl_error *error);
 
 /*
  * The largest double whose nearest float32 (ties to even) is below `threshold`:

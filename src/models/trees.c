@@ -4,8 +4,7 @@
  * the node is typed, and whether it is a forest when it is bound
  * (forest/forest_check.c).
  */
-#include "models/forest/forest.h"
-#include "ops/common.h"
+#include "models/trees.h"
 #include "ops/table.h"
 
 static const wl_attr_def attrs[] = {
@@ -26,23 +25,28 @@ typedef struct reader {
   wl_error *error;
 } reader;
 
-/* An absent or empty tensor is NULL, of no elements. */
-static wl_status take(const reader *r, const char *name, wl_dtype dtype,
-                      const void **data, size_t *n) {
-  const wl_const *tensor = wl_node_tensor(r->graph, r->node, name);
+wl_status wl_trees_take(const wl_graph *graph, const wl_node *node,
+                        const char *name, wl_dtype dtype, const void **data,
+                        size_t *n, wl_error *error) {
+  const wl_const *tensor = wl_node_tensor(graph, node, name);
   *data = NULL;
   *n = 0;
   if (tensor == NULL || tensor->n_elements == 0)
     return WL_OK;
   if (tensor->dtype != dtype || tensor->n_dims != 1)
-    return wl_fail(r->error, WL_ERROR_VALUE,
+    return wl_fail(error, WL_ERROR_VALUE,
                    "operator '%s': %s is a list of %s, not of %s in %u "
                    "dimensions",
-                   wl_op_table[r->node->op]->name, name, wl_dtype_name(dtype),
+                   wl_op_table[node->op]->name, name, wl_dtype_name(dtype),
                    wl_dtype_name(tensor->dtype), tensor->n_dims);
   *data = tensor->data;
   *n = tensor->n_elements;
   return WL_OK;
+}
+
+static wl_status take(const reader *r, const char *name, wl_dtype dtype,
+                      const void **data, size_t *n) {
+  return wl_trees_take(r->graph, r->node, name, dtype, data, n, r->error);
 }
 
 static wl_status take_ints(const reader *r, const char *name,
@@ -132,10 +136,9 @@ static wl_status take_sums(const reader *r, wl_forest_spec *spec,
   return WL_OK;
 }
 
-/* The attributes, with the shapes that they should have. */
-static wl_status read_spec(const wl_graph *graph, const wl_node *node,
-                           wl_forest_spec *spec, wl_dtype *dtype,
-                           wl_error *error) {
+wl_status wl_trees_read(const wl_graph *graph, const wl_node *node,
+                        wl_forest_spec *spec, wl_dtype *dtype,
+                        wl_error *error) {
   reader r = {graph, node, error};
   *spec =
       (wl_forest_spec){.op = wl_op_table[node->op]->name,
@@ -160,7 +163,7 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   wl_forest_spec spec;
   wl_dtype dtype;
   WL_TRY(wl_check_dense(graph, node, error));
-  WL_TRY(read_spec(graph, node, &spec, &dtype, error));
+  WL_TRY(wl_trees_read(graph, node, &spec, &dtype, error));
   bool is_bit_equal = wl_input_type(graph, node, 0)->is_bit_equal;
   if (node->n_inputs == 2) {
     const wl_type *from = wl_input_type(graph, node, 1);
@@ -186,7 +189,7 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   wl_forest_spec spec;
   wl_dtype dtype;
   wl_forest *forest;
-  WL_TRY(read_spec(graph, node, &spec, &dtype, error));
+  WL_TRY(wl_trees_read(graph, node, &spec, &dtype, error));
   if (spec.is_leaf_numbers)
     spec.width = 1;
   WL_TRY(wl_forest_create(&spec, &forest, error));

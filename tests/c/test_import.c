@@ -291,7 +291,7 @@ static void edited_lightgbm_files_are_refused_by_field_and_line(void **state) {
       {"right_child=-2 -3", "right_child=2 -3", "right_child", false},
       {"leaf_value=1 2 4", "leaf_value=1 2", "leaf_value has 2", false},
       {"leaf_value=1 2 4\n", "", "leaf_value is missing", false},
-      {"is_linear=0", "is_linear=1", "linear trees", true},
+      {"is_linear=0", "is_linear=1", "leaf_const is missing", false},
       {"threshold=0\n", "threshold=1\n", "a set of categories", false},
       {"threshold=0\n", "threshold=0.5\n", "a set of categories", false},
       {"cat_boundaries=0 2", "cat_boundaries=0 3", "cat_threshold has 2",

@@ -29,6 +29,7 @@ CLASSIFIERS = {
 }
 REGRESSORS = {
     "lightgbm": lgb.LGBMRegressor(n_estimators=20, **QUIET),
+    "lightgbm_linear": lgb.LGBMRegressor(n_estimators=20, linear_tree=True, **QUIET),
     "lightgbm_poisson": lgb.LGBMRegressor(n_estimators=20, objective="poisson", **QUIET),
     "xgboost": xgb.XGBRegressor(n_estimators=20, n_jobs=1),
     "xgboost_gamma": xgb.XGBRegressor(n_estimators=20, objective="reg:gamma", n_jobs=1),
@@ -185,7 +186,6 @@ def test_a_booster_is_cut_for_a_cascade() -> None:
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (lgb.LGBMRegressor(n_estimators=3, linear_tree=True, **QUIET), "linear"),
         (xgb.XGBRegressor(n_estimators=3, booster="gblinear"), "gblinear"),
         (xgb.XGBRegressor(n_estimators=3, missing=-1.0), "missing"),
     ],

@@ -176,12 +176,33 @@ def test_lightgbm_with_a_function_of_the_user_s_is_raw() -> None:
     np.testing.assert_array_equal(run(model, X, "prediction", values), values)
 
 
-def test_lightgbm_linear_trees_are_refused_by_name() -> None:
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(100, 2))
-    booster = lgb.train({"linear_tree": True, "verbose": -1}, lgb.Dataset(X, X[:, 0]), 2)
-    with pytest.raises(UnsupportedError, match="is_linear"):
-        _core.Model.import_bytes(booster.model_to_string().encode())
+@pytest.mark.parametrize("seed", range(24))
+def test_lightgbm_linear_trees_have_the_same_bits(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n_rows, n_classes = int(rng.integers(30, 300)), int(rng.choice([1, 3]))
+    X = rng.normal(size=(n_rows, 3)) * 10.0 ** rng.integers(-3, 4, 3)
+    X[rng.random(X.shape) < 0.05] = np.nan
+    y = np.nan_to_num(X).sum(1) + rng.normal(size=n_rows)
+    params = {
+        "linear_tree": True, "verbose": -1, "num_threads": 1, "seed": seed,
+        "num_leaves": int(rng.choice([2, 4, 15])), "min_data_in_leaf": int(rng.choice([1, 20])),
+        "linear_lambda": float(rng.choice([0.0, 0.1])),
+        "boosting": str(rng.choice(["gbdt", "dart"])),
+    }  # fmt: skip
+    if n_classes == 3:
+        params |= {"objective": "multiclass", "num_class": 3}
+        y = np.digitize(y, np.quantile(y, [0.3, 0.6]))
+    booster = lgb.train(params, lgb.Dataset(X, y), int(rng.integers(1, 8)))
+    odd = np.array([*ODD, np.inf, -np.inf, 9.9e-36])
+    rows = np.vstack([X, np.where(rng.random(X.shape) < 0.3, rng.choice(odd, X.shape), X)])
+    expected = booster.predict(rows, raw_score=True)
+    model = _core.Model.import_bytes(booster.model_to_string().encode())
+    np.testing.assert_array_equal(run(model, rows, "raw", expected), expected)
+    for batch in (1, 7):
+        part = run(model, rows[:batch], "raw", expected[:batch])
+        np.testing.assert_array_equal(part, expected[:batch])
+    leaves = booster.predict(rows, pred_leaf=True)
+    np.testing.assert_array_equal(run(model, rows, "leaves", leaves), leaves)
 
 
 def test_every_line_left_out_or_cut_is_refused_or_harmless() -> None:

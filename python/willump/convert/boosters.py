@@ -38,7 +38,12 @@ def ensemble(
     is_f32 = read["dtype"] == "f32"
     n_outputs = int(read["n_outputs"])
     attributes = {**tensors, "n_outputs": n_outputs, "dtype": "f32" if is_f32 else None}
-    node = ctx._emit("trees", (ref.node,), attributes)
+    is_linear = "linear_constants" in tensors
+    if is_linear:
+        # Where no leaf has terms, the export has no tensors of them.
+        attributes.setdefault("linear_features", np.zeros(0, np.int64))
+        attributes.setdefault("linear_coefficients", np.zeros(0))
+    node = ctx._emit("linear_trees" if is_linear else "trees", (ref.node,), attributes)
     raw = Ref(node, n_outputs, dtype=read["dtype"])
     scale, bias = float(read["scale"]), read["bias"]
     if scale != 1.0 or np.any(bias):
@@ -166,7 +171,7 @@ def xgboost_classifier(ctx: Context, est: Any, value: Value) -> Model:
 # ---- registration --------------------------------------------------------------
 
 _OPERATORS = [
-    "trees", "expit", "softmax", "exp", "signed_square", "affine", "complement", "argmax", "cast",
+    "trees", "linear_trees", "expit", "softmax", "exp", "signed_square", "affine", "complement", "argmax", "cast",
 ]  # fmt: skip
 _PARAMETERS = ["all (the trees of the library's own export, up to the best iteration)"]
 
@@ -181,7 +186,7 @@ def register_library(name: str) -> None:
             predict=lightgbm_booster,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="linear trees; pandas categories; a custom objective's link",
+            python_step="pandas categories; a custom objective's link",
         )
         register(
             lgb.LGBMRegressor,
@@ -189,14 +194,14 @@ def register_library(name: str) -> None:
             predict=lightgbm_regressor,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="linear trees; pandas categories",
+            python_step="pandas categories",
         )
         register(
             lgb.LGBMClassifier,
             predict=lightgbm_classifier,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="linear trees; pandas categories; a custom objective",
+            python_step="pandas categories; a custom objective",
         )
     elif name == "xgboost":
         import xgboost as xgb
