@@ -40,7 +40,7 @@ static wl_status grow_rows(bench_job *bench, size_t n_rows, wl_error *error) {
     return WL_OK;
   for (size_t i = 0; i < bench->rows.n_inputs; i++) {
     cli_binding *binding = &bench->rows.bindings[i];
-    size_t row_size = binding->info.kind == WL_INPUT_TEXT
+    size_t row_size = cli_is_text(&binding->info)
                           ? sizeof(wl_string)
                           : binding->n_columns * sizeof(double);
     /* The same growth for every input. */
@@ -58,7 +58,7 @@ static wl_status keep_chunk(bench_job *bench, size_t n_rows, wl_error *error) {
   for (size_t i = 0; i < chunk->n_inputs; i++) {
     const cli_binding *from = &chunk->bindings[i];
     cli_binding *to = &bench->rows.bindings[i];
-    if (from->info.kind != WL_INPUT_TEXT) {
+    if (!cli_is_text(&from->info)) {
       size_t row_size = from->n_columns * sizeof(double);
       memcpy((char *)to->values + bench->n_rows * row_size, from->values,
              n_rows * row_size);

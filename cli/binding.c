@@ -96,7 +96,7 @@ static wl_status find_only(const wl_table *table, const wl_input_info *info,
                    "the file has no column \"%s\", on which the model was "
                    "trained: pass --column with one of %s",
                    info->name, list_columns(table, columns));
-  if (table->n_columns > 1 && info->kind != WL_INPUT_TEXT)
+  if (table->n_columns > 1 && !cli_is_text(info))
     return wl_fail(error, WL_ERROR_VALUE,
                    "the file has several columns: pass --column with one of %s",
                    list_columns(table, columns));
@@ -145,8 +145,7 @@ static wl_status binding_allocate(cli_binding *binding, const wl_table *table,
                                   wl_error *error) {
   const wl_input_info *info = &binding->info;
   uint64_t n = info->kind == WL_INPUT_MATRIX ? info->n_features : 1;
-  size_t element =
-      info->kind == WL_INPUT_TEXT ? sizeof(wl_string) : sizeof(double);
+  size_t element = cli_is_text(info) ? sizeof(wl_string) : sizeof(double);
   size_t n_values, size;
   if (n > SIZE_MAX / sizeof *binding->columns ||
       wl_mul_overflows((size_t)n, table->max_rows, &n_values) ||
@@ -225,16 +224,23 @@ static wl_status check_present(const wl_table *table, size_t column,
   return WL_OK;
 }
 
+static wl_status fill_text(const cli_binding *binding, const wl_table *table,
+                           wl_error *error) {
+  size_t column = binding->columns[0];
+  if (binding->info.kind == WL_INPUT_CATEGORY)
+    return wl_table_categories(table, column, binding->values, error);
+  WL_TRY(wl_table_strings(table, column, binding->values, error));
+  return check_present(table, column, binding->values, error);
+}
+
 wl_status cli_inputs_fill(cli_inputs *inputs, const wl_table *table,
                           wl_error *error) {
   for (size_t i = 0; i < inputs->n_inputs; i++) {
     const cli_binding *binding = &inputs->bindings[i];
     size_t n = binding->n_columns;
     wl_input *input = &inputs->inputs[i];
-    if (binding->info.kind == WL_INPUT_TEXT) {
-      WL_TRY(
-          wl_table_strings(table, binding->columns[0], binding->values, error));
-      WL_TRY(check_present(table, binding->columns[0], binding->values, error));
+    if (cli_is_text(&binding->info)) {
+      WL_TRY(fill_text(binding, table, error));
       *input = (wl_input){.layout = WL_LAYOUT_STRINGS,
                           .dtype = WL_STRING,
                           .n_columns = 1,

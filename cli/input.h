@@ -48,6 +48,11 @@ typedef struct cli_binding {
   void *values; /* wl_string[max_rows] or double[max_rows * n_columns]; owned */
 } cli_binding;
 
+/* Is it read as strings? */
+static inline bool cli_is_text(const wl_input_info *info) {
+  return info->kind == WL_INPUT_TEXT || info->kind == WL_INPUT_CATEGORY;
+}
+
 typedef struct cli_inputs {
   cli_binding *bindings; /* owned */
   wl_input *inputs;      /* what a run takes; owned */

@@ -6,7 +6,7 @@
 #include "metadata.h"
 
 static const char *kind_name(const wl_input_info *info) {
-  static const char *const names[] = {"text", "numeric", "matrix"};
+  static const char *const names[] = {"text", "numeric", "matrix", "category"};
   _Static_assert(WL_COUNT_OF(names) == WL_INPUT_KIND_COUNT,
                  "a name for every kind");
   return (unsigned)info->kind < WL_INPUT_KIND_COUNT ? names[info->kind] : "?";

@@ -24,6 +24,11 @@ static const wl_string any_rows[N_ROWS] = {{"good and bad, so-so", 19},
                                            {"\xce\xa3\xce\xa3 \xed\xa0\x80", 8},
                                            {"ab a b ab", 9},
                                            {"a", 1}};
+static const wl_string any_categories[N_ROWS] = {{"a", 1},
+                                                 {NULL, WL_MISSING_NAN},
+                                                 {"a longer category", 17},
+                                                 {NULL, WL_MISSING_OTHER},
+                                                 {"", 0}};
 
 /* How matrices come, and whether cascades are skipped. */
 typedef struct any_options {
@@ -74,9 +79,10 @@ static inline bool any_inputs(const wl_model *model, const any_options *o,
                            .values = values + first * MAX_WIDTH * size,
                            .row_stride = (int64_t)(MAX_WIDTH * size),
                            .column_stride = (int64_t)size};
-    if (info.kind == WL_INPUT_TEXT) {
+    if (info.kind == WL_INPUT_TEXT || info.kind == WL_INPUT_CATEGORY) {
       inputs[i].layout = WL_LAYOUT_STRINGS;
-      inputs[i].strings = any_rows + first;
+      inputs[i].strings =
+          (info.kind == WL_INPUT_TEXT ? any_rows : any_categories) + first;
     } else if (o->is_csr && info.n_features != 0) {
       inputs[i].layout = WL_LAYOUT_CSR;
       inputs[i].index_dtype = WL_I32;

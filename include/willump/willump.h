@@ -114,12 +114,21 @@ WL_API const char *wl_dtype_name(wl_dtype dtype);
 
 /*
  * A view of text: UTF-8, in which lone surrogates are allowed and encoded as
- * Python's "surrogatepass" does. Not terminated. data == NULL means missing.
+ * Python's "surrogatepass" does. Not terminated. data == NULL means missing;
+ * in an input of categories `size` then says what stands there, a wl_missing.
  */
 typedef struct wl_string {
   const char *data;
   size_t size; /* bytes */
 } wl_string;
+
+/* What a missing category is: encoders tell None from NaN. */
+typedef enum wl_missing {
+  WL_MISSING_ANY = 0, /* either of these: whichever is a category */
+  WL_MISSING_NONE,    /* None, a null */
+  WL_MISSING_NAN,
+  WL_MISSING_OTHER /* a value that is no text: equal to no category */
+} wl_missing;
 
 #define WL_TENSOR_MAX_DIMS 4
 
@@ -244,6 +253,7 @@ typedef enum wl_input_kind {
   WL_INPUT_TEXT = 0, /* a column of strings */
   WL_INPUT_NUMERIC,  /* a column of numbers */
   WL_INPUT_MATRIX,   /* a matrix of numbers, dense or CSR */
+  WL_INPUT_CATEGORY, /* a column of strings, some of which may be missing */
   WL_INPUT_KIND_COUNT
 } wl_input_kind;
 

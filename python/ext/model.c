@@ -263,7 +263,7 @@ static PyObject *model_metadata(ext_model *self, void *Py_UNUSED(closure)) {
 
 static PyObject *model_inputs(ext_model *self, void *Py_UNUSED(closure)) {
   static const char *const kinds[WL_INPUT_KIND_COUNT] = {"text", "numeric",
-                                                         "matrix"};
+                                                         "matrix", "category"};
   size_t n = wl_model_n_inputs(self->model);
   PyObject *list = PyList_New((Py_ssize_t)n);
   for (size_t i = 0; list && i < n; i++) {

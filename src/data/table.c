@@ -97,6 +97,16 @@ wl_status wl_table_strings(const wl_table *table, size_t column, wl_string *out,
   return WL_OK;
 }
 
+wl_status wl_table_categories(const wl_table *table, size_t column,
+                              wl_string *out, wl_error *error) {
+  const wl_cell *cells = table->cells + column * table->max_rows;
+  WL_TRY(wl_table_strings(table, column, out, error));
+  for (size_t row = 0; row < table->n_rows; row++)
+    if (cells[row].kind == WL_CELL_EMPTY)
+      out[row] = (wl_string){NULL, WL_MISSING_ANY};
+  return WL_OK;
+}
+
 wl_status wl_table_numbers(const wl_table *table, size_t column, double *out,
                            size_t stride, wl_error *error) {
   const wl_cell *cells = table->cells + column * table->max_rows;

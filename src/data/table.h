@@ -57,6 +57,10 @@ size_t wl_table_find(const wl_table *table, const char *name, size_t name_size,
 wl_status wl_table_strings(const wl_table *table, size_t column, wl_string *out,
                            wl_error *error);
 
+/* The same, but that an empty CSV field that is not quoted is missing too. */
+wl_status wl_table_categories(const wl_table *table, size_t column,
+                              wl_string *out, wl_error *error);
+
 /*
  * The column as numbers, one every `stride` doubles. NaN for what is empty or
  * missing, and for the spellings of "not available" that pandas knows ("NA",

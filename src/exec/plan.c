@@ -102,9 +102,10 @@ static wl_status describe_sources(wl_plan *plan, const wl_graph *graph,
     plan->nodes[id].source = n_inputs;
     plan->inputs[n_inputs++] = (wl_plan_input){
         .name = name,
-        .kind = wl_string_is(kind, "text")      ? WL_INPUT_TEXT
-                : wl_string_is(kind, "numeric") ? WL_INPUT_NUMERIC
-                                                : WL_INPUT_MATRIX,
+        .kind = wl_string_is(kind, "text")       ? WL_INPUT_TEXT
+                : wl_string_is(kind, "category") ? WL_INPUT_CATEGORY
+                : wl_string_is(kind, "numeric")  ? WL_INPUT_NUMERIC
+                                                 : WL_INPUT_MATRIX,
         .position = wl_node_int(node, "position", -1),
         .node = (wl_id)id};
   }

@@ -11,7 +11,7 @@ static wl_status check_row(const wl_plan *plan, size_t n_values,
   uint64_t n_wanted = 0;
   for (size_t i = 0; i < plan->n_inputs; i++) {
     const wl_plan_input *from = &plan->inputs[i];
-    if (from->kind == WL_INPUT_TEXT)
+    if (plan->nodes[from->node].type.kind == WL_VALUE_STRINGS)
       return wl_fail(error, WL_ERROR_VALUE,
                      "input %zu ('%s') is text, not numbers: use "
                      "wl_model_predict",

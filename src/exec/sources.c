@@ -2,7 +2,7 @@
 #include "exec/sources.h"
 
 static const char *const kind_names[] = {"text", "a column of numbers",
-                                         "a matrix"};
+                                         "a matrix", "a column of categories"};
 _Static_assert(WL_COUNT_OF(kind_names) == WL_INPUT_KIND_COUNT,
                "a name for each kind");
 
@@ -38,7 +38,7 @@ wl_status wl_source_check(const wl_plan *plan, wl_id id, const wl_input *input,
     const wl_plan_input *declared = &plan->inputs[node->source];
     bool is_text = input->layout == WL_LAYOUT_STRINGS;
     name = declared->name;
-    if (is_text != (declared->kind == WL_INPUT_TEXT))
+    if (is_text != (node->type.kind == WL_VALUE_STRINGS))
       return wl_fail(error, WL_ERROR_TYPE, "input '%s' is %s, not %s", name,
                      kind_names[declared->kind], is_text ? "text" : "numbers");
     if (is_text)
@@ -107,7 +107,7 @@ typedef struct tile_request {
   const uint64_t *position;
   uint64_t from;
   size_t n;
-  bool takes_strided;
+  wl_readers_take readers;
   wl_arena *arena;
 } tile_request;
 
@@ -130,7 +130,7 @@ static wl_status tile_strings(const tile_request *t, wl_value *out,
       own[i] = strings[source_row(t, i)];
     out->strings = own;
   }
-  for (size_t i = 0; i < t->n; i++)
+  for (size_t i = 0; i < t->n && !t->readers.missing; i++)
     if (out->strings[i].data == NULL)
       return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)i,
                          "np.nan is an invalid document, expected byte or "
@@ -173,7 +173,7 @@ static wl_status tile_strided(const tile_request *t, wl_value *out,
     out->ld = (size_t)input->row_stride / sizeof(double);
     return WL_OK;
   }
-  if (t->takes_strided && is_strided(t)) {
+  if (t->readers.strided && is_strided(t)) {
     out->kind = WL_VALUE_STRIDED;
     out->strided = (wl_strided){.values = (const char *)input->values +
                                           (int64_t)t->from * input->row_stride,
@@ -233,14 +233,14 @@ static wl_status tile_csr(const tile_request *t, wl_value *out,
 
 wl_status wl_source_tile(const wl_input *input, const wl_selection *selection,
                          const uint64_t *position, uint64_t from, uint64_t to,
-                         bool takes_strided, wl_arena *arena, wl_value *out,
-                         wl_error *error) {
+                         wl_readers_take readers, wl_arena *arena,
+                         wl_value *out, wl_error *error) {
   tile_request t = {.input = input,
                     .selection = selection,
                     .position = position,
                     .from = from,
                     .n = (size_t)(to - from),
-                    .takes_strided = takes_strided,
+                    .readers = readers,
                     .arena = arena};
   switch (input->layout) {
   case WL_LAYOUT_STRINGS:

@@ -34,15 +34,21 @@ wl_status wl_source_check(const wl_plan *plan, wl_id node,
                           const wl_input *input, uint64_t n_rows,
                           wl_error *error);
 
+/* What all readers of a tile take: strided numbers (WL_VALUE_STRIDED), and
+ * missing strings, which are an error otherwise. */
+typedef struct wl_readers_take {
+  bool strided, missing;
+} wl_readers_take;
+
 /*
  * A tile of the rows [from, to) of the selection, whose place in the matrix is
- * position[row] (NULL: row). Memory from the arena, or borrowed. Strided only
- * if that is taken.
+ * position[row] (NULL: row). Memory from the arena, or borrowed. Strided, and
+ * with missing strings, only if its readers take that.
  */
 wl_status wl_source_tile(const wl_input *input, const wl_selection *selection,
                          const uint64_t *position, uint64_t from, uint64_t to,
-                         bool takes_strided, wl_arena *arena, wl_value *out,
-                         wl_error *error);
+                         wl_readers_take readers, wl_arena *arena,
+                         wl_value *out, wl_error *error);
 
 /* Bytes that a row brings, for sizing chunks. */
 size_t wl_source_row_size(const wl_input *input, uint64_t row);

@@ -187,9 +187,11 @@ static wl_status load_sources(const chunk *c, wl_error *error) {
   for (size_t i = 0; i < sequence->n_inputs; i++) {
     wl_id id = sequence->inputs[i];
     uint32_t source = sweep->plan->nodes[id].source;
-    WL_TRY(wl_source_tile(&sweep->inputs[source], &sweep->selection, NULL,
-                          c->from, c->to, sequence->takes_strided[i],
-                          &c->worker->arena, &c->worker->values[id], error));
+    WL_TRY(wl_source_tile(
+        &sweep->inputs[source], &sweep->selection, NULL, c->from, c->to,
+        (wl_readers_take){.strided = sequence->takes_strided[i],
+                          .missing = sweep->plan->nodes[id].type.has_missing},
+        &c->worker->arena, &c->worker->values[id], error));
   }
   for (size_t i = 0; i < sequence->n_externals; i++) {
     wl_id id = sequence->externals[i];
@@ -197,8 +199,8 @@ static wl_status load_sources(const chunk *c, wl_error *error) {
     if (!answer->is_there)
       return wl_fail(error, WL_ERROR_INTERNAL, "an external step unanswered");
     WL_TRY(wl_source_tile(&answer->matrix, &sweep->selection, answer->position,
-                          c->from, c->to, false, &c->worker->arena,
-                          &c->worker->values[id], error));
+                          c->from, c->to, (wl_readers_take){0},
+                          &c->worker->arena, &c->worker->values[id], error));
   }
   return load_carried(c, error);
 }

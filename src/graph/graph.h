@@ -66,6 +66,7 @@ typedef struct wl_type {
   size_t n_columns;
   wl_dtype dtype; /* WL_STRING, WL_I32, WL_I64, WL_F32 or WL_F64 */
   bool is_bit_equal;
+  bool has_missing; /* strings may be missing, as a wl_missing says */
 } wl_type;
 
 typedef uint32_t wl_id;

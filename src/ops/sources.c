@@ -24,13 +24,17 @@ static wl_status infer_input(const wl_graph *graph, const wl_node *node,
   int64_t width = wl_node_int(node, "n_features", 1);
   WL_TRY(check_width(node, width, error));
   if (wl_string_is(kind, "text")) {
-    *type = (wl_type){WL_VALUE_STRINGS, 1, WL_STRING, true};
+    *type = (wl_type){WL_VALUE_STRINGS, 1, WL_STRING, true, false};
+    return WL_OK;
+  }
+  if (wl_string_is(kind, "category")) {
+    *type = (wl_type){WL_VALUE_STRINGS, 1, WL_STRING, true, true};
     return WL_OK;
   }
   if (!wl_string_is(kind, "numeric") && !wl_string_is(kind, "matrix"))
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator 'input': kind '%.20s' is not one of text, "
-                   "numeric, matrix",
+                   "category, numeric, matrix",
                    kind.data);
   if (wl_string_is(kind, "numeric"))
     width = 1;

@@ -73,6 +73,11 @@ wl_status wl_text_check(const wl_graph *graph, const wl_node *node,
   const char *name = wl_op_table[node->op]->name;
   if (wl_input_type(graph, node, 0)->kind != WL_VALUE_STRINGS)
     return wl_fail(error, WL_ERROR_TYPE, "operator '%s' takes strings", name);
+  if (wl_input_type(graph, node, 0)->has_missing)
+    return wl_fail(error, WL_ERROR_TYPE,
+                   "operator '%s' takes text, not categories: they may be "
+                   "missing",
+                   name);
   WL_TRY(read_scalars(node, &params, error));
   WL_TRY(check_strings(graph, node, "stop_words", &n_stop_words, error));
   WL_TRY(check_strings(graph, node, "vocabulary", n_features, error));

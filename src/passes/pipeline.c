@@ -5,8 +5,11 @@ static const struct {
   const char *name;
   wl_pass_function run;
 } passes[] = {
-    {"simplify", wl_pass_simplify},   {"push_linear", wl_pass_push_linear},
-    {"fuse_text", wl_pass_fuse_text}, {"merge_scores", wl_pass_merge_scores},
+    {"simplify", wl_pass_simplify},
+    {"push_linear", wl_pass_push_linear},
+    {"fold_encode", wl_pass_fold_encode},
+    {"fuse_text", wl_pass_fuse_text},
+    {"merge_scores", wl_pass_merge_scores},
     {"clean", wl_pass_simplify},
 };
 _Static_assert(WL_COUNT_OF(passes) <= WL_MAX_PASSES, "room for each result");

@@ -91,14 +91,29 @@ static bool is_same(const wl_string_table *table, uint32_t id,
          memcmp(table->bytes + (uint32_t)record.high, string, size) == 0;
 }
 
+static uint32_t find_exactly(const wl_string_table *table,
+                             const wl_string_key *key, const void *string,
+                             size_t size) {
+  size_t at = (size_t)(key->hash >> table->slots.shift);
+  uint32_t id;
+  while ((id = wl_slots_next(&table->slots, key->hash, &at)) != WL_NO_ID)
+    if (is_same(table, id, key, string, size))
+      return id;
+  return WL_NO_ID;
+}
+
+uint32_t wl_string_table_get(const wl_string_table *table, const void *string,
+                             size_t size) {
+  wl_string_key key = key_exactly(string, size);
+  return find_exactly(table, &key, string, size);
+}
+
 uint32_t wl_string_table_add(wl_string_table *table, const void *string,
                              size_t size) {
   wl_string_key key = key_exactly(string, size);
-  size_t at = (size_t)(key.hash >> table->slots.shift);
-  uint32_t id;
-  while ((id = wl_slots_next(&table->slots, key.hash, &at)) != WL_NO_ID)
-    if (is_same(table, id, &key, string, size))
-      return id;
+  uint32_t id = find_exactly(table, &key, string, size);
+  if (id != WL_NO_ID)
+    return id;
   id = table->n++;
   if (size > WL_SHORT_STRING) {
     memcpy(table->bytes + table->n_bytes, string, size);

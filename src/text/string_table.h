@@ -55,6 +55,10 @@ void wl_string_table_deinit(wl_string_table *table);
  * ones must fit the room. */
 uint32_t wl_string_table_add(wl_string_table *table, const void *string,
                              size_t size);
+/* The id, or WL_NO_ID; unlike wl_string_table_find it does not read past the
+ * string's end. */
+uint32_t wl_string_table_get(const wl_string_table *table, const void *string,
+                             size_t size);
 /* Gives back the room that was not used. */
 wl_status wl_string_table_shrink(wl_string_table *table, wl_error *error);
 size_t wl_string_table_size(const wl_string_table *table);

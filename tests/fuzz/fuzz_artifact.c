@@ -24,7 +24,7 @@ static void run(const wl_model *model) {
     wl_input_info info;
     if (wl_model_input_info(model, i, &info, NULL) != WL_OK)
       abort();
-    bool is_text = info.kind == WL_INPUT_TEXT;
+    bool is_text = info.kind == WL_INPUT_TEXT || info.kind == WL_INPUT_CATEGORY;
     inputs[i].layout = is_text ? WL_LAYOUT_STRINGS : WL_LAYOUT_STRIDED;
     inputs[i].dtype = is_text ? WL_STRING : WL_F64;
     inputs[i].n_columns = info.n_features;

@@ -16,6 +16,7 @@ static const struct {
 } passes[] = {
     {"simplify", wl_pass_simplify},
     {"push_linear", wl_pass_push_linear},
+    {"fold_encode", wl_pass_fold_encode},
     {"fuse_text", wl_pass_fuse_text},
     {"merge_scores", wl_pass_merge_scores},
 };

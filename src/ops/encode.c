@@ -1,0 +1,209 @@
+/*
+ * encode.c: categories to what they stand for: a number, or a row of numbers.
+ * Encoders put the columns' side by side; a linear model over one-hot columns
+ * is their sum, a weight looked up for each column, and nothing is expanded.
+ *
+ * A value is a category when it is equal to it: strings byte by byte, numbers
+ * as doubles. What is none of them has a code of its own, or is the error that
+ * scikit-learn's encoders raise.
+ */
+#include "ops/encode.h"
+
+#include <stdio.h>
+
+#include "base/number.h"
+#include "ops/table.h"
+
+static const wl_attr_def attrs[] = {
+    {"categories", WL_ATTR_TENSOR, true}, {"sizes", WL_ATTR_TENSOR, true},
+    {"codes", WL_ATTR_TENSOR, false},     {"unknown", WL_ATTR_TENSOR, false},
+    {"nan", WL_ATTR_TENSOR, false},       {"none", WL_ATTR_TENSOR, false},
+    {"sum", WL_ATTR_BOOL, false},         {"names", WL_ATTR_TENSOR, false},
+    {"first_column", WL_ATTR_INT, false}, {"dtype", WL_ATTR_STRING, false},
+};
+
+static wl_status infer(const wl_graph *graph, const wl_node *node,
+                       wl_type *type, wl_error *error) {
+  wl_encode_attrs a;
+  WL_TRY(wl_encode_attrs_read(graph, node, &a, error));
+  bool is_sum = wl_node_bool(node, "sum", false);
+  *type = (wl_type){.kind = WL_VALUE_DENSE,
+                    .n_columns = is_sum ? a.width : a.n_columns * a.width,
+                    .is_bit_equal = !is_sum};
+  return wl_node_dtype(node, WL_F64, &type->dtype, error);
+}
+
+/* ---- messages ------------------------------------------------------------ */
+
+enum { SHOWN = 60, REPR_SIZE = 4 * SHOWN + 8 };
+
+/* Nearly Python's repr: a category that cannot be printed is rare. */
+static const char *repr_of_string(wl_string s, char room[REPR_SIZE]) {
+  bool has_single = memchr(s.data, '\'', s.size) != NULL;
+  bool has_double = memchr(s.data, '"', s.size) != NULL;
+  char quote = has_single && !has_double ? '"' : '\'', *at = room;
+  size_t shown = s.size <= SHOWN ? s.size : SHOWN;
+  while (shown < s.size && shown > 0 &&
+         ((unsigned char)s.data[shown] & 0xC0) == 0x80)
+    shown--; /* not within a character */
+  *at++ = quote;
+  for (size_t i = 0; i < shown; i++) {
+    unsigned char c = (unsigned char)s.data[i];
+    if (c == '\n' || c == '\r' || c == '\t') {
+      *at++ = '\\';
+      *at++ = c == '\n' ? 'n' : c == '\r' ? 'r' : 't';
+    } else if (c < 0x20 || c == 0x7F) {
+      at += snprintf(at, 5, "\\x%02x", c);
+    } else {
+      if (c == '\\' || c == (unsigned char)quote)
+        *at++ = '\\';
+      *at++ = (char)c;
+    }
+  }
+  *at++ = quote;
+  memcpy(at, shown < s.size ? "..." : "", shown < s.size ? 4 : 1);
+  return room;
+}
+
+static const char *repr_of_missing(size_t kind) {
+  return kind == WL_MISSING_NAN     ? "nan"
+         : kind == WL_MISSING_OTHER ? "<a value that is no text>"
+                                    : "None";
+}
+
+static wl_status fail_unknown(const wl_encode_state *s, size_t column,
+                              size_t row, const char *repr, wl_error *error) {
+  const char *name = s->columns[column].name;
+  return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
+                     "Found unknown categories [%s] in column %zu during "
+                     "transform%s%.120s%s",
+                     repr, s->first_column + column,
+                     name[0] != '\0' ? " (column '" : "", name,
+                     name[0] != '\0' ? "')" : "");
+}
+
+/* ---- lookups ------------------------------------------------------------- */
+
+static int64_t find_missing(const wl_encode_column *column, size_t kind) {
+  switch (kind) {
+  case WL_MISSING_NAN:
+    return column->nan;
+  case WL_MISSING_NONE:
+    return column->none;
+  case WL_MISSING_ANY:
+    return column->nan >= 0 ? column->nan : column->none;
+  default:
+    return -1;
+  }
+}
+
+/* The number of the category among all, or -1. */
+static int64_t find_string(const wl_encode_column *column, wl_string s) {
+  if (s.data == NULL)
+    return find_missing(column, s.size);
+  uint32_t id = wl_string_table_get(&column->strings, s.data, s.size);
+  return id == WL_NO_ID ? -1 : (int64_t)column->places[id];
+}
+
+static int64_t find_number(const wl_encode_column *column, double v) {
+  const double *at = column->numbers;
+  size_t n = column->n_numbers;
+  if (v != v)
+    return column->nan;
+  if (n == 0)
+    return -1;
+  while (n > 1) { /* the last number that is not above v is among n from `at` */
+    size_t half = n / 2;
+    at = at[half] <= v ? at + half : at;
+    n -= half;
+  }
+  return *at == v ? (int64_t)column->first + (at - column->numbers) : -1;
+}
+
+/* ---- running ------------------------------------------------------------- */
+
+static inline void put(const wl_encode_state *s, const double *from,
+                       double *to) {
+  if (s->width == 1 && !s->is_sum) {
+    *to = *from;
+    return;
+  }
+  for (size_t k = 0; k < s->width; k++)
+    to[k] = s->is_sum ? to[k] + from[k] : from[k];
+}
+
+/* What a category stands for; NULL for an unknown one that is an error. */
+static inline const double *codes_of(const wl_encode_state *s, size_t column,
+                                     int64_t category) {
+  if (category >= 0)
+    return s->codes + (size_t)category * s->width;
+  return s->unknown == NULL ? NULL : s->unknown + column * s->width;
+}
+
+static wl_status run_strings(const wl_encode_state *s, size_t column,
+                             const wl_value *x, size_t at, wl_value *out,
+                             wl_error *error) {
+  for (size_t r = 0; r < x->n_rows; r++) {
+    wl_string value = x->strings[r];
+    const double *codes =
+        codes_of(s, column, find_string(&s->columns[column], value));
+    if (WL_UNLIKELY(codes == NULL)) {
+      char room[REPR_SIZE];
+      return fail_unknown(s, column, r,
+                          value.data == NULL ? repr_of_missing(value.size)
+                                             : repr_of_string(value, room),
+                          error);
+    }
+    put(s, codes, wl_row_mut(out, r) + at);
+  }
+  return WL_OK;
+}
+
+static wl_status run_numbers(const wl_encode_state *s, size_t column,
+                             const wl_value *x, size_t x_column, size_t at,
+                             wl_value *out, wl_error *error) {
+  for (size_t r = 0; r < x->n_rows; r++) {
+    double value = wl_row(x, r)[x_column];
+    const double *codes =
+        codes_of(s, column, find_number(&s->columns[column], value));
+    if (WL_UNLIKELY(codes == NULL)) {
+      char room[WL_NUMBER_SIZE];
+      wl_print_double(value, room);
+      return fail_unknown(s, column, r, room, error);
+    }
+    put(s, codes, wl_row_mut(out, r) + at);
+  }
+  return WL_OK;
+}
+
+static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
+                     wl_error *error) {
+  const wl_encode_state *s = state;
+  size_t n_out = call->type->n_columns, column = 0;
+  WL_TRY(wl_new_dense(call, n_out, out, error));
+  if (s->is_sum)
+    memset(out->dense, 0, call->n_rows * n_out * sizeof(double));
+  for (size_t i = 0; i < call->n_inputs; i++) {
+    const wl_value *x = call->inputs[i];
+    for (size_t c = 0; c < x->n_columns; c++, column++) {
+      size_t at = s->is_sum ? 0 : column * s->width;
+      WL_TRY(x->kind == WL_VALUE_STRINGS
+                 ? run_strings(s, column, x, at, out, error)
+                 : run_numbers(s, column, x, c, at, out, error));
+    }
+  }
+  for (size_t i = 0; s->is_sum && i < call->n_rows * n_out; i++)
+    out->dense[i] = wl_round_to(call->type->dtype, out->dense[i]);
+  return WL_OK;
+}
+
+const wl_op_def wl_op_encode = {
+    .name = "encode",
+    WL_ATTRS(attrs),
+    .min_inputs = 1,
+    .max_inputs = 1 << 16,
+    .infer = infer,
+    .bind = wl_encode_bind,
+    .unbind = wl_encode_unbind,
+    .run = run,
+};
