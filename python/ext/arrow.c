@@ -316,13 +316,21 @@ static bool read_dictionary(ext_call *call, const struct ArrowSchema *schema,
   return true;
 }
 
-/* Nulls become what the original would see, which most often is an error. */
+/* Nulls become what the original would see, which for text most often is an
+ * error. */
 static bool fill_nulls(ext_call *call, const ext_input_spec *spec,
                        PyObject *missing, wl_string *strings, uint64_t n) {
+  bool is_category = spec->kind == WL_INPUT_CATEGORY;
+  wl_string category =
+      is_category ? ext_missing_category(missing) : (wl_string){NULL, 0};
   for (uint64_t i = 0; i < n; i++) {
     call->work += strings[i].size;
     if (strings[i].data)
       continue;
+    if (is_category) {
+      strings[i] = category;
+      continue;
+    }
     PyObject *text = ext_bad_text(call, spec, missing, i);
     if (!ext_call_keep(call, text))
       return false;

@@ -80,7 +80,8 @@ typedef struct ext_input_spec {
   PyObject *first;    /* str, owned: what the original does first, which decides
                          its errors: to a row of text "lower", "encode",
                          "normalize" or "match"; to a matrix "convert", or
-                         anything else where it refuses text in it */
+                         anything else where it refuses text in it; to a column
+                         of numbers "category" where it refuses text in it */
   PyObject *estimator; /* str, owned: who complains about a matrix's width */
 } ext_input_spec;
 
@@ -134,6 +135,8 @@ const Py_buffer *ext_view(ext_call *call, PyObject *object);
 /* The element type of a buffer in native byte order; WL_DTYPE_COUNT for what
  * the core does not know. */
 wl_dtype ext_dtype_of(const Py_buffer *view);
+/* A category that is no str, as its wl_missing. */
+wl_string ext_missing_category(PyObject *cell);
 /* Raises, or returns the str that stands for a row that was no str. */
 PyObject *ext_bad_text(ext_call *call, const ext_input_spec *spec,
                        PyObject *row, uint64_t number);

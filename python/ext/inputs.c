@@ -194,8 +194,8 @@ static bool read_numeric(ext_call *call, const ext_input_spec *spec,
   int found = read_buffer(call, object, 1, input, n_rows);
   if (found != 0)
     return found > 0;
-  PyObject *adapted = PyObject_CallFunctionObjArgs(call->state->adapt_numeric,
-                                                   object, spec->place, NULL);
+  PyObject *adapted = PyObject_CallFunctionObjArgs(
+      call->state->adapt_numeric, object, spec->place, spec->first, NULL);
   if (!ext_call_keep(call, adapted))
     return false;
   found = read_buffer(call, adapted, 1, input, n_rows);
@@ -229,7 +229,7 @@ bool ext_read_matrix(ext_call *call, PyObject *first, PyObject *object,
 
 static bool read_one(ext_call *call, const ext_input_spec *spec,
                      PyObject *object, wl_input *input, uint64_t *n_rows) {
-  if (spec->kind == WL_INPUT_TEXT)
+  if (spec->kind == WL_INPUT_TEXT || spec->kind == WL_INPUT_CATEGORY)
     return ext_read_text(call, spec, object, input, n_rows);
   if (spec->kind == WL_INPUT_NUMERIC)
     return read_numeric(call, spec, object, input, n_rows);

@@ -108,6 +108,25 @@ static PyObject *text_of_row(ext_call *call, const ext_input_spec *spec,
   return ext_bad_text(call, spec, row, number);
 }
 
+/* What a cell that is no str is among categories, which a C program would say
+ * by its wl_missing. */
+wl_string ext_missing_category(PyObject *cell) {
+  wl_missing kind = WL_MISSING_OTHER;
+  if (cell == Py_None) {
+    kind = WL_MISSING_NONE;
+  } else if (PyFloat_Check(cell)) {
+    double number = PyFloat_AS_DOUBLE(cell);
+    kind = number != number ? WL_MISSING_NAN : WL_MISSING_OTHER;
+  } else if (PyNumber_Check(cell) && !PyIndex_Check(cell)) {
+    PyObject *number = PyNumber_Float(cell); /* NumPy's other floats */
+    if (number && PyFloat_AS_DOUBLE(number) != PyFloat_AS_DOUBLE(number))
+      kind = WL_MISSING_NAN;
+    Py_XDECREF(number);
+    PyErr_Clear();
+  }
+  return (wl_string){NULL, kind};
+}
+
 /* `rows` is a tuple that the call keeps: it holds one reference a row. */
 static bool read_rows(ext_call *call, const ext_input_spec *spec,
                       PyObject *rows, wl_input *input, uint64_t *n_rows) {
@@ -119,6 +138,10 @@ static bool read_rows(ext_call *call, const ext_input_spec *spec,
   for (size_t i = 0; i < n; i++) {
     PyObject *row = PyTuple_GET_ITEM(rows, (Py_ssize_t)i);
     if (!PyUnicode_Check(row)) {
+      if (spec->kind == WL_INPUT_CATEGORY) {
+        strings[i] = ext_missing_category(row);
+        continue;
+      }
       row = text_of_row(call, spec, row, i);
       if (!ext_call_keep(call, row))
         return false;
@@ -145,18 +168,94 @@ static PyObject *tuple_of_objects(const Py_buffer *view) {
   return rows;
 }
 
-static bool is_tuple_of_two(PyObject *object) {
-  return PyTuple_Check(object) && PyTuple_GET_SIZE(object) == 2;
+static bool is_tuple_of(PyObject *object, Py_ssize_t n) {
+  return PyTuple_Check(object) && PyTuple_GET_SIZE(object) == n;
+}
+
+static int64_t code_at(const Py_buffer *codes, Py_ssize_t i) {
+  const char *at = (const char *)codes->buf + i * codes->strides[0];
+  switch (codes->itemsize) {
+  case 1:
+    return *(const int8_t *)at;
+  case 2:
+    return *(const int16_t *)at;
+  case 4:
+    return *(const int32_t *)at;
+  default:
+    return *(const int64_t *)at;
+  }
+}
+
+/* What stands for no code: a category, or what the original says to it. */
+static bool view_missing(ext_call *call, const ext_input_spec *spec,
+                         PyObject *missing, uint64_t number, wl_string *out) {
+  if (spec->kind == WL_INPUT_CATEGORY) {
+    *out = ext_missing_category(missing);
+    return true;
+  }
+  PyObject *text = text_of_row(call, spec, missing, number);
+  return ext_call_keep(call, text) && view_str(call, text, out);
+}
+
+static bool take_words(ext_call *call, const ext_input_spec *spec,
+                       const Py_buffer *codes, const wl_string *words,
+                       uint64_t n_words, PyObject *missing,
+                       wl_string *strings) {
+  wl_string none = {NULL, 0};
+  bool has_none = false;
+  for (Py_ssize_t i = 0; i < codes->shape[0]; i++) {
+    int64_t code = code_at(codes, i);
+    if (code >= 0 && (uint64_t)code < n_words) {
+      strings[i] = words[code];
+    } else {
+      if (!has_none && !view_missing(call, spec, missing, (uint64_t)i, &none))
+        return false;
+      has_none = true;
+      strings[i] = none;
+    }
+    call->work += strings[i].size;
+  }
+  return true;
+}
+
+/* A column as (codes, words, what stands for no code): each word is looked at
+ * once, however many rows have it. */
+static bool read_codes(ext_call *call, const ext_input_spec *spec,
+                       PyObject *parts, wl_input *input, uint64_t *n_rows) {
+  wl_input words = {.layout = WL_LAYOUT_STRINGS};
+  uint64_t n_words;
+  PyObject *list = PySequence_Tuple(PyTuple_GET_ITEM(parts, 1));
+  if (!ext_call_keep(call, list) ||
+      !read_rows(call, spec, list, &words, &n_words))
+    return false;
+  const Py_buffer *codes = ext_view(call, PyTuple_GET_ITEM(parts, 0));
+  wl_dtype dtype =
+      codes && codes->ndim == 1 ? ext_dtype_of(codes) : WL_DTYPE_COUNT;
+  if (dtype != WL_I8 && dtype != WL_I16 && dtype != WL_I32 && dtype != WL_I64) {
+    if (!PyErr_Occurred())
+      PyErr_SetString(PyExc_TypeError, "codes of categories are integers");
+    return false;
+  }
+  *n_rows = (uint64_t)codes->shape[0];
+  wl_string *strings = ext_call_alloc(call, (size_t)*n_rows, sizeof *strings);
+  input->strings = strings;
+  return strings && take_words(call, spec, codes, words.strings, n_words,
+                               PyTuple_GET_ITEM(parts, 2), strings);
 }
 
 /* What willump._columns makes of a column that C does not know by itself: a
- * list, or (an exporter of Arrow data, what stands for a null). */
+ * list, (an exporter of Arrow data, what stands for a null), or (codes, words,
+ * what stands for no code). */
 static bool read_adapted(ext_call *call, const ext_input_spec *spec,
                          PyObject *object, wl_input *input, uint64_t *n_rows) {
-  PyObject *adapted = PyObject_CallOneArg(call->state->adapt_text, object);
+  PyObject *adapted = PyObject_CallFunctionObjArgs(
+      call->state->adapt_text, object,
+      spec->kind == WL_INPUT_CATEGORY ? Py_True : Py_False, NULL);
   if (!ext_call_keep(call, adapted))
     return false;
-  if (is_tuple_of_two(adapted)) {
+  if (is_tuple_of(adapted, 3))
+    return read_codes(call, spec, adapted, input, n_rows);
+  if (is_tuple_of(adapted, 2)) {
     int found = ext_arrow_text(call, spec, PyTuple_GET_ITEM(adapted, 0),
                                PyTuple_GET_ITEM(adapted, 1), input, n_rows);
     if (found != 0)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._places import Place, not_dates, not_numeric, not_real, placed, to_floats
+from ._places import Place, not_category, not_dates, not_numeric, not_real, placed, to_floats
 from ._sparse import checked_csr, is_sparse
 
 Array = npt.NDArray[Any]
@@ -41,11 +41,17 @@ def is_frame(x: Any) -> bool:
 # ---- text ---------------------------------------------------------------------
 
 
-def adapt_text(x: Any) -> Any:
-    """A column of text as a list, or as (Arrow exporter, what a null stands for)."""
+def adapt_text(x: Any, is_category: bool = False) -> Any:
+    """A column of text as a list, as (Arrow exporter, what a null stands for), or
+    as (codes, words, what stands for no code)."""
     library = library_of(x)
     if library == "pandas" and hasattr(x, "array"):
         values = x.array
+        words = getattr(x.dtype, "categories", None)
+        if words is not None and hasattr(values, "codes"):
+            listed = words.tolist()
+            if all(isinstance(word, str) for word in listed):
+                return values.codes, listed, np.nan
         arrow = getattr(values, "_pa_array", None)
         if arrow is not None and _is_arrow_text(arrow):
             return arrow, values.dtype.na_value
@@ -54,6 +60,11 @@ def adapt_text(x: Any) -> Any:
         is_text = str(x.dtype).startswith(("String", "Categorical", "Enum"))
         return (x, None) if is_text else x.to_list()
     if library == "pyarrow" and hasattr(x, "to_pylist") and not hasattr(x, "columns"):
+        if is_category and x.null_count and str(x.type).startswith("dictionary"):
+            raise ValueError(
+                "an Arrow dictionary with nulls: NumPy, and with it scikit-learn, reads them as "
+                "the dictionary's last value; decode it first (dictionary_decode)"
+            )
         return (x, None) if _is_arrow_text(x) else x.to_pylist()
     if isinstance(x, np.ndarray):
         return x.tolist() if x.ndim == 1 and x.dtype.kind in "UST" else list(x)
@@ -107,10 +118,11 @@ def as_numbers(values: Any, place: Place, *, reads_text: bool = False) -> Array:
     return array if array.flags.aligned else array.copy()
 
 
-def adapt_numeric(x: Any, name: str) -> Any:
+def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     """A column of numbers as a one-dimensional array, or an Arrow exporter.
 
-    `name` is what errors call it: "column 'age'", say.
+    `name` is what errors call it: "column 'age'", say. `first` is "category"
+    where the original tells "1" and None from numbers.
     """
     library = library_of(x)
     _refuse_matrix(x)
@@ -128,7 +140,16 @@ def adapt_numeric(x: Any, name: str) -> Any:
         raise ValueError(
             f"{name}: expected one column of numbers, got an array of shape {raw.shape}"
         )
-    return as_numbers(raw, lambda at: f"row {at[0]} of {name}", reads_text=True)
+
+    def place(at: tuple[int, ...]) -> str:
+        return f"row {at[0]} of {name}"
+
+    if first == "category" and raw.dtype.kind in "OUST":
+        cells = raw.astype(object)
+        for row, cell in enumerate(cells):
+            if cell is None or isinstance(cell, (str, bytes)):
+                raise not_category((row,), cell, place)
+    return as_numbers(raw, place, reads_text=True)
 
 
 def _is_other_arrow(x: Any, library: str) -> bool:

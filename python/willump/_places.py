@@ -149,6 +149,12 @@ def not_numeric(cells: Array, place: Place) -> Exception:
     return _at(error, cells, first, place, "give numbers")
 
 
+def not_category(at: tuple[int, ...], cell: Any, place: Place) -> Exception:
+    """Refuses a cell that no number equals, among categories that are numbers."""
+    error = TypeError(f"categories that are numbers cannot be compared with {short(cell)}")
+    return placed(error, f"{place(at)}; give numbers, and NaN where one is missing")
+
+
 def not_dates(array: Array, place: Place) -> Exception:
     """Refuses dates, whose number hangs on the unit of their dtype."""
     error = TypeError(f"The dtype {array.dtype} holds dates or durations, not numbers")
