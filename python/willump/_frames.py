@@ -149,6 +149,9 @@ class Columns:
         How many columns X must have when they are found by position.
     needed : collection of str
         Columns that Python steps read, so that they are missed here first.
+    in_order : bool
+        The names of a frame's columns are those of fit in the same order; else
+        the original's error.
     """
 
     def __init__(
@@ -158,15 +161,18 @@ class Columns:
         n_features: int | None,
         estimator: str,
         needed: Sequence[str] = (),
+        *,
+        in_order: bool = False,
     ) -> None:
         self.inputs = list(inputs)
         self.fitted = fitted
         self.n_features = n_features
         self.estimator = estimator
+        self.in_order = in_order
         self.needed = {*needed, *(name for name, _, _, _ in inputs if name)}
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
-        if self.fitted is not None:
+        if self.fitted is not None and not self.in_order:
             return self._by_name(x)
         if isinstance(x, dict):
             raise ValueError("the columns are known by position only; give an array or a frame")
@@ -175,7 +181,7 @@ class Columns:
             raise ValueError(f"Expected 2D array, got {len(x.shape)}D array instead")
         if is_sparse(x):
             check_sparse(x)
-        check_feature_names(x, None, self.estimator)
+        check_feature_names(x, self.fitted, self.estimator)
         if self.n_features is not None and x.shape[1] != self.n_features:
             raise ValueError(
                 f"X has {x.shape[1]} features, but {self.estimator} is expecting "

@@ -153,7 +153,12 @@ def extract_of(
         for name in (getattr(getattr(step, "columns", None), "names", None) or ())
     ]
     return Columns(
-        inputs, names if by_name else None, metadata.get("n_features_in"), estimator, needed
+        inputs,
+        names if by_name else None,
+        metadata.get("n_features_in"),
+        estimator,
+        needed,
+        in_order=bool(metadata.get("columns_in_order")),
     )
 
 
@@ -299,7 +304,8 @@ def _reads_text(first: Any, metadata: Mapping[str, Any]) -> bool:
     scikit-learn do and its models do not: asked."""
     library = type(first).__module__.partition(".")[0]
     width = metadata.get("n_features_in")
-    if library != "sklearn" or hasattr(first, "func") or not width:
+    is_exact_type = hasattr(first, "func") or hasattr(first, "categories_")
+    if library != "sklearn" or is_exact_type or not width:
         return False
     method = getattr(first, "transform", None) or getattr(first, "predict", None)
     try:

@@ -128,6 +128,8 @@ class Conversion:
             metadata["n_features_in"] = int(n_features_in)
         names = _attribute(est, "feature_names_in_")
         metadata["columns_by_name"] = names is not None
+        if self.context.is_ordered:
+            metadata["columns_in_order"] = True
         if names is not None:
             metadata["feature_names_in"] = [str(name) for name in names]
         if model.features is not None:

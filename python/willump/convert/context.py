@@ -81,6 +81,11 @@ class Source:
     by_column: bool = False
     n_total: int = 0
 
+    @property
+    def is_columns(self) -> bool:
+        """Whether its columns are inputs of their own."""
+        return self.columns is not None and self.by_column
+
     def pick(
         self, positions: Sequence[int], names: Sequence[str] | None, is_scalar: bool
     ) -> Source:
@@ -95,7 +100,14 @@ class Source:
         return replace(self, columns=chosen)
 
 
-Value: TypeAlias = Ref | Source
+@dataclass(frozen=True)
+class Categories:
+    """Columns of strings that nodes compute, some of which may be missing."""
+
+    nodes: tuple[int, ...]
+
+
+Value: TypeAlias = Ref | Source | Categories
 
 
 @dataclass
@@ -139,6 +151,8 @@ class Context:
         self.builder = GraphBuilder()
         self.notes: list[str] = []
         self.text_inputs: dict[int, dict[str, Any]] = {}
+        #: X's columns are found by position, their names compared with fit's.
+        self.is_ordered = False
         self._path: list[str] = []
 
     # ---- names ------------------------------------------------------------
@@ -169,7 +183,7 @@ class Context:
     def text(self, source: Value, spec: Mapping[str, Any]) -> int:
         """The node of a text input; `spec` says how bytes are decoded."""
         if not isinstance(source, Source):
-            raise Refused("its input is a computed matrix, not text")
+            raise Refused("its input is computed, not text of the caller's")
         columns = source.columns
         if columns is not None and not columns.is_scalar:
             raise Refused(
@@ -184,7 +198,7 @@ class Context:
             "position": position,
         }
         for node, known in self.text_inputs.items():
-            same = all(known[key] == spec[key] for key in ("encoding", "errors"))
+            same = all(known.get(key) == spec[key] for key in ("encoding", "errors"))
             if same and self.builder.nodes[node].attributes == attributes:
                 return node
         # Not shared by the builder: two encodings of one column are two inputs.
@@ -192,6 +206,47 @@ class Context:
         self.builder.nodes.append(_input_node(attributes))
         self.text_inputs[node] = dict(spec)
         return node
+
+    def columns_of(self, value: Value, est: Any) -> Source | Categories:
+        """What single columns of an estimator's input are picked from."""
+        if isinstance(value, Categories):
+            return value
+        if isinstance(value, Ref):
+            raise Refused("its input is a computed matrix, which holds no categories")
+        if value.columns is not None:
+            if value.columns.is_scalar:
+                raise Refused("it reads a one-dimensional column")
+            if not value.by_column:
+                raise Refused("its columns are read as a matrix")
+            return value
+        self.is_ordered = True
+        names = getattr(est, "feature_names_in_", None)
+        positions = range(int(est.n_features_in_))
+        source = replace(value, by_column=True, n_total=len(positions))
+        return source.pick(positions, None if names is None else [str(n) for n in names], False)
+
+    def category(self, columns: Source | Categories, i: int) -> int:
+        """The node of column i, as strings."""
+        if isinstance(columns, Categories):
+            return columns.nodes[i]
+        assert columns.columns is not None
+        return self._emit("input", (), _place(columns.columns, i, "category"))
+
+    def number_category(self, columns: Source | Categories, i: int) -> Ref:
+        """Column i as numbers, of which none is written as text."""
+        if isinstance(columns, Categories):
+            raise Refused("its categories are numbers, and its input is strings")
+        assert columns.columns is not None
+        attributes = _place(columns.columns, i, "numeric")
+        for node, known in self.text_inputs.items():
+            if known.get("first") == "category" and self.builder.nodes[node] == _input_node(
+                attributes
+            ):
+                return Ref(node, 1)
+        node = len(self.builder.nodes)
+        self.builder.nodes.append(_input_node(attributes))
+        self.text_inputs[node] = {"first": "category"}
+        return Ref(node, 1)
 
     def numeric(
         self,
@@ -203,6 +258,8 @@ class Context:
         as_float32: bool = False,
     ) -> Ref:
         """The matrix that `value` is; with an owner, checked as scikit-learn does."""
+        if isinstance(value, Categories):
+            raise Refused("its input is strings")
         ref = value if isinstance(value, Ref) else self._matrix_input(value, n_features)
         if owner is None:
             return ref
@@ -225,7 +282,7 @@ class Context:
         found = []
         for i, position in enumerate(columns.positions):
             name = columns.names[i] if columns.names else ""
-            node = self._emit("input", (), {"kind": "numeric", "name": name, "position": position})
+            node = self._emit("input", (), _place(columns, i, "numeric"))
             found.append((name or str(position), Ref(node, 1)))
         return self._plain_concat(found, sparse=False)
 
@@ -529,6 +586,8 @@ class Context:
         result_dtype: str = "",
     ) -> Ref:
         """An external node that calls a method of the estimator."""
+        if isinstance(value, Categories):
+            raise Refused(f"{why}; a Python step cannot read strings that are computed")
         owner = type(estimator).__name__
         if self.path:
             owner = f"{self.path}: {owner}"
@@ -636,6 +695,11 @@ class Context:
         model.prediction_dtype = dtype.str
         if answer.n_dims == 1 if answer else width == 1:
             model.ravel.add("prediction")
+
+
+def _place(columns: Columns, i: int, kind: str) -> dict[str, Attribute | None]:
+    name = columns.names[i] if columns.names else ""
+    return {"kind": kind, "name": name, "position": columns.positions[i]}
 
 
 def _input_node(attributes: dict[str, Attribute | None]) -> Any:

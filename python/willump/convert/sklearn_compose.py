@@ -11,7 +11,8 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from .context import Context, Model, Ref, Source, Value
+from .categories import reads_columns
+from .context import Categories, Context, Model, Ref, Source, Value
 from .registry import Refused, register
 
 # ---- Pipeline ----------------------------------------------------------------
@@ -78,9 +79,10 @@ def _is_scalar(columns: Any) -> bool:
 
 def _frame(ctx: Context, est: Any, value: Value, blocks: list[Any]) -> Value:
     """What the columns are picked from."""
-    if isinstance(value, Ref) or value.columns is not None:
+    if not isinstance(value, Source) or value.columns is not None:
         return value
     has_text = any(_is_scalar(columns) for _, _, columns, _ in blocks)
+    has_text = has_text or any(reads_columns(transformer) for _, transformer, _, _ in blocks)
     by_column = has_text or hasattr(est, "feature_names_in_")
     return Source(None, by_column, int(est.n_features_in_))
 
@@ -105,6 +107,8 @@ def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
             if _is_scalar(columns):
                 raise Refused("it picks a one-dimensional column of a computed matrix")
             part_input = ctx.select(frame, np.array(positions))
+        elif isinstance(frame, Categories):
+            raise Refused("its input is strings that are computed")
         else:
             own = None if names is None else [str(names[i]) for i in positions]
             part_input = frame.pick(positions, own, _is_scalar(columns))

@@ -1,62 +1,51 @@
-"""Encoders of categories that are numbers.
+"""Encoders of categories, strings or numbers.
 
-A category is one step of a tree over its column: above its left neighbour
-among the doubles, up to itself.
+A category's code is looked up (`encode`); a one-hot matrix is made of codes
+(`one_hot`), which a linear model behind it folds into the lookup.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 from sklearn.utils.validation import check_is_fitted
 
 from .._graph import Array
+from .categories import encode
 from .context import DTYPES, Context, Ref, Value
 from .registry import Refused, register
-from .trees import Forest
 
-#: Every column of a one-hot matrix is a tree: beyond this Python is faster.
-MAX_ONE_HOT = 4096
-
-
-def _numbers(categories: Any) -> tuple[Array, bool]:
-    """Ascending numbers, and whether NaN is a category after them."""
-    if categories.dtype.kind not in "iufb":
-        raise Refused("a category is not a number")
-    numbers = categories.astype(np.float64)
-    is_nan = np.isnan(numbers)
-    numbers = numbers[~is_nan]
-    if np.any(np.diff(numbers) <= 0):
-        raise Refused("its categories are not ascending numbers of float64")
-    return numbers, bool(is_nan.any())
+#: A code of no one-hot column.
+_NO_COLUMN = -1.0
 
 
-def _steps(categories: Array, codes: Array, other: float) -> tuple[Array, Array]:
-    """Bounds, and a value up to each and above the last: a code for a category,
-    `other` for every number in between."""
-    bounds = np.column_stack([np.nextafter(categories, -np.inf), categories]).ravel()
-    values = np.column_stack([np.full(len(codes), other), codes]).ravel()
-    # No number is between neighbours: a bound twice would be a dead leaf.
-    kept = np.insert(np.diff(bounds) != 0, 0, True) if len(bounds) else np.array([], bool)
-    return bounds[kept], np.append(values[kept], other)
-
-
-def _input(ctx: Context, est: Any, value: Value) -> Ref:
-    """X, checked column by column with a message that names nothing."""
-    ref = ctx.numeric(value, int(est.n_features_in_))
-    if ref.sparse:
-        raise Refused("its input is sparse, which it does not take")
-    return ctx.check_finite(ref, "", True)
-
-
-def _float_dtype(est: Any) -> str:
+def _dtype(est: Any) -> str:
     dtype = DTYPES.get(np.dtype(est.dtype), "")
-    if dtype not in ("f32", "f64"):
+    if not dtype:
         raise Refused(f"dtype={est.dtype!r}")
     return dtype
+
+
+def _joined(ctx: Context, groups: Sequence[tuple[Ref, list[int]]]) -> Ref:
+    """Groups of columns side by side, as one block."""
+    parts = [(str(columns[0]), ref) for ref, columns in groups]
+    return ctx._plain_concat(parts, sparse=parts[0][1].sparse)
+
+
+def _grouping(est: Any, column: int) -> Array | None:
+    """Which place each category of a column has once the infrequent ones are one,
+    NaN of an OrdinalEncoder left out; None where nothing is grouped."""
+    if not est._infrequent_enabled:
+        return None
+    mapping: Array | None = est._default_to_infrequent_mappings[column]
+    return mapping
+
+
+# ---- OrdinalEncoder ------------------------------------------------------------
 
 
 def ordinal_codes(
@@ -67,78 +56,124 @@ def ordinal_codes(
     missing: float = np.nan,
 ) -> Ref:
     """Positions among each column's categories; `missing` for the category NaN."""
-    forest = Forest(len(categories))
-    for column, known in enumerate(categories):
-        numbers, has_nan = _numbers(known)
-        bounds, values = _steps(numbers, np.arange(len(numbers), dtype=np.float64), unknown)
-        # NaN is above infinity.
-        bounds = np.append(bounds, np.inf)
-        values = np.append(values, missing if has_nan else unknown)
-        forest.add_steps(column, bounds, values, output=column)
-    return forest.emit(ctx, ref)
+    est = SimpleNamespace(categories_=categories, n_features_in_=ref.n_features)
+    codes = [_positions(known, missing) for known in categories]
+    others = [np.array([unknown])] * len(categories)
+    return _joined(ctx, encode(ctx, est, ref, codes, others))
+
+
+def _positions(known: Array, missing: float) -> Array:
+    codes = np.arange(len(known), dtype=np.float64)
+    if len(known) and _is_nan(known[-1]):
+        codes[-1] = missing
+    return codes
+
+
+def _is_nan(category: Any) -> bool:
+    return bool(category != category)
 
 
 def ordinal_encoder(ctx: Context, est: Any, value: Value) -> Ref:
     check_is_fitted(est)
-    if est.handle_unknown != "use_encoded_value":
-        raise Refused(f"handle_unknown={est.handle_unknown!r}")
-    if est._infrequent_enabled:
-        raise Refused("min_frequency or max_categories")
-    dtype = _float_dtype(est)
-    missing = float(est.encoded_missing_value)
-    codes = ordinal_codes(
-        ctx, _input(ctx, est, value), est.categories_, float(est.unknown_value), missing
-    )
-    return codes if dtype == "f64" else ctx.apply("cast", codes, dtype=dtype)
+    dtype = _dtype(est)
+    codes = []
+    for column, known in enumerate(est.categories_):
+        own = _positions(known, float(est.encoded_missing_value))
+        mapping = _grouping(est, column)
+        if mapping is not None:
+            own[: len(mapping)] = mapping
+        codes.append(own)
+    unknown = None
+    if est.handle_unknown == "use_encoded_value":
+        unknown = [np.array([float(est.unknown_value)])] * len(codes)
+    return _joined(ctx, encode(ctx, est, value, codes, unknown, dtype))
+
+
+# ---- OneHotEncoder -------------------------------------------------------------
+
+
+def _one_hot_codes(est: Any, column: int) -> tuple[Array, float]:
+    """The one-hot column of each category, and of an unknown one."""
+    n = len(est.categories_[column])
+    mapping = _grouping(est, column)
+    codes = np.arange(n) if mapping is None else np.asarray(mapping).copy()
+    other = -1
+    if mapping is not None and est.handle_unknown in ("infrequent_if_exist", "warn"):
+        other = int(codes[est._infrequent_indices[column][0]])
+    dropped = None
+    if est._drop_idx_after_grouping is not None:
+        dropped = est._drop_idx_after_grouping[column]
+    if dropped is not None:
+        codes = np.where(codes == dropped, -1, codes - (codes > dropped))
+        other = -1 if other == dropped else other - (other > dropped)
+    return codes.astype(np.float64), float(other)
 
 
 def one_hot_encoder(ctx: Context, est: Any, value: Value) -> Ref:
     check_is_fitted(est)
-    if est.handle_unknown == "error":
-        raise Refused("handle_unknown='error'")
-    if est._infrequent_enabled:
-        raise Refused("min_frequency or max_categories")
-    dtype = _float_dtype(est)
-    dropped = est.drop_idx_ if est.drop_idx_ is not None else [None] * len(est.categories_)
-    total = sum(len(known) for known in est.categories_)
-    if total > MAX_ONE_HOT:
-        raise Refused(f"it gives {total} columns")
-    forest = Forest(total - sum(index is not None for index in dropped))
-    for column, (known, gone) in enumerate(zip(est.categories_, dropped, strict=True)):
-        numbers, has_nan = _numbers(known)
-        for index in range(len(known)):
-            if gone is not None and index == gone:
-                continue
-            if has_nan and index == len(numbers):
-                bounds, values = np.array([np.inf]), np.array([0.0, 1.0])
-            else:
-                bounds, values = _steps(numbers[index : index + 1], np.ones(1), 0.0)
-            forest.add_steps(column, bounds, values)
-    if not forest.roots:
-        raise Refused("it gives no column")
-    hot = forest.emit(ctx, _input(ctx, est, value))
-    if dtype != "f64":
-        hot = ctx.apply("cast", hot, dtype=dtype)
-    if est.sparse_output:
-        node = ctx._emit("concat", (hot.node,), {"sparse": True})
-        hot = Ref(node, hot.n_features, True, hot.dtype)
-    return Ref(hot.node, hot.n_features, hot.sparse, hot.dtype, True)
+    dtype = _dtype(est)
+    if est.handle_unknown == "warn":
+        raise Refused("handle_unknown='warn', which warns")
+    found = [_one_hot_codes(est, column) for column in range(len(est.categories_))]
+    unknown = None
+    if est.handle_unknown != "error":
+        unknown = [np.array([other]) for _, other in found]
+    sizes = np.asarray(est._n_features_outs, dtype=np.int64)
+    groups = []
+    for codes, columns in encode(ctx, est, value, [own for own, _ in found], unknown):
+        attributes = {
+            "sizes": sizes[columns],
+            "sparse": None if est.sparse_output else False,
+            "dtype": None if dtype == "f64" else dtype,
+        }
+        node = ctx._emit("one_hot", (codes.node,), attributes)
+        total = int(sizes[columns].sum())
+        groups.append((Ref(node, total, bool(est.sparse_output), dtype, True), columns))
+    return _joined(ctx, groups)
+
+
+# ---- TargetEncoder -------------------------------------------------------------
+
+
+def target_encoder(ctx: Context, est: Any, value: Value) -> Ref:
+    check_is_fitted(est)
+    n = len(est.categories_)
+    means = np.atleast_1d(np.asarray(est.target_mean_, dtype=np.float64))
+    n_each = len(est.classes_) if est.target_type_ == "multiclass" else 1
+    encodings = est.encodings_
+    if n_each == 1:
+        codes = [np.asarray(own, dtype=np.float64) for own in encodings]
+    else:  # a column's classes lie side by side
+        codes = [
+            np.column_stack(encodings[column * n_each : (column + 1) * n_each])
+            for column in range(n)
+        ]
+    return _joined(ctx, encode(ctx, est, value, codes, [means] * n))
 
 
 register(
     OrdinalEncoder,
     transform=ordinal_encoder,
-    operators=["trees", "cast", "check_finite"],
-    parameters=["categories that are numbers", "handle_unknown='use_encoded_value'",
-                "unknown_value", "encoded_missing_value", "dtype (floats)"],
-    python_step="other categories; handle_unknown='error'; min_frequency; max_categories",
+    operators=["encode", "cast", "check_finite", "concat"],
+    parameters=["categories (strings, numbers, None, NaN)", "handle_unknown", "unknown_value",
+                "encoded_missing_value", "min_frequency", "max_categories",
+                "dtype (float64, float32, int64, int32)"],
+    python_step="other categories; other dtypes; a sparse matrix",
 )  # fmt: skip
 register(
     OneHotEncoder,
     transform=one_hot_encoder,
-    operators=["trees", "concat", "cast", "check_finite"],
-    parameters=["categories that are numbers", "handle_unknown but 'error'", "drop",
-                "sparse_output", "dtype (floats)"],
-    python_step="other categories; handle_unknown='error'; min_frequency; max_categories; "
-    f"more than {MAX_ONE_HOT} columns",
+    operators=["encode", "one_hot", "check_finite", "concat"],
+    parameters=["categories (strings, numbers, None, NaN)", "handle_unknown but 'warn'", "drop",
+                "min_frequency", "max_categories", "sparse_output",
+                "dtype (float64, float32, int64, int32)",
+                "the warning that drop gives for unknown categories is left out"],
+    python_step="other categories; handle_unknown='warn'; other dtypes; a sparse matrix",
 )  # fmt: skip
+register(
+    TargetEncoder,
+    transform=target_encoder,
+    operators=["encode", "check_finite", "concat"],
+    parameters=["categories (strings, numbers, None, NaN)", "target_type", "smooth", "cv"],
+    python_step="other categories; a sparse matrix",
+)
