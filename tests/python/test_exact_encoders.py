@@ -30,6 +30,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
     StandardScaler,
@@ -345,6 +348,153 @@ def test_target_encoders_of_numbers() -> None:
     est = TargetEncoder().fit(x, rng.integers(0, 3, 50))
     more = np.concatenate([x, [[7, np.nan], [0.5, -1]]])
     assert_same_matrix(assert_native(est).transform(more), est.transform(more), bits=True)
+
+
+# ---- strings that are missing -----------------------------------------------------
+
+TEXT_IMPUTERS: list[Any] = [
+    SimpleImputer(strategy="most_frequent"),
+    SimpleImputer(strategy="constant", fill_value="gone"),
+    SimpleImputer(strategy="constant", missing_values=None),
+    SimpleImputer(strategy="most_frequent", missing_values="a"),
+]
+
+
+@pytest.mark.parametrize("imputer", TEXT_IMPUTERS, ids=repr)
+@pytest.mark.parametrize("container", ["object", "list", "frame", "str", "category", "polars"])
+@examples(15)
+@given(st.data())
+def test_imputers_of_strings(imputer: Any, container: str, data: Any) -> None:
+    make = CONTAINERS[container]
+    missing = [np.nan] if container in ("str", "category") else [None, np.nan]
+    rows = data.draw(cells(2, WORDS, missing))
+    more = rows[::-1] + data.draw(cells(2, WORDS, missing))
+    est = make_pipeline(clone(imputer), OneHotEncoder(handle_unknown="ignore"))
+    try:
+        quiet(est.fit, make(rows))
+    except (ValueError, TypeError):
+        return
+    try:
+        compiled = assert_native(est)
+    except UnsupportedError as error:  # a column that is all missing
+        assert "what is not a string" in str(error) or "no column" in str(error)  # noqa: PT017
+        return
+    for x in (make(more), make(rows)):
+        try:
+            want = quiet(est.transform, x)
+        except ValueError as error:
+            with pytest.raises(ValueError, match=str(error).partition("\n")[0]):
+                quiet(compiled.transform, x)
+            continue
+        assert_same_matrix(quiet(compiled.transform, x), want, bits=True)
+
+
+def test_imputed_strings_and_numbers_of_one_frame() -> None:
+    x, more = mixed_frame(0), mixed_frame(1)
+    words = make_pipeline(
+        SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
+    )
+    columns = ColumnTransformer([("words", words, ["city", "kind"])], remainder="passthrough")
+    est = make_pipeline(columns, SimpleImputer(), LogisticRegression()).fit(x, x["code"] > 1)
+    assert_same_model(assert_native(est), est, more)
+
+
+def test_an_imputer_of_strings_alone_stays_python() -> None:
+    words = SimpleImputer(strategy="most_frequent").fit(as_object([["a"], ["b"]]))
+    with pytest.raises(UnsupportedError, match="it gives strings"):
+        convert_pipeline(words, strict=True)
+
+
+# ---- bins and functions ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("encode", ["onehot", "onehot-dense", "ordinal"])
+@pytest.mark.parametrize("strategy", ["uniform", "quantile", "kmeans"])
+@examples(15, shrinks=False)
+@given(st.integers(0, 2**32), st.sampled_from([None, np.float32, np.float64]))
+def test_bins(encode: str, strategy: str, seed: int, dtype: Any) -> None:
+    rng = np.random.default_rng(seed)
+    x = np.column_stack([rng.normal(size=60), rng.integers(-3, 4, 60), np.full(60, 2.0)])
+    est = KBinsDiscretizer(
+        n_bins=[4, 3, 2], encode=encode, strategy=strategy, dtype=dtype, random_state=0,
+        quantile_method="averaged_inverted_cdf",
+    )  # fmt: skip
+    quiet(est.fit, x)
+    edges = np.concatenate([np.asarray(e) for e in est.bin_edges_])
+    edges = rng.choice(edges[np.isfinite(edges)], (40, 3))
+    more = np.concatenate([x, edges, np.nextafter(edges, -9e9), np.nextafter(edges, 9e9), 0 * x])
+    compiled = assert_native(est)
+    assert_same_matrix(compiled.transform(more), est.transform(more), bits=True)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        compiled.transform(np.full((1, 3), np.nan))
+
+
+def test_bins_before_a_linear_model() -> None:
+    x = np.random.default_rng(0).normal(size=(80, 3))
+    est = make_pipeline(KBinsDiscretizer(4), Ridge()).fit(x, x[:, 0])
+    assert_same_model(assert_native(est), est, x * 1.5)
+
+
+ODD = np.array([
+    0.0, -0.0, 5e-324, -5e-324, 0.5, 1.5, 2.5, -2.5, 1e300, -1e300, 1e-300, 709.0, -745.0, 1.0,
+    np.nextafter(1.0, 2), np.nextafter(1.0, 0), np.inf, -np.inf, np.nan,
+])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "function",
+    [np.sqrt, np.absolute, np.fabs, np.square, np.negative, np.positive, np.reciprocal, np.sign,
+     np.floor, np.ceil, np.trunc, np.rint],
+)  # fmt: skip
+def test_functions_that_round_correctly_are_bit_equal(function: Any) -> None:
+    x = np.concatenate([ODD, np.random.default_rng(0).normal(size=401) * 100]).reshape(-1, 2)
+    est = FunctionTransformer(function).fit(x)
+    got, want = quiet(assert_native(est).transform, x), quiet(est.transform, x)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(np.signbit(got[got == 0]), np.signbit(want[want == 0]))
+
+
+@pytest.mark.parametrize(
+    "function", [np.exp, np.exp2, np.expm1, np.log, np.log1p, np.log2, np.log10]
+)
+def test_functions_within_rounding(function: Any) -> None:
+    x = np.concatenate([ODD, np.random.default_rng(0).normal(size=401) * 100]).reshape(-1, 2)
+    est = FunctionTransformer(function, validate=False).fit(x)
+    got, want = quiet(assert_native(est).transform, x), quiet(est.transform, x)
+    np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+def test_functions_before_trees() -> None:
+    x = np.abs(np.random.default_rng(0).normal(size=(60, 3)))
+    root = make_pipeline(FunctionTransformer(np.sqrt, validate=True), RandomForestClassifier(5))
+    root.fit(x, np.arange(60) % 2)
+    assert_same_model(assert_native(root), root, x)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        assert_native(root).predict(x * np.nan)
+    log = make_pipeline(FunctionTransformer(np.log1p), RandomForestClassifier(5))
+    with pytest.raises(UnsupportedError, match="within rounding"):
+        convert_pipeline(log.fit(x, np.arange(60) % 2), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("est", "why"),
+    [
+        (FunctionTransformer(np.sin), "numpy.sin"),
+        (FunctionTransformer(len), "a Python function"),
+        (FunctionTransformer(np.sqrt, kw_args={"where": True}), "kw_args"),
+    ],
+    ids=repr,
+)
+def test_other_functions_are_refused_by_name(est: Any, why: str) -> None:
+    with pytest.raises(UnsupportedError, match=why):
+        convert_pipeline(est.fit(np.eye(3)), strict=True)
+
+
+def test_min_max_scaling_of_float32() -> None:
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    scaler = MinMaxScaler((-1, 0.1), clip=True)
+    est = make_pipeline(KBinsDiscretizer(9, encode="ordinal", dtype=np.float32), scaler).fit(x)
+    assert_same_matrix(assert_native(est).transform(2 * x), est.transform(2 * x), bits=True)
 
 
 # ---- whole pipelines -----------------------------------------------------------

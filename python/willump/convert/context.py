@@ -29,7 +29,7 @@ DTYPES: dict[np.dtype[Any], str] = {
 _NUMPY: dict[str, np.dtype[Any]] = {name: dtype for dtype, name in DTYPES.items()}
 
 #: Operators that treat every element by itself, whatever its column.
-ELEMENTWISE = {"expit", "exp", "log", "clip", "at_most_one", "binarize", "cast"}
+ELEMENTWISE = {"expit", "exp", "log", "clip", "at_most_one", "binarize", "cast", "ufunc"}
 #: Operators with one number a column, which may be cut along the columns.
 PER_COLUMN = {"scale", "affine"}
 #: Operators within rounding of the original's: what follows must not compare.
@@ -37,6 +37,8 @@ ROUNDED = {
     "expit", "exp", "log", "softmax", "log_softmax", "normalize_rows", "isotonic", "linear",
     "project", "ovo",
 }  # fmt: skip
+#: Functions of the operator `ufunc` that are.
+ROUNDED_FUNCTIONS = {"exp", "exp2", "expm1", "log", "log1p", "log2", "log10"}
 
 
 def promote(*dtypes: str) -> str:
@@ -412,6 +414,7 @@ class Context:
             if (
                 node.operator in ROUNDED
                 or is_dense_norm
+                or node.attributes.get("function") in ROUNDED_FUNCTIONS
                 or (node.operator == "tfidf" and node.attributes.get("sublinear_tf"))
             ):
                 return False
@@ -550,11 +553,28 @@ class Context:
     ) -> Ref:
         """A transformer's output, native where it can be; `width` is how many
         columns it has, where the caller knows."""
+        found = self.transform_step(estimator, value, name, width=width, last=True)
+        assert isinstance(found, Ref)
+        return found
+
+    def transform_step(
+        self,
+        estimator: Any,
+        value: Value,
+        name: str,
+        *,
+        width: int | None = None,
+        last: bool = False,
+    ) -> Ref | Categories:
+        """The same; of what is not the `last` step, strings may come out."""
         if estimator is None or (isinstance(estimator, str) and estimator == "passthrough"):
             return self.numeric(value, None)
         with self.within(name):
             try:
-                return transform_of(estimator)(self, estimator, value)
+                found = transform_of(estimator)(self, estimator, value)
+                if last and isinstance(found, Categories):
+                    raise Refused("it gives strings")
+                return found
             except Refused as refused:
                 return self.python_transform(estimator, value, str(refused), width)
 

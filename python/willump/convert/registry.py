@@ -11,9 +11,9 @@ from inspect import isroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from .context import Context, Model, Ref, Value
+    from .context import Categories, Context, Model, Ref, Value
 
-    Transform: TypeAlias = Callable[[Context, Any, Value], Ref]
+    Transform: TypeAlias = Callable[[Context, Any, Value], Ref | Categories]
     Predict: TypeAlias = Callable[[Context, Any, Value], Model]
 
 

@@ -27,7 +27,7 @@ def _before_final(ctx: Context, est: Any, value: Value) -> Value:
             continue
         following = next((s for _, s in steps[i + 1 :] if hasattr(s, "fit")), None)
         width = getattr(following, "n_features_in_", None)
-        value = ctx.transform(step, value, name, width=width)
+        value = ctx.transform_step(step, value, name, width=width)
     return value
 
 
@@ -127,14 +127,6 @@ def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
 # ---- wrappers ----------------------------------------------------------------
 
 
-def function_transform(ctx: Context, est: Any, value: Value) -> Ref:
-    if est.func is not None:
-        raise Refused("func is a Python function")
-    if est.validate:
-        raise Refused("validate=True")
-    return ctx.numeric(value, getattr(est, "n_features_in_", None))
-
-
 def _wrapped(est: Any) -> Any:
     inner = getattr(est, "best_estimator_", None)
     if inner is None:
@@ -178,12 +170,6 @@ register(
     ],
     python_step="columns of a computed matrix by name",
 )  # fmt: skip
-register(
-    FunctionTransformer,
-    transform=function_transform,
-    parameters=["func=None"],
-    python_step="a function; validate=True",
-)
 register(
     GridSearchCV,
     RandomizedSearchCV,

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.impute import SimpleImputer
 from sklearn.utils.validation import check_is_fitted
 
-from .context import Context, Ref, Value
+from .context import Categories, Context, Ref, Value
 from .registry import Refused, register
 
 
@@ -32,8 +32,46 @@ def _fills(est: Any) -> Any:
     return fills.astype(np.float64)
 
 
-def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref:
+def _fill_of(est: Any, column: int) -> str | None:
+    """The string that a column's missing values become; None: the column goes."""
+    fill = est.statistics_[column]
+    if isinstance(fill, str):
+        return str(fill)
+    if fill is None or fill == fill or est.keep_empty_features:
+        raise Refused("it fills a column with what is not a string")
+    return None
+
+
+def _text_imputer(ctx: Context, est: Any, value: Value) -> Categories:
+    """Columns of strings, imputed: what an encoder reads."""
+    missing = est.missing_values
+    attributes: dict[str, Any] = {}
+    if missing is None:
+        attributes["missing"] = "none"
+    elif isinstance(missing, str):
+        attributes |= {"missing": "equal", "equal": str(missing)}
+    elif isinstance(missing, float) and math.isnan(missing):
+        attributes["missing"] = "nan"
+    else:
+        raise Refused(f"missing_values is {missing!r}")
+    if est.add_indicator and len(est.indicator_.features_):
+        raise Refused("add_indicator=True on strings")
+    fills = [_fill_of(est, column) for column in range(len(est.statistics_))]
+    columns = ctx.columns_of(value, est)
+    nodes = [
+        ctx._emit("fill_text", (ctx.category(columns, i),), {**attributes, "value": fill})
+        for i, fill in enumerate(fills)
+        if fill is not None
+    ]
+    if not nodes:
+        raise Refused("it keeps no column")
+    return Categories(tuple(nodes))
+
+
+def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref | Categories:
     check_is_fitted(est)
+    if np.dtype(est._fit_dtype).kind == "O":
+        return _text_imputer(ctx, est, value)
     if np.dtype(est._fit_dtype).kind not in "iuf":
         raise Refused(f"it was fitted on values of dtype {est._fit_dtype}")
     missing = _missing_of(est)
@@ -68,8 +106,10 @@ def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref:
 register(
     SimpleImputer,
     transform=simple_imputer,
-    operators=["impute", "is_missing", "select", "concat", "check_finite"],
+    operators=["impute", "fill_text", "is_missing", "select", "concat", "check_finite"],
     parameters=["missing_values (a number or NaN)", "strategy", "fill_value", "add_indicator",
-                "keep_empty_features"],
-    python_step="values that are not numbers; a sparse matrix",
+                "keep_empty_features", "strings before an encoder (missing_values: NaN, None or "
+                "a string)"],
+    python_step="strings beside numbers; strings with add_indicator or before anything else; "
+    "a sparse matrix",
 )  # fmt: skip

@@ -65,8 +65,8 @@ def max_abs_scaler(ctx: Context, est: Any, value: Value) -> Ref:
 def min_max_scaler(ctx: Context, est: Any, value: Value) -> Ref:
     check_is_fitted(est)
     ref = _floats(ctx, ctx.numeric(value, est.n_features_in_, est, allow_nan=True))
-    if ref.sparse or ref.dtype == "f32":
-        raise Refused("its input is not a dense float64 matrix")
+    if ref.sparse:
+        raise Refused("its input is sparse")
     ref = ctx.apply("affine", ref, multiply=est.scale_, add=est.min_, safe=ref.safe)
     return _clipped(ctx, ref, *map(float, est.feature_range)) if est.clip else ref
 
@@ -139,7 +139,7 @@ register(
     transform=min_max_scaler,
     operators=["affine", "clip", "check_finite"],
     parameters=["feature_range", "clip"],
-    python_step="float32 input",
+    python_step="a sparse matrix",
 )
 register(
     RobustScaler,

@@ -1,0 +1,51 @@
+"""FunctionTransformer over NumPy's functions of one number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import FunctionTransformer
+
+from .context import Context, Ref, Value
+from .registry import Refused, register
+
+#: Correctly rounded in any library: bit-equal.
+_EXACT: dict[Any, str] = {
+    np.positive: "positive", np.negative: "negative", np.absolute: "absolute", np.fabs: "fabs",
+    np.square: "square", np.sqrt: "sqrt", np.reciprocal: "reciprocal", np.sign: "sign",
+    np.floor: "floor", np.ceil: "ceil", np.trunc: "trunc", np.rint: "rint",
+}  # fmt: skip
+#: Within rounding of NumPy's.
+_ROUNDED: dict[Any, str] = {
+    np.exp: "exp", np.exp2: "exp2", np.expm1: "expm1", np.log: "log", np.log1p: "log1p",
+    np.log2: "log2", np.log10: "log10",
+}  # fmt: skip
+_FUNCTIONS = {**_EXACT, **_ROUNDED}
+
+
+def function_transform(ctx: Context, est: Any, value: Value) -> Ref:
+    if est.func is not None and not isinstance(est.func, np.ufunc):
+        raise Refused("func is a Python function")
+    name = None if est.func is None else _FUNCTIONS.get(est.func)
+    if est.func is not None and name is None:
+        raise Refused(f"func is numpy.{est.func.__name__}")
+    if est.kw_args:
+        raise Refused(f"kw_args={est.kw_args!r}")
+    ref = ctx.numeric(value, getattr(est, "n_features_in_", None), est if est.validate else None)
+    if name is None:
+        return ref
+    if ref.sparse:
+        raise Refused("its input is sparse")
+    return ctx.apply("ufunc", ref, function=name)
+
+
+register(
+    FunctionTransformer,
+    transform=function_transform,
+    operators=["ufunc", "check_finite"],
+    parameters=["func=None", "func (bit-equal): " + ", ".join(f.__name__ for f in _EXACT),
+                "func (within rounding): " + ", ".join(f.__name__ for f in _ROUNDED),
+                "on floats and 64-bit integers", "validate", "check_inverse", "inverse_func"],
+    python_step="any other function; kw_args; a sparse matrix",
+)  # fmt: skip
