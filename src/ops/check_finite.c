@@ -15,6 +15,7 @@ static const wl_attr_def attrs[] = {
     {"estimator", WL_ATTR_STRING, true},
     {"allow_nan", WL_ATTR_BOOL, false},
     {"allow_sparse_nan", WL_ATTR_BOOL, false},
+    {"centered", WL_ATTR_BOOL, false},
     {"dtype", WL_ATTR_STRING, false},
 };
 
@@ -27,7 +28,7 @@ typedef struct source_name {
 } source_name;
 
 typedef struct check_state {
-  bool allows_nan, allows_sparse_nan;
+  bool allows_nan, allows_sparse_nan, is_centered;
   wl_dtype dtype; /* f32 or f64: that the values are cast to for the check */
   char estimator[64];
   source_name *sources; /* ascending */
@@ -85,6 +86,7 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
     return wl_fail_memory(error, sizeof *s);
   wl_string name = wl_node_string(node, "estimator", "");
   s->allows_nan = wl_node_bool(node, "allow_nan", false);
+  s->is_centered = wl_node_bool(node, "centered", false);
   s->allows_sparse_nan = wl_node_bool(node, "allow_sparse_nan", s->allows_nan);
   memcpy(s->estimator, name.data,
          name.size < sizeof s->estimator ? name.size : sizeof s->estimator - 1);
@@ -211,6 +213,8 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
   if (x->kind == WL_VALUE_STRIDED)
     return check_strided(s, x, error);
   bool is_sparse = x->kind == WL_VALUE_CSR;
+  if (s->is_centered && is_sparse)
+    return wl_fail(error, WL_ERROR_VALUE, WL_CANNOT_CENTER);
   for (size_t r = 0; r < call->n_rows; r++) {
     if (!is_sparse) {
       WL_TRY(check_row(s, s->allows_nan, wl_row(x, r), x->n_columns, NULL, r,

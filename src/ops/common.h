@@ -8,6 +8,12 @@
 /* An operator without attributes. */
 #define WL_NO_ATTRS .attrs = NULL, .n_attrs = 0
 
+/* What a scaler says to a sparse matrix, before or after it is folded. */
+#define WL_CANNOT_CENTER                                                       \
+  "Cannot center sparse matrices: pass a dense matrix to a scaler fitted "     \
+  "with "                                                                      \
+  "with_mean=True"
+
 static inline const wl_type *wl_input_type(const wl_graph *graph,
                                            const wl_node *node, size_t i) {
   return &graph->nodes[node->inputs[i]].type;

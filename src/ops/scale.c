@@ -92,9 +92,7 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
   if (x->kind == WL_VALUE_CSR) {
     double *data;
     if (s->subtract.values != NULL)
-      return wl_fail(error, WL_ERROR_VALUE,
-                     "Cannot center sparse matrices: pass a dense matrix to a "
-                     "scaler fitted with with_mean=True");
+      return wl_fail(error, WL_ERROR_VALUE, WL_CANNOT_CENTER);
     WL_TRY(wl_like_csr(call, x, out, &data, error));
     for (int64_t e = 0; e < out->indptr[x->n_rows]; e++)
       data[e] = scale_one(s, dtype, true, (size_t)out->indices[e],

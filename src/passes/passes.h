@@ -19,6 +19,9 @@ wl_status wl_pass_push_linear(const wl_graph *from, wl_graph *to,
 /* linear(one_hot(encode(x))) becomes a sum of weights that are looked up. */
 wl_status wl_pass_fold_encode(const wl_graph *from, wl_graph *to,
                               wl_error *error);
+/* trees(scale(x)) becomes trees(x) with other thresholds. */
+wl_status wl_pass_fold_scale(const wl_graph *from, wl_graph *to,
+                             wl_error *error);
 /* linear(normalize(tfidf(count(text)))) becomes text_score(text). */
 wl_status wl_pass_fuse_text(const wl_graph *from, wl_graph *to,
                             wl_error *error);

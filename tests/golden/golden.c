@@ -17,6 +17,7 @@ static const struct {
     {"simplify", wl_pass_simplify},
     {"push_linear", wl_pass_push_linear},
     {"fold_encode", wl_pass_fold_encode},
+    {"fold_scale", wl_pass_fold_scale},
     {"fuse_text", wl_pass_fuse_text},
     {"merge_scores", wl_pass_merge_scores},
 };

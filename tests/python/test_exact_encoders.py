@@ -487,7 +487,7 @@ def test_functions_before_trees() -> None:
 )
 def test_other_functions_are_refused_by_name(est: Any, why: str) -> None:
     with pytest.raises(UnsupportedError, match=why):
-        convert_pipeline(est.fit(np.eye(3)), strict=True)
+        convert_pipeline(est, strict=True)
 
 
 def test_min_max_scaling_of_float32() -> None:
