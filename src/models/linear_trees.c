@@ -258,8 +258,11 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
     return wl_fail_memory(error, s->n_trees * step * sizeof *leaves);
   for (size_t r = 0; r < call->n_rows; r += step) {
     size_t n = call->n_rows - r < step ? call->n_rows - r : step;
-    WL_TRY(wl_forest_score(s->forest, wl_row(x, r), x->ld, NULL, 0, n,
-                           call->arena, leaves, s->n_trees, error));
+    const wl_strided rows = {.values = wl_row(x, r),
+                             .row_stride = (int64_t)(x->ld * sizeof(double)),
+                             .column_stride = sizeof(double)};
+    WL_TRY(wl_forest_score(s->forest, &rows, NULL, 0, n, call->arena, leaves,
+                           s->n_trees, error));
     for (size_t i = 0; i < n; i++)
       add_row(s, leaves + i * s->n_trees, wl_row(x, r + i),
               wl_row_mut(out, r + i));

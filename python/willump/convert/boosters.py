@@ -171,7 +171,8 @@ def xgboost_classifier(ctx: Context, est: Any, value: Value) -> Model:
 # ---- registration --------------------------------------------------------------
 
 _OPERATORS = [
-    "trees", "linear_trees", "expit", "softmax", "exp", "signed_square", "affine", "complement", "argmax", "cast",
+    "trees", "linear_trees", "expit", "softmax", "exp", "signed_square", "affine", "complement",
+    "argmax", "cast",
 ]  # fmt: skip
 _PARAMETERS = ["all (the trees of the library's own export, up to the best iteration)"]
 
