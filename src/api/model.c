@@ -57,7 +57,8 @@ static wl_status check_cpu_setting(wl_error *error) {
     if (strcmp(text, wl_cpu_level_name((wl_cpu_level)level)) == 0)
       return WL_OK;
   return wl_fail(error, WL_ERROR_VALUE,
-                 "WILLUMP_CPU='%.40s' is not one of portable, avx2, avx512",
+                 "WILLUMP_CPU='%.40s' is not one of portable, avx2, avx512bw, "
+                 "avx512",
                  text);
 }
 

@@ -13,7 +13,8 @@
 #include <cpuid.h>
 #endif
 
-static const char *const level_names[] = {"portable", "avx2", "avx512"};
+static const char *const level_names[] = {"portable", "avx2", "avx512bw",
+                                          "avx512"};
 _Static_assert(sizeof level_names / sizeof level_names[0] == WL_CPU_LEVEL_COUNT,
                "a name for every level");
 
@@ -37,10 +38,11 @@ static int detect(void) {
   if (!(__builtin_cpu_supports("avx512f") &&
         __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vbmi") &&
-        __builtin_cpu_supports("avx512vbmi2")))
+        __builtin_cpu_supports("avx512vl")))
     return WL_CPU_AVX2;
+  if (!(__builtin_cpu_supports("avx512vbmi") &&
+        __builtin_cpu_supports("avx512vbmi2")))
+    return WL_CPU_AVX512_BW;
   return WL_CPU_AVX512;
 }
 #else

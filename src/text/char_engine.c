@@ -9,6 +9,7 @@ static const wl_char_kernels *choose_kernels(void) {
   switch (wl_cpu()) {
   case WL_CPU_AVX512:
     return &wl_char_avx512;
+  case WL_CPU_AVX512_BW: /* its loops need VBMI */
   case WL_CPU_AVX2:
     return &wl_char_avx2;
   default:

@@ -663,6 +663,35 @@ static void what_no_tree_reaches_is_refused(void **state) {
   free(m);
 }
 
+/* ---- size -----------------------------------------------------------------
+ */
+
+/* Where thresholds repeat: each distinct one takes 8 bytes besides. */
+static void a_split_takes_at_most_12_bytes_besides_leaf_values(void **state) {
+  (void)state;
+  static const size_t leaves[] = {31, 63, 128, 256, 600};
+  static const size_t a_feature = 1024, a_forest = 1024;
+  wl_cpu_level best = wl_cpu_force(WL_CPU_LEVEL_COUNT - 1);
+  for (int level = 0; level <= (int)best; level++)
+    for (size_t i = 0; i < WL_COUNT_OF(leaves); i++) {
+      shape s = {.n_trees = 60,
+                 .max_leaves = leaves[i],
+                 .n_features = 4,
+                 .n_outputs = 1,
+                 .variety = leaves[i] < 200 ? 40 : 200};
+      random_state = i + 1;
+      wl_cpu_force((wl_cpu_level)level);
+      arrays *m = random_arrays(&s);
+      wl_forest *forest;
+      assert_int_equal(wl_forest_create(&m->spec, &forest, NULL), WL_OK);
+      size_t size = wl_forest_size(forest) - m->spec.n_leaves * sizeof(double);
+      assert_true(size <= 12 * m->spec.n_splits + 4 * a_feature + a_forest);
+      wl_forest_free(forest);
+      free(m);
+    }
+  wl_cpu_force(WL_CPU_LEVEL_COUNT - 1);
+}
+
 /* ---- memory -------------------------------------------------------------- */
 
 static void every_allocation_may_fail(void **state) {
@@ -806,6 +835,7 @@ int main(void) {
       cmocka_unit_test(chains_are_walked_without_recursion),
       cmocka_unit_test(wide_rows_are_exact),
       cmocka_unit_test(every_number_of_thresholds_is_exact),
+      cmocka_unit_test(a_split_takes_at_most_12_bytes_besides_leaf_values),
       cmocka_unit_test(a_forest_of_nothing_is_its_start),
       cmocka_unit_test(what_is_not_a_forest_is_refused),
       cmocka_unit_test(thresholds_that_mean_nothing_are_refused),

@@ -160,7 +160,7 @@ static void select_leaves(const wl_forest_tile *tile) {
 }
 
 const wl_forest_kernels wl_forest_avx512 = {
-    .level = WL_CPU_AVX512,
+    .level = WL_CPU_AVX512_BW,
     .rank = wl_forest_rank_avx512,
     .select = select_leaves,
     .descend = wl_forest_descend_avx512,

@@ -220,9 +220,9 @@ static wl_status make_tables(builder *b, wl_error *error) {
 
 static const wl_forest_kernels *kernels_of(wl_cpu_level level) {
 #if defined(__x86_64__)
-  if (level == WL_CPU_AVX512)
+  if (level >= WL_CPU_AVX512_BW)
     return &wl_forest_avx512;
-  if (level == WL_CPU_AVX2)
+  if (level >= WL_CPU_AVX2)
     return &wl_forest_avx2;
 #endif
   (void)level;

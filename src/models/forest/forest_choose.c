@@ -35,12 +35,11 @@ static bool can_select(const wl_forest *forest) {
  */
 static size_t few_rows(const wl_forest *forest) {
   static const size_t walks[] = {
-      [WL_CPU_PORTABLE] = 8, [WL_CPU_AVX2] = 24, [WL_CPU_AVX512] = 48};
+      [WL_CPU_PORTABLE] = 8, [WL_CPU_AVX2] = 24, [WL_CPU_AVX512_BW] = 48};
   static const size_t leaves_a_row[] = {
-      [WL_CPU_PORTABLE] = 8, [WL_CPU_AVX2] = 8, [WL_CPU_AVX512] = 5};
-  _Static_assert(WL_COUNT_OF(walks) == WL_CPU_LEVEL_COUNT &&
-                     WL_COUNT_OF(leaves_a_row) == WL_CPU_LEVEL_COUNT,
-                 "a number for every level");
+      [WL_CPU_PORTABLE] = 8, [WL_CPU_AVX2] = 8, [WL_CPU_AVX512_BW] = 5};
+  _Static_assert(WL_COUNT_OF(walks) == WL_COUNT_OF(leaves_a_row),
+                 "a number for every variant");
   wl_cpu_level level = forest->kernels->level;
   size_t leaves = forest->n_leaves / (forest->n_trees + 1);
   return can_select(forest) ? 4 + leaves / leaves_a_row[level] : walks[level];

@@ -194,7 +194,7 @@ static size_t lay_levels(wl_forest_feature *feature, wl_cpu_level level,
                          size_t n, size_t at) {
   size_t begin = at;
   feature->n_levels = 0;
-  if (level == WL_CPU_AVX512) {
+  if (level == WL_CPU_AVX512_BW) {
     feature->top = at;
     feature->n_top_levels = top_levels(feature->n_cuts);
     at += padded((size_t)1 << feature->n_top_levels);

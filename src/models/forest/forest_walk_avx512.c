@@ -8,9 +8,10 @@
 
 enum {
   LANES = 16,
-  GROUPS = 4,     /* of one row's trees */
-  ROW_GROUPS = 6, /* of one tree's rows: what hides the gathers' latency */
-  AHEAD_LINES = 4 /* of the next tree, for every two levels of all groups */
+  FEW_COLUMNS = 64, /* whose ranks of one row are two registers of words */
+  GROUPS = 4,       /* of one row's trees */
+  ROW_GROUPS = 6,   /* of one tree's rows: what hides the gathers' latency */
+  AHEAD_LINES = 4   /* of the next tree, for every two levels of all groups */
 };
 
 /* ---- walks --------------------------------------------------------------- */
@@ -63,7 +64,7 @@ WL_INLINE __m512i gather_ranks(const wl_forest_tile *tile, const walk *w,
 
 /*
  * One level down, from nodes at `index`. `few`: the ranks of all columns, when
- * those of one row are a register's worth. A rank is compared as the upper
+ * those of one row are two registers' worth. A rank is compared as the upper
  * field of a lane: what is below it in a node's decides nothing, as a row's has
  * zeros there.
  */
@@ -77,10 +78,10 @@ WL_INLINE void step(const wl_forest_tile *tile, const char *nodes, walk *w,
   if (node_size == 4)
     h.low = _mm512_slli_epi32(h.low, 16);
   if (few != NULL)
-    rank = _mm512_permutexvar_epi8(column, *few);
+    rank = _mm512_permutex2var_epi16(few[0], column, few[1]);
   else
     rank = gather_ranks(tile, w, column, row, rank_size);
-  if (rank_size == 1 && bits == 16)
+  if (rank_size == 1 && bits == 16 && few == NULL)
     rank = _mm512_and_si512(rank, _mm512_set1_epi32(255));
   rank = _mm512_slli_epi32(rank, 32 - bits);
   __mmask16 right = _mm512_cmpgt_epu32_mask(rank, h.low);
@@ -269,13 +270,28 @@ WL_INLINE void lockstep_trees(const wl_forest_tile *tile, const __m512i *few,
   }
 }
 
+/* The ranks of up to 64 columns of one row, in words. */
+WL_INLINE void widen_ranks(const wl_forest_tile *tile, __m512i *few,
+                           size_t rank_size) {
+  const char *ranks = tile->ranks;
+  size_t n = tile->forest->n_columns * rank_size;
+  __mmask64 low = n < 64 ? (UINT64_C(1) << n) - 1 : ~UINT64_C(0);
+  __mmask64 high = n > 64 ? ~UINT64_C(0) >> (128 - n) : 0;
+  __m512i a = _mm512_maskz_loadu_epi8(low, ranks);
+  few[0] = rank_size == 1 ? _mm512_cvtepu8_epi16(_mm512_castsi512_si256(a)) : a;
+  few[1] = rank_size == 1
+               ? _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(a, 1))
+               : _mm512_maskz_loadu_epi8(high, ranks + 64);
+}
+
 WL_INLINE void lockstep_all(const wl_forest_tile *tile, size_t node_size,
                             size_t rank_size) {
   if (node_size == 16) {
     wl_lockstep_all(tile, 0, node_size, rank_size);
-  } else if (rank_size == 1 && tile->forest->n_columns <= 64) {
-    __m512i few = _mm512_loadu_si512(tile->ranks);
-    lockstep_trees(tile, &few, node_size, rank_size);
+  } else if (tile->forest->n_columns <= FEW_COLUMNS) {
+    __m512i few[2];
+    widen_ranks(tile, few, rank_size);
+    lockstep_trees(tile, few, node_size, rank_size);
   } else {
     lockstep_trees(tile, NULL, node_size, rank_size);
   }
