@@ -27,10 +27,15 @@ class CompiledBooster(CompiledModel):
     @classmethod
     def from_booster(cls, booster: Any, *, n_threads: int | None = None) -> CompiledBooster:
         """What `willump.compile` does with a Booster."""
-        from .convert.boosters import export_of
+        from .convert.boosters import categories_of, export_of
 
         threads = thread_count(n_threads)  # refuses a wrong one before any work
-        model = _core.Model.import_bytes(export_of(booster), n_threads=threads)
+        data, categories = export_of(booster), categories_of(booster)
+        metadata = None
+        if categories is not None:
+            told = json.loads(_core.read_trees(data)["metadata"])
+            metadata = json.dumps({**told, "categories": categories})
+        model = _core.Model.import_bytes(data, metadata=metadata, n_threads=threads)
         self = cls.from_model(model, original=booster)
         self._n_threads = n_threads
         return self
@@ -119,7 +124,7 @@ class CompiledBooster(CompiledModel):
         if self.metadata["library"] == "xgboost":
             import xgboost
 
-            rows = xgboost.DMatrix(X)
+            rows = xgboost.DMatrix(X, enable_categorical=True)
         return VerifyReport({"predict": compare(self._original.predict(rows), self.predict(X))})
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from ._categories import CategoryCodes
 from ._errors import ArtifactError
 from ._frames import Columns, NamedMatrix, WholeMatrix, n_rows_of, take_rows
 
@@ -115,6 +116,8 @@ def interface_of(
             {key: str(spec[key]) for key in ("encoding", "errors", "first") if key in spec}
         )
     extract = extract_of(inputs, metadata, steps, estimator)
+    if metadata.get("categories") is not None:
+        extract = CategoryCodes(metadata["categories"], extract)
     return _core.Interface(
         model,
         methods,

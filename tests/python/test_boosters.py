@@ -194,10 +194,3 @@ def test_what_is_not_supported_is_refused_by_name(model: Any, reason: str) -> No
     X = np.nan_to_num(rows(300))
     with pytest.raises(willump.UnsupportedError, match=reason):
         willump.compile(model.fit(X, X[:, 0]), strict=True)
-
-
-def test_pandas_categories_are_refused() -> None:
-    X = pd.DataFrame({"a": rows(300)[:, 0], "c": pd.Categorical(["x", "y", "z"] * 100)})
-    model = lgb.LGBMRegressor(n_estimators=3, **QUIET).fit(X, np.arange(300.0))
-    with pytest.raises(willump.UnsupportedError, match="categories"):
-        willump.compile(model, strict=True)

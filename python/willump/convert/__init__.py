@@ -121,6 +121,8 @@ class Conversion:
             metadata["multilabel"] = True
         if model.label_table:
             metadata["label_table"] = True
+        if model.categories is not None:
+            metadata["categories"] = model.categories
         if model.matched_names is not None:
             metadata["matched_names"] = model.matched_names
         if model.prediction is not None:

@@ -7,14 +7,17 @@ scikit-learn interface add labels and probabilities.
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .. import _core
+from .._categories import storable
 from .._errors import UnsupportedError
-from .context import Context, Model, Ref, Value
+from .context import Context, Model, Ref, Source, Value
 from .registry import Refused, register, register_later
 
 
@@ -71,9 +74,14 @@ def linked(ctx: Context, read: Mapping[str, Any], raw: Ref) -> Ref:
     return ctx.rows(link, raw)
 
 
-def _regressor(ctx: Context, value: Value, data: bytes) -> Model:
+def _of_frames(value: Value, categories: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Categories matter where the model sees the caller's frame itself."""
+    return categories if isinstance(value, Source) else None
+
+
+def _regressor(ctx: Context, value: Value, data: bytes, categories: dict[str, Any] | None) -> Model:
     read, raw = ensemble(ctx, value, data)
-    model = Model(prediction=linked(ctx, read, raw), model_input=None)
+    model = Model(prediction=linked(ctx, read, raw), categories=_of_frames(value, categories))
     assert model.prediction is not None
     model.prediction_dtype = "<f4" if model.prediction.dtype == "f32" else "<f8"
     if raw.n_features == 1:
@@ -81,10 +89,13 @@ def _regressor(ctx: Context, value: Value, data: bytes) -> Model:
     return model
 
 
-def _classifier(ctx: Context, value: Value, data: bytes, classes: Any) -> Model:
+def _classifier(
+    ctx: Context, value: Value, data: bytes, classes: Any, categories: dict[str, Any] | None
+) -> Model:
     read, raw = ensemble(ctx, value, data)
     scores = linked(ctx, read, raw)
     model = Model(classes=np.asarray(classes), ravel={"label"})
+    model.categories = _of_frames(value, categories)
     if read["link"] not in ("expit", "softmax"):
         raise Refused(f"the objective {read['objective']!r} gives no probabilities")
     if raw.n_features == 1:
@@ -113,28 +124,52 @@ def export_of(booster: Any, iterations: tuple[int, int] | None = None) -> bytes:
         raise UnsupportedError(f"{type(booster).__name__}: {refused}") from refused
 
 
+def categories_of(booster: Any) -> dict[str, Any] | None:
+    """How a Booster's categories become codes, as `CategoryCodes` takes it."""
+    is_light = type(booster).__module__.partition(".")[0] == "lightgbm"
+    try:
+        return _lightgbm_categories(booster) if is_light else _xgboost_categories(booster)
+    except Refused as refused:
+        raise UnsupportedError(f"{type(booster).__name__}: {refused}") from refused
+
+
 # ---- LightGBM ------------------------------------------------------------------
 
 
 def _lightgbm_text(booster: Any, iterations: tuple[int, int] | None = None) -> bytes:
     """The text form, up to the best iteration as `predict` takes it, or of (start,
     number) iterations."""
-    if getattr(booster, "pandas_categorical", None):
-        raise Refused("it was fitted on pandas categories, which are codes only by chance here")
     first, number = iterations or (0, None)
     return str(booster.model_to_string(number, first)).encode()
 
 
+def _lightgbm_categories(booster: Any) -> dict[str, Any] | None:
+    """LightGBM matches category columns in their order; what it has not seen is missing."""
+    known = getattr(booster, "pandas_categorical", None)
+    if not known:
+        return None
+    return {"by_order": True, "refuses_unseen": False, "categories": [_storable(c) for c in known]}
+
+
+def _storable(known: Any) -> list[Any]:
+    try:
+        return storable(known)
+    except ValueError as error:
+        raise Refused(str(error)) from error
+
+
 def lightgbm_booster(ctx: Context, est: Any, value: Value) -> Model:
-    return _regressor(ctx, value, _lightgbm_text(est))
+    return _regressor(ctx, value, _lightgbm_text(est), _lightgbm_categories(est))
 
 
 def lightgbm_regressor(ctx: Context, est: Any, value: Value) -> Model:
-    return _regressor(ctx, value, _lightgbm_text(est.booster_))
+    booster = est.booster_
+    return _regressor(ctx, value, _lightgbm_text(booster), _lightgbm_categories(booster))
 
 
 def lightgbm_classifier(ctx: Context, est: Any, value: Value) -> Model:
-    return _classifier(ctx, value, _lightgbm_text(est.booster_), est.classes_)
+    data, categories = _lightgbm_text(est.booster_), _lightgbm_categories(est.booster_)
+    return _classifier(ctx, value, data, est.classes_, categories)
 
 
 # ---- XGBoost -------------------------------------------------------------------
@@ -142,9 +177,40 @@ def lightgbm_classifier(ctx: Context, est: Any, value: Value) -> Model:
 
 def _xgboost_bytes(booster: Any) -> bytes:
     kinds = booster.feature_types or []
-    if any(kind not in ("q", "float", "int", "i") for kind in kinds):
-        raise Refused("it has features that are categories")
+    if any(kind not in ("q", "float", "int", "i", "c") for kind in kinds):
+        raise Refused(f"it has features of the kinds {sorted(set(kinds))}")
     return bytes(booster.save_raw("ubj"))
+
+
+def _xgboost_categories(booster: Any) -> dict[str, Any] | None:
+    """XGBoost goes by a column's position. What it has not seen is an error, or takes the
+    way of the next known value: refused."""
+    if "c" not in (booster.feature_types or []):
+        return None
+    model = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]
+    model = model.get("gbtree", model)["model"]
+    stored = model.get("cats", {}).get("enc", [])
+    if not stored:
+        raise Refused("it has features that are categories, and does not say of which values")
+    known = [_stored_categories(one) for one in stored]
+    return {"by_order": False, "refuses_unseen": True, "categories": known}
+
+
+def _stored_categories(stored: Mapping[str, Any]) -> list[Any] | None:
+    """Numbers, or text that is cut at offsets; None: no categories.
+
+    XGBoost counts characters but stores the bytes of UTF-8, so that other text than
+    ASCII is cut in wrong places.
+    """
+    values = stored["values"]
+    if "offsets" not in stored:
+        return _storable(values)
+    ends = stored["offsets"]
+    if not ends:
+        return None
+    if any(not 0 <= value < 128 for value in values):
+        raise Refused("it has categories that are not ASCII, which XGBoost does not store whole")
+    return [bytes(values[a:b]).decode("ascii") for a, b in itertools.pairwise(ends)]
 
 
 def _xgboost_best(est: Any) -> bytes:
@@ -157,15 +223,17 @@ def _xgboost_best(est: Any) -> bytes:
 
 
 def xgboost_booster(ctx: Context, est: Any, value: Value) -> Model:
-    return _regressor(ctx, value, _xgboost_bytes(est))
+    return _regressor(ctx, value, _xgboost_bytes(est), _xgboost_categories(est))
 
 
 def xgboost_regressor(ctx: Context, est: Any, value: Value) -> Model:
-    return _regressor(ctx, value, _xgboost_best(est))
+    categories = _xgboost_categories(est.get_booster())
+    return _regressor(ctx, value, _xgboost_best(est), categories)
 
 
 def xgboost_classifier(ctx: Context, est: Any, value: Value) -> Model:
-    return _classifier(ctx, value, _xgboost_best(est), est.classes_)
+    categories = _xgboost_categories(est.get_booster())
+    return _classifier(ctx, value, _xgboost_best(est), est.classes_, categories)
 
 
 # ---- registration --------------------------------------------------------------
@@ -187,7 +255,7 @@ def register_library(name: str) -> None:
             predict=lightgbm_booster,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="pandas categories; a custom objective's link",
+            python_step="a custom objective's link",
         )
         register(
             lgb.LGBMRegressor,
@@ -195,14 +263,14 @@ def register_library(name: str) -> None:
             predict=lightgbm_regressor,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="pandas categories",
+            python_step="categories that are neither text nor numbers",
         )
         register(
             lgb.LGBMClassifier,
             predict=lightgbm_classifier,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="pandas categories; a custom objective",
+            python_step="a custom objective",
         )
     elif name == "xgboost":
         import xgboost as xgb
@@ -212,7 +280,7 @@ def register_library(name: str) -> None:
             predict=xgboost_booster,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="gblinear; categories",
+            python_step="gblinear; categories without stored values",
         )
         register(
             xgb.XGBRegressor,
@@ -221,7 +289,7 @@ def register_library(name: str) -> None:
             predict=xgboost_regressor,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="gblinear; categories; missing other than NaN",
+            python_step="gblinear; categories without stored values; missing other than NaN",
         )
         register(
             xgb.XGBClassifier,
@@ -229,7 +297,7 @@ def register_library(name: str) -> None:
             predict=xgboost_classifier,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="gblinear; categories; missing other than NaN",
+            python_step="gblinear; categories without stored values; missing other than NaN",
         )
 
 

@@ -133,6 +133,8 @@ class Model:
     label_table: bool = False
     #: Names by which a frame's columns are found, an array's by position (none: both).
     matched_names: list[str] | None = None
+    #: How a frame's categories become codes, as `CategoryCodes` takes it.
+    categories: dict[str, Any] | None = None
     ravel: set[str] = field(default_factory=set)
     prediction_dtype: str = "<f8"
     #: What the final model reads, for blocks and for clones of the model.

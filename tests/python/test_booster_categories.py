@@ -1,0 +1,159 @@
+"""pandas categories given to LightGBM's and XGBoost's models, against themselves."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import willump
+
+lgb = pytest.importorskip("lightgbm")
+xgb = pytest.importorskip("xgboost")
+
+pytestmark = pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+
+LIGHT: dict[str, Any] = {"n_estimators": 5, "verbose": -1, "n_jobs": 1, "min_child_samples": 2,
+                         "min_data_per_group": 1, "cat_smooth": 0.0}  # fmt: skip
+EXTREME: dict[str, Any] = {"n_estimators": 5, "n_jobs": 1, "enable_categorical": True}
+WORDS = np.array(["a", "b", "c c", "", "e", "f"])
+
+
+def frame(seed: int, first: str = "a", n: int = 300) -> Any:
+    rng = np.random.default_rng(seed)
+    words = pd.Series(rng.choice([first, *WORDS[1:]], n), dtype=object)
+    words[rng.random(n) < 0.1] = None
+    return pd.DataFrame(
+        {
+            "number": np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n)),
+            "word": pd.Categorical(words),
+            "count": pd.Categorical(rng.choice([30, 10, 20, -5], n)),
+            "grade": pd.Categorical(
+                rng.choice(["lo", "hi"], n), categories=["lo", "mid", "hi"], ordered=True
+            ),
+        }
+    )
+
+
+def target(data: Any) -> Any:
+    word = np.where(data["word"].isin(["b", "e"]), 2.0, 0.0)
+    return word + data["count"].astype(int) / 10 + np.nan_to_num(data["number"])
+
+
+def variants(data: Any) -> dict[str, Any]:
+    """The same columns with other codes, with values unseen, and as codes."""
+    cat = data["word"].cat
+    unseen = data["word"].astype(object).where(np.arange(len(data)) % 5 > 0, "new")
+    return {
+        "itself": data,
+        "reversed": data.assign(word=cat.set_categories(list(cat.categories)[::-1])),
+        "more": data.assign(word=cat.set_categories(["_", *cat.categories, "z"])),
+        "fewer": data.assign(word=data["word"].where(data["word"] != "b").astype("category")),
+        "unseen": data.assign(word=pd.Categorical(unseen)),
+        "none": data.assign(word=pd.Categorical([None] * len(data), categories=WORDS)),
+        "few rows": data.iloc[:3],
+        "codes": np.column_stack(
+            [data["number"], *(data[name].cat.codes for name in ("word", "count", "grade"))]
+        ).astype(float),
+    }
+
+
+def check(model: Any, fast: Any, data: Any, *methods: str) -> None:
+    for again in (fast, pickle.loads(pickle.dumps(fast))):
+        for name, X in variants(data).items():
+            if name in ("more", "unseen") and type(model).__module__.startswith("xgboost"):
+                continue  # an error to XGBoost
+            if name == "codes":  # both take NaN for missing
+                X = np.where(X == -1, np.nan, X)
+            for method in methods:
+                expected, result = getattr(model, method)(X), getattr(again, method)(X)
+                assert result.shape == expected.shape
+                message = f"{name}: {method}"
+                if expected.dtype.kind == "f":
+                    tolerance = 1e-6 if expected.dtype == np.float32 else 1e-13
+                    np.testing.assert_allclose(
+                        result, expected, tolerance, tolerance, err_msg=message
+                    )
+                else:
+                    np.testing.assert_array_equal(result, expected, err_msg=message)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("one_hot", [1, 100])
+def test_categories_are_matched_by_value(seed: int, one_hot: int) -> None:
+    data = frame(seed)
+    y = target(data)
+    labels = np.digitize(y, [1, 3])
+    for model, goal, methods in (
+        (lgb.LGBMRegressor(max_cat_to_onehot=one_hot, **LIGHT), y, ("predict",)),
+        (lgb.LGBMClassifier(max_cat_to_onehot=one_hot, **LIGHT), labels, ("predict_proba",)),
+        (xgb.XGBRegressor(max_cat_to_onehot=one_hot, **EXTREME), y, ("predict",)),
+        (
+            xgb.XGBClassifier(max_cat_to_onehot=one_hot, booster="dart", **EXTREME),
+            labels,
+            ("predict", "predict_proba"),
+        ),
+    ):
+        model.fit(data, goal)
+        check(model, willump.compile(model, strict=True), data, *methods)
+
+
+def test_boosters_match_categories_by_value() -> None:
+    data = frame(9)
+    y = target(data)
+    light = lgb.train({"verbose": -1, "min_data_in_leaf": 2}, lgb.Dataset(data, y), 5)
+    extreme = xgb.train({}, xgb.DMatrix(data, y, enable_categorical=True), 5)
+    for name, X in variants(data).items():
+        if name != "codes":
+            expected = light.predict(X)
+            np.testing.assert_allclose(willump.compile(light).predict(X), expected, 1e-13)
+        if name not in ("codes", "more", "unseen"):
+            expected = extreme.predict(xgb.DMatrix(X, enable_categorical=True))
+            np.testing.assert_allclose(willump.compile(extreme).predict(X), expected, 1e-6)
+    part = willump.compile(light).predict(variants(data)["reversed"], num_iteration=2)
+    np.testing.assert_allclose(part, light.predict(data, num_iteration=2), 1e-13)
+
+
+def test_a_frame_with_other_category_columns_raises_as_the_library() -> None:
+    data = frame(3)
+    light = lgb.LGBMRegressor(**LIGHT).fit(data, target(data))
+    extreme = xgb.XGBRegressor(**EXTREME).fit(data, target(data))
+    wrong = data.assign(count=data["count"].astype(int))
+    with pytest.raises(ValueError, match="categorical_feature do not match"):
+        light.predict(wrong)
+    with pytest.raises(ValueError, match="categorical_feature do not match"):
+        willump.compile(light, strict=True).predict(wrong)
+    with pytest.raises(xgb.core.XGBoostError, match="2th feature"):
+        extreme.predict(wrong)
+    with pytest.raises(ValueError, match=r"columns \[1, 2, 3\] are categories"):
+        willump.compile(extreme, strict=True).predict(wrong)
+
+
+def test_a_value_that_xgboost_has_not_seen_is_refused_with_its_row() -> None:
+    data = frame(1)
+    model = xgb.XGBRegressor(**EXTREME).fit(data, target(data))
+    fast = willump.compile(model, strict=True)
+    with pytest.raises(xgb.core.XGBoostError, match="not in the training set"):
+        model.predict(variants(data)["unseen"])
+    with pytest.raises(ValueError, match="column 'word', row 0 is 'new'"):
+        fast.predict(variants(data)["unseen"])
+    # Unused, it changes nothing.
+    np.testing.assert_allclose(fast.predict(variants(data)["more"]), model.predict(data), 1e-6)
+
+
+def test_categories_without_stored_values_are_refused_by_name() -> None:
+    X = np.column_stack([np.arange(50) % 3, np.arange(50.0)])
+    plain = xgb.DMatrix(X, X[:, 0], feature_types=["c", "q"], enable_categorical=True)
+    with pytest.raises(willump.UnsupportedError, match="of which values"):
+        willump.compile(xgb.train({}, plain, 2))
+
+
+def test_categories_that_are_not_ascii() -> None:
+    data = frame(5, first="ä")
+    light = lgb.LGBMRegressor(**LIGHT).fit(data, target(data))
+    check(light, willump.compile(light, strict=True), data.iloc[:50], "predict")
+    extreme = xgb.XGBRegressor(**EXTREME).fit(data, target(data))
+    with pytest.raises(willump.UnsupportedError, match="not ASCII"):
+        willump.compile(extreme, strict=True)
