@@ -159,7 +159,23 @@ def ada_boost_classifier(ctx: Context, est: Any, value: Value) -> Model:
 
 
 def ada_boost_regressor(ctx: Context, est: Any, value: Value) -> Model:
-    raise Refused("no operator gives the weighted median of its members")
+    """The weighted median of its members' predictions; members are plain trees."""
+    check_is_fitted(est)
+    members = list(est.estimators_)
+    for member in members:
+        if type(member) not in TREE_REGRESSORS:
+            raise Refused(f"a member is a {type(member).__name__}, not a plain tree")
+    checked = ctx.numeric(value, int(est.n_features_in_), est)
+    ref = ctx.check_float32(checked, type(members[0]).__name__, allows_nan(members[0]))
+    n = len(members)
+    forest = Forest(n_outputs=n)
+    for member in members:
+        add_tree(forest, member.tree_, leaf_values(member))
+    # A member's answer is its leaf's value, so -0.0 stays.
+    predictions = forest.emit(ctx, ref, start=np.full(n, -0.0))
+    weights = np.asarray(est.estimator_weights_, dtype=np.float64)[:n]
+    median = ctx.rows("weighted_median", predictions, n_features=1, weights=weights)
+    return Model(model_input=ref, prediction=median, ravel={"prediction"})
 
 
 # ---- bagging -----------------------------------------------------------------
@@ -386,8 +402,11 @@ register(
 register(
     en.AdaBoostRegressor,
     predict=ada_boost_regressor,
-    python_step="always (a weighted median)",
-)
+    operators=["trees", "weighted_median", "check_finite"],
+    parameters=["all, with members that are plain trees (where predictions tie, weights are "
+                "added in the members' order, which scikit-learn's sort leaves open)"],
+    python_step="other members than trees",
+)  # fmt: skip
 register(
     en.BaggingClassifier,
     predict=bagging_classifier,
