@@ -288,8 +288,16 @@ WL_API size_t wl_model_n_stages(const wl_model *model);
 typedef enum wl_layout {
   WL_LAYOUT_STRINGS = 0, /* strings[n_rows] */
   WL_LAYOUT_STRIDED,     /* values, element strides below; dtype */
-  WL_LAYOUT_CSR          /* indptr, indices, values */
+  WL_LAYOUT_CSR,         /* indptr, indices, values */
+  WL_LAYOUT_COLUMNS      /* a matrix as columns, each with a dtype of its own */
 } wl_layout;
+
+/* A column of numbers: `stride` bytes from one row to the next. */
+typedef struct wl_number_column {
+  wl_dtype dtype;
+  const void *values;
+  int64_t stride;
+} wl_number_column;
 
 /* One input of a run: borrowed memory. */
 typedef struct wl_input {
@@ -301,6 +309,7 @@ typedef struct wl_input {
   int64_t row_stride, column_stride; /* bytes */
   wl_dtype index_dtype;              /* WL_I32 or WL_I64: indptr and indices */
   const void *indptr, *indices;
+  const wl_number_column *columns; /* n_columns */
 } wl_input;
 
 /* A result matrix. Dense results are row-major. */

@@ -207,6 +207,39 @@ static bool read_numeric(ext_call *call, const ext_input_spec *spec,
   return found > 0;
 }
 
+/* A matrix as a list of columns: one-dimensional buffers and Arrow exporters.
+ */
+static bool read_columns(ext_call *call, PyObject *list, wl_input *input,
+                         uint64_t *n_rows) {
+  size_t n = (size_t)PyList_GET_SIZE(list);
+  wl_number_column *columns = ext_call_alloc(call, n, sizeof *columns);
+  bool is_f32 = true;
+  if (!columns)
+    return false;
+  for (size_t c = 0; c < n; c++) {
+    PyObject *object = PyList_GET_ITEM(list, (Py_ssize_t)c);
+    wl_input column = {0};
+    uint64_t n_own;
+    int found = read_buffer(call, object, 1, &column, &n_own);
+    if (found == 0)
+      found = ext_arrow_numeric(call, object, &column, &n_own);
+    if (found == 0 || (found > 0 && c > 0 && n_own != *n_rows))
+      PyErr_Format(PyExc_TypeError, "column %zu of X is no column of numbers",
+                   c);
+    if (PyErr_Occurred())
+      return false;
+    *n_rows = n_own;
+    columns[c] =
+        (wl_number_column){column.dtype, column.values, column.row_stride};
+    is_f32 &= column.dtype == WL_F32;
+  }
+  *input = (wl_input){.layout = WL_LAYOUT_COLUMNS,
+                      .dtype = is_f32 ? WL_F32 : WL_F64,
+                      .n_columns = n,
+                      .columns = columns};
+  return true;
+}
+
 bool ext_read_matrix(ext_call *call, PyObject *first, PyObject *object,
                      wl_input *input, uint64_t *n_rows) {
   /* numpy.matrix is refused as scikit-learn does, in Python. */
@@ -220,6 +253,8 @@ bool ext_read_matrix(ext_call *call, PyObject *first, PyObject *object,
     return false;
   if (PyTuple_Check(adapted))
     return ext_read_csr(call, adapted, input, n_rows);
+  if (PyList_CheckExact(adapted))
+    return read_columns(call, adapted, input, n_rows);
   found = read_buffer(call, adapted, 2, input, n_rows);
   if (found == 0)
     PyErr_Format(PyExc_TypeError, "expected a matrix of numbers, not %s",

@@ -28,6 +28,12 @@ _ARROW_NUMBERS = frozenset(
 )
 
 
+#: A frame of fewer cells is copied faster than it is taken apart.
+_MANY_CELLS = 1 << 16
+#: Item sizes that the core reads.
+_SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (4, 8)}
+
+
 def library_of(x: Any) -> str:
     """The top-level package that defines the object's type."""
     return type(x).__module__.partition(".")[0]
@@ -217,8 +223,28 @@ def _check_promotion(x: Any, dtypes: list[Any]) -> None:
         raise
 
 
+def _columns_of(x: Any) -> list[Any] | None:
+    """The columns of a large frame of numbers of several dtypes, which would be
+    copied whole to make one array of them."""
+    if x.shape[0] * x.shape[1] < _MANY_CELLS:
+        return None
+    if library_of(x) == "polars":
+        columns = x.get_columns()
+        are_numbers = all(str(column.dtype) in _POLARS_NUMBERS for column in columns)
+        return list(columns) if are_numbers else None
+    dtypes = list(x.dtypes)
+    if len(set(dtypes)) == 1 or not all(isinstance(dtype, np.dtype) for dtype in dtypes):
+        return None
+    if not all(dtype.kind in "biuf" and dtype.itemsize in _SIZES[dtype.kind] for dtype in dtypes):
+        return None
+    return [
+        as_numbers(x.iloc[:, i].to_numpy(), lambda at: f"row {at[0]}") for i in range(x.shape[1])
+    ]
+
+
 def adapt_matrix(x: Any, first: str = "") -> Any:
-    """A matrix as a two-dimensional array, or as (data, indices, indptr, shape).
+    """A matrix as a two-dimensional array, as (data, indices, indptr, shape), or
+    as a list of columns.
 
     `first` is "convert" where the original reads text as numbers.
     """
@@ -233,14 +259,20 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
                 "DataFrame containing a single row (i.e. single sample) or a single column "
                 "(i.e. single feature) instead."
             )
+        columns = _columns_of(x)
+        if columns is not None:
+            return columns
         array = as_numbers(_pandas_to_numpy(x), _place_in(x))
+    elif library == "polars" and hasattr(x, "get_columns") and (columns := _columns_of(x)):
+        return columns
     elif library == "pyarrow" and hasattr(x, "column_names"):
         names = list(x.column_names)
-        columns = [
-            adapt_numeric(column.to_numpy(zero_copy_only=False), f"column {name!r}")
+        if not names:
+            return np.empty((x.num_rows, 0))
+        return [
+            adapt_numeric(column, f"column {name!r}")
             for name, column in zip(names, x.columns, strict=True)
         ]
-        array = np.column_stack(columns) if columns else np.empty((x.num_rows, 0))
     else:
         raw = np.asarray(x)
         if raw.ndim != 2:

@@ -29,6 +29,14 @@ static wl_status check_csr(const wl_input *input, uint64_t n_rows,
   return WL_OK;
 }
 
+static wl_status check_columns(const wl_input *input, wl_error *error) {
+  for (uint64_t c = 0; c < input->n_columns; c++)
+    if (wl_dtype_size(input->columns[c].dtype) == 0)
+      return wl_fail(error, WL_ERROR_TYPE, "column %llu has no numbers",
+                     (unsigned long long)c);
+  return WL_OK;
+}
+
 wl_status wl_source_check(const wl_plan *plan, wl_id id, const wl_input *input,
                           uint64_t n_rows, wl_error *error) {
   const wl_plan_node *node = &plan->nodes[id];
@@ -52,6 +60,8 @@ wl_status wl_source_check(const wl_plan *plan, wl_id id, const wl_input *input,
                    "features as input%s%s",
                    (unsigned long long)input->n_columns, width,
                    name[0] ? " " : "", name);
+  if (input->layout == WL_LAYOUT_COLUMNS)
+    return check_columns(input, error);
   if (input->layout != WL_LAYOUT_STRIDED && input->layout != WL_LAYOUT_CSR)
     return wl_fail(error, WL_ERROR_VALUE, "an input of an unknown layout");
   if (wl_dtype_size(input->dtype) == 0)
@@ -160,10 +170,23 @@ static bool is_strided(const tile_request *t) {
          (uintptr_t)input->values % (uintptr_t)size == 0;
 }
 
+static wl_status new_tile(const tile_request *t, wl_value *out,
+                          wl_error *error) {
+  size_t width = (size_t)t->input->n_columns, total;
+  *out = (wl_value){
+      .kind = WL_VALUE_DENSE, .n_rows = t->n, .n_columns = width, .ld = width};
+  if (wl_mul_overflows(t->n, width, &total) || total > SIZE_MAX / 8)
+    return wl_fail_memory(error, SIZE_MAX);
+  out->dense = wl_arena_alloc(t->arena, total * sizeof(double));
+  if (out->dense == NULL)
+    return wl_fail_memory(error, total * sizeof(double));
+  return WL_OK;
+}
+
 static wl_status tile_strided(const tile_request *t, wl_value *out,
                               wl_error *error) {
   const wl_input *input = t->input;
-  size_t width = (size_t)input->n_columns, total;
+  size_t width = (size_t)input->n_columns;
   *out = (wl_value){
       .kind = WL_VALUE_DENSE, .n_rows = t->n, .n_columns = width, .ld = width};
   if (is_tile(t)) {
@@ -182,11 +205,7 @@ static wl_status tile_strided(const tile_request *t, wl_value *out,
                                 .is_f32 = input->dtype == WL_F32};
     return WL_OK;
   }
-  if (wl_mul_overflows(t->n, width, &total) || total > SIZE_MAX / 8)
-    return wl_fail_memory(error, SIZE_MAX);
-  out->dense = wl_arena_alloc(t->arena, total * sizeof(double));
-  if (out->dense == NULL)
-    return wl_fail_memory(error, total * sizeof(double));
+  WL_TRY(new_tile(t, out, error));
   bool is_plain = input->dtype == WL_F64 && input->column_stride == 8;
   for (size_t i = 0; i < t->n; i++) {
     const char *row = (const char *)input->values +
@@ -198,6 +217,22 @@ static wl_status tile_strided(const tile_request *t, wl_value *out,
       for (size_t c = 0; c < width; c++)
         to[c] =
             read_number(row + (int64_t)c * input->column_stride, input->dtype);
+  }
+  return WL_OK;
+}
+
+/* Column by column: a caller's table is read in place. */
+static wl_status tile_columns(const tile_request *t, wl_value *out,
+                              wl_error *error) {
+  WL_TRY(new_tile(t, out, error));
+  size_t width = out->n_columns;
+  for (size_t c = 0; c < width; c++) {
+    const wl_number_column *column = &t->input->columns[c];
+    for (size_t i = 0; i < t->n; i++)
+      out->dense[i * width + c] =
+          read_number((const char *)column->values +
+                          (int64_t)source_row(t, i) * column->stride,
+                      column->dtype);
   }
   return WL_OK;
 }
@@ -249,6 +284,8 @@ wl_status wl_source_tile(const wl_input *input, const wl_selection *selection,
     return tile_strided(&t, out, error);
   case WL_LAYOUT_CSR:
     return tile_csr(&t, out, error);
+  case WL_LAYOUT_COLUMNS:
+    return tile_columns(&t, out, error);
   }
   return wl_fail(error, WL_ERROR_INTERNAL, "an input of an unknown layout");
 }
@@ -258,6 +295,7 @@ size_t wl_source_row_size(const wl_input *input, uint64_t row) {
   case WL_LAYOUT_STRINGS:
     return input->strings[row].size;
   case WL_LAYOUT_STRIDED:
+  case WL_LAYOUT_COLUMNS:
     return (size_t)input->n_columns * sizeof(double);
   case WL_LAYOUT_CSR: {
     int64_t from = read_index(input->indptr, input->index_dtype, row);

@@ -30,7 +30,8 @@ static size_t row_size(const wl_sweep *sweep, uint64_t row) {
 static bool are_rows_alike(const wl_sweep *sweep) {
   for (size_t i = 0; i < sweep->sequence->n_inputs; i++) {
     uint32_t source = sweep->plan->nodes[sweep->sequence->inputs[i]].source;
-    if (sweep->inputs[source].layout != WL_LAYOUT_STRIDED)
+    wl_layout layout = sweep->inputs[source].layout;
+    if (layout != WL_LAYOUT_STRIDED && layout != WL_LAYOUT_COLUMNS)
       return false;
   }
   return true;

@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 TEXTS = [
     "cheap pills, buy now",
@@ -190,6 +191,51 @@ def test_columns_are_taken_by_their_training_names(mixed) -> None:
     lines = frame.to_json(orient="records", lines=True, double_precision=15)
     out = from_jsonl(run("predict", path, "--proba", "--format", "jsonl", stdin=lines.encode()))
     check_proba(out, fast, expected)
+
+
+@pytest.fixture(scope="module")
+def categories(folder: Path):
+    """A model of two columns of categories and one of numbers."""
+    frame = pd.DataFrame(
+        {
+            "city": ["Rome", "Paris", "\u0141\u00f3d\u017a", "Rome", None, "Paris", "1", "Rome"],
+            "kind": ["x", "y", "x", "z", "x", None, "y", "x"],
+            "size": [0.5, 1, 2, np.nan, 4, 5, 6, 7],
+        }
+    )
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    columns = ColumnTransformer(
+        [
+            ("city", encoder, ["city"]),
+            ("kind", make_pipeline(SimpleImputer(strategy="most_frequent"), encoder), ["kind"]),
+            ("size", make_pipeline(SimpleImputer(), StandardScaler()), ["size"]),
+        ]
+    )
+    fast = willump.compile(make_pipeline(columns, LogisticRegression()).fit(frame, LABELS))
+    path = folder / "categories.willump"
+    fast.save(path)
+    return fast, path, frame
+
+
+def test_categories_have_the_same_bits(categories) -> None:
+    fast, path, frame = categories
+    frame = pd.concat([frame, frame[::-1].assign(city="Nowhere")])
+    expected = fast.predict_proba(frame)
+    out = from_csv(run("predict", path, "--proba", stdin=frame.to_csv(index=False).encode()))
+    check_proba(out, fast, expected)
+    lines = frame.to_json(orient="records", lines=True, double_precision=15)
+    out = from_jsonl(run("predict", path, "--proba", "--format", "jsonl", stdin=lines.encode()))
+    check_proba(out, fast, expected)
+    assert b"category" in run("inspect", path)
+
+
+def test_an_unknown_category_is_named_by_its_column(folder: Path) -> None:
+    frame = pd.DataFrame({"city": ["Rome", "Paris"] * 4, "kind": list("xyxyxyxy")})
+    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(frame, LABELS)
+    path = folder / "strict.willump"
+    willump.compile(model).save(path)
+    message = run("predict", path, stdin=b"city,kind\nRome,x\nRome,w\n", status=1)
+    assert b"Found unknown categories ['w'] in column 1 during transform (column 'kind')" in message
 
 
 def test_the_only_column_of_text_needs_no_name(classifier) -> None:
