@@ -26,9 +26,10 @@ def parse_value(text: str, tensors: dict[str, Any]) -> Any:
     if text.startswith("@"):
         return tensors[text[1:]]
     if text.startswith("["):
-        items = json.loads(text.replace("-inf", "-Infinity").replace("inf", "Infinity"))
-        if items and isinstance(items[0], str):
-            return items
+        if text.startswith('["'):
+            return json.loads(text)
+        text = text.replace("-inf", "-Infinity").replace("inf", "Infinity").replace("nan", "NaN")
+        items = json.loads(text)
         return np.array(items, dtype=np.int64 if items and isinstance(items[0], int) else float)
     if text in ("inf", "-inf", "nan"):
         return float(text)
@@ -93,7 +94,7 @@ class Interpreter:
         if a.get("position", -1) >= 0:
             is_frame = hasattr(x, "columns")
             column = x[a["name"]] if is_frame else np.asarray(x, dtype=object)[:, a["position"]]
-        if a["kind"] == "text":
+        if a["kind"] in ("text", "category"):
             return list(column)
         return np.asarray(column, dtype=float).reshape(-1, 1)
 
@@ -287,6 +288,52 @@ def impute(x: Any, *, fill: Any, missing: float = float("nan")) -> Any:
     return np.where(is_missing(x, missing=missing) == 1.0, fill, x)
 
 
+def fill_text(cells: list[Any], *, value: str, missing: str, equal: str = "") -> list[Any]:
+    def is_gone(cell: Any) -> bool:
+        return {"nan": cell != cell, "none": cell is None, "equal": cell == equal}[missing]
+
+    return [value if is_gone(cell) else cell for cell in cells]
+
+
+def encode(*inputs: Any, categories: Any, sizes: Any, **a: Any) -> Any:
+    columns = [c for x in inputs for c in ([x] if isinstance(x, list) else list(np.asarray(x).T))]
+    starts = np.cumsum([0, *sizes])
+    codes = a.get("codes", np.concatenate([np.arange(n, dtype=float) for n in sizes]))
+    codes = np.asarray(codes).reshape(len(categories), -1)
+    width = codes.shape[1]
+    unknown = a.get("unknown")
+    if unknown is not None:
+        unknown = np.broadcast_to(np.ravel(unknown), len(columns) * width).reshape(-1, width)
+    found = []
+    for i, column in enumerate(columns):
+        own = list(categories[starts[i] : starts[i + 1]])
+        places = {kind: int(a[kind][i]) if kind in a else -1 for kind in ("nan", "none")}
+        table = {v: k for k, v in enumerate(own) if v == v and k not in places.values()}
+        if places["nan"] < 0:
+            places["nan"] = next((k for k, v in enumerate(own) if v != v), -1)
+        rows = []
+        for cell in column:
+            at = places["none"] if cell is None else places["nan"] if cell != cell else None
+            at = table.get(cell, -1) if at is None else at
+            if at < 0 and unknown is None:
+                raise ValueError(f"Found unknown categories [{cell!r}] in column {i}")
+            rows.append(codes[starts[i] + at] if at >= 0 else unknown[i])
+        found.append(np.array(rows, dtype=float).reshape(-1, width))
+    joined = sum(found) if a.get("sum") else np.concatenate(found, axis=1)
+    return joined.astype(DTYPES[a.get("dtype", "f64")])
+
+
+def one_hot(x: Any, *, sizes: Any, sparse: bool = True, dtype: str = "f64") -> Any:
+    parts = [(x[:, [c]] == np.arange(n)).astype(DTYPES[dtype]) for c, n in enumerate(sizes)]
+    dense = np.concatenate(parts, axis=1)
+    return sp.csr_array(dense) if sparse else dense
+
+
+def ufunc(x: Any, *, function: str) -> Any:
+    with np.errstate(all="ignore"):
+        return getattr(np, function)(x)
+
+
 def goes_left(v: float, flags: int, threshold: float, a: dict[str, Any], column: int) -> bool:
     """One split, as docs/graph.md tells it."""
     kind, is_left = flags >> 1 & 3, bool(flags & 1)
@@ -347,6 +394,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "softmax": softmax,
     "ovo": ovo,
     "impute": impute,
+    "fill_text": fill_text,
+    "encode": encode,
+    "one_hot": one_hot,
+    "ufunc": ufunc,
     "is_missing": is_missing,
     "trees": trees,
     "difference": lambda a, b: a - b,
