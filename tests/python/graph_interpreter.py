@@ -292,6 +292,8 @@ def fill_text(cells: list[Any], *, value: str, missing: str, equal: str = "") ->
     def is_gone(cell: Any) -> bool:
         return {"nan": cell != cell, "none": cell is None, "equal": cell == equal}[missing]
 
+    if missing != "nan" and any(cell != cell for cell in cells):
+        raise ValueError("Input contains NaN")
     return [value if is_gone(cell) else cell for cell in cells]
 
 
