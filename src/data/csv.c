@@ -311,8 +311,7 @@ static wl_status store_blank(wl_csv_reader *reader, wl_error *error) {
                    (unsigned long long)reader->blank_line,
                    (unsigned long long)(table->first_record + table->n_rows),
                    table->n_columns);
-  uint64_t kept = reader->has_record ? 0 : 1; /* ignored at the end */
-  for (; reader->n_blank > kept && table->n_rows < table->max_rows;
+  for (; reader->n_blank > 0 && table->n_rows < table->max_rows;
        reader->n_blank--) {
     table->cells[table->n_rows] =
         (wl_cell){.kind = WL_CELL_EMPTY, .text = {"", 0}};
@@ -370,6 +369,12 @@ static wl_status read_header(wl_csv_reader *reader, size_t max_rows,
   for (size_t c = 0; c < reader->n_fields && status == WL_OK; c++) {
     names[c] = field_text(reader, c);
     status = check_utf8(reader, &names[c], c, error);
+    if (status == WL_OK && !reader->fields[c].is_quoted &&
+        memchr(names[c].data, '\r', names[c].size) != NULL)
+      status = wl_fail(error, WL_ERROR_VALUE,
+                       "line 1: the header holds a carriage return without a "
+                       "line feed: lines must end in LF or CRLF, and a name "
+                       "that has one must be quoted");
   }
   if (status == WL_OK)
     status =

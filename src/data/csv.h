@@ -3,12 +3,13 @@
  *
  * The first record is the header. Fields may be quoted; a quoted field may
  * hold delimiters, line ends and doubled quotes. Lines end in LF or CRLF; a CR
- * alone is data. A byte order mark is skipped; NUL bytes are kept. Refused with
- * the line: a record with another number of fields than the header, an open
- * quote, text after a closing quote, and what is not UTF-8.
+ * alone is data, but not in the header: there it is a file whose lines end in
+ * CR. A byte order mark is skipped; NUL bytes are kept. Refused with the line: a
+ * record with another number of fields than the header, an open quote, text
+ * after a closing quote, and what is not UTF-8.
  *
- * Empty lines are no records, except in a file of one column, where they are
- * rows with an empty field; there only one at the end of the file is ignored.
+ * Empty lines are no records, except in a file of one column, where each is a
+ * row with an empty field.
  */
 #ifndef WL_DATA_CSV_H
 #define WL_DATA_CSV_H

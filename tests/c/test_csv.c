@@ -96,6 +96,20 @@ static void crlf_ends_a_line_and_cr_alone_is_data(void **state) {
   ROWS("a,b\n1\r,x\ry\n", "1\rT|x\ryT|\n");
 }
 
+/* Else every row of such a file would be part of the header. */
+static void a_header_with_cr_alone_is_refused(void **state) {
+  (void)state;
+  char out[256];
+  wl_error error;
+  const char *csv = "text\rgood\rbad\r";
+  wl_csv_options options = {0};
+  assert_int_equal(
+      read_options(csv, strlen(csv), 0, options, out, sizeof out, &error),
+      WL_ERROR_VALUE);
+  assert_non_null(strstr(error.message, "LF or CRLF"));
+  ROWS("\"a\rb\"\n1\n", "1T|\n");
+}
+
 static void quoted_fields_hold_anything(void **state) {
   (void)state;
   ROWS("a,b\n\"x,y\",\"l1\nl2\r\nl3\"\n", "x,yQ|l1\nl2\r\nl3Q|\n");
@@ -120,12 +134,12 @@ static void a_byte_order_mark_is_skipped(void **state) {
 static void empty_lines_at_the_end_are_ignored(void **state) {
   (void)state;
   ROWS("a,b\n1,2\n\n\r\n\n", "1T|2T|\n");
-  ROWS("a\n1\n\n", "1T|\n");
 }
 
 static void empty_lines_are_rows_of_a_one_column_file(void **state) {
   (void)state;
-  ROWS("a\n\n\n\n\n\n1\n\n\n", "E|\nE|\nE|\nE|\nE|\n1T|\nE|\n");
+  ROWS("a\n\n\n\n\n\n1\n\n\n", "E|\nE|\nE|\nE|\nE|\n1T|\nE|\nE|\n");
+  ROWS("a\n1\n\n", "1T|\nE|\n");
   ROWS("\n\na\n1\n", "1T|\n");
 }
 
@@ -484,6 +498,7 @@ int main(void) {
       cmocka_unit_test(plain_fields_are_split),
       cmocka_unit_test(the_last_line_needs_no_end),
       cmocka_unit_test(crlf_ends_a_line_and_cr_alone_is_data),
+      cmocka_unit_test(a_header_with_cr_alone_is_refused),
       cmocka_unit_test(quoted_fields_hold_anything),
       cmocka_unit_test(a_quote_inside_an_unquoted_field_is_data),
       cmocka_unit_test(quoted_empty_differs_from_empty),
