@@ -378,8 +378,6 @@ static wl_status run_chunk(void *context, size_t task, size_t worker,
              .to = sweep->bounds[task + 1]};
   c.n_rows = (size_t)(c.to - c.from);
   wl_arena_reset(&c.worker->arena);
-  if (error != NULL)
-    error->row = -1;
   wl_status status = load_sources(&c, error);
   if (status == WL_OK)
     status = run_steps(&c, error);
