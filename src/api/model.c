@@ -187,6 +187,18 @@ done:
 
 /* ---- artifacts ----------------------------------------------------------- */
 
+/* What no writer writes: whatever its digest says, the file is damaged. */
+static wl_status as_damage(wl_status status, wl_error *error) {
+  if (status != WL_ERROR_VALUE && status != WL_ERROR_TYPE)
+    return status;
+  if (error == NULL)
+    return WL_ERROR_ARTIFACT;
+  char message[WL_ERROR_MESSAGE_SIZE];
+  memcpy(message, error->message, sizeof message);
+  return wl_fail(error, WL_ERROR_ARTIFACT, "the artifact's graph: %.960s",
+                 message);
+}
+
 /* Takes over the file's bytes, also on failure. */
 static wl_status load_file(wl_file *file, const wl_options *options,
                            wl_model **out, wl_error *error) {
@@ -206,7 +218,7 @@ static wl_status load_file(wl_file *file, const wl_options *options,
     *out = model;
   else
     wl_model_release(model);
-  return status;
+  return as_damage(status, error);
 }
 
 wl_status wl_model_load(const char *path, const wl_options *options,
@@ -305,7 +317,7 @@ wl_status wl_model_output_info(const wl_model *model, size_t output,
 }
 
 int wl_model_find_output(const wl_model *model, const char *name) {
-  for (size_t o = 0; o < model->plan.n_outputs; o++)
+  for (size_t o = 0; name != NULL && o < model->plan.n_outputs; o++)
     if (strcmp(model->plan.outputs[o].name, name) == 0)
       return (int)o;
   return -1;
@@ -331,11 +343,23 @@ static wl_run_options full_options(const wl_run_options *options) {
   return full;
 }
 
+/* A slip that callers through a foreign function interface make. */
+static wl_status check_pointers(const void *inputs, size_t n_inputs,
+                                const void *out, uint64_t n_rows,
+                                wl_error *error) {
+  if (inputs == NULL && n_inputs != 0)
+    return wl_fail(error, WL_ERROR_VALUE, "the pointer to the inputs is NULL");
+  if (out == NULL && n_rows != 0)
+    return wl_fail(error, WL_ERROR_VALUE, "the pointer to the result is NULL");
+  return WL_OK;
+}
+
 wl_status wl_model_predict(const wl_model *model, size_t output,
                            const wl_input *inputs, size_t n_inputs,
                            uint64_t n_rows, const wl_run_options *options,
                            void *out, uint8_t *stage_out, wl_error *error) {
   wl_run_options full = full_options(options);
+  WL_TRY(check_pointers(inputs, n_inputs, out, n_rows, error));
   /* The list of contexts is the one part of a model that calls change. */
   wl_model *shared = (wl_model *)(uintptr_t)model;
   return wl_exec_predict(&model->plan, &shared->contexts, output, inputs,
@@ -347,6 +371,7 @@ wl_status wl_model_predict_row(const wl_model *model, size_t output,
                                const double *values, size_t n_values, void *out,
                                wl_error *error) {
   wl_model *shared = (wl_model *)(uintptr_t)model;
+  WL_TRY(check_pointers(values, n_values, out, 1, error));
   return wl_exec_predict_row(&model->plan, &shared->contexts, output, values,
                              n_values, out, error);
 }
@@ -357,6 +382,7 @@ wl_status wl_run_create(const wl_model *model, size_t output,
                         wl_run **out, wl_error *error) {
   wl_run_options full = full_options(options);
   wl_model *shared = (wl_model *)(uintptr_t)model;
+  WL_TRY(check_pointers(inputs, n_inputs, out, 1, error));
   WL_TRY(wl_exec_create(&model->plan, &shared->contexts, output, inputs,
                         n_inputs, n_rows, run_threads(model, options), &full,
                         out, error));

@@ -355,6 +355,13 @@ static void inputs_of_the_wrong_kind_are_refused(void **state) {
   assert_int_equal(PREDICT(1, 1), WL_ERROR_VALUE); /* no such output */
   assert_int_equal(PREDICT(0, 2), WL_ERROR_VALUE); /* one input too many */
   assert_int_equal(PREDICT(0, 0), WL_ERROR_VALUE);
+  assert_int_equal(
+      wl_model_predict(model, 0, NULL, 1, 1, NULL, out, NULL, NULL),
+      WL_ERROR_VALUE);
+  assert_int_equal(
+      wl_model_predict(model, 0, &input, 1, 1, NULL, NULL, NULL, NULL),
+      WL_ERROR_VALUE);
+  assert_int_equal(wl_model_find_output(model, NULL), -1);
   input.dtype = WL_STRING;
   assert_int_equal(PREDICT(0, 1), WL_ERROR_TYPE);
   input.layout = WL_LAYOUT_STRINGS;
