@@ -102,7 +102,7 @@ bench: $(VENV)/installed $(BUILD)/build.ninja ## against scikit-learn and ONNX R
 	$(BIN)/ninja -C $(BUILD)
 	$(BIN)/python bench/trees.py --library $(BUILD)/src/api/libwillump.so
 
-fuzz: $(VENV)/ready ## each libFuzzer target for a minute (SECONDS=60)
+fuzz: $(VENV)/ready ## each libFuzzer target for a minute (SECONDS_EACH=60)
 	sh tools/fuzz.sh $${SECONDS_EACH:-60}
 
 cross: $(VENV)/ready ## cross-compile for aarch64, all but the slowest tests under an emulator
