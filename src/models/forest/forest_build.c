@@ -250,9 +250,10 @@ wl_status wl_forest_create(const wl_forest_spec *spec, wl_forest **out,
   wl_free(b.twigs);
   wl_free(b.leaf);
   wl_free(b.children);
-  if (status == WL_OK)
+  if (status == WL_OK) {
+    wl_forest_set_few_rows(forest);
     *out = forest;
-  else
+  } else
     wl_forest_free(forest);
   return status;
 }

@@ -5,16 +5,15 @@
  * or a gather: its cost is linear in a tree's leaves and does not depend on the
  * data. `descend` costs a chain of dependent loads for each row, as long as the
  * path, and wins where trees have many hundred leaves. Both starve on a few
- * rows, which `lockstep` takes one by one.
+ * rows, which `lockstep` takes one by one; how many are few is measured where a
+ * forest is large enough for that (forest_measure.c).
  */
 #include <stdatomic.h>
 
 #include "models/forest/forest_internal.h"
 
 enum {
-  FEW_ROWS = 16,
-  MOST_ROWS_SHIFT = 12,         /* of a tile */
-  MANY_NODE_BYTES = 256 * 1024, /* of a forest that stays in no cache */
+  MOST_ROWS_SHIFT = 12,    /* of a tile */
   MAX_TILE_BYTES = 1 << 18 /* of ranks: they are read again for each tree */
 };
 
@@ -24,7 +23,7 @@ void wl_forest_force(wl_forest_engine engine) {
   atomic_store(&forced, (int)engine);
 }
 
-static bool can_select(const wl_forest *forest) {
+bool wl_forest_can_select(const wl_forest *forest) {
   return forest->max_leaves <= WL_FOREST_SELECT_LEAVES &&
          forest->node_size <= 8;
 }
@@ -33,7 +32,7 @@ static bool can_select(const wl_forest *forest) {
  * How many rows are too few for blocks, from measurements: a block costs the
  * same for one row and 64, by the leaves of a tree, and walks cost by the row.
  */
-static size_t few_rows(const wl_forest *forest) {
+static size_t few_by_rule(const wl_forest *forest) {
   static const size_t walks[] = {
       [WL_CPU_PORTABLE] = 8, [WL_CPU_AVX2] = 24, [WL_CPU_AVX512_BW] = 48};
   static const size_t leaves_a_row[] = {
@@ -42,7 +41,13 @@ static size_t few_rows(const wl_forest *forest) {
                  "a number for every variant");
   wl_cpu_level level = forest->kernels->level;
   size_t leaves = forest->n_leaves / (forest->n_trees + 1);
-  return can_select(forest) ? 4 + leaves / leaves_a_row[level] : walks[level];
+  return wl_forest_can_select(forest) ? 4 + leaves / leaves_a_row[level]
+                                      : walks[level];
+}
+
+void wl_forest_set_few_rows(wl_forest *forest) {
+  forest->few_rows = (uint32_t)few_by_rule(forest);
+  wl_forest_measure(forest);
 }
 
 /* Blocks of 64 rows side by side hide the latency of a split; with too many the
@@ -56,12 +61,8 @@ static unsigned select_shift(const wl_forest *forest, size_t n_rows) {
   return shift;
 }
 
-bool wl_forest_is_large(const wl_forest *forest) {
-  return (size_t)forest->n_nodes * forest->node_size > MANY_NODE_BYTES;
-}
-
-/* A large forest is read from memory once a tile, a tree at a time: the more
- * rows go down a tree while it is in a cache, the better. */
+/* A forest is read from memory once a tile, a tree at a time: the more rows go
+ * down a tree while it is in a cache, the better. */
 static unsigned descend_shift(size_t n_rows) {
   unsigned shift = 8;
   while (shift < MOST_ROWS_SHIFT && (size_t)1 << shift < n_rows)
@@ -72,12 +73,12 @@ static unsigned descend_shift(size_t n_rows) {
 wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows) {
   wl_forest_choice choice = {.engine = WL_FOREST_DESCEND, .shift = 8};
   int wanted = atomic_load_explicit(&forced, memory_order_relaxed);
-  if (n_rows < few_rows(forest))
+  if (n_rows < forest->few_rows)
     choice.engine = WL_FOREST_LOCKSTEP;
-  else if (can_select(forest))
+  else if (wl_forest_can_select(forest))
     choice.engine = WL_FOREST_SELECT;
   if (wanted != WL_FOREST_ENGINE_COUNT &&
-      (wanted != WL_FOREST_SELECT || can_select(forest)))
+      (wanted != WL_FOREST_SELECT || wl_forest_can_select(forest)))
     choice.engine = (wl_forest_engine)wanted;
   if (choice.engine == WL_FOREST_LOCKSTEP)
     choice.shift = 0;

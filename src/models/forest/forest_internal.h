@@ -125,6 +125,7 @@ struct wl_forest {
   size_t node_size;     /* bytes: 4, 8 or 16 */
   uint32_t leaf_bit;
   size_t max_leaves; /* of a tree */
+  uint32_t few_rows; /* fewer are taken one by one */
   void *nodes;       /* aligned to 64 bytes; tree by tree */
   double *values;    /* n_leaves x width, aligned, with slack */
 };
@@ -168,6 +169,17 @@ typedef struct wl_forest_tile {
   uint32_t *rows; /* ... and by which row, where they do not come in order */
 } wl_forest_tile;
 
+typedef struct wl_forest_choice {
+  wl_forest_engine engine;
+  unsigned shift; /* rows of a tile: 1 << shift */
+} wl_forest_choice;
+
+/* A tile for that choice, of the arena's memory; rows and results are not yet
+ * set. */
+wl_status wl_forest_make_tile(const wl_forest *forest, wl_forest_choice choice,
+                              wl_arena *arena, wl_forest_tile *tile,
+                              wl_error *error);
+
 /* One implementation of the loops for each instruction set. */
 struct wl_forest_kernels {
   wl_cpu_level level;
@@ -194,13 +206,11 @@ void wl_forest_rank_avx512(const wl_forest_tile *tile, const wl_strided *x,
 
 /* ---- choices (forest_choose.c) ------------------------------------------- */
 
-typedef struct wl_forest_choice {
-  wl_forest_engine engine;
-  unsigned shift; /* rows of a tile: 1 << shift */
-} wl_forest_choice;
-
+bool wl_forest_can_select(const wl_forest *forest);
+/* Sets few_rows: by the rule, and by a measurement where that pays
+ * (forest_measure.c; without the memory for it the rule stays). */
+void wl_forest_set_few_rows(wl_forest *forest);
+void wl_forest_measure(wl_forest *forest);
 wl_forest_choice wl_forest_choose(const wl_forest *forest, size_t n_rows);
-/* Whether the nodes are more than a cache holds. */
-bool wl_forest_is_large(const wl_forest *forest);
 
 #endif

@@ -31,9 +31,9 @@ static wl_status list_lines(wl_forest_tile *tile, const wl_strided *x,
   return WL_OK;
 }
 
-static wl_status make_tile(const wl_forest *forest, wl_forest_choice choice,
-                           wl_arena *arena, wl_forest_tile *tile,
-                           wl_error *error) {
+wl_status wl_forest_make_tile(const wl_forest *forest, wl_forest_choice choice,
+                              wl_arena *arena, wl_forest_tile *tile,
+                              wl_error *error) {
   size_t n = (size_t)1 << choice.shift;
   bool is_select = choice.engine == WL_FOREST_SELECT;
   bool has_sums = choice.engine != WL_FOREST_LOCKSTEP && forest->width == 1 &&
@@ -103,7 +103,7 @@ wl_status wl_forest_score(const wl_forest *forest, const wl_strided *x,
   if (n_rows == 0)
     return WL_OK;
   wl_arena_mark mark = wl_arena_save(arena);
-  WL_TRY(make_tile(forest, choice, arena, &tile, error));
+  WL_TRY(wl_forest_make_tile(forest, choice, arena, &tile, error));
   if (choice.engine == WL_FOREST_SELECT)
     WL_TRY(list_lines(&tile, x, arena, error));
   size_t step = (size_t)1 << choice.shift;
