@@ -15,7 +15,7 @@
 enum {
   MIN_SPLITS = 1024, /* below, the difference is a microsecond */
   MAX_FEATURES = 1024,
-  MAX_TREES = 128, /* that are run */
+  MAX_SPLITS = 32768, /* of the trees that are run */
   N_ROUNDS = 3,
   SHIFT = 6,
   BLOCK = 1 << SHIFT
@@ -101,7 +101,8 @@ void wl_forest_measure(wl_forest *forest) {
       forest->n_outputs > WL_FOREST_SUM_OUTPUTS)
     return;
   wl_forest part = *forest;
-  part.n_trees = forest->n_trees < MAX_TREES ? forest->n_trees : MAX_TREES;
+  while (forest->first_node[part.n_trees] > MAX_SPLITS)
+    part.n_trees--;
   wl_arena arena;
   wl_arena_init(&arena);
   bench b = {.forest = &part,
@@ -117,10 +118,12 @@ void wl_forest_measure(wl_forest *forest) {
     b.block.out_ld = b.row.out_ld = forest->n_outputs;
     for (int round = 0; round < N_ROUNDS; round++)
       run_round(&b, &x);
-    /* A block has all trees, and so has a row: scale what was run of them. */
-    double scale = (double)forest->n_trees / (double)part.n_trees;
-    double block = (double)b.of_block.rank + scale * (double)b.of_block.trees;
-    double row = (double)b.of_row.rank + scale * (double)b.of_row.trees;
+    /* What was run of the trees: a block's work is splits, a row's paths. */
+    double trees = (double)forest->n_trees / (double)part.n_trees;
+    double splits =
+        (double)forest->n_nodes / (double)forest->first_node[part.n_trees];
+    double block = (double)b.of_block.rank + splits * (double)b.of_block.trees;
+    double row = (double)b.of_row.rank + trees * (double)b.of_row.trees;
     double few = row > 0.0 ? 1.0 + block / row : 1.0;
     forest->few_rows = few < BLOCK ? (uint32_t)few : BLOCK;
   }

@@ -67,7 +67,7 @@ WL_INLINE __m512d cuts_at(const __m512d *top, __m512i at, unsigned level) {
 WL_INLINE void search_top(const double *cuts, unsigned n_levels,
                           const double *values, size_t n_rows, int64_t *ranks) {
   const __m512i one = _mm512_set1_epi64(1);
-  const __m512i first = _mm512_set1_epi64(INT64_C(1) << n_levels);
+  const __m512i first = _mm512_set1_epi64((long long)1 << n_levels);
   __m512d top[8];
 #pragma GCC unroll 8
   for (size_t i = 0; i < (((size_t)1 << n_levels) + 7) / 8; i++)
