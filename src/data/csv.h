@@ -4,8 +4,8 @@
  * The first record is the header. Fields may be quoted; a quoted field may
  * hold delimiters, line ends and doubled quotes. Lines end in LF or CRLF; a CR
  * alone is data, but not in the header: there it is a file whose lines end in
- * CR. A byte order mark is skipped; NUL bytes are kept. Refused with the line: a
- * record with another number of fields than the header, an open quote, text
+ * CR. A byte order mark is skipped; NUL bytes are kept. Refused with the line:
+ * a record with another number of fields than the header, an open quote, text
  * after a closing quote, and what is not UTF-8.
  *
  * Empty lines are no records, except in a file of one column, where each is a
