@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ import willump
 from harness import Timing, interleave, ratio, save, show
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from tree_peers import PEERS, peers_of
+from tree_saved import compare_saved
 
 SEED, BATCH, POINTS = 0, 20_000, 300
 SHAPES = [(100, 31), (500, 63)]
@@ -207,49 +208,6 @@ def show_comparison(content: dict[str, Any]) -> None:
     )
 
 
-# ---- one row through C -------------------------------------------------------
-
-
-def compare_rows_in_c(library: str | None) -> dict[str, Any]:
-    """LightGBM's SingleRowFast call against wl_model_predict_row."""
-    compiler = shutil.which("cc")
-    if library is None or compiler is None:
-        print("one row through C is skipped: it wants --library libwillump.so and cc")
-        return {}
-    here, content = Path(__file__).parent, {}
-    lightgbm = Path(lgb.__file__).parent / "lib/lib_lightgbm.so"
-    include = here.parent / "include"
-    with tempfile.TemporaryDirectory() as folder:
-        program, text, saved, rows = (Path(folder) / n for n in ("row", "m.txt", "m.wl", "rows"))
-        subprocess.run(
-            [compiler, "-O2", f"-I{include}", here / "row.c", "-o", program, "-ldl"], check=True
-        )
-        for name, (X, y) in load_data().items():
-            train, labels, _, test = split(X, y)
-            test[:3_000].tofile(rows)
-            for shape, model in make_models(y.dtype.kind == "f").items():
-                if not hasattr(model, "num_leaves"):
-                    continue
-                booster = model.fit(train, labels).booster_
-                booster.save_model(text)
-                willump.compile(booster).save(saved)
-                arguments = [program, lightgbm, library, text, saved, rows, 3_000, X.shape[1]]
-                printed = subprocess.run(
-                    [str(a) for a in arguments], check=True, capture_output=True, text=True
-                ).stdout
-                theirs, ours = map(float, printed.split())
-                content[f"{name} {shape}"] = {"lightgbm_ns": theirs, "willump_ns": ours}
-    show(
-        "one row through C: LightGBM's SingleRowFast against wl_model_predict_row",
-        ["model", "times faster", "ns"],
-        [
-            [label, f"{c['lightgbm_ns'] / c['willump_ns']:.1f}x", f"{c['willump_ns']:.0f}"]
-            for label, c in content.items()
-        ],
-    )
-    return content
-
-
 # ---- early exit --------------------------------------------------------------
 
 
@@ -335,6 +293,15 @@ def measure_loading() -> dict[str, Any]:
     return content
 
 
+def saved_models() -> Iterator[tuple[str, Any, np.ndarray]]:
+    """LightGBM's models, fitted, with a label and rows that they have not seen."""
+    for name, (X, y) in load_data().items():
+        train, labels, _, test = split(X, y)
+        for shape, model in make_models(y.dtype.kind == "f").items():
+            if hasattr(model, "num_leaves"):
+                yield f"{name} {shape}", model.fit(train, labels).booster_, test[:BATCH]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, small compilations")
@@ -342,7 +309,7 @@ def main() -> None:
     options = parser.parse_args()
     content, cascades = compare(options.quick)
     content["cascades"] = cascades
-    content["one row in C"] = compare_rows_in_c(options.library)
+    content["saved"] = compare_saved(saved_models(), options.library)
     content["loading"] = measure_loading()
     print(f"\nwritten to {save('trees', content)}")
 
