@@ -492,6 +492,16 @@ class Context:
     def argmax(self, ref: Ref) -> Ref:
         return self.rows("argmax", ref, n_features=1)
 
+    def cast(self, ref: Ref, dtype: str = "f64") -> Ref:
+        """The same numbers in another dtype."""
+        return ref if ref.dtype == dtype else self.apply("cast", ref, dtype=dtype)
+
+    def cast_like(self, ref: Ref, function: Callable[[Array], Any]) -> Ref:
+        """The numbers in the dtype that NumPy gives the function of them, where
+        that is wider: float32 beside a float64 scalar is float64."""
+        found = np.asarray(function(np.ones((1, ref.n_features), _NUMPY[ref.dtype]))).dtype
+        return self.cast(ref) if found == np.float64 else ref
+
     def side_by_side(self, refs: Sequence[Ref]) -> Ref:
         """Dense matrices side by side.
 
@@ -693,16 +703,17 @@ class Context:
         model.label_table = is_table and not model.multilabel
         if not is_table:
             model.ravel.add("label")
-        if hasattr(estimator, "predict_proba"):
-            model.proba = self.step(estimator, "predict_proba", value, why, n)
-        if hasattr(estimator, "predict_log_proba"):
-            model.log_proba = self.step(estimator, "predict_log_proba", value, why, n)
-        if hasattr(estimator, "decision_function"):
-            scores = _probe(estimator, "decision_function", value)
-            width = scores.n_features if scores else (1 if n == 2 else n)
-            model.decision = self.step(estimator, "decision_function", value, why, width)
-            if scores.n_dims == 1 if scores else n == 2:
-                model.ravel.add("decision")
+        for name, method in (("proba", "predict_proba"), ("log_proba", "predict_log_proba"),
+                             ("decision", "decision_function")):  # fmt: skip
+            if not hasattr(estimator, method):
+                continue
+            width = 1 if name == "decision" and n == 2 else n
+            scores = _probe(estimator, method, value) or _Answer(width, 1 if width == 1 else 2)
+            dtype = "f32" if scores.numpy_dtype == np.float32 else "f64"
+            step = self.step(estimator, method, value, why, scores.n_features, dtype=dtype)
+            setattr(model, name, step)
+            if scores.n_dims == 1:
+                model.ravel.add(name)
 
     def _python_predictor(self, model: Model, estimator: Any, value: Value, why: str) -> None:
         if not hasattr(estimator, "predict"):
@@ -737,8 +748,8 @@ def _input_node(attributes: dict[str, Attribute | None]) -> Any:
 class _Answer:
     n_features: int
     n_dims: int
-    sparse: bool
-    numpy_dtype: np.dtype[Any]
+    sparse: bool = False
+    numpy_dtype: np.dtype[Any] = _NUMPY["f64"]
 
 
 def _probe(estimator: Any, method: str, value: Value) -> _Answer | None:

@@ -14,7 +14,7 @@ from sklearn import ensemble as en
 from sklearn.utils.validation import check_is_fitted
 
 from .._graph import Array
-from .context import Context, Model, Ref, Source, Value
+from .context import Context, Model, Ref, Source, Value, promote
 from .registry import Refused, register
 from .sklearn_linear import add_proba
 from .sklearn_trees import (
@@ -85,14 +85,20 @@ def _weighted_mean(ctx: Context, refs: list[Ref], weights: Sequence[float] | Non
         raise Refused("a weight is not finite")
     total = np.average(np.zeros((len(w), 1)), axis=0, weights=w, returned=True)[1]
     refs = [
-        ctx.apply("scale", ref, multiply=np.array([factor]))
+        ctx.apply("scale", ctx.cast(ref), multiply=np.array([factor]))
         for ref, factor in zip(refs, w, strict=True)
     ]
     return ctx.apply("scale", _total(ctx, refs), divide=np.array([float(total[0])]))
 
 
-def _floats(ctx: Context, ref: Ref) -> Ref:
-    return ref if ref.dtype == "f64" else ctx.apply("cast", ref, dtype="f64")
+def _joined(ctx: Context, refs: list[Ref], *others: str) -> list[Ref]:
+    """The members' numbers in the one dtype that an array of all of them has."""
+    dtype = promote(*(ref.dtype for ref in refs), *others)
+    return [ctx.cast(ref, dtype if dtype == "f32" else "f64") for ref in refs]
+
+
+def _numpy_name(ref: Ref | None) -> str:
+    return "<f4" if ref is not None and ref.dtype == "f32" else "<f8"
 
 
 def _are_codes(classes: Any, n_classes: int) -> bool:
@@ -227,7 +233,7 @@ def bagging_classifier(ctx: Context, est: Any, value: Value) -> Model:
         return proba_model(ctx, est, ref, forest.emit(ctx, ref, divide=n))
     models = _bagged_models(ctx, est, value)
     if all(m.proba is not None for m in models):
-        mean = _mean(ctx, [_floats(ctx, _proba(m)) for m in models], float(n))
+        mean = _mean(ctx, [ctx.cast(_proba(m)) for m in models], float(n))
     elif any(m.proba is not None for m in models):
         raise Refused("some of its members have no predict_proba")
     else:
@@ -242,7 +248,7 @@ def bagging_classifier(ctx: Context, est: Any, value: Value) -> Model:
         raise Refused("its members' log probabilities are not logarithms of probabilities")
     model.log_proba = ctx.rows("log", mean)
     if hasattr(est, "decision_function"):
-        scores = [_need(m.decision, "decision_function") for m in models]
+        scores = _joined(ctx, [_need(m.decision, "decision_function") for m in models])
         model.decision = _mean(ctx, scores, float(n))
         if "decision" in models[0].ravel:
             model.ravel.add("decision")
@@ -263,8 +269,9 @@ def bagging_regressor(ctx: Context, est: Any, value: Value) -> Model:
             model.ravel.add("prediction")
         return model
     models = _bagged_models(ctx, est, value)
-    predictions = [_floats(ctx, _need(m.prediction, "predict")) for m in models]
+    predictions = _joined(ctx, [_need(m.prediction, "predict") for m in models])
     model = Model(model_input=_shared_input(models), prediction=_mean(ctx, predictions, float(n)))
+    model.prediction_dtype = _numpy_name(model.prediction)
     if "prediction" in models[0].ravel:
         model.ravel.add("prediction")
     return model
@@ -289,7 +296,7 @@ def voting_classifier(ctx: Context, est: Any, value: Value) -> Model:
     model = Model(classes=np.asarray(est.classes_), ravel={"label"})
     model.model_input = _shared_input(models)
     if est.voting == "soft":
-        probas = [_floats(ctx, _proba(m)) for m in models]
+        probas = _joined(ctx, [_proba(m) for m in models])
         model.proba = _weighted_mean(ctx, probas, weights)
         model.label = ctx.argmax(model.proba)
         if est.flatten_transform:
@@ -306,12 +313,13 @@ def voting_classifier(ctx: Context, est: Any, value: Value) -> Model:
 
 def voting_regressor(ctx: Context, est: Any, value: Value) -> Model:
     models, weights = _voters(ctx, est, value)
-    parts = [_floats(ctx, _need(m.prediction, "predict")) for m in models]
+    parts = _joined(ctx, [_need(m.prediction, "predict") for m in models])
     if any(part.n_features != 1 for part in parts):
         raise Refused("a member predicts several targets")
     model = Model(model_input=_shared_input(models), ravel={"prediction"})
     model.features = ctx.side_by_side(parts)
     model.prediction = _weighted_mean(ctx, parts, weights)
+    model.prediction_dtype = _numpy_name(model.prediction)
     return model
 
 
@@ -344,10 +352,12 @@ def _stacked(ctx: Context, est: Any, value: Value) -> tuple[Ref, Model]:
     classes = getattr(est, "classes_", None)
     parts: list[tuple[str, Ref]] = []
     for name, model, method in zip(names, models, est.stack_method_, strict=True):
-        part = _floats(ctx, _stack_part(ctx, model, method))
+        part = _stack_part(ctx, model, method)
         if method == "predict_proba" and classes is not None and len(classes) == 2:
             part = ctx.select(part, np.arange(1, part.n_features))
         parts.append((name, part))
+    joined = _joined(ctx, [part for _, part in parts])
+    parts = list(zip(names, joined, strict=True))
     if est.passthrough:
         if isinstance(value, Source) and value.columns is not None:
             raise Refused("passthrough of picked columns")

@@ -74,7 +74,9 @@ def sgd(ctx: Context, est: Any, value: Value) -> Model:
     if est.loss == "log_loss":
         ovr_proba(ctx, model, ctx.rows("expit", model.decision))
     elif est.loss == "modified_huber":
-        clipped = ctx.rows("clip", model.decision, min=-1.0, max=1.0)
+        # Two classes' are computed in a new array of doubles, more in the scores' own.
+        scores = model.decision if model.decision.n_features > 1 else ctx.cast(model.decision)
+        clipped = ctx.rows("clip", scores, min=-1.0, max=1.0)
         half = np.array([0.5])
         ovr_proba(ctx, model, ctx.rows("affine", clipped, multiply=half, add=half))
     return model

@@ -171,7 +171,8 @@ def calibrated(ctx: Context, est: Any, value: Value) -> Model:
         with ctx.within(str(i)):
             member = ctx.predict(pair.estimator, value, native=True)
         inputs.add(member.model_input)
-        probas.append(_calibrate(ctx, pair, member, len(classes)))
+        # The original adds them up in an array of doubles.
+        probas.append(ctx.cast(_calibrate(ctx, pair, member, len(classes))))
     mean = probas[0] if len(probas) == 1 else ctx.rows("add", *probas)
     if len(probas) > 1:
         mean = ctx.apply("scale", mean, divide=np.array([float(len(probas))]))
@@ -208,6 +209,7 @@ def _one_calibrator_a_class(
     if all(type(c) is not IsotonicRegression for c in calibrators):
         slopes = np.array([-float(c.a_) for c in calibrators])
         offsets = np.array([-float(c.b_) for c in calibrators])
+        scores = ctx.cast_like(scores, lambda t: sum(c.a_ * t + c.b_ for c in calibrators))
         columns = ctx.rows("expit", ctx.rows("affine", scores, multiply=slopes, add=offsets))
     else:
         parts = []
@@ -215,6 +217,7 @@ def _one_calibrator_a_class(
             column = scores if scores.n_features == 1 else ctx.select(scores, np.array([k]))
             parts.append(_isotonic(ctx, calibrator, column, error))
         columns = ctx.side_by_side(parts)
+    columns = ctx.cast(columns)
     if n_classes == 2:
         return ctx.rows("complement", columns, n_features=2)
     return ctx.rows("normalize_rows", columns, zero="uniform")
@@ -226,6 +229,8 @@ def _isotonic(ctx: Context, est: Any, column: Ref, error: float) -> Ref:
     x, y = np.asarray(est.X_thresholds_), np.asarray(est.y_thresholds_)
     if x.dtype != np.float64:
         raise Refused("a calibrator was fitted on float32 scores")
+    if column.dtype == "f32" and error > 0.0:
+        raise Refused("an isotonic calibrator would read float32 scores within rounding")
     if len(x) > 1:
         # Scores are within rounding of the original's; a steep segment would
         # turn that into more than the promised 1e-9 (or 1e-12 near zero).
@@ -233,7 +238,7 @@ def _isotonic(ctx: Context, est: Any, column: Ref, error: float) -> Ref:
         allowed = np.maximum(1e-12, 1e-9 * np.minimum(y[:-1], y[1:]))
         if np.any(slopes * error * np.abs(x).max() > allowed):
             raise Refused("an isotonic calibrator is too steep for scores within rounding")
-    return ctx.rows("isotonic", column, x=x, y=y)
+    return ctx.rows("isotonic", ctx.cast(column), x=x, y=y)
 
 
 def _temperature(ctx: Context, est: Any, scores: Ref, is_proba: bool) -> Ref:
@@ -244,6 +249,7 @@ def _temperature(ctx: Context, est: Any, scores: Ref, is_proba: bool) -> Ref:
         logits = ctx.rows("mirror", scores, n_features=2)
     else:
         logits = scores
+    logits = ctx.cast_like(logits, lambda x: est.beta_ * x)
     beta = np.array([float(est.beta_)])
     return ctx.rows("softmax", ctx.rows("affine", logits, multiply=beta))
 
