@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -134,6 +134,65 @@ class NamedMatrix:
                 + _listed("Feature names seen at fit time, yet now missing:\n", missing)
             )
         return (x[self.fitted],)
+
+
+class PassedColumns:
+    """Refuses objects in columns that the original's answer shows as they came:
+    it would be an array of objects.
+
+    Parameters
+    ----------
+    blocks : list of dict
+        "block" is its name, "names" or "positions" its columns (neither: all);
+        "weighted" says that they are multiplied, each column by itself.
+    then : the function from X to the inputs of a model
+    """
+
+    def __init__(
+        self, blocks: Sequence[dict[str, Any]], then: Callable[[Any], tuple[Any, ...]]
+    ) -> None:
+        self.blocks = list(blocks)
+        self.then = then
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        inputs = self.then(x)  # first, as it checks that the columns are there
+        if not isinstance(x, dict) and not is_sparse(x):
+            for block in self.blocks:
+                self._check(x, **block)
+        return inputs
+
+    def _check(
+        self,
+        x: Any,
+        block: str,
+        names: list[str] | None,
+        positions: list[int] | None,
+        weighted: bool,
+    ) -> None:
+        if not is_frame(x):
+            # Lists are arrays of objects to a ColumnTransformer.
+            is_list = not hasattr(x, "shape") and positions is not None
+            if is_list or np.asarray(x).dtype == object:
+                raise self._error("X", type(x).__name__, block)
+            return
+        keys = names or ([list(names_of(x))[i] for i in positions] if positions else None)
+        picked = x if keys is None else x.select(keys) if hasattr(x, "select") else x[keys]
+        if np.asarray(picked).dtype.kind in "biuf":
+            return
+        columns = [(key, np.asarray(picked[key]).dtype) for key in names_of(picked)]
+        wrong = [(key, dtype) for key, dtype in columns if dtype.kind not in "biuf"]
+        if not wrong and weighted:
+            return  # bool times a weight is a number like the others
+        wrong = wrong or columns
+        listed = ", ".join(f"{key!r} ({dtype})" for key, dtype in wrong)
+        raise self._error(f"column{'s' if len(wrong) > 1 else ''} {listed}", "objects", block)
+
+    def _error(self, what: str, kind: str, block: str) -> TypeError:
+        return TypeError(
+            f"{what}: {block!r} passes its columns through, and the original's answer would be "
+            f"an array of objects (given {kind}); give columns of numbers, such as "
+            "X.astype(float)"
+        )
 
 
 class Columns:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from . import _core
 from ._categories import CategoryCodes
 from ._errors import ArtifactError
-from ._frames import Columns, NamedMatrix, WholeMatrix, n_rows_of, take_rows
+from ._frames import Columns, NamedMatrix, PassedColumns, WholeMatrix, n_rows_of, take_rows
 
 Array = npt.NDArray[Any]
 
@@ -118,13 +118,16 @@ def interface_of(
     extract = extract_of(inputs, metadata, steps, estimator)
     if metadata.get("categories") is not None:
         extract = CategoryCodes(metadata["categories"], extract)
+    passed = metadata.get("passed_columns")
+    if passed:
+        extract = PassedColumns(passed, extract)
     return _core.Interface(
         model,
         methods,
         texts=texts,
         extract=extract,
         direct=len(inputs) == 1
-        and not isinstance(extract, Columns)
+        and not isinstance(extract, (Columns, PassedColumns))
         and metadata.get("feature_names_in") is None,
         steps=called or None,
         empty=metadata.get("empty"),

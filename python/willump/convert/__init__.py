@@ -30,6 +30,7 @@ from . import (  # noqa: F401  (importing registers the converters)
 )
 from .context import Context, Model, Ref, Source
 from .names import feature_names_out, is_storable
+from .output import passed_columns, why_not_doubles
 from .registry import Entry, Refused, entries, find, register
 from .steps import PythonStep
 from .support import support_table
@@ -141,6 +142,9 @@ class Conversion:
             step = self.builder.nodes[model.features.node].payload
             own = step.result_dtype if step is not None else ""
             metadata["transform_dtype"] = own or dtypes[model.features.dtype]
+            passed = passed_columns(self.context, model.features)
+            if passed and self.kind == "transformer":
+                metadata["passed_columns"] = passed
             found = feature_names_out(est, self.builder, rendered)
             if found is not None:
                 metadata["feature_names_out"] = found
@@ -170,6 +174,10 @@ def start(estimator: Any, *, strict: bool = False) -> Conversion:
             model = context.predict(estimator, source)
         else:
             features = context.transform(estimator, source, "")
+            why = why_not_doubles(context, features)
+            if why is not None:
+                context = Context()
+                features = context.python_transform(estimator, source, why, features.n_features)
             model = Model(features=features, estimator=estimator)
     except Refused as refused:
         raise UnsupportedError(f"{type(estimator).__name__}: {refused}") from refused

@@ -112,6 +112,20 @@ class Categories:
 Value: TypeAlias = Ref | Source | Categories
 
 
+@dataclass(frozen=True)
+class Passed:
+    """The caller's columns that a transformer passes through: None is all of X.
+
+    `is_sparse`: beside sparse columns, where objects become numbers; `weighted`:
+    times the transformer's weight.
+    """
+
+    block: str
+    columns: Columns | None
+    is_sparse: bool
+    weighted: bool
+
+
 @dataclass
 class Model:
     """The outputs of a model; None where the original has no such method.
@@ -157,6 +171,8 @@ class Context:
         self.text_inputs: dict[int, dict[str, Any]] = {}
         #: X's columns are found by position, their names compared with fit's.
         self.is_ordered = False
+        #: Nodes of columns that an output shows as they came; see `output.py`.
+        self.passed: dict[int, Passed] = {}
         self._path: list[str] = []
 
     # ---- names ------------------------------------------------------------
@@ -181,6 +197,13 @@ class Context:
     ) -> int:
         name = f"{self.path}.{operator}" if self.path else operator
         return self.builder.node(operator, inputs, attributes, name=name)
+
+    def passes(
+        self, block: str, part: Ref, value: Value, *, is_sparse: bool, weighted: bool
+    ) -> None:
+        """Notes that `part` is columns of the caller's, in whatever dtype they come."""
+        if isinstance(value, Source):
+            self.passed[part.node] = Passed(block, value.columns, is_sparse, weighted)
 
     # ---- sources ----------------------------------------------------------
 

@@ -48,15 +48,21 @@ def pipeline_predict(ctx: Context, est: Any, value: Value) -> Model:
 
 def union_transform(ctx: Context, est: Any, value: Value) -> Ref:
     weights = est.transformer_weights or {}
-    parts = []
+    parts, passed = [], []
     for name, transformer in est.transformer_list:
         if isinstance(transformer, str) and transformer == "drop":
             continue
-        if isinstance(transformer, str) and transformer == "passthrough":
+        if _is_passthrough(transformer):
             part = ctx.numeric(value, getattr(est, "n_features_in_", None))
         else:
             part = ctx.transform(transformer, value, name)
-        parts.append((name, ctx.weighted(part, weights.get(name))))
+        part = ctx.weighted(part, weights.get(name))
+        parts.append((name, part))
+        if _is_passthrough(transformer):
+            passed.append((name, part))
+    is_sparse = any(part.sparse for _, part in parts)
+    for name, part in passed:
+        ctx.passes(name, part, value, is_sparse=is_sparse, weighted=name in weights)
     return ctx.concat(parts)
 
 
@@ -120,7 +126,11 @@ def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
             part = ctx.transform(
                 transformer, part_input, name, width=width.stop - width.start if width else None
             )
-        parts.append((name, ctx.weighted(part, weights.get(name))))
+        part = ctx.weighted(part, weights.get(name))
+        if _is_passthrough(transformer):
+            is_sparse = bool(est.sparse_output_)
+            ctx.passes(name, part, part_input, is_sparse=is_sparse, weighted=name in weights)
+        parts.append((name, part))
     return ctx.concat(parts, sparse=bool(est.sparse_output_))
 
 
