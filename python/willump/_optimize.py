@@ -516,6 +516,11 @@ class _Tuner:
             missing = [name for name in names if name not in costs]
             if missing:
                 raise ValueError(f"costs names no cost of {missing}; the blocks are {names}")
+            unknown = [key for key in costs if key not in (*names, "model")]
+            if unknown:
+                raise ValueError(
+                    f"costs names {unknown}, which are no blocks; they are {names}, and 'model'"
+                )
             found = [float(costs[name]) for name in names]
             self.model_cost = float(costs.get("model", 0.0))
         else:

@@ -184,6 +184,13 @@ def test_refit_holds_rows_out_and_answers_as_the_refitted_clone() -> None:
     assert fast.metadata["certificate"]["n_rows"] < 0.4 * len(x)
 
 
+def test_costs_of_blocks_that_are_not_there_are_refused_by_name(fitted: Any) -> None:
+    pipeline, x, y = fitted
+    costs = {**COSTS, "charakters": 1.0}
+    with pytest.raises(ValueError, match=r"charakters.*no blocks.*words"):
+        willump.optimize(pipeline, x, y, X_cal=documents(500, 2)[0], costs=costs)
+
+
 def test_costs_are_measured_when_not_given(fitted: Any) -> None:
     pipeline, x, y = fitted
     with warnings.catch_warnings():
