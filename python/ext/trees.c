@@ -97,6 +97,7 @@ static bool fill(PyObject *dict, const ext_state *state,
          set(dict, "dtype",
              PyUnicode_FromString(trees->is_f32 ? "f32" : "f64")) &&
          set(dict, "casts_to_f32", PyBool_FromLong(trees->casts_to_f32)) &&
+         set(dict, "is_absent_nan", PyBool_FromLong(trees->is_absent_nan)) &&
          set(dict, "n_features", PyLong_FromSize_t(trees->n_features)) &&
          set(dict, "n_outputs", PyLong_FromSize_t(trees->n_outputs)) &&
          set(dict, "n_iterations", PyLong_FromSize_t(trees->n_iterations)) &&

@@ -172,6 +172,7 @@ static int put_trees(graph_text *text, const wl_tree_model *model,
   }
   if (model->set_starts.n > 1)
     put(text, ", sets=@sets, set_starts=@set_starts");
+  put(text, model->is_absent_nan ? ", absent=nan" : "");
   if (is_sum) {
     put(text, ", n_outputs=");
     put_integer(text, (long long)model->n_outputs);

@@ -1,7 +1,7 @@
 /*
- * trees.c: `trees` and `tree_leaves`: ensembles of decision trees over dense
- * rows, bit-equal to sums in the order of the trees. Shapes are checked when
- * the node is typed, and whether it is a forest when it is bound
+ * trees.c: `trees` and `tree_leaves`: ensembles of decision trees over rows,
+ * dense or sparse, bit-equal to sums in the order of the trees. Shapes are
+ * checked when the node is typed, and whether it is a forest when it is bound
  * (forest/forest_check.c).
  */
 #include "models/trees.h"
@@ -16,6 +16,7 @@ static const wl_attr_def attrs[] = {
     {"divide", WL_ATTR_FLOAT, false},  {"dtype", WL_ATTR_STRING, false},
     {"sets", WL_ATTR_TENSOR, false},   {"set_starts", WL_ATTR_TENSOR, false},
     {"known", WL_ATTR_TENSOR, false},  {"ids", WL_ATTR_TENSOR, false},
+    {"absent", WL_ATTR_FLOAT, false},
 };
 
 /* Where the attributes of a node are read. */
@@ -136,6 +137,16 @@ static wl_status take_sums(const reader *r, wl_forest_spec *spec,
   return WL_OK;
 }
 
+static wl_status take_absent(const reader *r, wl_forest_spec *spec) {
+  double absent = wl_node_float(r->node, "absent", 0.0);
+  if (absent != 0.0 && absent == absent)
+    return wl_fail(r->error, WL_ERROR_VALUE,
+                   "operator '%s': absent is %g, expected 0 or nan", spec->op,
+                   absent);
+  spec->is_absent_nan = absent != absent;
+  return WL_OK;
+}
+
 wl_status wl_trees_read(const wl_graph *graph, const wl_node *node,
                         wl_forest_spec *spec, wl_dtype *dtype,
                         wl_error *error) {
@@ -155,6 +166,7 @@ wl_status wl_trees_read(const wl_graph *graph, const wl_node *node,
   WL_TRY(take_leaves(&r, spec));
   if (spec->is_leaf_numbers)
     WL_TRY(take_n_ints(&r, "ids", &spec->ids, spec->n_leaves, "a leaf"));
+  WL_TRY(take_absent(&r, spec));
   return take_sets(&r, spec);
 }
 
@@ -162,13 +174,13 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
                        wl_type *type, wl_error *error) {
   wl_forest_spec spec;
   wl_dtype dtype;
-  WL_TRY(wl_check_dense(graph, node, error));
+  WL_TRY(wl_check_matrices(graph, node, error));
   WL_TRY(wl_trees_read(graph, node, &spec, &dtype, error));
   bool is_bit_equal = wl_input_type(graph, node, 0)->is_bit_equal;
   if (node->n_inputs == 2) {
     const wl_type *from = wl_input_type(graph, node, 1);
-    if (from->n_columns != spec.n_outputs || from->dtype != dtype ||
-        spec.start != NULL)
+    if (from->kind != WL_VALUE_DENSE || from->n_columns != spec.n_outputs ||
+        from->dtype != dtype || spec.start != NULL)
       return wl_fail(error, WL_ERROR_VALUE,
                      "operator '%s': the sums that it continues have %zu "
                      "columns of %s, expected %zu of %s, and no start",
@@ -203,19 +215,35 @@ static size_t tile_rows(const void *state) {
   return wl_forest_tile_rows(state);
 }
 
+/* Rows of sums, spread out when the caller's own come otherwise. */
+static wl_status dense_rows(const wl_op_call *call, const wl_value *x,
+                            wl_value *out, wl_error *error) {
+  if (x->kind != WL_VALUE_STRIDED)
+    return wl_as_dense(call, x, out, error);
+  WL_TRY(wl_new_dense(call, x->n_columns, out, error));
+  for (size_t r = 0; r < call->n_rows; r++)
+    for (size_t c = 0; c < x->n_columns; c++)
+      wl_row_mut(out, r)[c] = wl_strided_at(&x->strided, r, c);
+  return WL_OK;
+}
+
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const wl_value *x = call->inputs[0];
-  const wl_value *from = call->n_inputs == 2 ? call->inputs[1] : NULL;
+  wl_value sums = {.dense = NULL};
   wl_strided rows = x->strided;
+  if (call->n_inputs == 2)
+    WL_TRY(dense_rows(call, call->inputs[1], &sums, error));
+  WL_TRY(wl_new_dense(call, wl_forest_n_outputs(state), out, error));
+  if (x->kind == WL_VALUE_CSR)
+    return wl_forest_score_sparse(state, x, sums.dense, sums.ld, call->n_rows,
+                                  call->arena, out->dense, out->ld, error);
   if (x->kind == WL_VALUE_DENSE)
     rows = (wl_strided){.values = x->dense,
                         .row_stride = (int64_t)(x->ld * sizeof(double)),
                         .column_stride = sizeof(double)};
-  WL_TRY(wl_new_dense(call, wl_forest_n_outputs(state), out, error));
-  return wl_forest_score(state, &rows, from != NULL ? from->dense : NULL,
-                         from != NULL ? from->ld : 0, call->n_rows, call->arena,
-                         out->dense, out->ld, error);
+  return wl_forest_score(state, &rows, sums.dense, sums.ld, call->n_rows,
+                         call->arena, out->dense, out->ld, error);
 }
 
 const wl_op_def wl_op_trees = {
@@ -223,6 +251,7 @@ const wl_op_def wl_op_trees = {
     WL_ATTRS(attrs),
     .min_inputs = 1,
     .max_inputs = 2,
+    .takes_sparse = true,
     .takes_strided = true,
     .infer = infer,
     .bind = bind,
@@ -236,6 +265,7 @@ const wl_op_def wl_op_tree_leaves = {
     WL_ATTRS(attrs),
     .min_inputs = 1,
     .max_inputs = 1,
+    .takes_sparse = true,
     .takes_strided = true,
     .infer = infer,
     .bind = bind,

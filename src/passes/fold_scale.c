@@ -11,7 +11,9 @@
  * as 0, the scaled value decides once and for all, and becomes the side that
  * missing values go to.
  *
- * A scaler that centers refuses a sparse matrix: that check stays.
+ * A scaler that centers refuses a sparse matrix: that check stays. `affine`
+ * spreads sparse rows out, which says what is in their gaps: it stays where the
+ * trees would read them as NaN.
  */
 #include <math.h>
 
@@ -76,13 +78,16 @@ static bool is_monotone(const wl_graph *graph, const wl_node *node) {
 }
 
 /* Is the node a scaler whose rows come dense, or whose check can be kept? */
-static bool is_scaler(const wl_graph *graph, const wl_node *node) {
+static bool is_scaler(const wl_graph *graph, const fold *f,
+                      const wl_node *node) {
   if (node->op != WL_OP_SCALE && node->op != WL_OP_AFFINE)
     return false;
   if (!is_monotone(graph, node))
     return false;
-  if (node->op == WL_OP_AFFINE || !may_be_sparse(graph, node->inputs[0], 0))
+  if (!may_be_sparse(graph, node->inputs[0], 0))
     return true;
+  if (node->op == WL_OP_AFFINE)
+    return wl_node_float(f->trees, "absent", 0.0) == 0.0;
   return wl_node_attr(node, "subtract") != NULL &&
          graph->nodes[node->inputs[0]].op == WL_OP_CHECK_FINITE;
 }
@@ -317,7 +322,7 @@ static wl_status visit(wl_rewrite *rewrite, wl_id id) {
     const wl_node *part = &rewrite->from->nodes[f.parts[i]];
     size_t end = first + part->type.n_columns;
     folds[i] =
-        is_scaler(rewrite->from, part) && are_comparisons(&f, first, end);
+        is_scaler(rewrite->from, &f, part) && are_comparisons(&f, first, end);
     any |= folds[i];
     first = end;
   }

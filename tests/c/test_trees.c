@@ -309,6 +309,110 @@ static void check_rows(const wl_forest *forest, const double *x, size_t ld,
   free(out);
 }
 
+/* ---- sparse rows --------------------------------------------------------- */
+
+typedef struct sparse_rows {
+  int64_t indptr[MAX_ROWS + 1];
+  int32_t *indices;
+  double *data;
+} sparse_rows;
+
+/*
+ * MAX_ROWS rows of n columns: sorted or not, with columns that come twice,
+ * zeros and NaN that are stored, and rows of nothing; and what they are when
+ * spread out, with `absent` in the gaps.
+ */
+static sparse_rows *random_sparse(size_t n, double absent, size_t variety,
+                                  double *dense) {
+  sparse_rows *s = calloc(1, sizeof *s);
+  s->indices = malloc((2 * n * MAX_ROWS + 1) * sizeof *s->indices);
+  s->data = malloc((2 * n * MAX_ROWS + 1) * sizeof *s->data);
+  int64_t at = 0;
+  for (size_t r = 0; r < MAX_ROWS; r++) {
+    size_t most = below(4) == 0 ? 0 : below(2 * n + 1);
+    bool is_sorted = below(2) == 0;
+    double *row = dense + r * n;
+    bool *is_stored = calloc(n, sizeof *is_stored);
+    for (size_t c = 0; c < n; c++)
+      row[c] = absent;
+    for (size_t i = 0; i < most; i++) {
+      size_t c = is_sorted ? i * n / most : below(n);
+      double v = below(5) == 0 ? 0.0 : below(9) == 0 ? NAN : any_value(variety);
+      s->indices[at] = (int32_t)c;
+      s->data[at++] = v;
+      row[c] = is_stored[c] ? row[c] + v : 0.0 + v;
+      is_stored[c] = true;
+    }
+    free(is_stored);
+    s->indptr[r + 1] = at;
+  }
+  return s;
+}
+
+static void free_sparse(sparse_rows *s) {
+  free(s->indices);
+  free(s->data);
+  free(s);
+}
+
+static void check_sparse_rows(const wl_forest *forest, const sparse_rows *s,
+                              size_t n_columns, const double *expected) {
+  static const size_t sizes[] = {1, 2, 7, 64, 65, 300, MAX_ROWS};
+  size_t k = wl_forest_n_outputs(forest);
+  double *out = malloc(MAX_ROWS * k * sizeof *out);
+  wl_arena arena;
+  wl_arena_init(&arena);
+  for (size_t i = 0; i < WL_COUNT_OF(sizes); i++) {
+    size_t n = sizes[i], first = below(MAX_ROWS - n + 1);
+    const wl_value x = {.kind = WL_VALUE_CSR,
+                        .n_rows = n,
+                        .n_columns = n_columns,
+                        .indptr = s->indptr + first,
+                        .indices = s->indices,
+                        .data = s->data};
+    assert_int_equal(
+        wl_forest_score_sparse(forest, &x, NULL, 0, n, &arena, out, k, NULL),
+        WL_OK);
+    assert_memory_equal(out, expected + first * k, n * k * sizeof *out);
+    wl_arena_reset(&arena);
+  }
+  wl_arena_deinit(&arena);
+  free(out);
+}
+
+/* Of all instruction sets and engines, and both meanings of a gap. */
+static void check_sparse(const shape *s, uint64_t seed) {
+  wl_cpu_level best = wl_cpu_force(WL_CPU_LEVEL_COUNT - 1);
+  random_state = seed;
+  arrays *m = random_arrays(s);
+  wl_forest_spec spec = m->spec;
+  size_t n = spec.n_columns, k = spec.n_outputs;
+  double *dense = malloc(MAX_ROWS * n * sizeof *dense);
+  double *expected = malloc(MAX_ROWS * k * sizeof *expected);
+  for (int nan = 0; nan < 2; nan++) {
+    sparse_rows *x = random_sparse(n, nan ? NAN : 0.0, s->variety, dense);
+    spec.is_absent_nan = nan;
+    for (size_t r = 0; r < MAX_ROWS; r++)
+      score_by_definition(&spec, dense + r * n, expected + r * k);
+    for (int level = 0; level <= (int)best; level++) {
+      wl_forest *forest;
+      wl_cpu_force((wl_cpu_level)level);
+      assert_int_equal(wl_forest_create(&spec, &forest, NULL), WL_OK);
+      for (int engine = 0; engine <= WL_FOREST_ENGINE_COUNT; engine++) {
+        wl_forest_force((wl_forest_engine)engine);
+        check_sparse_rows(forest, x, n, expected);
+      }
+      wl_forest_free(forest);
+    }
+    wl_forest_force(WL_FOREST_ENGINE_COUNT);
+    wl_cpu_force(best);
+    free_sparse(x);
+  }
+  free(expected);
+  free(dense);
+  free(m);
+}
+
 /* All instruction sets and engines. */
 static void check_forest(const wl_forest_spec *spec, const double *x, size_t ld,
                          const double *expected) {
@@ -537,6 +641,20 @@ static void every_number_of_thresholds_is_exact(void **state) {
   }
 }
 
+static void sparse_rows_are_as_spread_out(void **state) {
+  (void)state;
+  static const size_t leaves[] = {1, 8, 60, 300, 2500};
+  for (uint64_t seed = 1; seed <= 15; seed++)
+    check_sparse(&(shape){.n_trees = 1 + seed,
+                          .max_leaves = leaves[seed % 5],
+                          .n_features = 1 + 5 * (seed % 8),
+                          .n_outputs = 1 + seed % 3,
+                          .is_vector = seed % 2 == 0,
+                          .has_categories = seed % 3 == 0,
+                          .variety = seed % 4 == 0 ? 400 : 12},
+                 seed);
+}
+
 static void a_forest_of_nothing_is_its_start(void **state) {
   (void)state;
   shape s = {.n_features = 1, .n_outputs = 3, .has_start = true, .variety = 3};
@@ -698,6 +816,9 @@ static void every_allocation_may_fail(void **state) {
   (void)state;
   static const double x[3 * 20];
   static double out[2 * 20];
+  static const int64_t indptr[20 + 1];
+  const wl_value empty = {
+      .kind = WL_VALUE_CSR, .n_rows = 20, .n_columns = 3, .indptr = indptr};
   arrays *m = plain_arrays();
   for (long n = 0;; n++) {
     wl_forest *forest = NULL;
@@ -709,6 +830,9 @@ static void every_allocation_may_fail(void **state) {
     if (status == WL_OK)
       status =
           wl_forest_score(forest, &rows, NULL, 0, 20, &arena, out, 2, NULL);
+    if (status == WL_OK)
+      status = wl_forest_score_sparse(forest, &empty, NULL, 0, 20, &arena, out,
+                                      2, NULL);
     calls_left = -1;
     wl_forest_free(forest);
     wl_arena_deinit(&arena);
@@ -775,6 +899,43 @@ static void trees_gives_sums_of_the_asked_type(void **state) {
   assert_memory_equal(out, pairs, sizeof pairs);
 }
 
+/* Rows that store x[1] = 3, nothing, x[0] = 0.5. */
+static void predict_sparse(const char *op, void *out) {
+  static const int64_t indptr[] = {0, 1, 1, 2}, indices[] = {1, 0};
+  static const double data[] = {3, 0.5};
+  const wl_input input = {.layout = WL_LAYOUT_CSR,
+                          .dtype = WL_F64,
+                          .n_columns = 2,
+                          .values = data,
+                          .index_dtype = WL_I64,
+                          .indptr = indptr,
+                          .indices = indices};
+  wl_model *model;
+  wl_error error;
+  if (compile(op, &model, &error) != WL_OK)
+    fail_msg("%s", error.message);
+  assert_int_equal(
+      wl_model_predict(model, 0, &input, 1, 3, NULL, out, NULL, NULL), WL_OK);
+  wl_model_release(model);
+}
+
+static void absent_says_what_gaps_of_sparse_rows_are(void **state) {
+  (void)state;
+  static const double zeros[] = {3, 1, 1}, missing[] = {3, 3, 3};
+  static const int64_t numbers[] = {2, 2, 2};
+  double out[3];
+  int64_t leaves[3];
+  predict_sparse("trees(%0) {" TREES ", leaves=[1.0, 2.0, 3.0]}", out);
+  assert_memory_equal(out, zeros, sizeof zeros);
+  predict_sparse("trees(%0) {" TREES ", leaves=[1.0, 2.0, 3.0], absent=nan}",
+                 out);
+  assert_memory_equal(out, missing, sizeof missing);
+  predict_sparse("tree_leaves(%0) {" TREES
+                 ", leaves=[1.0, 2.0, 3.0], absent=nan}",
+                 leaves);
+  assert_memory_equal(leaves, numbers, sizeof numbers);
+}
+
 static void tree_leaves_gives_numbers(void **state) {
   (void)state;
   static const int64_t numbers[] = {0, 2, 1, 2};
@@ -806,6 +967,8 @@ static void attributes_of_other_shapes_are_refused(void **state) {
        "known has 1 elements"},
       {"trees(%0) {" TREES ", leaves=[1.0, 2.0, 3.0], output=[0.5]}",
        "output is a list of i64"},
+      {"trees(%0) {" TREES ", leaves=[1.0, 2.0, 3.0], absent=1.0}",
+       "absent is 1, expected 0 or nan"},
       {"trees(%0) {feature=[0], threshold=[], left=[-1], right=[-2], "
        "flags=[0], roots=[0], leaves=[1.0, 2.0]}",
        "threshold has 0 elements"},
@@ -834,6 +997,7 @@ int main(void) {
       cmocka_unit_test(more_than_32768_leaves_are_exact),
       cmocka_unit_test(chains_are_walked_without_recursion),
       cmocka_unit_test(wide_rows_are_exact),
+      cmocka_unit_test(sparse_rows_are_as_spread_out),
       cmocka_unit_test(every_number_of_thresholds_is_exact),
       cmocka_unit_test(a_split_takes_at_most_12_bytes_besides_leaf_values),
       cmocka_unit_test(a_forest_of_nothing_is_its_start),
@@ -842,6 +1006,7 @@ int main(void) {
       cmocka_unit_test(what_no_tree_reaches_is_refused),
       memory_test(every_allocation_may_fail),
       cmocka_unit_test(trees_gives_sums_of_the_asked_type),
+      cmocka_unit_test(absent_says_what_gaps_of_sparse_rows_are),
       cmocka_unit_test(tree_leaves_gives_numbers),
       cmocka_unit_test(attributes_of_other_shapes_are_refused),
   };

@@ -33,15 +33,17 @@ def ensemble(
     ref = ctx.numeric(value, max(int(read["n_features"]), n_features or 0))
     if not ctx.is_exact(ref):
         raise Refused("its input is within rounding, and trees compare it to the bit")
-    if ref.sparse:
-        raise Refused("its input is sparse")
+    is_linear = "linear_constants" in read["tensors"]
+    if ref.sparse and is_linear:
+        raise Refused("its leaves are linear and its input is sparse")
     if read["casts_to_f32"]:
         ref = ctx.apply("cast", ref, dtype="f32")
     tensors = {k: v for k, v in read["tensors"].items() if k != "ids"}
     is_f32 = read["dtype"] == "f32"
     n_outputs = int(read["n_outputs"])
     attributes = {**tensors, "n_outputs": n_outputs, "dtype": "f32" if is_f32 else None}
-    is_linear = "linear_constants" in tensors
+    if read["is_absent_nan"]:
+        attributes["absent"] = float("nan")
     if is_linear:
         # Where no leaf has terms, the export has no tensors of them.
         attributes.setdefault("linear_features", np.zeros(0, np.int64))

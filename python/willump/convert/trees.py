@@ -148,17 +148,11 @@ class Forest:
             raise Refused(
                 "its input is within rounding of the original's, and trees compare it to the bit"
             )
-        feature = np.concatenate(self.feature)
-        if ref.sparse:
-            # Only what some split reads is spread out.
-            used = np.unique(feature) if len(feature) else np.array([0])
-            ref = ctx.concat([("trees", ctx.select(ref, used))], sparse=False)
-            feature = np.searchsorted(used, feature)
         default = np.arange(len(self.roots)) % self.n_outputs
         has_own = self.width == 1 and not np.array_equal(self.outputs, default)
         starts = np.cumsum([0, *(len(words) for words in self.sets)])
         attributes: dict[str, Any] = {
-            "feature": feature,
+            "feature": np.concatenate(self.feature),
             "threshold": np.concatenate(self.threshold),
             "left": np.concatenate(self.left),
             "right": np.concatenate(self.right),

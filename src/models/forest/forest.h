@@ -47,6 +47,7 @@ typedef struct wl_forest_spec {
   const int64_t *set_starts; /* n_sets + 1 */
   size_t n_sets;
   const int64_t *known; /* n_columns, or NULL: -1 */
+  bool is_absent_nan;   /* what CSR rows do not store is NaN, not 0 */
 } wl_forest_spec;
 
 typedef struct wl_forest wl_forest;
@@ -77,6 +78,12 @@ wl_status wl_forest_score(const wl_forest *forest, const wl_strided *x,
                           const double *from, size_t from_ld, size_t n_rows,
                           wl_arena *arena, double *out, size_t out_ld,
                           wl_error *error);
+
+/* The same for n_rows CSR rows of x. */
+wl_status wl_forest_score_sparse(const wl_forest *forest, const wl_value *x,
+                                 const double *from, size_t from_ld,
+                                 size_t n_rows, wl_arena *arena, double *out,
+                                 size_t out_ld, wl_error *error);
 
 /* How rows meet trees; see forest_choose.c. */
 typedef enum wl_forest_engine {

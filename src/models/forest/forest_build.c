@@ -214,6 +214,7 @@ static wl_status make_tables(builder *b, wl_error *error) {
   walk_trees(b);
   WL_TRY(wl_forest_make_columns(forest, spec, b->splits, error));
   choose_widths(forest);
+  WL_TRY(wl_forest_make_sparse(forest, spec->is_absent_nan, error));
   WL_TRY(write_nodes(b, error));
   return write_values(b, error);
 }
@@ -267,6 +268,7 @@ void wl_forest_free(wl_forest *forest) {
   wl_free(forest->categories);
   wl_free(forest->category_columns);
   wl_free(forest->set_words);
+  wl_forest_free_sparse(forest);
   wl_free(forest->first_node);
   wl_free(forest->first_twig);
   wl_free(forest->first_leaf);
@@ -281,7 +283,7 @@ size_t wl_forest_size(const wl_forest *f) {
   return sizeof *f + start + f->n_features * sizeof *f->features +
          f->n_cuts * sizeof *f->cuts + f->n_categories * sizeof *f->categories +
          f->n_category_columns * sizeof *f->category_columns +
-         f->n_set_words * sizeof *f->set_words +
+         f->n_set_words * sizeof *f->set_words + wl_forest_sparse_size(f) +
          f->n_trees * 4 * sizeof(uint32_t) + f->n_nodes * f->node_size +
          f->n_leaves * f->width * sizeof *f->values;
 }

@@ -92,6 +92,31 @@ typedef struct wl_forest_category_column {
   bool missing_left;
 } wl_forest_category_column;
 
+/* What reads a column of x: a feature or a category, with the columns of ranks
+ * that its value decides. */
+typedef struct wl_forest_target {
+  uint32_t x_column;
+  uint32_t number; /* of the feature or category */
+  uint32_t first_column, n_columns;
+  bool is_category;
+} wl_forest_target;
+
+typedef struct wl_forest_place {
+  uint32_t column; /* of x */
+  int32_t target;  /* the first that reads it; -1: the place is empty */
+} wl_forest_place;
+
+/* For sparse rows: from columns of x to those of ranks, by a hash table, and
+ * the ranks of a row that stores nothing; see forest_sparse.c. */
+typedef struct wl_forest_sparse {
+  wl_forest_target *targets; /* by x_column */
+  size_t n_targets;
+  wl_forest_place *places;
+  size_t n_places; /* a power of two */
+  unsigned places_shift;
+  void *absent; /* n_columns ranks */
+} wl_forest_sparse;
+
 typedef struct wl_forest_kernels wl_forest_kernels;
 
 struct wl_forest {
@@ -115,6 +140,7 @@ struct wl_forest {
   size_t n_category_columns;
   uint32_t *set_words;
   size_t n_set_words;
+  wl_forest_sparse sparse;
 
   /* trees */
   size_t n_trees, n_nodes, n_leaves;
@@ -203,6 +229,35 @@ void wl_forest_lockstep_avx512(const wl_forest_tile *tile);
 void wl_forest_rank_avx512(const wl_forest_tile *tile, const wl_strided *x,
                            size_t n_rows);
 #endif
+
+/* ---- sparse rows (forest_sparse.c) ----------------------------------------
+ */
+
+wl_status wl_forest_make_sparse(wl_forest *forest, bool is_absent_nan,
+                                wl_error *error);
+void wl_forest_free_sparse(wl_forest *forest);
+size_t wl_forest_sparse_size(const wl_forest *forest);
+
+/* A column of a tile's row that is not as in `absent`. */
+typedef struct wl_forest_entry {
+  uint32_t target, row;
+} wl_forest_entry;
+
+/* CSR rows on their way into tiles; scratch of the arena's but for x. */
+typedef struct wl_forest_csr {
+  const wl_value *x;
+  wl_forest_entry *entries; /* of the tile */
+  size_t n_entries;
+  double *sums; /* by target: all 0 between rows */
+} wl_forest_csr;
+
+/* Readies the rest of `csr` and the tile for n_rows rows of x. */
+wl_status wl_forest_begin_sparse(wl_forest_csr *csr, const wl_forest_tile *tile,
+                                 size_t n_rows, wl_arena *arena,
+                                 wl_error *error);
+/* The ranks of the tile's rows, the rows of x from `from` on. */
+void wl_forest_rank_sparse(wl_forest_csr *csr, const wl_forest_tile *tile,
+                           size_t from);
 
 /* ---- choices (forest_choose.c) ------------------------------------------- */
 

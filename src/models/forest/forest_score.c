@@ -93,10 +93,26 @@ static wl_strided rows_from(const wl_strided *x, size_t row) {
   return rows;
 }
 
-wl_status wl_forest_score(const wl_forest *forest, const wl_strided *x,
-                          const double *from, size_t from_ld, size_t n_rows,
-                          wl_arena *arena, double *out, size_t out_ld,
-                          wl_error *error) {
+/* The ranks of a tile's rows, the caller's from `first` on; and which come
+ * next. Without `x` the rows are `csr`. */
+static void rank_tile(wl_forest_tile *tile, const wl_strided *x,
+                      wl_forest_csr *csr, size_t first, size_t n_left) {
+  size_t step = (size_t)1 << tile->shift;
+  if (x == NULL) {
+    wl_forest_rank_sparse(csr, tile, first);
+    return;
+  }
+  wl_strided rows = rows_from(x, first);
+  tile->forest->kernels->rank(tile, &rows, tile->n_rows);
+  tile->n_next = n_left < step ? n_left : step;
+  tile->next = rows_from(&rows, tile->n_rows);
+}
+
+/* wl_forest_score, of the rows of x, or where that is NULL of `csr`. */
+static wl_status score(const wl_forest *forest, const wl_strided *x,
+                       wl_forest_csr *csr, const double *from, size_t from_ld,
+                       size_t n_rows, wl_arena *arena, double *out,
+                       size_t out_ld, wl_error *error) {
   const wl_forest_kernels *kernels = forest->kernels;
   wl_forest_choice choice = wl_forest_choose(forest, n_rows);
   wl_forest_tile tile;
@@ -104,7 +120,9 @@ wl_status wl_forest_score(const wl_forest *forest, const wl_strided *x,
     return WL_OK;
   wl_arena_mark mark = wl_arena_save(arena);
   WL_TRY(wl_forest_make_tile(forest, choice, arena, &tile, error));
-  if (choice.engine == WL_FOREST_SELECT)
+  if (x == NULL)
+    WL_TRY(wl_forest_begin_sparse(csr, &tile, n_rows, arena, error));
+  else if (choice.engine == WL_FOREST_SELECT)
     WL_TRY(list_lines(&tile, x, arena, error));
   size_t step = (size_t)1 << choice.shift;
   for (size_t r = 0; r < n_rows; r += step) {
@@ -112,11 +130,7 @@ wl_status wl_forest_score(const wl_forest *forest, const wl_strided *x,
     tile.out = out + r * out_ld;
     tile.out_ld = out_ld;
     begin(&tile, from == NULL ? NULL : from + r * from_ld, from_ld);
-    wl_strided rows = rows_from(x, r);
-    kernels->rank(&tile, &rows, tile.n_rows);
-    size_t n_left = n_rows - r - tile.n_rows;
-    tile.n_next = n_left < step ? n_left : step;
-    tile.next = rows_from(&rows, tile.n_rows);
+    rank_tile(&tile, x, csr, r, n_rows - r - tile.n_rows);
     if (choice.engine == WL_FOREST_SELECT)
       kernels->select(&tile);
     else if (choice.engine == WL_FOREST_DESCEND)
@@ -127,4 +141,21 @@ wl_status wl_forest_score(const wl_forest *forest, const wl_strided *x,
   }
   wl_arena_restore(arena, mark);
   return WL_OK;
+}
+
+wl_status wl_forest_score(const wl_forest *forest, const wl_strided *x,
+                          const double *from, size_t from_ld, size_t n_rows,
+                          wl_arena *arena, double *out, size_t out_ld,
+                          wl_error *error) {
+  return score(forest, x, NULL, from, from_ld, n_rows, arena, out, out_ld,
+               error);
+}
+
+wl_status wl_forest_score_sparse(const wl_forest *forest, const wl_value *x,
+                                 const double *from, size_t from_ld,
+                                 size_t n_rows, wl_arena *arena, double *out,
+                                 size_t out_ld, wl_error *error) {
+  wl_forest_csr csr = {.x = x};
+  return score(forest, NULL, &csr, from, from_ld, n_rows, arena, out, out_ld,
+               error);
 }
