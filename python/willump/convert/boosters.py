@@ -42,10 +42,13 @@ def ensemble(
     is_f32 = read["dtype"] == "f32"
     n_outputs = int(read["n_outputs"])
     attributes = {**tensors, "n_outputs": n_outputs, "dtype": "f32" if is_f32 else None}
+    # Where no tree has splits, or no leaf has terms, the export has no tensors of them.
+    for name in ("feature", "left", "right", "flags"):
+        attributes.setdefault(name, np.zeros(0, np.int64))
+    attributes.setdefault("threshold", np.zeros(0))
     if read["is_absent_nan"]:
         attributes["absent"] = float("nan")
     if is_linear:
-        # Where no leaf has terms, the export has no tensors of them.
         attributes.setdefault("linear_features", np.zeros(0, np.int64))
         attributes.setdefault("linear_coefficients", np.zeros(0))
     node = ctx._emit("linear_trees" if is_linear else "trees", (ref.node,), attributes)
@@ -257,7 +260,7 @@ def register_library(name: str) -> None:
             predict=lightgbm_booster,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="a custom objective's link",
+            python_step="a custom objective's link; linear leaves over sparse features",
         )
         register(
             lgb.LGBMRegressor,
@@ -265,14 +268,15 @@ def register_library(name: str) -> None:
             predict=lightgbm_regressor,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="categories that are neither text nor numbers",
+            python_step="categories that are neither text nor numbers; linear leaves over "
+            "sparse features",
         )
         register(
             lgb.LGBMClassifier,
             predict=lightgbm_classifier,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="a custom objective",
+            python_step="a custom objective; linear leaves over sparse features",
         )
     elif name == "xgboost":
         import xgboost as xgb
