@@ -361,8 +361,17 @@ def in_set(v: float, number: int, a: dict[str, Any]) -> bool:
     return word < len(words) and bool(int(words[word]) >> int(v) % 32 & 1)
 
 
+def spread_out(x: Any, absent: float) -> Any:
+    """Dense rows; `absent` is in the gaps of sparse ones."""
+    if not sp.issparse(x):
+        return np.asarray(x, dtype=float)
+    x = sp.csr_matrix(x, dtype=float)
+    is_stored = sp.csr_matrix((np.ones(x.nnz), x.indices, x.indptr), shape=x.shape).toarray() > 0
+    return np.where(is_stored, x.toarray(), absent)
+
+
 def trees(x: Any, **a: Any) -> Any:
-    x = np.asarray(x.toarray() if sp.issparse(x) else x, dtype=float)
+    x = spread_out(x, a.get("absent", 0.0))
     k, roots = a.get("n_outputs", 1), a["roots"]
     kind = DTYPES[a.get("dtype", "f64")]
     sums = np.broadcast_to(a.get("start", np.zeros(k)), (len(x), k)).astype(kind)
