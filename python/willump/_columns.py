@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._places import Place, not_category, not_dates, not_numeric, not_real, placed, to_floats
+from ._places import (
+    Place,
+    not_category,
+    not_dates,
+    not_half,
+    not_numeric,
+    not_real,
+    placed,
+    to_floats,
+)
 from ._sparse import checked_csr, is_sparse
 
 Array = npt.NDArray[Any]
@@ -93,7 +102,9 @@ def _is_arrow_text(x: Any) -> bool:
 # ---- numbers ------------------------------------------------------------------
 
 
-def as_numbers(values: Any, place: Place, *, reads_text: bool = False) -> Array:
+def as_numbers(
+    values: Any, place: Place, *, reads_text: bool = False, refuses_half: bool = False
+) -> Array:
     """The array in a dtype and byte order that the core reads.
 
     Parameters
@@ -102,6 +113,8 @@ def as_numbers(values: Any, place: Place, *, reads_text: bool = False) -> Array:
     reads_text : bool
         Arrays of text are read as numbers, as transformers do; otherwise they are
         refused, as models do.
+    refuses_half : bool
+        float16 is a TypeError, as the original would compute in it.
 
     Raises
     ------
@@ -118,7 +131,10 @@ def as_numbers(values: Any, place: Place, *, reads_text: bool = False) -> Array:
         raise not_dates(array, place)
     if kind in "OUST":
         array = to_floats(array.astype(object), place)
-    elif kind == "f" and array.dtype.itemsize not in (4, 8):
+    elif kind == "f" and array.dtype not in (np.float32, np.float64):
+        # Another byte order's float32 is no float32 to scikit-learn either.
+        if refuses_half and array.dtype.itemsize == 2:
+            raise not_half(place(tuple([0] * array.ndim)))
         array = array.astype(np.float64)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     return array if array.flags.aligned else array.copy()
@@ -231,6 +247,8 @@ def _columns_of(x: Any) -> list[Any] | None:
     if library_of(x) == "polars":
         columns = x.get_columns()
         are_numbers = all(str(column.dtype) in _POLARS_NUMBERS for column in columns)
+        if all(str(column.dtype) == "Float32" for column in columns):
+            return None  # what these are depends on the original
         return list(columns) if are_numbers else None
     dtypes = list(x.dtypes)
     if len(set(dtypes)) == 1 or not all(isinstance(dtype, np.dtype) for dtype in dtypes):
@@ -246,10 +264,13 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     """A matrix as a two-dimensional array, as (data, indices, indptr, shape), or
     as a list of columns.
 
-    `first` is "convert" where the original reads text as numbers.
+    `first` holds "convert" where the original reads text as numbers, "no_half"
+    where float16 is refused, and "single_tables" where float32 stays float32 in
+    what has no dtype: polars and Arrow frames, lists.
     """
+    refuses_half = "no_half" in first
     if is_sparse(x):
-        return _csr_parts(x)
+        return _csr_parts(x, refuses_half)
     _refuse_matrix(x)
     library = library_of(x)
     if library == "pandas" and hasattr(x, "dtypes"):
@@ -262,7 +283,7 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         columns = _columns_of(x)
         if columns is not None:
             return columns
-        array = as_numbers(_pandas_to_numpy(x), _place_in(x))
+        array = as_numbers(_pandas_to_numpy(x), _place_in(x), refuses_half=refuses_half)
     elif library == "polars" and hasattr(x, "get_columns") and (columns := _columns_of(x)):
         return columns
     elif library == "pyarrow" and hasattr(x, "column_names"):
@@ -277,13 +298,16 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         raw = np.asarray(x)
         if raw.ndim != 2:
             raise ValueError(_wrong_dimension(raw))
-        place, reads_text = _place_in(x), first == "convert"
+        place, reads_text = _place_in(x), "convert" in first
         if not isinstance(x, np.ndarray) and raw.dtype.kind in "USTc":
             cells = np.asarray(x, dtype=object)  # what was text, and what was not
             if raw.dtype.kind != "c" and not reads_text:
                 raise not_numeric(cells, place)
             raw = cells if reads_text else raw
-        array = as_numbers(raw, place, reads_text=reads_text)
+        array = as_numbers(raw, place, reads_text=reads_text, refuses_half=refuses_half)
+    has_dtype = library == "pandas" or hasattr(x, "dtype")
+    if array.dtype == np.float32 and not has_dtype and "single_tables" not in first:
+        return array.astype(np.float64)
     return array
 
 
@@ -306,7 +330,7 @@ def _wrong_dimension(array: Array) -> str:
     )
 
 
-def _csr_parts(x: Any) -> tuple[Array, Array, Array, tuple[int, int]]:
+def _csr_parts(x: Any, refuses_half: bool) -> tuple[Array, Array, Array, tuple[int, int]]:
     csr = checked_csr(x)
     wide = csr.indices.dtype != np.int32 or csr.indptr.dtype != np.int32
     index = np.int64 if wide else np.int32
@@ -316,7 +340,7 @@ def _csr_parts(x: Any) -> tuple[Array, Array, Array, tuple[int, int]]:
         return f"row {row} of column {csr.indices[at[0]]}"
 
     return (
-        np.ascontiguousarray(as_numbers(csr.data, place)),
+        np.ascontiguousarray(as_numbers(csr.data, place, refuses_half=refuses_half)),
         np.ascontiguousarray(csr.indices, dtype=index),
         np.ascontiguousarray(csr.indptr, dtype=index),
         (int(csr.shape[0]), int(csr.shape[1])),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from . import _core
 from ._errors import ArtifactError, PythonStepWarning, UnsupportedError
-from ._frames import as_rows
+from ._frames import as_doubles, as_rows
 from ._present import classes_of, describe, expand, explained, interface_of, tags_of
 from ._report import Explanation, VerifyReport, compare
 
@@ -512,10 +512,12 @@ class CompiledModel(_core.CompiledBase):
             )
         rows = X if isinstance(X, (str, bytes)) else as_rows(X)
         interface = cast(_core.Interface, self._interface)
-        results = {
-            name: compare(getattr(self._original, name)(rows), interface.run(name, rows))
-            for name in interface.methods
-        }
+        wide = as_doubles(rows)
+        results = {}
+        for name in interface.methods:
+            method = getattr(self._original, name)
+            double = None if wide is None else method(wide)
+            results[name] = compare(method(rows), interface.run(name, rows), double)
         return VerifyReport(results, is_cascade=model.n_stages > 1)
 
 

@@ -162,6 +162,14 @@ def not_dates(array: Array, place: Place) -> Exception:
     return _at(error, array, (0,) * array.ndim, place, advice)
 
 
+def not_half(place: str) -> Exception:
+    """Refuses float16, in which the original would compute."""
+    return TypeError(
+        f"float16 is not supported, as the original would compute in it ({place}); "
+        "give float32 or float64, such as X.astype(np.float64)"
+    )
+
+
 def _is_number(cell: str | bytes) -> bool:
     try:
         float(cell)

@@ -17,6 +17,7 @@ from . import _core
 from ._categories import CategoryCodes
 from ._errors import ArtifactError
 from ._frames import Columns, NamedMatrix, PassedColumns, WholeMatrix, n_rows_of, take_rows
+from ._report import compare
 
 Array = npt.NDArray[Any]
 
@@ -106,9 +107,11 @@ def interface_of(
             output in keeps_f32 and output not in direct_steps,
         )
     estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
-    converts = {"first": "convert"} if metadata.get("reads_text") else {}
+    says = (("reads_text", "convert"), ("refuses_float16", "no_half"),
+            ("float32_tables", "single_tables"))  # fmt: skip
+    first = " ".join(word for key, word in says if metadata.get(key))
     texts: list[dict[str, str]] = [
-        {"estimator": estimator, **(converts if kind == "matrix" else {})}
+        {"estimator": estimator, **({"first": first} if kind == "matrix" else {})}
         for _, kind, _, _ in inputs
     ]
     for spec in metadata.get("text_inputs", []):
@@ -292,6 +295,10 @@ def describe(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
     float32_outputs = _float32_outputs(estimator, metadata)
     if float32_outputs:
         found["float32_outputs"] = float32_outputs
+        if _float32_outputs(estimator, metadata, _Table) == float32_outputs:
+            found["float32_tables"] = True
+    if metadata.get("n_features_in") and not _computes_in_doubles(estimator, metadata):
+        found["refuses_float16"] = True
     empty = _error_for_no_rows(estimator, metadata, type(first).__name__)
     return found if empty is None else {**found, "empty": empty}
 
@@ -323,7 +330,42 @@ def _reads_text(first: Any, metadata: Mapping[str, Any]) -> bool:
     return True
 
 
-def _float32_outputs(estimator: Any, metadata: Mapping[str, Any]) -> list[str]:
+class _Table:
+    """A frame as scikit-learn sees those of polars and Arrow: without a dtype."""
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+        self.shape = array.shape
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return self.array if dtype is None else self.array.astype(dtype)
+
+
+def _computes_in_doubles(estimator: Any, metadata: Mapping[str, Any]) -> bool:
+    """Whether float16 is as good as the same numbers in float64: asked."""
+    width, rng = int(metadata["n_features_in"]), np.random.default_rng(0)
+    rows = (9 * rng.normal(size=(8, width))).astype(np.float16)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            for method in dict(METHODS):
+                call = getattr(estimator, method, None)
+                if call is None:
+                    continue
+                half, double = call(rows), call(rows.astype(np.float64))
+                if not compare(double, half).ok:
+                    return False
+    except Exception:
+        return False
+    return True
+
+
+def _float32_outputs(
+    estimator: Any, metadata: Mapping[str, Any], given: Callable[[Array], Any] = np.asarray
+) -> list[str]:
     """The outputs that are float32 where X is, as where the model was fitted on
     float32: asked."""
     width, found = metadata.get("n_features_in"), []
@@ -334,7 +376,7 @@ def _float32_outputs(estimator: Any, metadata: Mapping[str, Any]) -> list[str]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                result = call(np.zeros((1, int(cast(int, width))), dtype=np.float32))
+                result = call(given(np.zeros((1, int(cast(int, width))), dtype=np.float32)))
         except Exception:
             continue
         if getattr(result, "dtype", None) == np.float32:

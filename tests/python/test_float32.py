@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 import willump
-from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 MODELS = {
     "logistic": LogisticRegression(),
@@ -65,3 +67,83 @@ def test_dtypes_of_results_are_the_originals(name: str, fitted_on: str) -> None:
                     if sp.issparse(expected):
                         expected, result = expected.toarray(), result.toarray()
                     np.testing.assert_allclose(result, expected, tolerance, tolerance)
+
+
+DTYPED = {
+    "scaler": StandardScaler(),
+    "range": MinMaxScaler(),
+    "largest": MaxAbsScaler(),
+    "normalizer": Normalizer(),
+    "logistic": LogisticRegression(),
+    "ridge": Ridge(),
+    "scaled": make_pipeline(StandardScaler(), LogisticRegression()),
+    "tree": DecisionTreeClassifier(random_state=0),
+}
+
+
+def numbers() -> tuple[Any, Any]:
+    X = np.random.default_rng(0).normal(size=(80, 3)) * [1, 1000, 1] + [100, 0, 0]
+    return X, (X[:, 0] > 100).astype(int)
+
+
+def answers(model: Any, given: Any) -> dict[str, Any]:
+    return {name: getattr(model, name)(given) for name in METHODS if hasattr(model, name)}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [name for name in DTYPED if name != "scaled"])
+def test_float32_of_other_libraries_and_orders_is_what_it_is_to_the_original(name: str) -> None:
+    X, y = numbers()
+    model = DTYPED[name].fit(X, y)
+    fast = pickle.loads(pickle.dumps(willump.compile(model)))
+    single = X[:9].astype("f4")
+    columns = {name: single[:, i] for i, name in enumerate("abc")}
+    for given in (
+        single.astype(">f4"),
+        pl.DataFrame(columns),
+        pd.DataFrame(columns),
+        single.astype("f8").astype(">f8"),
+    ):
+        expected, result = answers(model, given), answers(fast, given)
+        for method, values in expected.items():
+            assert result[method].dtype == values.dtype, (type(given), method)
+            tolerance = 2e-5 if values.dtype == np.float32 else 1e-9
+            np.testing.assert_allclose(result[method], values, tolerance, tolerance)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", DTYPED)
+def test_float16_is_refused_where_the_original_computes_in_it(name: str) -> None:
+    X, y = numbers()
+    model = DTYPED[name].fit(X, y)
+    fast = willump.compile(model)
+    half = (X[:9] / 10).astype(np.float16)
+    if name in ("logistic", "ridge", "tree"):
+        for method, values in answers(model, half).items():
+            result = getattr(fast, method)(half)
+            assert result.dtype == values.dtype
+            np.testing.assert_allclose(result, values, 1e-9, 1e-12)
+        return
+    for given in (half, pd.DataFrame(half), np.asfortranarray(half)):
+        with pytest.raises(TypeError, match=r"float16 is not supported.*astype"):
+            answers(fast, given)
+
+
+@pytest.mark.parametrize("name", ["scaler", "range", "normalizer"])
+def test_verify_knows_the_rounding_of_float32_terms(name: str) -> None:
+    X, y = numbers()
+    model = DTYPED[name].fit(X, y)
+    fast = willump.compile(model)
+    single = X.astype(np.float32)
+    assert fast.verify(single).ok
+    assert fast.verify(pd.DataFrame(single)).ok
+    assert fast.verify(X).ok
+
+
+def test_verify_still_sees_float32_that_is_wrong() -> None:
+    from willump._report import compare
+
+    X = numbers()[0].astype(np.float32)
+    model = StandardScaler().fit(X)
+    expected, double = model.transform(X), model.transform(X.astype(np.float64))
+    assert not compare(expected, expected + np.float32(1e-3), double).ok
