@@ -88,7 +88,9 @@ def interface_of(
     keeps_f32 = set(metadata.get("float32_outputs", []))
     called = [_Step(step) for step in steps]
     is_whole = bool(steps) and model.n_stages == 1  # no rows answered elsewhere
-    direct_steps = metadata.get("direct_steps", {}) if is_whole else {}
+    direct_steps = dict(metadata.get("direct_steps", {})) if is_whole else {}
+    if classes is None and not metadata.get("multilabel"):
+        direct_steps.pop("label", None)  # positions are asked for
     methods: dict[str, tuple[str | int, bool, Array | None, _Finish | None, bool]] = {}
     for method, output in shown:
         if output not in outputs or method in methods:
@@ -98,11 +100,15 @@ def interface_of(
         if output == "label" and metadata.get("label_table"):
             finish = _as_table
         if output in direct_steps:
+            if has_classes and classes is not None:
+                finish = _ClassesOf(classes, finish)
             finish = _Direct(called[direct_steps[output]], finish)
         methods[method] = (
             output,
             output in ravel,
-            classes.copy() if has_classes and classes is not None else None,
+            None
+            if not has_classes or classes is None or output in direct_steps
+            else classes.copy(),
             finish,
             output in keeps_f32 and output not in direct_steps,
         )
@@ -264,6 +270,20 @@ class _Step:
             return self.step(x)
         answer = self.kept.answer = self.step.answer(x)
         return self.step.stored(answer, checks=False)
+
+
+class _ClassesOf:
+    """The labels at positions among the classes."""
+
+    def __init__(self, classes: Array, then: _Finish | None) -> None:
+        self.classes = classes
+        self.then = then
+
+    def __call__(self, result: Any, x: Any) -> Any:
+        if np.any(np.asarray(result) < 0):
+            raise ValueError("a Python step gave a label that is none of its classes_")
+        labels = self.classes[result]
+        return labels if self.then is None else self.then(labels, x)
 
 
 class _Direct:

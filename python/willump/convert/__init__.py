@@ -148,11 +148,13 @@ class Conversion:
             found = feature_names_out(est, self.builder, rendered)
             if found is not None:
                 metadata["feature_names_out"] = found
-        # Outputs that are a step's answer to the caller's own X, and nothing else.
+        # Outputs that are a step's answer to the caller's own X, and nothing else;
+        # a step's labels may be none of its classes, or of another dtype.
         direct = {}
         for name, ref in model.outputs().items():
             step = self.builder.nodes[ref.node].payload
-            if name != "label" and ref.node in rendered.numbers and step and step.is_raw:
+            is_shown = step and (name == "label" or step.is_raw)
+            if is_shown and ref.node in rendered.numbers:
                 direct[name] = step.number
         if direct:
             metadata["direct_steps"] = direct

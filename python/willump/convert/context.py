@@ -732,7 +732,7 @@ class Context:
                 continue
             width = 1 if name == "decision" and n == 2 else n
             scores = _probe(estimator, method, value) or _Answer(width, 1 if width == 1 else 2)
-            dtype = "f32" if scores.numpy_dtype == np.float32 else "f64"
+            dtype = DTYPES.get(scores.numpy_dtype, "f64")
             step = self.step(estimator, method, value, why, scores.n_features, dtype=dtype)
             setattr(model, name, step)
             if scores.n_dims == 1:

@@ -85,7 +85,16 @@ class PythonStep:
         """An answer as the graph holds it; where it `checks`, numbers that the
         graph's dtype cannot hold are refused rather than changed."""
         if self.classes is not None:
-            answer = class_indices(self.classes, np.asarray(answer))
+            labels = np.asarray(answer)
+            try:
+                answer = class_indices(self.classes, labels)
+            except KeyError as error:
+                if checks:
+                    raise ValueError(
+                        f"{self.name} gave the label {error.args[0]!r}, which is none of its "
+                        "classes_; a cascade's stages choose among those only"
+                    ) from error
+                answer = np.full(labels.shape, -1)  # the answer itself is shown
         if self.sparse:
             matrix = sp.csr_array(answer)
             if not matrix.has_canonical_format:
@@ -129,11 +138,21 @@ class PythonStep:
 
 
 def class_indices(classes: Array, labels: Array) -> Array:
-    """Each label's position in `classes`, as int64, in the labels' shape."""
+    """Each label's position in `classes`, as int64, in the labels' shape.
+
+    Raises
+    ------
+    KeyError
+        Of a label that is none of them.
+    """
     if labels.dtype.kind in "iufb" and classes.dtype.kind in "iufb":
         order = np.argsort(classes, kind="stable")
         found = np.searchsorted(classes, labels, sorter=order)
-        return order[np.minimum(found, len(classes) - 1)].astype(np.int64)
-    positions = {label: i for i, label in enumerate(classes.tolist())}
-    flat = [positions[label] for label in labels.ravel().tolist()]
+        positions = order[np.minimum(found, len(classes) - 1)].astype(np.int64)
+        wrong = classes[positions] != labels
+        if np.any(wrong):
+            raise KeyError(labels[wrong][0].item())
+        return positions
+    known = {label: i for i, label in enumerate(classes.tolist())}
+    flat = [known[label] for label in labels.ravel().tolist()]
     return np.array(flat, dtype=np.int64).reshape(labels.shape)
