@@ -53,10 +53,17 @@ static void unbind(void *state) {
   wl_free(s);
 }
 
+/* Whether an operator leaves every column, and NaN in it, where it is. */
+static bool keeps_columns(wl_op op) {
+  return op == WL_OP_SCALE || op == WL_OP_CHECK_FINITE || op == WL_OP_CAST;
+}
+
 /* The named inputs below a node, through concatenations. */
 static wl_status find_sources(const wl_graph *graph, wl_id id, size_t first,
                               int depth, check_state *s, wl_error *error) {
   const wl_node *node = &graph->nodes[id];
+  while (keeps_columns(node->op))
+    node = &graph->nodes[node->inputs[0]];
   if (s->n_sources == MAX_SOURCES)
     return WL_OK;
   if (node->op == WL_OP_CONCAT && depth < MAX_DEPTH) {

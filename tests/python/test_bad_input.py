@@ -436,3 +436,8 @@ def test_repeated_columns_of_an_arrow_table_are_named() -> None:
     arrays = [pa.array(FRAME[name].tolist()) for name in ("text", "a", "a", "b")]
     with pytest.raises(ValueError, match="'a' 2 times"):
         BY_NAME[1].predict(pa.Table.from_arrays(arrays, names=["text", "a", "a", "b"]))
+
+
+def test_nan_behind_a_scaler_names_the_column_and_the_row() -> None:
+    x = FRAME.assign(b=[1.0, 2.0, 3.0, np.nan, 5.0, 6.0])
+    check(BY_NAME, x, "Input X contains NaN", "column 'b'", "row 3")
