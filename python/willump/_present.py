@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from . import _core
 from ._categories import CategoryCodes
-from ._errors import ArtifactError
+from ._errors import ArtifactError, UnsupportedError
 from ._frames import Columns, NamedMatrix, PassedColumns, WholeMatrix, n_rows_of, take_rows
 from ._report import compare
 
@@ -103,6 +103,8 @@ def interface_of(
             if has_classes and classes is not None:
                 finish = _ClassesOf(classes, finish)
             finish = _Direct(called[direct_steps[output]], finish)
+        elif output == "features":
+            finish = _DefaultOutput(finish)
         methods[method] = (
             output,
             output in ravel,
@@ -270,6 +272,24 @@ class _Step:
             return self.step(x)
         answer = self.kept.answer = self.step.answer(x)
         return self.step.stored(answer, checks=False)
+
+
+class _DefaultOutput:
+    """Refuses frames as results, which scikit-learn's settings may ask for."""
+
+    def __init__(self, then: _Finish | None) -> None:
+        self.then = then
+
+    def __call__(self, result: Any, x: Any) -> Any:
+        sklearn = sys.modules.get("sklearn")
+        config = sklearn.get_config() if sklearn is not None else {}
+        wanted = config.get("transform_output", "default")
+        if wanted != "default":
+            raise UnsupportedError(
+                f"transform gives arrays, and sklearn.set_config(transform_output={wanted!r}) "
+                "asks for frames: set it to 'default' around the call"
+            )
+        return result if self.then is None else self.then(result, x)
 
 
 class _ClassesOf:

@@ -11,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse as sp
+import sklearn
 from harness import (
     BACKEND,
     assert_row_wise,
@@ -331,6 +332,18 @@ def test_blocks_are_what_the_final_model_reads() -> None:
     ]  # fmt: skip
     assert blocks[-1]["stop"] - blocks[-1]["start"] == 8
     assert [b["start"] for b in blocks[1:]] == [b["stop"] for b in blocks[:-1]]
+
+
+def test_frames_that_all_of_sklearn_is_set_to_give_are_refused_by_transform() -> None:
+    from willump import UnsupportedError
+
+    x = np.arange(6.0).reshape(3, 2)
+    scaler = pp.StandardScaler().fit(x)
+    with sklearn.config_context(transform_output="pandas"):
+        fast = build(scaler)
+        with pytest.raises(UnsupportedError, match="transform_output='pandas'"):
+            fast.transform(x)
+    assert_same_matrix(fast.transform(x), scaler.transform(x), bits=True)
 
 
 def test_frames_as_results_are_refused() -> None:

@@ -168,7 +168,7 @@ class Conversion:
 
 def start(estimator: Any, *, strict: bool = False) -> Conversion:
     """Converts an estimator into nodes without rendering them yet."""
-    _check_output_config(estimator)
+    _check_output_config(estimator, strict=strict)
     context = Context()
     source = Source()
     try:
@@ -224,13 +224,18 @@ def _kind(model: Model) -> str:
     return "regressor" if model.prediction is not None else "transformer"
 
 
-def _check_output_config(estimator: Any) -> None:
-    """Data frames as results are not what a compiled object returns."""
+def _check_output_config(estimator: Any, *, strict: bool) -> None:
+    """Data frames as results are not what a compiled object returns.
+
+    A setting for all of scikit-learn may change before `transform` is called,
+    which refuses it then.
+    """
     import sklearn
 
     config = getattr(estimator, "_sklearn_output_config", {}).get("transform")
-    config = config or sklearn.get_config().get("transform_output", "default")
-    if config != "default" and hasattr(estimator, "transform"):
+    if strict:
+        config = config or sklearn.get_config().get("transform_output", "default")
+    if config not in (None, "default") and hasattr(estimator, "transform"):
         raise UnsupportedError(
             f"{type(estimator).__name__}: set_output(transform={config!r}) is not supported; "
             "use set_output(transform='default')"
