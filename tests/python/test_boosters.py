@@ -72,7 +72,9 @@ def test_classifiers_answer_as_their_library(name: str, n_classes: int, is_frame
     y = targets(X, n_classes)
     X = pd.DataFrame(X, columns=list("abcdef")) if is_frame else X
     labels = y if name.startswith("xgboost") else np.array(["no", "yes", "maybe"])[y]
-    check(CLASSIFIERS[name].fit(X[:1_000], labels[:1_000]), X, ("predict", "predict_proba"))
+    model = CLASSIFIERS[name].fit(X[:1_000], labels[:1_000])
+    raw = ("decision_function",) if hasattr(model, "decision_function") else ()
+    check(model, X, ("predict", "predict_proba", *raw))
 
 
 @pytest.mark.parametrize("name", REGRESSORS)

@@ -95,8 +95,9 @@ def _regressor(ctx: Context, value: Value, data: bytes, categories: dict[str, An
 
 
 def _classifier(
-    ctx: Context, value: Value, data: bytes, classes: Any, categories: dict[str, Any] | None
+    ctx: Context, value: Value, data: bytes, est: Any, categories: dict[str, Any] | None
 ) -> Model:
+    classes = est.classes_
     read, raw = ensemble(ctx, value, data)
     scores = linked(ctx, read, raw)
     model = Model(classes=np.asarray(classes), ravel={"label"})
@@ -110,6 +111,9 @@ def _classifier(
         raise Refused(f"{scores.n_features} scores for {len(classes)} classes")
     model.proba = scores
     model.label = ctx.argmax(scores)
+    if hasattr(est, "decision_function"):  # LightGBM 4.7 and later
+        model.decision = raw
+        model.ravel |= {"decision"} if raw.n_features == 1 else set()
     return model
 
 
@@ -174,7 +178,7 @@ def lightgbm_regressor(ctx: Context, est: Any, value: Value) -> Model:
 
 def lightgbm_classifier(ctx: Context, est: Any, value: Value) -> Model:
     data, categories = _lightgbm_text(est.booster_), _lightgbm_categories(est.booster_)
-    return _classifier(ctx, value, data, est.classes_, categories)
+    return _classifier(ctx, value, data, est, categories)
 
 
 # ---- XGBoost -------------------------------------------------------------------
@@ -238,7 +242,7 @@ def xgboost_regressor(ctx: Context, est: Any, value: Value) -> Model:
 
 def xgboost_classifier(ctx: Context, est: Any, value: Value) -> Model:
     categories = _xgboost_categories(est.get_booster())
-    return _classifier(ctx, value, _xgboost_best(est), est.classes_, categories)
+    return _classifier(ctx, value, _xgboost_best(est), est, categories)
 
 
 # ---- registration --------------------------------------------------------------
