@@ -251,6 +251,11 @@ _OPERATORS = [
     "trees", "linear_trees", "expit", "softmax", "exp", "signed_square", "affine", "complement",
     "argmax", "cast",
 ]  # fmt: skip
+_XGBOOST_PYTHON = (
+    "gblinear; categories without stored values; missing other than NaN (not told apart: CSR "
+    "rows given to a pipeline that was fitted on dense ones and makes a union of them, whose "
+    "gaps are read as 0)"
+)
 _PARAMETERS = ["all (the trees of the library's own export, up to the best iteration)"]
 
 
@@ -299,7 +304,7 @@ def register_library(name: str) -> None:
             predict=xgboost_regressor,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="gblinear; categories without stored values; missing other than NaN",
+            python_step=_XGBOOST_PYTHON,
         )
         register(
             xgb.XGBClassifier,
@@ -307,7 +312,7 @@ def register_library(name: str) -> None:
             predict=xgboost_classifier,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="gblinear; categories without stored values; missing other than NaN",
+            python_step=_XGBOOST_PYTHON,
         )
 
 
