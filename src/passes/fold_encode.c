@@ -11,9 +11,7 @@
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
-/* Many categories may share a code, so W' can be larger than W: it is made
- * while all that is made stays below so many times what was given. */
-enum { MAX_GROWTH = 8, FREE_NUMBERS = 1 << 22, MAX_ATTRS = 10 };
+enum { MAX_ATTRS = 10 };
 
 /* linear(one_hot(encode)) */
 typedef struct fold {
@@ -44,6 +42,8 @@ static bool find(const wl_rewrite *rewrite, wl_id id, fold *f) {
   return f->encode->type.n_columns == f->n_columns;
 }
 
+/* Many categories may share a code, so W' can be larger than W: it is made
+ * as long as the rewrite's budget allows. */
 static bool afford(wl_rewrite *rewrite, const fold *f) {
   size_t rows, cost;
   if (wl_add_overflows(f->n_categories, f->n_columns, &rows) ||
@@ -133,34 +133,12 @@ static wl_status visit(wl_rewrite *rewrite, wl_id id) {
   fold f;
   if (!find(rewrite, id, &f) || !afford(rewrite, &f))
     return wl_rewrite_copy(rewrite, id);
-  const wl_attr *intercept = wl_node_attr(f.linear, "intercept");
   wl_id sum;
   WL_TRY(emit_encode(rewrite, &f, &sum));
-  if (intercept != NULL)
-    WL_TRY(wl_rewrite_unary(rewrite, WL_OP_AFFINE, sum, "add",
-                            intercept->value.tensor, &sum));
-  if (f.linear->type.dtype == WL_F32) {
-    wl_attr f32 = {.name = "dtype", .kind = WL_ATTR_STRING};
-    f32.value.s = (wl_string){"f32", 3};
-    WL_TRY(wl_graph_add_node(rewrite->to, WL_OP_CAST, &sum, 1, &f32, 1, &sum,
-                             rewrite->error));
-  }
-  rewrite->map[id] = sum;
-  return WL_OK;
+  return wl_rewrite_end_linear(rewrite, id, sum);
 }
 
 wl_status wl_pass_fold_encode(const wl_graph *from, wl_graph *to,
                               wl_error *error) {
-  wl_rewrite rewrite;
-  wl_status status;
-  WL_TRY_DONE(status, wl_rewrite_begin(&rewrite, from, to, error));
-  rewrite.budget = FREE_NUMBERS;
-  for (size_t i = 0; i < from->n_constants; i++)
-    rewrite.budget += MAX_GROWTH * from->constants[i].n_elements;
-  for (size_t id = 0; id < from->n_nodes; id++)
-    WL_TRY_DONE(status, visit(&rewrite, (wl_id)id));
-  status = wl_rewrite_finish(&rewrite);
-done:
-  wl_rewrite_deinit(&rewrite);
-  return status;
+  return wl_rewrite_each(from, to, visit, error);
 }

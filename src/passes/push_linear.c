@@ -17,15 +17,10 @@
 /*
  * A selection spreads coefficients to all columns, and a union that many models
  * read is cut for each of them: what is made could be far larger than what was
- * given. A model is pushed as long as all new coefficients stay below so many
- * times the old ones, and otherwise left where it is: slower, the same answer.
+ * given. A model is pushed as long as the rewrite's budget allows, and
+ * otherwise left where it is: slower, the same answer.
  */
-enum {
-  MAX_DEPTH = 64,
-  MAX_GROWTH = 8,
-  FREE_NUMBERS = 1 << 22,
-  NODE_COST = 256
-};
+enum { MAX_DEPTH = 64, NODE_COST = 256 };
 /* Multiplications to push a model through one projection: a few seconds. */
 static const size_t max_products = (size_t)1 << 33;
 
@@ -241,7 +236,6 @@ static wl_status visit(wl_rewrite *rewrite, wl_id id) {
   const wl_const *coef = wl_node_tensor(rewrite->from, node, "coef");
   if (!afford(rewrite, (size_t)coef->shape[0], (size_t)coef->shape[1], 1))
     return wl_rewrite_copy(rewrite, id);
-  const wl_attr *intercept = wl_node_attr(node, "intercept");
   coefs w;
   WL_TRY(
       new_coefs(rewrite, (size_t)coef->shape[0], (size_t)coef->shape[1], &w));
@@ -249,31 +243,10 @@ static wl_status visit(wl_rewrite *rewrite, wl_id id) {
     w.data[i] = wl_const_number(coef, i);
   wl_id sum;
   WL_TRY(lower(rewrite, node->inputs[0], w, 0, &sum));
-  if (intercept != NULL)
-    WL_TRY(wl_rewrite_unary(rewrite, WL_OP_AFFINE, sum, "add",
-                            intercept->value.tensor, &sum));
-  if (node->type.dtype == WL_F32) {
-    wl_attr f32 = {.name = "dtype", .kind = WL_ATTR_STRING};
-    f32.value.s = (wl_string){"f32", 3};
-    WL_TRY(wl_graph_add_node(rewrite->to, WL_OP_CAST, &sum, 1, &f32, 1, &sum,
-                             rewrite->error));
-  }
-  rewrite->map[id] = sum;
-  return WL_OK;
+  return wl_rewrite_end_linear(rewrite, id, sum);
 }
 
 wl_status wl_pass_push_linear(const wl_graph *from, wl_graph *to,
                               wl_error *error) {
-  wl_rewrite rewrite;
-  wl_status status;
-  WL_TRY_DONE(status, wl_rewrite_begin(&rewrite, from, to, error));
-  rewrite.budget = FREE_NUMBERS;
-  for (size_t i = 0; i < from->n_constants; i++)
-    rewrite.budget += MAX_GROWTH * from->constants[i].n_elements;
-  for (size_t id = 0; id < from->n_nodes; id++)
-    WL_TRY_DONE(status, visit(&rewrite, (wl_id)id));
-  status = wl_rewrite_finish(&rewrite);
-done:
-  wl_rewrite_deinit(&rewrite);
-  return status;
+  return wl_rewrite_each(from, to, visit, error);
 }

@@ -1,6 +1,8 @@
 /* rewrite.c: building one graph out of another. */
 #include "passes/rewrite.h"
 
+enum { MAX_GROWTH = 8, FREE_NUMBERS = 1 << 22 };
+
 wl_status wl_rewrite_begin(wl_rewrite *rewrite, const wl_graph *from,
                            wl_graph *to, wl_error *error) {
   *rewrite = (wl_rewrite){.from = from, .to = to, .error = error};
@@ -15,6 +17,9 @@ wl_status wl_rewrite_begin(wl_rewrite *rewrite, const wl_graph *from,
   if (size != 0)
     memcpy(to->constants, from->constants, size);
   to->n_constants = to->constants_capacity = from->n_constants;
+  rewrite->budget = FREE_NUMBERS;
+  for (size_t i = 0; i < from->n_constants; i++)
+    rewrite->budget += MAX_GROWTH * from->constants[i].n_elements;
   return WL_OK;
 }
 
@@ -74,4 +79,20 @@ wl_status wl_rewrite_unary(wl_rewrite *rewrite, wl_op op, wl_id input,
   attr.value.tensor = tensor;
   return wl_graph_add_node(rewrite->to, op, &input, 1, &attr, name != NULL, out,
                            rewrite->error);
+}
+
+wl_status wl_rewrite_end_linear(wl_rewrite *rewrite, wl_id id, wl_id sum) {
+  const wl_node *node = &rewrite->from->nodes[id];
+  const wl_attr *intercept = wl_node_attr(node, "intercept");
+  if (intercept != NULL)
+    WL_TRY(wl_rewrite_unary(rewrite, WL_OP_AFFINE, sum, "add",
+                            intercept->value.tensor, &sum));
+  if (node->type.dtype == WL_F32) {
+    wl_attr f32 = {.name = "dtype", .kind = WL_ATTR_STRING};
+    f32.value.s = (wl_string){"f32", 3};
+    WL_TRY(wl_graph_add_node(rewrite->to, WL_OP_CAST, &sum, 1, &f32, 1, &sum,
+                             rewrite->error));
+  }
+  rewrite->map[id] = sum;
+  return WL_OK;
 }

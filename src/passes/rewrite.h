@@ -13,7 +13,8 @@ typedef struct wl_rewrite {
   const wl_graph *from;
   wl_graph *to;
   wl_id *map;    /* old node -> new node */
-  size_t budget; /* of numbers that a pass may still make, for its own use */
+  size_t budget; /* of numbers that the pass may still make: so many times those
+                    that were given; it takes from it what it makes */
   wl_error *error;
 } wl_rewrite;
 
@@ -34,5 +35,9 @@ wl_status wl_rewrite_each(const wl_graph *from, wl_graph *to,
 /* Adds a node with one input and at most one tensor attribute. */
 wl_status wl_rewrite_unary(wl_rewrite *rewrite, wl_op op, wl_id input,
                            const char *attr, uint32_t tensor, wl_id *out);
+
+/* What is left of an old `linear` node once `sum` has its products: intercept
+ * and dtype. Sets its map entry. */
+wl_status wl_rewrite_end_linear(wl_rewrite *rewrite, wl_id id, wl_id sum);
 
 #endif
