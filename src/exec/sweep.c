@@ -69,7 +69,7 @@ static size_t rows_of_chunk(const wl_sweep *sweep, size_t size) {
   return n < most ? n : most;
 }
 
-/* Counts the chunks when bounds is NULL; so does cut. */
+/* Counts the chunks when bounds is NULL; so does cut_unlike. */
 static size_t cut_alike(const wl_sweep *sweep, uint64_t *bounds) {
   uint64_t n = sweep->selection.n_rows;
   size_t n_chunks = 0, step = rows_of_chunk(sweep, row_size(sweep, 0));
@@ -111,17 +111,15 @@ static limits choose_limits(const wl_sweep *sweep) {
   return chosen;
 }
 
-static size_t cut(const wl_sweep *sweep, uint64_t *bounds) {
+static size_t cut_unlike(const wl_sweep *sweep, const limits *most,
+                         uint64_t *bounds) {
   uint64_t n = sweep->selection.n_rows;
   size_t n_chunks = 0, size = 0, n_rows = 0;
-  if (n != 0 && are_rows_alike(sweep))
-    return cut_alike(sweep, bounds);
-  limits most = choose_limits(sweep);
   for (uint64_t i = 0; i < n; i++) {
     size += row_size(sweep, wl_selection_row(&sweep->selection, i));
     n_rows++;
-    size_t n_bytes = n_rows < most.wanted ? MOST_BYTES : most.n_bytes;
-    if (size < n_bytes && n_rows < most.n_rows && i + 1 < n)
+    size_t n_bytes = n_rows < most->wanted ? MOST_BYTES : most->n_bytes;
+    if (size < n_bytes && n_rows < most->n_rows && i + 1 < n)
       continue;
     n_chunks++;
     if (bounds != NULL)
@@ -132,13 +130,21 @@ static size_t cut(const wl_sweep *sweep, uint64_t *bounds) {
 }
 
 wl_status wl_sweep_prepare(wl_sweep *sweep, wl_error *error) {
-  sweep->n_chunks = cut(sweep, NULL);
+  bool is_alike = sweep->selection.n_rows != 0 && are_rows_alike(sweep);
+  limits most = {0};
+  if (!is_alike)
+    most = choose_limits(sweep);
+  sweep->n_chunks =
+      is_alike ? cut_alike(sweep, NULL) : cut_unlike(sweep, &most, NULL);
   sweep->bounds = wl_arena_alloc(&sweep->context->arena,
                                  (sweep->n_chunks + 1) * sizeof(uint64_t));
   if (sweep->bounds == NULL)
     return wl_fail_memory(error, sweep->n_chunks * sizeof(uint64_t));
   sweep->bounds[0] = 0;
-  (void)cut(sweep, sweep->bounds);
+  if (is_alike)
+    (void)cut_alike(sweep, sweep->bounds);
+  else
+    (void)cut_unlike(sweep, &most, sweep->bounds);
   return WL_OK;
 }
 
