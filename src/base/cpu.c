@@ -40,7 +40,8 @@ static int detect(void) {
         __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl")))
     return WL_CPU_AVX2;
-  if (!(__builtin_cpu_supports("avx512vbmi") &&
+  if (!(__builtin_cpu_supports("avx512cd") &&
+        __builtin_cpu_supports("avx512vbmi") &&
         __builtin_cpu_supports("avx512vbmi2")))
     return WL_CPU_AVX512_BW;
   return WL_CPU_AVX512;

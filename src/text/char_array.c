@@ -283,7 +283,8 @@ wl_status wl_char_tables_build(wl_char_tables *tables, const wl_char_trie *trie,
                                size_t n_classes, uint32_t *slots,
                                wl_error *error) {
   *tables = (wl_char_tables){.n_classes = (uint32_t)n_classes,
-                             .min_depth = trie->min_depth};
+                             .min_depth = trie->min_depth,
+                             .has_suffixes = trie->has_suffixes};
   choose_start(tables, trie);
   unsigned label_bits = 1;
   while (n_classes + 1 >= (size_t)1 << label_bits)

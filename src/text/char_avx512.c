@@ -3,17 +3,11 @@
  * permutes, white space and the level filter by compress, sixteen narrow or
  * eight wide states a gather, several gathers in flight.
  */
-#include <immintrin.h>
-
-#include "text/char_loops.h"
+#include "text/char_avx512.h"
 
 enum { UNROLL = 8, MANY_LEVELS = 8 };
 
 #define UNROLLED _Pragma("GCC unroll 8") for (size_t u = 0; u < UNROLL; u++)
-
-WL_INLINE uint64_t low_bits(size_t n) {
-  return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
-}
 
 /* ---- ASCII to classes ----------------------------------------------- */
 
@@ -141,15 +135,6 @@ static size_t ascii(const wl_char_map *map, wl_char_cursor *cursor,
 }
 
 /* ---- narrow: 16 states of 32 bits ----------------------------------- */
-
-WL_INLINE __m512i load16(const uint16_t *classes) {
-  return _mm512_cvtepu16_epi32(
-      _mm256_loadu_si256((const __m256i *)(const void *)classes));
-}
-
-WL_INLINE void store16(uint16_t *out, __m512i states) {
-  _mm256_storeu_si256((__m256i *)(void *)out, _mm512_cvtepi32_epi16(states));
-}
 
 static void traverse_narrow(const wl_char_tables *tables,
                             const uint16_t *classes, size_t n, uint16_t *levels,
@@ -571,4 +556,5 @@ static void squares(const wl_char_filter *f, size_t n_list, const double *own,
   _mm512_storeu_pd(lanes, total);
 }
 
-const wl_char_kernels wl_char_avx512 = {ascii, traverse, sum, filter, squares};
+const wl_char_kernels wl_char_avx512 = {ascii,  traverse, sum,
+                                        filter, squares,  wl_char_pairs_avx512};

@@ -106,7 +106,8 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
                               run->arena, error);
 }
 
-static const wl_char_consumer counting = {count_row, count_segment, resize};
+static const wl_char_consumer counting = {
+    .row = count_row, .segment = count_segment, .resize = resize};
 
 wl_status wl_char_engine_count(const wl_char_engine *engine,
                                const wl_string *rows, size_t n_rows,

@@ -72,6 +72,7 @@ typedef struct wl_char_trie {
   wl_char_node *nodes; /* [0] is the root; owned */
   size_t n_nodes, capacity;
   uint32_t min_depth, max_depth; /* of terms; 0 without any */
+  bool has_suffixes; /* the last two characters of every node are one too */
 } wl_char_trie;
 
 /* ---- the tables ----------------------------------------------------- */
@@ -96,6 +97,7 @@ typedef struct wl_char_tables {
       first_level;    /* 1, or 2: states of two characters come from `start` */
   uint32_t n_levels;  /* the longest term, at least first_level */
   uint32_t min_depth; /* the shortest term */
+  bool has_suffixes;  /* of the trie */
   unsigned
       pair_shift; /* first_level 2: start[previous << pair_shift | class] */
   void *start;    /* {base, slot}; labelled: slots; owned, aligned */
@@ -226,6 +228,38 @@ static inline uint32_t wl_char_filter_slot(const wl_char_filter *f,
              : ((const uint32_t *)f->hash)[place] >> 16;
 }
 
+/*
+ * Short rows of a chunk whose repeats are found pair by pair: see char_pairs.h.
+ * A row is left to the filter when it is longer than WL_CHAR_PAIR_ROW or has a
+ * 2-gram more than WL_CHAR_PAIR_REPEATS times again.
+ */
+enum {
+  WL_CHAR_LANES = 8, /* of a row's sums of norm values */
+  WL_CHAR_PAIR_ROW = 192,
+  WL_CHAR_PAIR_REPEATS = 8,
+  WL_CHAR_PAIR_LEVELS = 6,
+  WL_CHAR_PAIR_SLOTS = 1 << 14 /* most 2-grams */
+};
+
+typedef struct wl_char_pairs {
+  const wl_char_tables *tables;
+  const double *norms; /* summed norm values by slot, stride apart */
+  size_t stride;
+  /* of the chunk */
+  const uint16_t *classes;
+  void *levels;
+  size_t pitch;
+  uint16_t *last; /* by slot of a 2-gram: where it was seen last */
+  /* by position: its row, and where its 2-gram was seen before it, or 0 */
+  uint16_t *row_of, *start_of, *before;
+  /* of pairs: row << 16 | the later position; the earlier one */
+  uint32_t *at;
+  uint16_t *seen;
+  /* by row: WL_CHAR_LANES sums; whether it is left to the filter */
+  double *lanes;
+  bool *is_left;
+} wl_char_pairs;
+
 /* One variant of the inner loops. All give the same results. */
 typedef struct wl_char_kernels {
   /* Writes the classes of an ASCII run; stops before another character or
@@ -245,6 +279,9 @@ typedef struct wl_char_kernels {
   /* lanes[i % 8] += count * (count - 1) * own[slot] of the i-th on the list */
   void (*squares)(const wl_char_filter *filter, size_t n_list,
                   const double *own, double *lanes);
+  /* Fills lanes and is_left for the rows that begin at `starts`; starts[n_rows]
+   * is the chunk's end. */
+  void (*pairs)(wl_char_pairs *pairs, const uint32_t *starts, size_t n_rows);
 } wl_char_kernels;
 
 extern const wl_char_kernels wl_char_portable;
@@ -364,13 +401,16 @@ typedef struct wl_char_run {
 
 /* What becomes of the rows; both return the row's status. */
 typedef struct wl_char_consumer {
+  /* A traversed chunk of n_rows, before its rows; may be NULL. */
+  void (*chunk)(wl_char_run *run, size_t n_rows);
   /* A row of a traversed chunk: classes and levels from `start` on. */
   wl_status (*row)(wl_char_run *run, size_t row, size_t start, size_t n,
                    wl_error *error);
   /* Long rows: a segment at `start` of classes and levels; is_last ends it. */
   wl_status (*segment)(wl_char_run *run, size_t row, size_t start, size_t n,
                        bool is_first, bool is_last, wl_error *error);
-  /* The scratch memory was taken anew, with room for rows of n classes. */
+  /* The scratch memory was taken anew, with room for rows of n classes and
+   * max_starts rows in a chunk. */
   wl_status (*resize)(wl_char_run *run, size_t n, wl_error *error);
 } wl_char_consumer;
 

@@ -1,7 +1,7 @@
 /*
  * char_portable.c: the inner loops for any machine.
  */
-#include "text/char_loops.h"
+#include "text/char_pairs.h"
 
 /* Positions of a block, whose states stay in the first-level cache. */
 enum { BLOCK = 256 };
@@ -177,5 +177,9 @@ static void squares(const wl_char_filter *f, size_t n_list, const double *own,
   squares_loop(f, n_list, own, lanes);
 }
 
-const wl_char_kernels wl_char_portable = {ascii, traverse, sum, filter,
-                                          squares};
+static void pairs(wl_char_pairs *p, const uint32_t *starts, size_t n_rows) {
+  pairs_loop(p, starts, n_rows, (wl_pair_steps){list_links, add_pairs});
+}
+
+const wl_char_kernels wl_char_portable = {ascii,  traverse, sum,
+                                          filter, squares,  pairs};

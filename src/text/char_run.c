@@ -58,6 +58,8 @@ static wl_status finish_chunk(wl_char_run *run,
                               run->pitch, run->deepest);
   run->starts[n_rows] = (uint32_t)used;
   run->n_used = used;
+  if (consumer->chunk != NULL)
+    consumer->chunk(run, n_rows);
   for (size_t i = 0; i < n_rows; i++) {
     size_t start = run->starts[i], end = run->starts[i + 1] - 1;
     WL_TRY(consumer->row(run, row + i, start, end - start, error));

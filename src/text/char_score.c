@@ -7,7 +7,7 @@
 
 #include "text/char_internal.h"
 
-enum { LANES = 8 };
+enum { LANES = WL_CHAR_LANES };
 
 typedef struct scorer {
   double *out;
@@ -15,6 +15,9 @@ typedef struct scorer {
   double *accumulators; /* 4 x stride */
   double *totals;       /* stride */
   double lanes[LANES];  /* of the norm's correction */
+  size_t chunk_row;     /* the next row of the chunk */
+  bool has_pairs;
+  wl_char_pairs pairs;
   wl_char_filter filter;
 } scorer;
 
@@ -65,6 +68,28 @@ static void correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
                    wl_char_filter_count(f, wl_char_filter_place(f, i)));
   }
   f->base += (uint32_t)n;
+}
+
+/* Whether rows can be corrected pair by pair: every repeat shows as one of a
+ * 2-gram, and a comparison of classes sees the longest terms. */
+static bool has_pairs(const wl_char_engine *engine) {
+  const wl_char_tables *tables = &engine->tables;
+  return !engine->is_exact && !engine->is_walking && is_square(engine) &&
+         engine->weights.own_stride != 0 && tables->filter_level == 2 &&
+         tables->has_suffixes && tables->n_levels <= WL_CHAR_PAIR_LEVELS &&
+         engine->weights.stride <= INT32_MAX / tables->n_slots &&
+         tables->n_filter <= WL_CHAR_PAIR_SLOTS;
+}
+
+static void pair_chunk(wl_char_run *run, size_t n_rows) {
+  scorer *s = run->user;
+  s->chunk_row = 0;
+  if (!s->has_pairs)
+    return;
+  s->pairs.classes = run->classes;
+  s->pairs.levels = run->levels;
+  s->pairs.pitch = run->pitch;
+  run->engine->kernels->pairs(&s->pairs, run->starts, n_rows);
 }
 
 /* ---- sums to scores ------------------------------------------------- */
@@ -152,7 +177,11 @@ static wl_status score_row(wl_char_run *run, size_t row, size_t start, size_t n,
   engine->kernels->sum(&engine->weights, engine->tables.is_wide, deepest, n,
                        s->accumulators);
   add_up(engine, s);
-  if (engine->weights.own_stride != 0) {
+  size_t at = s->chunk_row++;
+  if (s->has_pairs && !s->pairs.is_left[at]) {
+    for (size_t l = 0; l < LANES; l++)
+      s->lanes[l] = 2 * s->pairs.lanes[at * LANES + (start + l) % LANES];
+  } else if (engine->weights.own_stride != 0) {
     s->filter.levels = wl_char_slots(&engine->tables, run->levels, start);
     s->filter.pitch = run->pitch;
     s->filter.deepest = deepest;
@@ -213,9 +242,38 @@ static wl_status score_segment(wl_char_run *run, size_t row, size_t start,
   return WL_OK;
 }
 
+static wl_status resize_pairs(wl_char_run *run, wl_error *error) {
+  const wl_char_engine *engine = run->engine;
+  scorer *s = run->user;
+  wl_char_pairs *p = &s->pairs;
+  s->has_pairs = has_pairs(engine);
+  if (!s->has_pairs)
+    return WL_OK;
+  wl_arena *arena = run->arena;
+  size_t n = run->capacity + WL_CHAR_SLACK, n_rows = run->max_starts;
+  *p = (wl_char_pairs){
+      .tables = &engine->tables,
+      .norms = engine->weights.sums + engine->weights.n_outputs,
+      .stride = engine->weights.stride,
+      .last = wl_arena_alloc(arena, engine->tables.n_filter * sizeof(*p->last)),
+      .before = wl_arena_alloc(arena, n * sizeof(*p->before)),
+      .row_of = wl_arena_alloc(arena, n * sizeof(*p->row_of)),
+      .start_of = wl_arena_alloc(arena, n * sizeof(*p->start_of)),
+      .at = wl_arena_alloc(arena, n * sizeof(*p->at)),
+      .seen = wl_arena_alloc(arena, n * sizeof(*p->seen)),
+      .lanes = wl_arena_alloc(arena, n_rows * LANES * sizeof(*p->lanes)),
+      .is_left = wl_arena_alloc(arena, n_rows * sizeof(*p->is_left))};
+  if (p->last == NULL || p->before == NULL || p->row_of == NULL ||
+      p->start_of == NULL || p->at == NULL || p->seen == NULL ||
+      p->lanes == NULL || p->is_left == NULL)
+    return wl_fail_memory(error, n * sizeof(*p->before));
+  return WL_OK;
+}
+
 /* The filter's arrays for rows of up to n characters. */
 static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
   const wl_char_engine *engine = run->engine;
+  WL_TRY(resize_pairs(run, error));
   const wl_char_tables *tables = &engine->tables;
   scorer *s = run->user;
   wl_char_filter *f = &s->filter;
@@ -256,7 +314,8 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
   return WL_OK;
 }
 
-static const wl_char_consumer scoring = {score_row, score_segment, resize};
+static const wl_char_consumer scoring = {pair_chunk, score_row, score_segment,
+                                         resize};
 
 wl_status wl_char_engine_score(const wl_char_engine *engine,
                                const wl_string *rows, size_t n_rows,

@@ -5,6 +5,9 @@
  */
 #include "text/char_internal.h"
 
+/* Of larger alphabets, too many 2-grams are possible to mark them. */
+enum { MAX_SUFFIX_CLASSES = 1000 };
+
 typedef struct builder {
   const wl_vectorizer_params *params;
   uint16_t *class_ids; /* by code point */
@@ -192,6 +195,62 @@ static wl_status add_terms(builder *b, wl_char_trie *trie, bool *is_sorted,
   return WL_OK;
 }
 
+/* ---- suffixes ------------------------------------------------------- */
+
+/* A child among siblings by falling class, added when it is new. */
+static uint32_t find_or_add(wl_char_trie *trie, uint32_t parent,
+                            uint16_t class_id) {
+  uint32_t before = 0, at = trie->nodes[parent].first_child;
+  while (at != 0 && trie->nodes[at].class_id > class_id) {
+    before = at;
+    at = trie->nodes[at].next_sibling;
+  }
+  if (at != 0 && trie->nodes[at].class_id == class_id)
+    return at;
+  uint32_t first = trie->nodes[parent].first_child;
+  uint32_t id = add_node(trie, parent, class_id);
+  if (before != 0) {
+    trie->nodes[parent].first_child = first;
+    trie->nodes[id].next_sibling = at;
+    trie->nodes[before].next_sibling = id;
+  }
+  return id;
+}
+
+/*
+ * Adds what is missing of the last two characters of every longer node, so
+ * that a repeated term always shows as a repeated 2-gram. A fitted vocabulary
+ * lacks few: where a term and its suffix are as frequent, and only one of them
+ * was kept.
+ */
+static wl_status add_suffixes(wl_char_trie *trie, size_t n_classes,
+                              wl_error *error) {
+  if (n_classes > MAX_SUFFIX_CLASSES || trie->max_depth < 2)
+    return WL_OK;
+  size_t side = n_classes + 1, n_terms = trie->n_nodes;
+  uint8_t *has = wl_calloc(side, side);
+  if (has == NULL)
+    return wl_fail_memory(error, side * side);
+  wl_status status = WL_OK;
+  const wl_char_node *nodes = trie->nodes;
+  for (size_t i = 1; i < n_terms; i++)
+    if (nodes[i].depth == 2)
+      has[nodes[nodes[i].parent].class_id * side + nodes[i].class_id] = 1;
+  for (size_t i = 1; i < n_terms && status == WL_OK; i++) {
+    wl_char_node node = trie->nodes[i];
+    uint16_t before = trie->nodes[node.parent].class_id;
+    if (node.depth < 3 || has[before * side + node.class_id])
+      continue;
+    has[before * side + node.class_id] = 1;
+    status = reserve_nodes(trie, 2, error);
+    if (status == WL_OK)
+      find_or_add(trie, find_or_add(trie, 0, before), node.class_id);
+  }
+  wl_free(has);
+  trie->has_suffixes = status == WL_OK;
+  return status;
+}
+
 /* ---- sorting -------------------------------------------------------- */
 
 typedef struct sort_item {
@@ -288,6 +347,7 @@ wl_status wl_char_trie_build(const wl_vectorizer_params *params,
     WL_TRY_DONE(status, sort_terms(&b, error));
     WL_TRY_DONE(status, add_terms(&b, trie, &is_sorted, error));
   }
+  WL_TRY_DONE(status, add_suffixes(trie, map->n_classes, error));
   if (trie->max_depth == 0)
     trie->min_depth = 0;
 done:

@@ -1,0 +1,161 @@
+/*
+ * char_pairs.h: what raw counts add to the squares of an L2 norm, for all
+ * short rows of a chunk at once. Compiled into each variant with its flags.
+ *
+ * tf * tf of a term is tf plus two for each pair of its occurrences. Two
+ * positions of a row that end in the same 2-gram end in the same suffix of
+ * some length, and all terms that are suffixes of that are such pairs: their
+ * norm values have been summed up by slot already. So each 2-gram remembers
+ * where it was seen last, positions are paired with those before them along
+ * these links, and a pair is one comparison of four classes and one addition.
+ * Loops run over the chunk, not over rows or levels, whose short lengths could
+ * not be foretold.
+ */
+#ifndef WL_TEXT_CHAR_PAIRS_H
+#define WL_TEXT_CHAR_PAIRS_H
+
+#include "text/char_loops.h"
+
+/* Where each position's 2-gram was seen last, in whatever row. */
+WL_INLINE void link_positions(wl_char_pairs *p, const void *slots, bool is_wide,
+                              size_t begin, size_t end) {
+  uint16_t *last = p->last, *before = p->before;
+#pragma GCC unroll 4
+  for (size_t i = begin; i < end; i++) {
+    uint32_t slot = slot_at(slots, is_wide, i);
+    before[i] = last[slot];
+    last[slot] = (uint16_t)i;
+  }
+}
+
+/* Undoes the links of no 2-gram, and those out of the row. */
+WL_INLINE void cut_links(wl_char_pairs *p, const void *slots, bool is_wide,
+                         size_t begin, size_t end) {
+  uint16_t *before = p->before;
+  const uint16_t *start_of = p->start_of;
+  for (size_t i = begin; i < end; i++) {
+    bool is_link =
+        (before[i] > start_of[i]) & (slot_at(slots, is_wide, i) != 0);
+    before[i] &= (uint16_t) - (int)is_link;
+  }
+}
+
+/* Appends the positions in [begin, end) that have a link, as pairs. */
+WL_INLINE size_t list_links(wl_char_pairs *p, const void *slots, bool is_wide,
+                            size_t begin, size_t end, size_t n_pairs) {
+  cut_links(p, slots, is_wide, begin, end);
+  for (size_t i = begin; i < end; i++) {
+    p->at[n_pairs] = (uint32_t)p->row_of[i] << 16 | (uint32_t)i;
+    p->seen[n_pairs] = p->before[i];
+    n_pairs += p->before[i] != 0;
+  }
+  return n_pairs;
+}
+
+WL_INLINE uint64_t load_classes(const uint16_t *at) {
+  uint64_t classes;
+  memcpy(&classes, at, sizeof(classes));
+  return classes;
+}
+
+/* How many classes before the last two of a and of b are the same, at most 4.
+ */
+WL_INLINE size_t common_classes(const uint16_t *a, const uint16_t *b) {
+  uint64_t differ = load_classes(a - 5) ^ load_classes(b - 5);
+  return differ == 0 ? 4 : (size_t)__builtin_clzll(differ) / 16;
+}
+
+/* The longest match that ends at i and has at most level + 2 characters. Some
+ * suffix may be no prefix of a term, so that deeper matches tell nothing. */
+WL_INLINE uint32_t match_up_to(const void *levels, bool is_wide, size_t pitch,
+                               size_t level, size_t i) {
+  uint32_t slot = slot_at(levels, is_wide, level * pitch + i);
+  while (WL_UNLIKELY(slot == 0))
+    slot = slot_at(levels, is_wide, --level * pitch + i);
+  return slot;
+}
+
+/*
+ * Adds the pairs' values to their rows' lanes (a pair's lane does not depend
+ * on other rows), and goes on to the pairs of the same positions with those
+ * seen before; returns how many there are.
+ */
+WL_INLINE size_t add_pairs(wl_char_pairs *p, bool is_wide, size_t n_pairs) {
+  const uint16_t *classes = p->classes, *before = p->before;
+  uint32_t *at = p->at;
+  uint16_t *seen = p->seen;
+  const double *norms = p->norms;
+  double *lanes = p->lanes;
+  size_t pitch = p->pitch, stride = p->stride, n = 0;
+  size_t most = p->tables->n_levels - 2;
+  const void *levels =
+      slots_from(p->levels, is_wide, (2 - p->tables->first_level) * pitch);
+  for (size_t k = 0; k < n_pairs; k++) {
+    size_t i = (uint16_t)at[k], row = at[k] >> 16, j = seen[k];
+    size_t level = common_classes(classes + i, classes + j);
+    level = level < most ? level : most;
+    uint32_t slot = match_up_to(levels, is_wide, pitch, level, i);
+    lanes[row * WL_CHAR_LANES + i % WL_CHAR_LANES] += norms[slot * stride];
+    at[n] = at[k];
+    seen[n] = before[j];
+    n += before[j] != 0;
+  }
+  return n;
+}
+
+typedef struct wl_pair_steps {
+  size_t (*list)(wl_char_pairs *p, const void *slots, bool is_wide,
+                 size_t begin, size_t end, size_t n_pairs);
+  size_t (*add)(wl_char_pairs *p, bool is_wide, size_t n_pairs);
+} wl_pair_steps;
+
+/* How many rows from the first on are short; fills what their positions know
+ * of them. */
+WL_INLINE size_t begin_rows(wl_char_pairs *p, const uint32_t *starts,
+                            size_t first, size_t n_rows) {
+  size_t r = first;
+  for (; r < n_rows; r++) {
+    size_t start = starts[r], end = starts[r + 1];
+    if (end - start > WL_CHAR_PAIR_ROW)
+      break;
+    p->is_left[r] = false;
+    for (size_t i = start; i < end; i++) {
+      p->row_of[i] = (uint16_t)r;
+      p->start_of[i] = (uint16_t)start;
+    }
+  }
+  return r - first;
+}
+
+WL_INLINE void pairs_any(wl_char_pairs *p, bool is_wide, const uint32_t *starts,
+                         size_t n_rows, wl_pair_steps steps) {
+  size_t level = p->tables->filter_level - p->tables->first_level;
+  const void *slots = slots_from(p->levels, is_wide, level * p->pitch);
+  size_t n_pairs = 0, r = 0;
+  memset(p->last, 0, p->tables->n_filter * sizeof(*p->last));
+  memset(p->lanes, 0, n_rows * WL_CHAR_LANES * sizeof(*p->lanes));
+  while (r < n_rows) {
+    size_t n = begin_rows(p, starts, r, n_rows);
+    if (n == 0) {
+      p->is_left[r++] = true;
+      continue;
+    }
+    link_positions(p, slots, is_wide, starts[r], starts[r + n]);
+    n_pairs = steps.list(p, slots, is_wide, starts[r], starts[r + n], n_pairs);
+    r += n;
+  }
+  for (size_t k = 0; n_pairs != 0 && k < WL_CHAR_PAIR_REPEATS; k++)
+    n_pairs = steps.add(p, is_wide, n_pairs);
+  for (size_t k = 0; k < n_pairs; k++)
+    p->is_left[p->at[k] >> 16] = true;
+}
+
+WL_INLINE void pairs_loop(wl_char_pairs *p, const uint32_t *starts,
+                          size_t n_rows, wl_pair_steps steps) {
+  if (p->tables->is_wide)
+    pairs_any(p, true, starts, n_rows, steps);
+  else
+    pairs_any(p, false, starts, n_rows, steps);
+}
+
+#endif
