@@ -61,7 +61,14 @@ static size_t bounds_portable(const uint64_t *marks, size_t size,
   return wl_scan_bounds_inline(marks, size, drop_single, bounds);
 }
 
-static const wl_scan portable = {ascii_portable, bounds_portable};
+static void find_portable(const wl_string_table *table,
+                          const wl_scan_keys *keys, const uint8_t *text,
+                          const uint32_t *bounds, size_t n, uint32_t *ids) {
+  wl_scan_find_inline(table, keys, text, bounds, n, ids);
+}
+
+static const wl_scan portable = {ascii_portable, bounds_portable,
+                                 find_portable};
 
 const wl_scan *wl_scan_for(wl_cpu_level level) {
 #if defined(__x86_64__)

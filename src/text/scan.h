@@ -1,13 +1,15 @@
 /*
- * scan.h: the vectorized part of the tokenizers: lower-casing ASCII while
- * marking its word characters, and turning marks into token bounds. Every
- * variant gives the same answer; the portable one is the specification.
+ * scan.h: the vectorized part of the word engines: lower-casing ASCII while
+ * marking its word characters, turning marks into token bounds, and looking
+ * tokens up. Every variant gives the same answer; the portable one is the
+ * specification.
  */
 #ifndef WL_TEXT_SCAN_H
 #define WL_TEXT_SCAN_H
 
 #include "base/base.h"
 #include "base/cpu.h"
+#include "text/string_table.h"
 
 /*
  * Marks: one bit for each byte of a text, set in word characters. Bits from
@@ -37,15 +39,46 @@ enum { WL_SCAN_OVERRUN = 64 };
 typedef size_t wl_scan_bounds_fn(const uint64_t *marks, size_t size,
                                  bool drop_single, uint32_t *bounds);
 
+/* The keys of a batch of tokens. */
+enum { WL_SCAN_BATCH = 32 };
+typedef struct wl_scan_keys {
+  uint64_t hash[WL_SCAN_BATCH], low[WL_SCAN_BATCH], high[WL_SCAN_BATCH];
+} wl_scan_keys;
+
+/* The ids of the n tokens that have these keys and begin at text +
+ * bounds[2 * i], or WL_NO_ID. The first slots have been asked for. */
+typedef void wl_scan_find_fn(const wl_string_table *table,
+                             const wl_scan_keys *keys, const uint8_t *text,
+                             const uint32_t *bounds, size_t n, uint32_t *ids);
+
 typedef struct wl_scan {
   wl_scan_ascii_fn *ascii;
   wl_scan_bounds_fn *bounds;
+  wl_scan_find_fn *find;
 } wl_scan;
 
 /* The variant of a level, or of a lower one. */
 const wl_scan *wl_scan_for(wl_cpu_level level);
 
 extern const wl_scan wl_scan_avx2, wl_scan_avx512;
+
+static inline uint32_t wl_scan_find_one(const wl_string_table *table,
+                                        const wl_scan_keys *keys,
+                                        const uint8_t *text,
+                                        const uint32_t *bounds, size_t i) {
+  wl_string_key key = {keys->hash[i], {keys->low[i], keys->high[i]}};
+  return wl_string_table_find_key(table, &key, text + bounds[2 * i]);
+}
+
+/* wl_scan_find_fn in plain C */
+static inline void wl_scan_find_inline(const wl_string_table *table,
+                                       const wl_scan_keys *keys,
+                                       const uint8_t *text,
+                                       const uint32_t *bounds, size_t n,
+                                       uint32_t *ids) {
+  for (size_t i = 0; i < n; i++)
+    ids[i] = wl_scan_find_one(table, keys, text, bounds, i);
+}
 
 /* wl_scan_bounds_fn in plain C; each variant compiles it with its own flags. */
 static inline size_t wl_scan_bounds_inline(const uint64_t *marks, size_t size,

@@ -2,15 +2,16 @@
  * slots are in use, so every search ends. */
 #include "text/string_table.h"
 
-const uint64_t wl_low_bytes[9] = {0,
-                                  0xFF,
-                                  0xFFFF,
-                                  0xFFFFFF,
-                                  0xFFFFFFFF,
-                                  0xFFFFFFFFFF,
-                                  0xFFFFFFFFFFFF,
-                                  0xFFFFFFFFFFFFFF,
-                                  0xFFFFFFFFFFFFFFFF};
+#define FIRST(n) (UINT64_MAX >> (64 - 8 * (n)))
+
+const uint64_t wl_first_bytes[17] = {
+    0,          FIRST(1),   FIRST(2),   FIRST(3),   FIRST(4),   FIRST(5),
+    FIRST(6),   FIRST(7),   UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+    UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX};
+const uint64_t wl_next_bytes[17] = {
+    0,        0,        0,        0,        0,         0,
+    0,        0,        0,        FIRST(1), FIRST(2),  FIRST(3),
+    FIRST(4), FIRST(5), FIRST(6), FIRST(7), UINT64_MAX};
 
 enum { OVERREAD = 16, MIN_SLOT_BITS = 4 };
 
@@ -21,7 +22,7 @@ wl_status wl_slots_init(wl_slots *slots, size_t n, wl_error *error) {
   while (slot_bits < 40 && ((size_t)1 << slot_bits) < 2 * n)
     slot_bits++;
   size_t n_slots = (size_t)1 << slot_bits;
-  slots->slots = wl_calloc(n_slots, sizeof *slots->slots);
+  slots->slots = wl_calloc(n_slots + WL_SLOT_WINDOW, sizeof *slots->slots);
   if (slots->slots == NULL)
     return wl_fail_memory(error, n_slots * sizeof *slots->slots);
   slots->id_mask = UINT32_MAX >> (32 - id_bits);
@@ -40,10 +41,14 @@ void wl_slots_put(wl_slots *slots, uint64_t hash, uint32_t id) {
   while (slots->slots[at] != 0)
     at = (at + 1) & slots->mask;
   slots->slots[at] = ((uint32_t)hash & ~slots->id_mask) | (id + 1);
+  if (at < WL_SLOT_WINDOW)
+    slots->slots[slots->mask + 1 + at] = slots->slots[at];
 }
 
 size_t wl_slots_size(const wl_slots *slots) {
-  return slots->slots == NULL ? 0 : (slots->mask + 1) * sizeof *slots->slots;
+  return slots->slots == NULL
+             ? 0
+             : (slots->mask + 1 + WL_SLOT_WINDOW) * sizeof *slots->slots;
 }
 
 wl_status wl_string_table_init(wl_string_table *table, size_t max_n,

@@ -13,11 +13,14 @@
 
 /* Slots over anything with a hash: who owns it compares the candidates. */
 typedef struct wl_slots {
-  uint32_t *slots;  /* 0: empty; else id + 1 in the low bits */
+  uint32_t *slots;  /* 0: empty; else id + 1 in the low bits; the first
+                     * WL_SLOT_WINDOW stand behind the last ones again */
   uint32_t id_mask; /* of a slot; the other bits are the hash's */
   unsigned shift;   /* the first slot is hash >> shift */
   size_t mask;      /* number of slots - 1 */
 } wl_slots;
+
+enum { WL_SLOT_WINDOW = 4 };
 
 /* For ids below n. Fails on memory only; free with wl_slots_deinit. */
 wl_status wl_slots_init(wl_slots *slots, size_t n, wl_error *error);
@@ -65,7 +68,9 @@ size_t wl_string_table_size(const wl_string_table *table);
 
 /* ---- lookups ------------------------------------------------------------- */
 
-extern const uint64_t wl_low_bytes[9]; /* masks of the low 0 to 8 bytes */
+/* Masks of the bytes of two loads of eight that belong to a string of 0 to 16
+ * bytes; tables, since short and long words cannot be foretold. */
+extern const uint64_t wl_first_bytes[17], wl_next_bytes[17];
 
 static inline uint64_t wl_load_64(const uint8_t *at) {
   uint64_t value;
@@ -109,9 +114,8 @@ typedef struct wl_string_key {
 static inline wl_string_key wl_string_key_tail(uint64_t head,
                                                const uint8_t *tail,
                                                size_t tail_size, size_t size) {
-  uint64_t low = wl_load_64(tail) & wl_low_bytes[tail_size < 8 ? tail_size : 8];
-  uint64_t high =
-      wl_load_64(tail + 8) & wl_low_bytes[tail_size < 8 ? 0 : tail_size - 8];
+  uint64_t low = wl_load_64(tail) & wl_first_bytes[tail_size];
+  uint64_t high = wl_load_64(tail + 8) & wl_next_bytes[tail_size];
   wl_string_key key = {wl_string_hash_tail(head, low, high),
                        {low, high | (uint64_t)size << 32}};
   if (WL_UNLIKELY(size > WL_SHORT_STRING))
@@ -141,8 +145,7 @@ static inline bool wl_string_equal(const uint8_t *a, const uint8_t *b,
   }
   uint64_t low = wl_load_64(a) ^ wl_load_64(b);
   uint64_t high = wl_load_64(a + 8) ^ wl_load_64(b + 8);
-  return ((low & wl_low_bytes[size < 8 ? size : 8]) |
-          (high & wl_low_bytes[size < 8 ? 0 : size - 8])) == 0;
+  return ((low & wl_first_bytes[size]) | (high & wl_next_bytes[size])) == 0;
 }
 
 /* The next candidate from slot *at on, or WL_NO_ID; *at moves behind it. */

@@ -31,7 +31,7 @@ wl_status wl_hits_grow(wl_hits *hits, wl_arena *arena, size_t more,
 
 /* The number of slots for n hits: a power of two, at most a quarter in use. */
 static size_t n_slots_for(size_t n) {
-  size_t n_slots = 32;
+  size_t n_slots = 128;
   while (n_slots < 4 * n)
     n_slots *= 2;
   return n_slots;
@@ -70,20 +70,21 @@ wl_status wl_tally_row(wl_tally *tally, const wl_hits *hits, wl_arena *arena,
   size_t n_slots = n_slots_for(hits->n);
   unsigned shift = 32 - (unsigned)__builtin_ctzll(n_slots);
   uint32_t *slots = tally->slots, *keys = tally->keys, n = 0;
+  double *sums = tally->sums;
   memset(slots, 0, n_slots * sizeof *slots);
   for (size_t i = 0; i < hits->n; i++) {
     uint32_t key = hits->keys[i] & ~WL_HIT_MINUS;
     double sign = hits->keys[i] & WL_HIT_MINUS ? -1 : 1;
     size_t at = (key * UINT32_C(0x9e3779b1)) >> shift;
-    while (slots[at] != 0 && keys[slots[at] - 1] != key)
+    while (WL_UNLIKELY(slots[at] != 0 && keys[slots[at] - 1] != key))
       at = (at + 1) & (n_slots - 1);
-    if (slots[at] != 0) {
-      tally->sums[slots[at] - 1] += sign;
-      continue;
-    }
-    keys[n] = key;
-    tally->sums[n] = sign;
-    slots[at] = ++n;
+    /* Whether it is new cannot be foretold: no branch depends on it. */
+    uint32_t is_new = slots[at] == 0, place = is_new ? n : slots[at] - 1;
+    sums[n] = 0;
+    sums[place] += sign;
+    keys[place] = key;
+    slots[at] = place + 1;
+    n += is_new;
   }
   tally->n = n;
   return WL_OK;

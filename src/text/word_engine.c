@@ -341,25 +341,29 @@ static wl_status worker_init(worker *w, const wl_word_engine *engine,
  */
 static size_t find_ids(const wl_word_engine *engine, const wl_tokens *tokens,
                        bool only_known, uint32_t *ids) {
-  enum { BATCH = 32 };
   const wl_string_table *strings = &engine->strings;
+  const wl_scan *scan = engine->tokenizer.preparer.scan;
   const uint32_t n_stop_ids = engine->n_stop_ids;
-  wl_string_key keys[BATCH];
+  wl_scan_keys keys;
+  uint32_t found[WL_SCAN_BATCH];
   size_t n_ids = 0;
-  for (size_t first = 0; first < tokens->n; first += BATCH) {
+  for (size_t first = 0; first < tokens->n; first += WL_SCAN_BATCH) {
     const uint32_t *bounds = tokens->bounds + 2 * first;
-    size_t n = tokens->n - first < BATCH ? tokens->n - first : BATCH;
+    size_t n = tokens->n - first;
+    n = n < WL_SCAN_BATCH ? n : WL_SCAN_BATCH;
     for (size_t i = 0; i < n; i++) {
-      keys[i] = wl_string_key_of(tokens->text + bounds[2 * i],
-                                 bounds[2 * i + 1] - bounds[2 * i]);
-      wl_string_table_prefetch(strings, &keys[i]);
+      wl_string_key key = wl_string_key_of(tokens->text + bounds[2 * i],
+                                           bounds[2 * i + 1] - bounds[2 * i]);
+      wl_string_table_prefetch(strings, &key);
+      keys.hash[i] = key.hash;
+      keys.low[i] = key.record.low;
+      keys.high[i] = key.record.high;
     }
+    scan->find(strings, &keys, tokens->text, bounds, n, found);
     for (size_t i = 0; i < n; i++) {
-      uint32_t id = wl_string_table_find_key(strings, &keys[i],
-                                             tokens->text + bounds[2 * i]);
-      if (id < n_stop_ids || (only_known && id == WL_NO_ID))
-        continue;
-      ids[n_ids++] = id;
+      ids[n_ids] = found[i];
+      n_ids +=
+          (found[i] >= n_stop_ids) & !(only_known & (found[i] == WL_NO_ID));
     }
   }
   return n_ids;
