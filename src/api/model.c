@@ -14,7 +14,8 @@
 
 struct wl_model {
   atomic_size_t references;
-  wl_artifact source; /* the graph as given, and the metadata */
+  wl_artifact source; /* the graph as given, whose tensors the plan may read,
+                         and the metadata */
   wl_file file;       /* what the graph's tensors borrow, when loaded */
   wl_plan plan;
   wl_context_list contexts;
@@ -147,6 +148,7 @@ static wl_status copy_tensor(wl_graph *graph, const wl_tensor *tensor,
   if (added->data == NULL && size != 0)
     return wl_fail(error, WL_ERROR_VALUE, "tensor '%.200s' has no data",
                    added->name);
+  added->is_lasting = true;
   return copy_bytes(graph, added->data, size, &added->data, error);
 }
 
@@ -210,6 +212,9 @@ static wl_status load_file(wl_file *file, const wl_options *options,
   }
   model->file = *file;
   status = wl_artifact_read(file->bytes, file->size, &model->source, error);
+  for (size_t i = 0; status == WL_OK && i < model->source.graph.n_constants;
+       i++)
+    model->source.graph.constants[i].is_lasting = true;
   if (status == WL_OK)
     status = check_metadata(model->source.metadata, WL_ERROR_ARTIFACT, error);
   if (status == WL_OK)

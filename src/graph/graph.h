@@ -37,6 +37,7 @@ typedef struct wl_const {
   size_t n_elements;
   const void *data;        /* little-endian elements, or the strings' bytes */
   const uint64_t *offsets; /* n_elements + 1, strings only */
+  bool is_lasting;         /* the memory outlives what is bound to the graph */
 } wl_const;
 
 typedef enum wl_attr_kind {

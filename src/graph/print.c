@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/number.h"
+#include "data/ints.h"
 #include "graph/graph.h"
 #include "graph/op.h"
 
@@ -92,14 +93,15 @@ static wl_status put_tensor(printer *p, const wl_const *constant) {
           put_format(p, "%s%" PRIu64, d == 0 ? " " : "x", constant->shape[d]));
     return put(p, ">", 1);
   }
+  const wl_ints integers = {constant->data, constant->dtype};
   WL_TRY(put(p, "[", 1));
   for (size_t i = 0; i < constant->n_elements; i++) {
     if (i != 0)
       WL_TRY(put(p, ", ", 2));
     if (constant->dtype == WL_STRING)
       WL_TRY(put_string(p, wl_const_string(constant, i)));
-    else if (constant->dtype == WL_I64)
-      WL_TRY(put_format(p, "%" PRId64, ((const int64_t *)constant->data)[i]));
+    else if (wl_dtype_is_integer(constant->dtype))
+      WL_TRY(put_format(p, "%" PRId64, wl_ints_at(&integers, i)));
     else
       WL_TRY(put_float(p, wl_const_number(constant, i)));
   }

@@ -19,7 +19,9 @@ static const wl_attr_def attrs[] = {
     {"left", WL_ATTR_TENSOR, true},
     {"right", WL_ATTR_TENSOR, true},
     {"flags", WL_ATTR_TENSOR, true},
-    {"roots", WL_ATTR_TENSOR, true},
+    {"test", WL_ATTR_TENSOR, false},
+    {"roots", WL_ATTR_TENSOR, false},
+    {"sizes", WL_ATTR_TENSOR, false},
     {"leaves", WL_ATTR_TENSOR, true},
     {"output", WL_ATTR_TENSOR, false},
     {"n_outputs", WL_ATTR_INT, false},
@@ -40,7 +42,7 @@ enum { MAX_NUMBERS = 1 << 13, MAX_ROWS = 64 };
 /* Linear functions: leaf i has the terms [starts[i], starts[i + 1]). */
 typedef struct linear_spec {
   const double *constants, *coefficients;
-  const int64_t *starts, *features;
+  wl_ints starts, features;
   size_t n_terms;
 } linear_spec;
 
@@ -48,49 +50,59 @@ typedef struct linear_trees {
   wl_forest *forest; /* answers leaves' numbers among all leaves */
   size_t n_trees, n_outputs, n_leaves;
   double divide;
-  int64_t *output; /* n_trees */
-  double *start;   /* n_outputs */
-  double *values;  /* n_leaves, as are the constants */
+  uint32_t *output; /* n_trees */
+  double *start;    /* n_outputs */
+  double *values;   /* n_leaves, as are the constants */
   double *constants;
-  int64_t *starts;   /* n_leaves + 1 */
-  int64_t *features; /* n_terms, as are the coefficients */
+  uint32_t *starts;   /* n_leaves + 1 */
+  uint32_t *features; /* n_terms, as are the coefficients */
   double *coefficients;
 } linear_trees;
 
 /* ---- attributes ---------------------------------------------------------- */
 
-static wl_status take(const wl_graph *graph, const wl_node *node,
-                      const char *name, wl_dtype dtype, size_t expected,
-                      const void **data, wl_error *error) {
+static wl_status check_n(const char *name, size_t n, size_t expected,
+                         wl_error *error) {
+  if (n == expected)
+    return WL_OK;
+  return wl_fail(error, WL_ERROR_VALUE,
+                 "operator 'linear_trees': %s has %zu elements, expected %zu",
+                 name, n, expected);
+}
+
+static wl_status take_doubles(const wl_graph *graph, const wl_node *node,
+                              const char *name, size_t expected,
+                              const double **out, wl_error *error) {
   size_t n;
-  WL_TRY(wl_trees_take(graph, node, name, dtype, data, &n, error));
-  if (n != expected)
-    return wl_fail(error, WL_ERROR_VALUE,
-                   "operator 'linear_trees': %s has %zu elements, expected %zu",
-                   name, n, expected);
-  return WL_OK;
+  WL_TRY(wl_trees_take_doubles(graph, node, name, out, &n, error));
+  return check_n(name, n, expected, error);
 }
 
 static wl_status check_terms(const wl_forest_spec *spec,
                              const linear_spec *linear, wl_error *error) {
+  if (linear->n_terms > UINT32_MAX)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator 'linear_trees': more than 2^32 - 1 terms");
   for (size_t i = 0; i <= spec->n_leaves; i++) {
-    int64_t least = i > 0 ? linear->starts[i - 1] : 0;
+    int64_t start = wl_ints_at(&linear->starts, i);
+    int64_t least = i > 0 ? wl_ints_at(&linear->starts, i - 1) : 0;
     int64_t most = i > 0 ? (int64_t)linear->n_terms : 0;
     if (i == spec->n_leaves)
       least = (int64_t)linear->n_terms;
-    if (linear->starts[i] < least || linear->starts[i] > most)
+    if (start < least || start > most)
       return wl_fail(error, WL_ERROR_VALUE,
                      "operator 'linear_trees': linear_starts[%zu] is %lld, "
                      "they ascend from 0 to the number of terms, %zu",
-                     i, (long long)linear->starts[i], linear->n_terms);
+                     i, (long long)start, linear->n_terms);
   }
-  for (size_t i = 0; i < linear->n_terms; i++)
-    if (linear->features[i] < 0 ||
-        (uint64_t)linear->features[i] >= spec->n_columns)
+  for (size_t i = 0; i < linear->n_terms; i++) {
+    int64_t feature = wl_ints_at(&linear->features, i);
+    if (feature < 0 || (uint64_t)feature >= spec->n_columns)
       return wl_fail(error, WL_ERROR_VALUE,
                      "operator 'linear_trees': linear_features[%zu] is %lld, "
                      "its input has %zu columns",
-                     i, (long long)linear->features[i], spec->n_columns);
+                     i, (long long)feature, spec->n_columns);
+  }
   return WL_OK;
 }
 
@@ -98,7 +110,6 @@ static wl_status read_spec(const wl_graph *graph, const wl_node *node,
                            wl_forest_spec *spec, linear_spec *linear,
                            wl_error *error) {
   wl_dtype dtype;
-  const void *data;
   WL_TRY(wl_trees_read(graph, node, spec, &dtype, error));
   if (spec->width != 1)
     return wl_fail(error, WL_ERROR_VALUE,
@@ -106,16 +117,16 @@ static wl_status read_spec(const wl_graph *graph, const wl_node *node,
                    "expected 1",
                    spec->width);
   size_t n = spec->n_leaves;
-  WL_TRY(take(graph, node, "linear_constants", WL_F64, n, &data, error));
-  linear->constants = data;
-  WL_TRY(take(graph, node, "linear_starts", WL_I64, n + 1, &data, error));
-  linear->starts = data;
-  WL_TRY(wl_trees_take(graph, node, "linear_features", WL_I64, &data,
-                       &linear->n_terms, error));
-  linear->features = data;
-  WL_TRY(take(graph, node, "linear_coefficients", WL_F64, linear->n_terms,
-              &data, error));
-  linear->coefficients = data;
+  size_t n_starts;
+  WL_TRY(take_doubles(graph, node, "linear_constants", n, &linear->constants,
+                      error));
+  WL_TRY(wl_trees_take_ints(graph, node, "linear_starts", &linear->starts,
+                            &n_starts, error));
+  WL_TRY(check_n("linear_starts", n_starts, n + 1, error));
+  WL_TRY(wl_trees_take_ints(graph, node, "linear_features", &linear->features,
+                            &linear->n_terms, error));
+  WL_TRY(take_doubles(graph, node, "linear_coefficients", linear->n_terms,
+                      &linear->coefficients, error));
   return check_terms(spec, linear, error);
 }
 
@@ -150,14 +161,25 @@ static void unbind(void *state) {
   wl_free(s);
 }
 
-/* n elements of 8 bytes, or zeros where there are none to copy. */
-static wl_status copy(const void *from, size_t n, void *out, wl_error *error) {
-  void *made = wl_calloc(n + 1, 8);
-  memcpy(out, &made, sizeof made);
-  if (made == NULL)
-    return wl_fail_memory(error, n * 8);
+/* n numbers, or zeros where there are none to copy. */
+static wl_status copy(const double *from, size_t n, double **out,
+                      wl_error *error) {
+  *out = wl_calloc(n + 1, sizeof **out);
+  if (*out == NULL)
+    return wl_fail_memory(error, n * sizeof **out);
   if (from != NULL && n > 0)
-    memcpy(made, from, n * 8);
+    memcpy(*out, from, n * sizeof **out);
+  return WL_OK;
+}
+
+/* The same of integers, all below 2^32. */
+static wl_status copy_ints(const wl_ints *from, size_t n, uint32_t **out,
+                           wl_error *error) {
+  *out = wl_calloc(n + 1, sizeof **out);
+  if (*out == NULL)
+    return wl_fail_memory(error, n * sizeof **out);
+  for (size_t i = 0; i < n && from->data != NULL; i++)
+    (*out)[i] = (uint32_t)wl_ints_at(from, i);
   return WL_OK;
 }
 
@@ -171,9 +193,9 @@ static wl_status make_forest(linear_trees *s, const wl_forest_spec *spec,
   for (size_t i = 0; i < spec->n_leaves; i++)
     ids[i] = (int64_t)i;
   leaves.is_leaf_numbers = true;
-  leaves.ids = ids;
+  leaves.ids = wl_ints_of(ids);
   leaves.n_outputs = 1;
-  leaves.output = NULL;
+  leaves.output = (wl_ints){.data = NULL};
   leaves.start = NULL;
   leaves.divide = 1.0;
   wl_status status = wl_forest_create(&leaves, &s->forest, error);
@@ -190,14 +212,14 @@ static wl_status fill(linear_trees *s, const wl_forest_spec *spec,
   s->divide = spec->divide;
   WL_TRY(wl_forest_check(spec, error));
   WL_TRY(make_forest(s, spec, error));
-  WL_TRY(copy(spec->output, s->n_trees, &s->output, error));
-  for (size_t t = 0; t < s->n_trees && spec->output == NULL; t++)
-    s->output[t] = (int64_t)(t % s->n_outputs);
+  WL_TRY(copy_ints(&spec->output, s->n_trees, &s->output, error));
+  for (size_t t = 0; t < s->n_trees && spec->output.data == NULL; t++)
+    s->output[t] = (uint32_t)(t % s->n_outputs);
   WL_TRY(copy(spec->start, s->n_outputs, &s->start, error));
   WL_TRY(copy(spec->leaves, n, &s->values, error));
   WL_TRY(copy(linear->constants, n, &s->constants, error));
-  WL_TRY(copy(linear->starts, n + 1, &s->starts, error));
-  WL_TRY(copy(linear->features, linear->n_terms, &s->features, error));
+  WL_TRY(copy_ints(&linear->starts, n + 1, &s->starts, error));
+  WL_TRY(copy_ints(&linear->features, linear->n_terms, &s->features, error));
   return copy(linear->coefficients, linear->n_terms, &s->coefficients, error);
 }
 
@@ -226,7 +248,7 @@ static size_t tile_rows(const void *state) {
 static double leaf_value(const linear_trees *s, size_t leaf, const double *x) {
   const double zero = (double)1e-35f;
   double value = s->constants[leaf];
-  for (int64_t i = s->starts[leaf]; i < s->starts[leaf + 1]; i++) {
+  for (uint32_t i = s->starts[leaf]; i < s->starts[leaf + 1]; i++) {
     double v = x[s->features[i]];
     if (isnan(v))
       return s->values[leaf];

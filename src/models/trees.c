@@ -10,7 +10,8 @@
 static const wl_attr_def attrs[] = {
     {"feature", WL_ATTR_TENSOR, true}, {"threshold", WL_ATTR_TENSOR, true},
     {"left", WL_ATTR_TENSOR, true},    {"right", WL_ATTR_TENSOR, true},
-    {"flags", WL_ATTR_TENSOR, true},   {"roots", WL_ATTR_TENSOR, true},
+    {"flags", WL_ATTR_TENSOR, true},   {"test", WL_ATTR_TENSOR, false},
+    {"roots", WL_ATTR_TENSOR, false},  {"sizes", WL_ATTR_TENSOR, false},
     {"leaves", WL_ATTR_TENSOR, true},  {"output", WL_ATTR_TENSOR, false},
     {"n_outputs", WL_ATTR_INT, false}, {"start", WL_ATTR_TENSOR, false},
     {"divide", WL_ATTR_FLOAT, false},  {"dtype", WL_ATTR_STRING, false},
@@ -26,36 +27,52 @@ typedef struct reader {
   wl_error *error;
 } reader;
 
-wl_status wl_trees_take(const wl_graph *graph, const wl_node *node,
-                        const char *name, wl_dtype dtype, const void **data,
-                        size_t *n, wl_error *error) {
+/* A list, of doubles or of integers. */
+static wl_status take(const wl_graph *graph, const wl_node *node,
+                      const char *name, bool is_integer, const wl_const **out,
+                      size_t *n, wl_error *error) {
   const wl_const *tensor = wl_node_tensor(graph, node, name);
-  *data = NULL;
+  *out = NULL;
   *n = 0;
   if (tensor == NULL || tensor->n_elements == 0)
     return WL_OK;
-  if (tensor->dtype != dtype || tensor->n_dims != 1)
+  bool fits =
+      is_integer ? wl_dtype_is_integer(tensor->dtype) : tensor->dtype == WL_F64;
+  if (!fits || tensor->n_dims != 1)
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator '%s': %s is a list of %s, not of %s in %u "
                    "dimensions",
-                   wl_op_table[node->op]->name, name, wl_dtype_name(dtype),
+                   wl_op_table[node->op]->name, name,
+                   is_integer ? "integers" : "f64",
                    wl_dtype_name(tensor->dtype), tensor->n_dims);
-  *data = tensor->data;
+  *out = tensor;
   *n = tensor->n_elements;
   return WL_OK;
 }
 
-static wl_status take(const reader *r, const char *name, wl_dtype dtype,
-                      const void **data, size_t *n) {
-  return wl_trees_take(r->graph, r->node, name, dtype, data, n, r->error);
+wl_status wl_trees_take_doubles(const wl_graph *graph, const wl_node *node,
+                                const char *name, const double **out, size_t *n,
+                                wl_error *error) {
+  const wl_const *tensor;
+  WL_TRY(take(graph, node, name, false, &tensor, n, error));
+  *out = tensor != NULL ? tensor->data : NULL;
+  return WL_OK;
 }
 
-static wl_status take_ints(const reader *r, const char *name,
-                           const int64_t **out, size_t *n) {
-  const void *data;
-  WL_TRY(take(r, name, WL_I64, &data, n));
-  *out = data;
+wl_status wl_trees_take_ints(const wl_graph *graph, const wl_node *node,
+                             const char *name, wl_ints *out, size_t *n,
+                             wl_error *error) {
+  const wl_const *tensor;
+  WL_TRY(take(graph, node, name, true, &tensor, n, error));
+  *out = (wl_ints){.data = NULL};
+  if (tensor != NULL)
+    *out = (wl_ints){tensor->data, tensor->dtype};
   return WL_OK;
+}
+
+static wl_status take_ints(const reader *r, const char *name, wl_ints *out,
+                           size_t *n) {
+  return wl_trees_take_ints(r->graph, r->node, name, out, n, r->error);
 }
 
 static wl_status check_n(const reader *r, const char *name, size_t n,
@@ -68,9 +85,8 @@ static wl_status check_n(const reader *r, const char *name, size_t n,
 }
 
 /* The same, of exactly `expected` elements where it is given. */
-static wl_status take_n_ints(const reader *r, const char *name,
-                             const int64_t **out, size_t expected,
-                             const char *one_a) {
+static wl_status take_n_ints(const reader *r, const char *name, wl_ints *out,
+                             size_t expected, const char *one_a) {
   size_t n;
   WL_TRY(take_ints(r, name, out, &n));
   return check_n(r, name, n, expected, one_a);
@@ -79,10 +95,8 @@ static wl_status take_n_ints(const reader *r, const char *name,
 static wl_status take_n_doubles(const reader *r, const char *name,
                                 const double **out, size_t expected,
                                 const char *one_a) {
-  const void *data;
   size_t n;
-  WL_TRY(take(r, name, WL_F64, &data, &n));
-  *out = data;
+  WL_TRY(wl_trees_take_doubles(r->graph, r->node, name, out, &n, r->error));
   return check_n(r, name, n, expected, one_a);
 }
 
@@ -91,6 +105,7 @@ static wl_status take_leaves(const reader *r, wl_forest_spec *spec) {
   spec->width = leaves->n_dims == 2 ? (size_t)leaves->shape[1] : 1;
   spec->n_leaves = leaves->n_dims > 0 ? (size_t)leaves->shape[0] : 0;
   spec->leaves = leaves->data;
+  spec->are_leaves_lasting = leaves->is_lasting;
   if (leaves->dtype != WL_F64 || leaves->n_dims < 1 || leaves->n_dims > 2 ||
       (spec->width != 1 && spec->width != spec->n_outputs &&
        !spec->is_leaf_numbers))
@@ -147,6 +162,32 @@ static wl_status take_absent(const reader *r, wl_forest_spec *spec) {
   return WL_OK;
 }
 
+/* Tests, and splits, which without `test` are the same. */
+static wl_status take_splits(const reader *r, wl_forest_spec *spec) {
+  WL_TRY(take_ints(r, "feature", &spec->feature, &spec->n_tests));
+  size_t n = spec->n_tests;
+  WL_TRY(take_n_doubles(r, "threshold", &spec->threshold, n, "a feature"));
+  WL_TRY(take_n_ints(r, "flags", &spec->flags, n, "a feature"));
+  spec->n_splits = n;
+  if (wl_node_attr(r->node, "test") != NULL)
+    WL_TRY(take_ints(r, "test", &spec->test, &spec->n_splits));
+  n = spec->n_splits;
+  WL_TRY(take_n_ints(r, "left", &spec->left, n, "a split"));
+  return take_n_ints(r, "right", &spec->right, n, "a split");
+}
+
+static wl_status take_trees(const reader *r, wl_forest_spec *spec) {
+  bool has_roots = wl_node_attr(r->node, "roots") != NULL;
+  if (has_roots == (wl_node_attr(r->node, "sizes") != NULL))
+    return wl_fail(r->error, WL_ERROR_VALUE,
+                   "operator '%s' needs one of the attributes 'roots' and "
+                   "'sizes'",
+                   spec->op);
+  if (has_roots)
+    return take_ints(r, "roots", &spec->roots, &spec->n_trees);
+  return take_ints(r, "sizes", &spec->sizes, &spec->n_trees);
+}
+
 wl_status wl_trees_read(const wl_graph *graph, const wl_node *node,
                         wl_forest_spec *spec, wl_dtype *dtype,
                         wl_error *error) {
@@ -155,13 +196,8 @@ wl_status wl_trees_read(const wl_graph *graph, const wl_node *node,
       (wl_forest_spec){.op = wl_op_table[node->op]->name,
                        .is_leaf_numbers = node->op == WL_OP_TREE_LEAVES,
                        .n_columns = wl_input_type(graph, node, 0)->n_columns};
-  WL_TRY(take_ints(&r, "feature", &spec->feature, &spec->n_splits));
-  size_t n = spec->n_splits;
-  WL_TRY(take_n_doubles(&r, "threshold", &spec->threshold, n, "a split"));
-  WL_TRY(take_n_ints(&r, "left", &spec->left, n, "a split"));
-  WL_TRY(take_n_ints(&r, "right", &spec->right, n, "a split"));
-  WL_TRY(take_n_ints(&r, "flags", &spec->flags, n, "a split"));
-  WL_TRY(take_ints(&r, "roots", &spec->roots, &spec->n_trees));
+  WL_TRY(take_splits(&r, spec));
+  WL_TRY(take_trees(&r, spec));
   WL_TRY(take_sums(&r, spec, dtype));
   WL_TRY(take_leaves(&r, spec));
   if (spec->is_leaf_numbers)

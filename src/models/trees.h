@@ -10,9 +10,13 @@
 wl_status wl_trees_read(const wl_graph *graph, const wl_node *node,
                         wl_forest_spec *spec, wl_dtype *dtype, wl_error *error);
 
-/* A list of one dtype; absent or empty it is NULL, of no elements. Borrowed. */
-wl_status wl_trees_take(const wl_graph *graph, const wl_node *node,
-                        const char *name, wl_dtype dtype, const void **data,
-                        size_t *n, wl_error *error);
+/* A list of doubles, or of integers of any width; absent or empty it is NULL,
+ * of no elements. Borrowed. */
+wl_status wl_trees_take_doubles(const wl_graph *graph, const wl_node *node,
+                                const char *name, const double **out, size_t *n,
+                                wl_error *error);
+wl_status wl_trees_take_ints(const wl_graph *graph, const wl_node *node,
+                             const char *name, wl_ints *out, size_t *n,
+                             wl_error *error);
 
 #endif

@@ -17,6 +17,7 @@
  */
 #include <math.h>
 
+#include "data/ints.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
@@ -31,13 +32,13 @@ enum {
 };
 enum { MAX_DEPTH = 64, MAX_ATTRS = 32 };
 
-/* The forest's splits, and what they read: the parts of a concatenation, or the
- * one input. */
+/* The tests of the forest's splits, and what they read: the parts of a
+ * concatenation, or the one input. */
 typedef struct fold {
   const wl_node *trees, *x;
-  const int64_t *feature, *flags;
+  wl_ints feature, flags;
   const double *threshold;
-  size_t n_splits;
+  size_t n_tests;
   const wl_id *parts;
   size_t n_parts;
 } fold;
@@ -92,14 +93,16 @@ static bool is_scaler(const wl_graph *graph, const fold *f,
          graph->nodes[node->inputs[0]].op == WL_OP_CHECK_FINITE;
 }
 
-/* Do the splits on columns [first, end) compare numbers, with no zeros missing?
+/* Do the tests of columns [first, end) compare numbers, with no zeros missing?
  */
 static bool are_comparisons(const fold *f, size_t first, size_t end) {
-  for (size_t i = 0; i < f->n_splits; i++) {
-    if ((size_t)f->feature[i] < first || (size_t)f->feature[i] >= end)
+  for (size_t i = 0; i < f->n_tests; i++) {
+    size_t column = (size_t)wl_ints_at(&f->feature, i);
+    int64_t flags = wl_ints_at(&f->flags, i), kind = flags >> KIND_SHIFT;
+    if (column < first || column >= end)
       continue;
-    int64_t kind = f->flags[i] >> KIND_SHIFT & KIND_MASK;
-    if ((f->flags[i] & FLAG_CATEGORY) != 0 ||
+    kind &= KIND_MASK;
+    if ((flags & FLAG_CATEGORY) != 0 ||
         (kind != KIND_NAN_IS_ZERO && kind != KIND_NAN) ||
         f->threshold[i] != f->threshold[i])
       return false;
@@ -107,24 +110,31 @@ static bool are_comparisons(const fold *f, size_t first, size_t end) {
   return true;
 }
 
-static const void *tensor_of(const wl_graph *graph, const wl_node *node,
-                             const char *name, wl_dtype dtype, size_t *n) {
+static bool take_ints(const wl_graph *graph, const wl_node *node,
+                      const char *name, wl_ints *out, size_t *n) {
   const wl_const *tensor = wl_node_tensor(graph, node, name);
-  *n = tensor != NULL ? tensor->n_elements : 0;
-  return tensor != NULL && tensor->dtype == dtype ? tensor->data : NULL;
+  if (tensor == NULL || !wl_dtype_is_integer(tensor->dtype))
+    return false;
+  *out = (wl_ints){tensor->data, tensor->dtype};
+  *n = tensor->n_elements;
+  return *n != 0;
 }
 
+/* Flags that no forest has are left to the operator, which refuses them. */
 static bool find(const wl_graph *graph, wl_id id, fold *f) {
-  size_t n_flags, n_thresholds;
+  size_t n_flags;
   f->trees = &graph->nodes[id];
   if (f->trees->op != WL_OP_TREES && f->trees->op != WL_OP_TREE_LEAVES)
     return false;
-  f->feature = tensor_of(graph, f->trees, "feature", WL_I64, &f->n_splits);
-  f->flags = tensor_of(graph, f->trees, "flags", WL_I64, &n_flags);
-  f->threshold = tensor_of(graph, f->trees, "threshold", WL_F64, &n_thresholds);
-  if (f->n_splits == 0 || f->feature == NULL || f->flags == NULL ||
-      f->threshold == NULL)
+  const wl_const *threshold = wl_node_tensor(graph, f->trees, "threshold");
+  if (!take_ints(graph, f->trees, "feature", &f->feature, &f->n_tests) ||
+      !take_ints(graph, f->trees, "flags", &f->flags, &n_flags) ||
+      threshold->dtype != WL_F64)
     return false;
+  f->threshold = threshold->data;
+  for (size_t i = 0; i < n_flags; i++)
+    if (wl_ints_at(&f->flags, i) < 0 || wl_ints_at(&f->flags, i) > UINT8_MAX)
+      return false;
   f->x = &graph->nodes[f->trees->inputs[0]];
   f->parts = f->trees->inputs;
   f->n_parts = 1;
@@ -204,19 +214,20 @@ static double moved(const scaler *s, double threshold) {
   }
 }
 
-static void move_splits(const wl_graph *graph, const fold *f,
-                        const wl_node *node, size_t first, double *threshold,
-                        int64_t *flags) {
+static void move_tests(const wl_graph *graph, const fold *f,
+                       const wl_node *node, size_t first, double *threshold,
+                       uint8_t *flags) {
   size_t end = first + node->type.n_columns;
-  for (size_t i = 0; i < f->n_splits; i++) {
-    size_t column = (size_t)f->feature[i];
+  for (size_t i = 0; i < f->n_tests; i++) {
+    size_t column = (size_t)wl_ints_at(&f->feature, i);
     if (column < first || column >= end)
       continue;
     scaler s = scaler_of(graph, node, column - first);
     threshold[i] = moved(&s, f->threshold[i]);
-    if ((f->flags[i] >> KIND_SHIFT & KIND_MASK) == KIND_NAN_IS_ZERO)
-      flags[i] =
-          KIND_NAN << KIND_SHIFT | (0.0 <= f->threshold[i] ? FLAG_LEFT : 0);
+    if ((wl_ints_at(&f->flags, i) >> KIND_SHIFT & KIND_MASK) ==
+        KIND_NAN_IS_ZERO)
+      flags[i] = (uint8_t)(KIND_NAN << KIND_SHIFT |
+                           (0.0 <= f->threshold[i] ? FLAG_LEFT : 0));
   }
 }
 
@@ -241,7 +252,7 @@ static wl_status unscaled(wl_rewrite *rewrite, const wl_node *node,
                            x->n_attrs + 1, out, rewrite->error);
 }
 
-/* The forest's node with other splits over another matrix. */
+/* The forest's node with other tests over another matrix. */
 static wl_status emit_trees(wl_rewrite *rewrite, wl_id id, const fold *f,
                             wl_id x, uint32_t threshold, uint32_t flags) {
   wl_attr attrs[MAX_ATTRS];
@@ -260,20 +271,21 @@ static wl_status emit_trees(wl_rewrite *rewrite, wl_id id, const fold *f,
                            &rewrite->map[id], rewrite->error);
 }
 
-static wl_status new_splits(wl_rewrite *rewrite, const fold *f,
-                            uint32_t *threshold, double **thresholds,
-                            uint32_t *flags, int64_t **all_flags) {
-  const uint64_t shape[1] = {f->n_splits};
+static wl_status new_tests(wl_rewrite *rewrite, const fold *f,
+                           uint32_t *threshold, double **thresholds,
+                           uint32_t *flags, uint8_t **all_flags) {
+  const uint64_t shape[1] = {f->n_tests};
   WL_TRY(wl_graph_new_f64(rewrite->to, 1, shape, threshold, thresholds,
                           rewrite->error));
-  memcpy(*thresholds, f->threshold, f->n_splits * sizeof **thresholds);
+  memcpy(*thresholds, f->threshold, f->n_tests * sizeof **thresholds);
   *all_flags =
-      wl_arena_alloc(&rewrite->to->arena, f->n_splits * sizeof **all_flags);
+      wl_arena_alloc(&rewrite->to->arena, f->n_tests * sizeof **all_flags);
   if (*all_flags == NULL)
-    return wl_fail_memory(rewrite->error, f->n_splits * sizeof **all_flags);
-  memcpy(*all_flags, f->flags, f->n_splits * sizeof **all_flags);
+    return wl_fail_memory(rewrite->error, f->n_tests * sizeof **all_flags);
+  for (size_t i = 0; i < f->n_tests; i++)
+    (*all_flags)[i] = (uint8_t)wl_ints_at(&f->flags, i);
   wl_const constant = {
-      .dtype = WL_I64, .n_dims = 1, .shape = {f->n_splits}, .data = *all_flags};
+      .dtype = WL_U8, .n_dims = 1, .shape = {f->n_tests}, .data = *all_flags};
   return wl_graph_add_constant(rewrite->to, &constant, flags, rewrite->error);
 }
 
@@ -281,19 +293,19 @@ static wl_status fold_parts(wl_rewrite *rewrite, wl_id id, const fold *f,
                             const bool *folds) {
   uint32_t threshold, flags;
   double *thresholds;
-  int64_t *all_flags;
+  uint8_t *all_flags;
   wl_id *parts = wl_calloc(f->n_parts, sizeof *parts);
   if (parts == NULL)
     return wl_fail_memory(rewrite->error, f->n_parts * sizeof *parts);
   wl_status status;
-  WL_TRY_DONE(status, new_splits(rewrite, f, &threshold, &thresholds, &flags,
-                                 &all_flags));
+  WL_TRY_DONE(status, new_tests(rewrite, f, &threshold, &thresholds, &flags,
+                                &all_flags));
   size_t first = 0;
   for (size_t i = 0; i < f->n_parts; i++) {
     const wl_node *part = &rewrite->from->nodes[f->parts[i]];
     parts[i] = rewrite->map[f->parts[i]];
     if (folds[i]) {
-      move_splits(rewrite->from, f, part, first, thresholds, all_flags);
+      move_tests(rewrite->from, f, part, first, thresholds, all_flags);
       WL_TRY_DONE(status, unscaled(rewrite, part, &parts[i]));
     }
     first += part->type.n_columns;

@@ -34,16 +34,21 @@ typedef struct arrays {
   wl_forest_spec spec;
 } arrays;
 
+static int64_t ints_at(wl_ints list, int64_t i) {
+  return wl_ints_at(&list, (size_t)i);
+}
+
 static bool in_set(const wl_forest_spec *s, int64_t set, bool truncates,
                    double x) {
   if (!(x >= 0.0 || (truncates && x > -1.0)) || x >= 0x1p31)
     return false;
-  int64_t c = (int64_t)x, at = s->set_starts[set] + c / 32;
-  return at < s->set_starts[set + 1] && (s->sets[at] >> (c % 32) & 1);
+  int64_t c = (int64_t)x, at = ints_at(s->set_starts, set) + c / 32;
+  return at < ints_at(s->set_starts, set + 1) &&
+         (ints_at(s->sets, at) >> (c % 32) & 1);
 }
 
 static bool goes_left(const wl_forest_spec *s, int64_t i, const double *x) {
-  int64_t feature = s->feature[i], flags = s->flags[i];
+  int64_t feature = ints_at(s->feature, i), flags = ints_at(s->flags, i);
   double v = x[feature], t = s->threshold[i];
   int kind = (int)(flags >> 1 & 3);
   bool missing_left = flags & 1;
@@ -52,8 +57,8 @@ static bool goes_left(const wl_forest_spec *s, int64_t i, const double *x) {
   if (isnan(v))
     return missing_left;
   if (flags & 8) {
-    if (s->known != NULL && s->known[feature] >= 0 &&
-        !in_set(s, s->known[feature], flags & 16, v))
+    if (s->known.data != NULL && ints_at(s->known, feature) >= 0 &&
+        !in_set(s, ints_at(s->known, feature), flags & 16, v))
       return missing_left;
     return in_set(s, (int64_t)t, flags & 16, v);
   }
@@ -63,16 +68,17 @@ static bool goes_left(const wl_forest_spec *s, int64_t i, const double *x) {
 }
 
 static int64_t leaf_of(const wl_forest_spec *s, size_t tree, const double *x) {
-  int64_t at = s->roots[tree];
+  int64_t at = ints_at(s->roots, (int64_t)tree);
   while (at >= 0)
-    at = goes_left(s, at, x) ? s->left[at] : s->right[at];
+    at = ints_at(goes_left(s, at, x) ? s->left : s->right, at);
   return ~at;
 }
 
 static int64_t smallest_leaf(const wl_forest_spec *s, int64_t at) {
   if (at < 0)
     return ~at;
-  int64_t a = smallest_leaf(s, s->left[at]), b = smallest_leaf(s, s->right[at]);
+  int64_t a = smallest_leaf(s, ints_at(s->left, at));
+  int64_t b = smallest_leaf(s, ints_at(s->right, at));
   return a < b ? a : b;
 }
 
@@ -85,7 +91,8 @@ static void score_by_definition(const wl_forest_spec *s, const double *x,
     for (size_t w = 0; w < s->width; w++) {
       size_t k = w;
       if (s->width == 1)
-        k = s->output != NULL ? (size_t)s->output[t] : t % s->n_outputs;
+        k = s->output.data != NULL ? (size_t)ints_at(s->output, (int64_t)t)
+                                   : t % s->n_outputs;
       out[k] += s->leaves[(size_t)leaf * s->width + w];
       if (s->is_f32)
         out[k] = (double)(float)out[k];
@@ -158,11 +165,11 @@ static void random_sets(arrays *m, const shape *s) {
   }
   m->set_starts[m->spec.n_sets] = (int64_t)at;
   m->spec.n_set_words = at;
-  m->spec.sets = m->sets;
-  m->spec.set_starts = s->has_categories ? m->set_starts : NULL;
+  m->spec.sets = wl_ints_of(m->sets);
+  m->spec.set_starts = wl_ints_of(s->has_categories ? m->set_starts : NULL);
   for (size_t f = 0; f < s->n_features; f++)
     m->known[f] = below(2) ? -1 : (int64_t)below(12);
-  m->spec.known = s->has_categories && below(2) ? m->known : NULL;
+  m->spec.known = wl_ints_of(s->has_categories && below(2) ? m->known : NULL);
 }
 
 static void random_split(arrays *m, const shape *s, size_t i) {
@@ -185,6 +192,7 @@ static void random_tree(arrays *m, const shape *s, size_t tree, size_t n) {
   for (size_t splits = n - 1; splits > 0; splits--) {
     size_t at = s->is_chain ? n_open - 1 : below(n_open);
     size_t i = m->spec.n_splits++;
+    m->spec.n_tests = m->spec.n_splits;
     random_split(m, s, i);
     *open[at] = (int64_t)i;
     open[at] = &m->left[i];
@@ -202,12 +210,12 @@ static arrays *random_arrays(const shape *s) {
   m->spec = (wl_forest_spec){.op = "trees",
                              .n_columns = s->n_features,
                              .n_trees = s->n_trees,
-                             .feature = m->feature,
-                             .left = m->left,
-                             .right = m->right,
-                             .flags = m->flags,
+                             .feature = wl_ints_of(m->feature),
+                             .left = wl_ints_of(m->left),
+                             .right = wl_ints_of(m->right),
+                             .flags = wl_ints_of(m->flags),
                              .threshold = m->threshold,
-                             .roots = m->roots,
+                             .roots = wl_ints_of(m->roots),
                              .width = s->is_vector ? s->n_outputs : 1,
                              .leaves = m->leaves,
                              .n_outputs = s->n_outputs,
@@ -223,7 +231,7 @@ static arrays *random_arrays(const shape *s) {
   for (size_t k = 0; k < s->n_outputs; k++)
     m->start[k] = (double)(float)uniform(-1.0, 1.0);
   m->spec.start = s->has_start ? m->start : NULL;
-  m->spec.output = s->has_output ? m->output : NULL;
+  m->spec.output = wl_ints_of(s->has_output ? m->output : NULL);
   return m;
 }
 
@@ -443,6 +451,58 @@ static void check_forest(const wl_forest_spec *spec, const double *x, size_t ld,
   wl_cpu_force(best);
 }
 
+/* The same forest in narrow integers, with tests in another order than splits
+ * and children numbered within their trees. */
+typedef struct packed {
+  uint16_t feature[MAX_SPLITS];
+  uint8_t flags[MAX_SPLITS], output[MAX_TREES];
+  double threshold[MAX_SPLITS];
+  uint32_t test[MAX_SPLITS];
+  int32_t left[MAX_SPLITS], right[MAX_SPLITS];
+  int32_t sizes[MAX_TREES];
+  wl_forest_spec spec;
+} packed;
+
+static int32_t in_tree(int64_t child, size_t split, size_t leaf) {
+  return (int32_t)(child >= 0 ? child - (int64_t)split
+                              : ~(~child - (int64_t)leaf));
+}
+
+static packed *pack(const arrays *m) {
+  packed *p = calloc(1, sizeof *p);
+  size_t n = m->spec.n_splits, split = 0;
+  p->spec = m->spec;
+  for (size_t i = 0; i < n; i++) {
+    size_t test = n - 1 - i;
+    p->test[i] = (uint32_t)test;
+    p->feature[test] = (uint16_t)m->feature[i];
+    p->flags[test] = (uint8_t)m->flags[i];
+    p->threshold[test] = m->threshold[i];
+  }
+  for (size_t t = 0; t < m->spec.n_trees; t++) {
+    size_t first = split, leaf = split + t, end = n;
+    for (size_t next = t + 1; next < m->spec.n_trees && end == n; next++)
+      end = m->roots[next] >= 0 ? (size_t)m->roots[next] : n;
+    for (; m->roots[t] >= 0 && split < end; split++) {
+      p->left[split] = in_tree(m->left[split], first, leaf);
+      p->right[split] = in_tree(m->right[split], first, leaf);
+    }
+    p->sizes[t] = (int32_t)(split - first);
+    p->output[t] = (uint8_t)m->output[t];
+  }
+  p->spec.feature = (wl_ints){p->feature, WL_U16};
+  p->spec.flags = (wl_ints){p->flags, WL_U8};
+  p->spec.threshold = p->threshold;
+  p->spec.test = (wl_ints){p->test, WL_U32};
+  p->spec.left = (wl_ints){p->left, WL_I32};
+  p->spec.right = (wl_ints){p->right, WL_I32};
+  p->spec.roots = (wl_ints){.data = NULL};
+  p->spec.sizes = (wl_ints){p->sizes, WL_I32};
+  if (m->spec.output.data != NULL)
+    p->spec.output = (wl_ints){p->output, WL_U8};
+  return p;
+}
+
 static void check_arrays(const arrays *m, const shape *s) {
   const wl_forest_spec *spec = &m->spec;
   size_t ld = s->n_features + below(3), k = spec->n_outputs, n = spec->n_trees;
@@ -451,17 +511,22 @@ static void check_arrays(const arrays *m, const shape *s) {
   for (size_t r = 0; r < MAX_ROWS; r++)
     score_by_definition(spec, x + r * ld, expected + r * k);
   check_forest(spec, x, ld, expected);
-  wl_forest_spec numbers = *spec;
+  packed *p = pack(m);
+  check_forest(&p->spec, x, ld, expected);
+  wl_forest_spec numbers = s->is_vector ? *spec : p->spec;
   numbers.is_leaf_numbers = true;
   numbers.width = 1;
   for (size_t t = 0; t < n; t++) {
-    int64_t least = s->is_chain ? -1 : smallest_leaf(spec, spec->roots[t]);
+    int64_t least = s->is_chain
+                        ? -1
+                        : smallest_leaf(spec, ints_at(spec->roots, (int64_t)t));
     for (size_t r = 0; r < MAX_ROWS; r++)
       expected[r * n + t] =
           (double)(leaf_of(spec, t, x + r * ld) - (least < 0 ? 0 : least));
   }
   if (!s->is_chain)
     check_forest(&numbers, x, ld, expected);
+  free(p);
   free(expected);
   free(x);
 }
@@ -574,7 +639,7 @@ static void more_than_32768_leaves_are_exact(void **state) {
              .variety = 1000000};
   random_state = 5;
   arrays *m = random_arrays(&s);
-  m->spec.n_splits = m->spec.n_leaves = 0;
+  m->spec.n_tests = m->spec.n_splits = m->spec.n_leaves = 0;
   random_tree(m, &s, 0, 40000);
   check_arrays(m, &s);
   free(m);
@@ -592,7 +657,7 @@ static void chains_are_walked_without_recursion(void **state) {
                .is_chain = true};
     random_state = i + 1;
     arrays *m = random_arrays(&s);
-    m->spec.n_splits = m->spec.n_leaves = 0;
+    m->spec.n_tests = m->spec.n_splits = m->spec.n_leaves = 0;
     random_tree(m, &s, 0, leaves[i]);
     random_tree(m, &s, 1, 3);
     check_arrays(m, &s);
@@ -632,7 +697,7 @@ static void every_number_of_thresholds_is_exact(void **state) {
                .variety = n + 5};
     random_state = i + 1;
     arrays *m = random_arrays(&s);
-    m->spec.n_splits = m->spec.n_leaves = 0;
+    m->spec.n_tests = m->spec.n_splits = m->spec.n_leaves = 0;
     random_tree(m, &s, 0, n + 1);
     for (size_t t = 0; t < n; t++)
       m->threshold[t] = (double)(t * 7919 % n) * 0.75 - 3.0;
@@ -688,9 +753,9 @@ static arrays *plain_arrays(void) {
              .has_output = true};
   random_state = 1;
   arrays *m = random_arrays(&s);
-  m->spec.n_splits = 6;
+  m->spec.n_tests = m->spec.n_splits = 6;
   m->spec.n_leaves = 8;
-  m->spec.known = m->known;
+  m->spec.known = wl_ints_of(m->known);
   for (size_t i = 0; i < 6; i++) {
     m->feature[i] = (int64_t)i % 3;
     m->left[i] = left[i];
@@ -745,6 +810,36 @@ static void what_is_not_a_forest_is_refused(void **state) {
     m = plain_arrays();
     *(int64_t *)(void *)((char *)m + cases[i].offset) = cases[i].value;
     expect_refusal(m, cases[i].part);
+    free(m);
+  }
+}
+
+static void sizes_that_do_not_fit_are_refused(void **state) {
+  (void)state;
+  static const struct {
+    size_t offset;
+    int32_t value;
+    const char *part;
+  } cases[] = {
+      {offsetof(packed, sizes[0]), -1, "sizes[0] is -1"},
+      {offsetof(packed, sizes[0]), 7, "sizes[0] is 7"},
+      {offsetof(packed, sizes[1]), 4, "sizes[1] is 4"},
+      {offsetof(packed, sizes[1]), 2, "right[3] is 2, there is no such split"},
+      {offsetof(packed, sizes[1]), 0, "3 of 6 splits and 5 of 8 leaves"},
+      {offsetof(packed, left[3]), 3, "left[3] is 3, there is no such split"},
+      {offsetof(packed, left[3]), 0, "left[3] is 0, a child's number"},
+      {offsetof(packed, right[5]), ~4, "right[5] is -5, there is no such leaf"},
+      {offsetof(packed, right[3]), 1, "right[3] is 1, the split has two"},
+      {offsetof(packed, test[2]), 6, "test[2] is 6, there is no such test"},
+      {offsetof(packed, test[2]), -1, "test[2] is 4294967295"},
+  };
+  for (size_t i = 0; i < WL_COUNT_OF(cases); i++) {
+    arrays *m = plain_arrays();
+    packed *p = pack(m);
+    memcpy((char *)p + cases[i].offset, &cases[i].value, sizeof cases[i].value);
+    m->spec = p->spec;
+    expect_refusal(m, cases[i].part);
+    free(p);
     free(m);
   }
 }
@@ -808,6 +903,49 @@ static void a_split_takes_at_most_12_bytes_besides_leaf_values(void **state) {
       free(m);
     }
   wl_cpu_force(WL_CPU_LEVEL_COUNT - 1);
+}
+
+/* Two trees of one split, whose leaves are numbered as tables number them. */
+static void lasting_leaves_in_order_are_not_copied(void **state) {
+  (void)state;
+  static const int64_t feature[] = {0, 0}, flags[] = {4, 4}, sizes[] = {1, 1};
+  static const int64_t left[] = {-1, -1}, right[] = {-2, -2};
+  static const double threshold[] = {0.5, 1.5}, leaves[] = {1, 2, 3, 4};
+  static const double x[] = {0, 1, 2}, expected[] = {4, 5, 6};
+  wl_forest_spec spec = {.op = "trees",
+                         .n_columns = 1,
+                         .n_tests = 2,
+                         .n_splits = 2,
+                         .n_leaves = 4,
+                         .n_trees = 2,
+                         .feature = wl_ints_of(feature),
+                         .flags = wl_ints_of(flags),
+                         .threshold = threshold,
+                         .left = wl_ints_of(left),
+                         .right = wl_ints_of(right),
+                         .sizes = wl_ints_of(sizes),
+                         .width = 1,
+                         .leaves = leaves,
+                         .n_outputs = 1,
+                         .divide = 1.0};
+  size_t size[2];
+  for (size_t i = 0; i < 2; i++) {
+    wl_forest *forest;
+    double out[3];
+    wl_arena arena;
+    wl_strided rows = {.values = x, .row_stride = 8, .column_stride = 8};
+    spec.are_leaves_lasting = i == 1;
+    assert_int_equal(wl_forest_create(&spec, &forest, NULL), WL_OK);
+    size[i] = wl_forest_size(forest);
+    wl_arena_init(&arena);
+    assert_int_equal(
+        wl_forest_score(forest, &rows, NULL, 0, 3, &arena, out, 1, NULL),
+        WL_OK);
+    assert_memory_equal(out, expected, sizeof expected);
+    wl_arena_deinit(&arena);
+    wl_forest_free(forest);
+  }
+  assert_int_equal(size[0] - size[1], sizeof leaves);
 }
 
 /* ---- memory -------------------------------------------------------------- */
@@ -966,7 +1104,7 @@ static void attributes_of_other_shapes_are_refused(void **state) {
       {"trees(%0) {" TREES ", leaves=[1.0, 2.0, 3.0], known=[0]}",
        "known has 1 elements"},
       {"trees(%0) {" TREES ", leaves=[1.0, 2.0, 3.0], output=[0.5]}",
-       "output is a list of i64"},
+       "output is a list of integers"},
       {"trees(%0) {" TREES ", leaves=[1.0, 2.0, 3.0], absent=1.0}",
        "absent is 1, expected 0 or nan"},
       {"trees(%0) {feature=[0], threshold=[], left=[-1], right=[-2], "
@@ -974,6 +1112,14 @@ static void attributes_of_other_shapes_are_refused(void **state) {
        "threshold has 0 elements"},
       {"tree_leaves(%0) {" TREES ", leaves=[1.0, 2.0]}",
        "operator 'tree_leaves': right[1]"},
+      {"trees(%0) {" TREES ", sizes=[2], leaves=[1.0, 2.0, 3.0]}",
+       "one of the attributes 'roots' and 'sizes'"},
+      {"trees(%0) {feature=[0], threshold=[0.5], left=[-1], right=[-2], "
+       "flags=[0], leaves=[1.0, 2.0]}",
+       "one of the attributes 'roots' and 'sizes'"},
+      {"trees(%0) {feature=[0], threshold=[0.5], left=[-1], right=[-2], "
+       "flags=[0], test=[0, 0], sizes=[1], leaves=[1.0, 2.0]}",
+       "left has 1 elements, expected 2"},
   };
   for (size_t i = 0; i < WL_COUNT_OF(cases); i++) {
     wl_model *model;
@@ -1002,6 +1148,8 @@ int main(void) {
       cmocka_unit_test(a_split_takes_at_most_12_bytes_besides_leaf_values),
       cmocka_unit_test(a_forest_of_nothing_is_its_start),
       cmocka_unit_test(what_is_not_a_forest_is_refused),
+      cmocka_unit_test(sizes_that_do_not_fit_are_refused),
+      cmocka_unit_test(lasting_leaves_in_order_are_not_copied),
       cmocka_unit_test(thresholds_that_mean_nothing_are_refused),
       cmocka_unit_test(what_no_tree_reaches_is_refused),
       memory_test(every_allocation_may_fail),

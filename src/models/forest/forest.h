@@ -9,6 +9,7 @@
 #ifndef WL_MODELS_FOREST_FOREST_H
 #define WL_MODELS_FOREST_FOREST_H
 
+#include "data/ints.h"
 #include "data/value.h"
 
 /* Bits of a split's flags. */
@@ -24,31 +25,60 @@ enum {
 
 /*
  * The attributes of docs/graph.md's `trees`. All memory is borrowed, by the
- * call that gets it only.
+ * call that gets it only, but for leaves that are lasting.
  */
 typedef struct wl_forest_spec {
   const char *op;   /* the operator's name, for messages */
   size_t n_columns; /* of x */
-  size_t n_splits, n_leaves, n_trees;
-  const int64_t *feature, *left, *right, *flags; /* n_splits */
-  const double *threshold;                       /* n_splits */
-  const int64_t *roots;                          /* n_trees */
-  size_t width;         /* numbers a leaf: 1, or n_outputs */
-  const double *leaves; /* n_leaves x width */
+  size_t n_tests, n_splits, n_leaves, n_trees;
+  wl_ints feature, flags;  /* n_tests */
+  const double *threshold; /* n_tests */
+  wl_ints test;            /* n_splits, or none: split i makes test i */
+  wl_ints left, right;     /* n_splits */
+  /* n_trees; one of both. With sizes, splits and leaves lie tree by tree, and
+   * children are numbered within their tree. */
+  wl_ints roots, sizes;
+  size_t width;            /* numbers a leaf: 1, or n_outputs */
+  const double *leaves;    /* n_leaves x width */
+  bool are_leaves_lasting; /* they outlive the forest */
   size_t n_outputs;
-  const int64_t *output; /* n_trees, or NULL: tree i's is i % n_outputs */
-  const double *start;   /* n_outputs, or NULL: 0 */
+  wl_ints output;      /* n_trees, or none: tree i's is i % n_outputs */
+  const double *start; /* n_outputs, or NULL: 0 */
   double divide;
   bool is_f32;          /* every sum is rounded to float32 */
   bool is_leaf_numbers; /* the result is a leaf's number for each tree */
-  const int64_t *ids;   /* n_leaves: answered in place of the number; or NULL */
-  const int64_t *sets;  /* words of 32 bits */
+  wl_ints ids;          /* n_leaves, or none: answered in place of the number */
+  wl_ints sets;         /* words of 32 bits */
   size_t n_set_words;
-  const int64_t *set_starts; /* n_sets + 1 */
+  wl_ints set_starts; /* n_sets + 1 */
   size_t n_sets;
-  const int64_t *known; /* n_columns, or NULL: -1 */
-  bool is_absent_nan;   /* what CSR rows do not store is NaN, not 0 */
+  wl_ints known;      /* n_columns, or none: -1 */
+  bool is_absent_nan; /* what CSR rows do not store is NaN, not 0 */
 } wl_forest_spec;
+
+/* The splits and leaves among which children are numbered. */
+typedef struct wl_forest_part {
+  size_t first_split, n_splits, first_leaf, n_leaves;
+} wl_forest_part;
+
+/* Those of a tree, the next after `last`'s ({0} for the first): its own, or,
+ * with roots, all. Sizes have been checked. */
+static inline wl_forest_part wl_forest_next_part(const wl_forest_spec *spec,
+                                                 const wl_forest_part *last,
+                                                 size_t tree) {
+  if (spec->sizes.data == NULL)
+    return (wl_forest_part){0, spec->n_splits, 0, spec->n_leaves};
+  size_t n = (size_t)wl_ints_at(&spec->sizes, tree);
+  return (wl_forest_part){last->first_split + last->n_splits, n,
+                          last->first_leaf + last->n_leaves, n + 1};
+}
+/* A tree's root within its part. */
+static inline int64_t wl_forest_root(const wl_forest_spec *spec,
+                                     const wl_forest_part *part, size_t tree) {
+  if (spec->sizes.data == NULL)
+    return wl_ints_at(&spec->roots, tree);
+  return part->n_splits > 0 ? 0 : ~INT64_C(0);
+}
 
 typedef struct wl_forest wl_forest;
 

@@ -20,11 +20,18 @@ WL_INLINE __m128i load_ids8(const uint8_t *ids) {
   return _mm_loadl_epi64((const __m128i *)(const void *)ids);
 }
 
+/* Of n values the eight from `first` on, zeros past the end. */
+WL_INLINE __m512d load_values(const double *values, size_t n, size_t first) {
+  __mmask8 is_there = (__mmask8)(((UINT64_C(1) << n) - 1) >> first);
+  return _mm512_maskz_loadu_pd(is_there, values + first);
+}
+
 /* Up to 32 leaves' values from registers, more from memory. */
 WL_INLINE void add_block(double *sums, const double *values, size_t n_leaves,
                          const uint8_t *ids, bool is_f32) {
   if (n_leaves <= 16) {
-    __m512d a = _mm512_loadu_pd(values), b = _mm512_loadu_pd(values + 8);
+    __m512d a = load_values(values, n_leaves, 0);
+    __m512d b = load_values(values, n_leaves, 8);
 #pragma GCC unroll 8
     for (size_t r = 0; r < WL_FOREST_BLOCK; r += 8)
       add8(sums + r,
@@ -32,8 +39,10 @@ WL_INLINE void add_block(double *sums, const double *values, size_t n_leaves,
                                   b),
            is_f32);
   } else if (n_leaves <= 32) {
-    __m512d a = _mm512_loadu_pd(values), b = _mm512_loadu_pd(values + 8);
-    __m512d c = _mm512_loadu_pd(values + 16), d = _mm512_loadu_pd(values + 24);
+    __m512d a = load_values(values, n_leaves, 0);
+    __m512d b = load_values(values, n_leaves, 8);
+    __m512d c = load_values(values, n_leaves, 16);
+    __m512d d = load_values(values, n_leaves, 24);
 #pragma GCC unroll 8
     for (size_t r = 0; r < WL_FOREST_BLOCK; r += 8) {
       __m512i id = _mm512_cvtepu8_epi64(load_ids8(ids + r));

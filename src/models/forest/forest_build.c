@@ -1,21 +1,22 @@
 /*
  * forest_build.c: the tables of a forest. A tree's splits are written breadth
  * first, but for its twigs: every child is behind its parent, and the splits
- * that most rows see are close together.
+ * that most rows see are close together. Leaves are numbered as they are met;
+ * where the caller has them so already, and keeps them, they are not copied.
  */
 #include "models/forest/forest_internal.h"
 
-enum { VALUES_SLACK = 32 * 8 }; /* bytes that may be read past the values */
-
+/* A tree as its table has it. The lists are as long as all splits, which a tree
+ * may have; what is touched of them is as much as the largest tree has. */
 typedef struct builder {
   wl_forest *forest;
   const wl_forest_spec *spec;
-  wl_forest_split *splits;
-  uint32_t *order;    /* node -> split */
-  uint32_t *place;    /* split -> node within its tree */
-  uint32_t *twigs;    /* scratch of a tree */
-  uint32_t *leaf;     /* leaf of the forest -> leaf of the spec */
-  uint32_t *children; /* left and right of each node: a node or ~leaf */
+  wl_forest_rank *ranks; /* of each test */
+  wl_forest_part part;   /* of the tree at hand */
+  uint32_t *order;       /* node -> split of the part */
+  uint32_t *place;       /* split of the part -> node */
+  uint32_t *twigs;
+  uint32_t *leaf; /* leaf of the tree -> leaf of the spec */
 } builder;
 
 static void *copy(const void *from, size_t size) {
@@ -25,74 +26,88 @@ static void *copy(const void *from, size_t size) {
   return to;
 }
 
-static bool is_twig(const wl_forest_spec *spec, uint32_t split) {
-  return spec->left[split] < 0 && spec->right[split] < 0;
+/* Children of a split of the part, as the spec numbers them. */
+static int64_t left_of(const builder *b, uint32_t split) {
+  return wl_ints_at(&b->spec->left, b->part.first_split + split);
 }
 
-/* A tree's splits from `first` on, breadth first; their number. */
-static size_t list_splits(builder *b, int64_t root, size_t first) {
-  const wl_forest_spec *spec = b->spec;
-  size_t end = first;
+static int64_t right_of(const builder *b, uint32_t split) {
+  return wl_ints_at(&b->spec->right, b->part.first_split + split);
+}
+
+/* A tree's splits, breadth first; their number. */
+static size_t list_splits(builder *b, int64_t root) {
+  size_t end = 0;
   if (root >= 0)
     b->order[end++] = (uint32_t)root;
-  for (size_t at = first; at < end; at++) {
-    uint32_t split = b->order[at];
-    if (spec->left[split] >= 0)
-      b->order[end++] = (uint32_t)spec->left[split];
-    if (spec->right[split] >= 0)
-      b->order[end++] = (uint32_t)spec->right[split];
+  for (size_t at = 0; at < end; at++) {
+    int64_t left = left_of(b, b->order[at]), right = right_of(b, b->order[at]);
+    if (left >= 0)
+      b->order[end++] = (uint32_t)left;
+    if (right >= 0)
+      b->order[end++] = (uint32_t)right;
   }
-  return end - first;
+  return end;
 }
 
 /* Twigs last, else as they were; returns the number of others. */
-static size_t move_twigs(builder *b, size_t first, size_t n) {
+static size_t move_twigs(builder *b, size_t n) {
   size_t n_others = 0, n_twigs = 0;
-  for (size_t i = first; i < first + n; i++) {
+  for (size_t i = 0; i < n; i++) {
     uint32_t split = b->order[i];
-    if (is_twig(b->spec, split))
+    if (left_of(b, split) < 0 && right_of(b, split) < 0)
       b->twigs[n_twigs++] = split;
     else
-      b->order[first + n_others++] = split;
+      b->order[n_others++] = split;
   }
-  memcpy(b->order + first + n_others, b->twigs, n_twigs * sizeof *b->twigs);
+  memcpy(b->order + n_others, b->twigs, n_twigs * sizeof *b->twigs);
   for (size_t i = 0; i < n; i++)
-    b->place[b->order[first + i]] = (uint32_t)i;
+    b->place[b->order[i]] = (uint32_t)i;
   return n_others;
 }
 
-/* A child's name within its tree; leaves are numbered as they are met. */
-static uint32_t enter(builder *b, int64_t child) {
-  wl_forest *forest = b->forest;
-  if (child >= 0)
-    return b->place[child];
-  b->leaf[forest->n_leaves] = (uint32_t)~child;
-  return ~(uint32_t)forest->n_leaves++;
+/* Lists tree t: the next after that of the last call. Its leaves are numbered
+ * as they are met. */
+static void list_tree(builder *b, size_t t, size_t *n_splits,
+                      size_t *n_others) {
+  b->part = wl_forest_next_part(b->spec, &b->part, t);
+  int64_t root = wl_forest_root(b->spec, &b->part, t);
+  size_t n = list_splits(b, root), n_leaves = 0, first = b->part.first_leaf;
+  *n_splits = n;
+  *n_others = move_twigs(b, n);
+  if (root < 0)
+    b->leaf[n_leaves++] = (uint32_t)(first + (size_t)~root);
+  for (size_t i = 0; i < n; i++) {
+    int64_t left = left_of(b, b->order[i]), right = right_of(b, b->order[i]);
+    if (left < 0)
+      b->leaf[n_leaves++] = (uint32_t)(first + (size_t)~left);
+    if (right < 0)
+      b->leaf[n_leaves++] = (uint32_t)(first + (size_t)~right);
+  }
 }
 
-/* Numbers the splits and leaves of all trees. */
-static void walk_trees(builder *b) {
-  const wl_forest_spec *spec = b->spec;
+/* How many nodes and leaves each tree has. *is_in_order: the spec has the
+ * leaves in the tables' order. */
+static void measure_trees(builder *b, bool *is_in_order) {
   wl_forest *forest = b->forest;
-  for (size_t t = 0; t < spec->n_trees; t++) {
-    size_t first = forest->n_nodes, first_leaf = forest->n_leaves;
-    size_t n = list_splits(b, spec->roots[t], first);
-    size_t n_others = move_twigs(b, first, n);
-    forest->first_node[t] = (uint32_t)first;
-    forest->first_twig[t] = (uint32_t)(first + n_others);
-    forest->first_leaf[t] = (uint32_t)first_leaf;
-    if (n == 0)
-      (void)enter(b, spec->roots[t]);
-    for (size_t i = first; i < first + n; i++) {
-      b->children[2 * i] = enter(b, spec->left[b->order[i]]);
-      b->children[2 * i + 1] = enter(b, spec->right[b->order[i]]);
-    }
-    forest->n_nodes = first + n;
-    if (forest->n_leaves - first_leaf > forest->max_leaves)
-      forest->max_leaves = forest->n_leaves - first_leaf;
+  *is_in_order = true;
+  b->part = (wl_forest_part){0};
+  for (size_t t = 0; t < forest->n_trees; t++) {
+    size_t n, n_others, n_leaves;
+    list_tree(b, t, &n, &n_others);
+    n_leaves = n + 1;
+    for (size_t i = 0; i < n_leaves; i++)
+      *is_in_order &= b->leaf[i] == forest->n_leaves + i;
+    forest->first_node[t] = (uint32_t)forest->n_nodes;
+    forest->first_twig[t] = (uint32_t)(forest->n_nodes + n_others);
+    forest->first_leaf[t] = (uint32_t)forest->n_leaves;
+    forest->n_nodes += n;
+    forest->n_leaves += n_leaves;
+    if (n_leaves > forest->max_leaves)
+      forest->max_leaves = n_leaves;
   }
-  forest->first_node[spec->n_trees] = (uint32_t)forest->n_nodes;
-  forest->first_leaf[spec->n_trees] = (uint32_t)forest->n_leaves;
+  forest->first_node[forest->n_trees] = (uint32_t)forest->n_nodes;
+  forest->first_leaf[forest->n_trees] = (uint32_t)forest->n_leaves;
 }
 
 /* The narrowest nodes and ranks that hold the forest. */
@@ -126,97 +141,129 @@ static void put_node(wl_forest *forest, size_t i, const uint32_t field[4]) {
   }
 }
 
-static wl_status write_nodes(builder *b, wl_error *error) {
+/* A child's name; leaves are numbered as they are met. */
+static uint32_t name_of(const builder *b, int64_t child, uint32_t *n_leaves) {
+  return child >= 0 ? b->place[child] : b->forest->leaf_bit | (*n_leaves)++;
+}
+
+static void write_nodes(const builder *b, size_t t) {
+  wl_forest *forest = b->forest;
+  size_t first = forest->first_node[t], n = forest->first_node[t + 1] - first;
+  uint32_t n_leaves = 0;
+  for (size_t i = 0; i < n; i++) {
+    uint32_t split = b->order[i];
+    size_t test = b->part.first_split + split;
+    if (b->spec->test.data != NULL)
+      test = (size_t)wl_ints_at(&b->spec->test, test);
+    uint32_t left = name_of(b, left_of(b, split), &n_leaves);
+    uint32_t right = name_of(b, right_of(b, split), &n_leaves);
+    const uint32_t field[4] = {b->ranks[test].column, b->ranks[test].rank, left,
+                               right};
+    put_node(forest, first + i, field);
+  }
+}
+
+/* A leaf's number within its tree, or its id, in place of its value. */
+static void number_leaves(const builder *b, double *values, size_t n) {
+  uint32_t least = UINT32_MAX;
+  for (size_t i = 0; i < n; i++)
+    least = b->leaf[i] < least ? b->leaf[i] : least;
+  for (size_t i = 0; i < n; i++)
+    values[i] = b->spec->ids.data != NULL
+                    ? (double)wl_ints_at(&b->spec->ids, b->leaf[i])
+                    : (double)(b->leaf[i] - least);
+}
+
+static void write_values(const builder *b, size_t t) {
+  const wl_forest *forest = b->forest;
+  size_t first = forest->first_leaf[t], width = forest->width;
+  size_t n = forest->first_leaf[t + 1] - first;
+  double *values = forest->own_values + first * width;
+  if (b->spec->is_leaf_numbers) {
+    number_leaves(b, values, n);
+    return;
+  }
+  for (size_t i = 0; i < n; i++)
+    memcpy(values + i * width, b->spec->leaves + b->leaf[i] * width,
+           width * sizeof(double));
+}
+
+/* The memory of nodes and of values, unless the spec's can stay. */
+static wl_status make_room(builder *b, bool is_in_order, wl_error *error) {
+  const wl_forest_spec *spec = b->spec;
   wl_forest *forest = b->forest;
   size_t size = forest->n_nodes * forest->node_size + 64;
   forest->nodes = wl_alloc_aligned(64, size);
   if (forest->nodes == NULL)
     return wl_fail_memory(error, size);
   memset(forest->nodes, 0, size);
+  forest->values = spec->leaves;
+  if (is_in_order && spec->are_leaves_lasting && !spec->is_leaf_numbers)
+    return WL_OK;
+  size = forest->n_leaves * forest->width * sizeof(double);
+  forest->own_values = wl_alloc_aligned(64, size);
+  forest->values = forest->own_values;
+  return forest->own_values != NULL ? WL_OK : wl_fail_memory(error, size);
+}
+
+static wl_status write_trees(builder *b, bool is_in_order, wl_error *error) {
+  wl_forest *forest = b->forest;
+  WL_TRY(make_room(b, is_in_order, error));
+  b->part = (wl_forest_part){0};
   for (size_t t = 0; t < forest->n_trees; t++) {
-    for (size_t i = forest->first_node[t]; i < forest->first_node[t + 1]; i++) {
-      const wl_forest_split *split = &b->splits[b->order[i]];
-      uint32_t field[4] = {split->column, split->rank};
-      for (size_t side = 0; side < 2; side++) {
-        uint32_t child = b->children[2 * i + side];
-        field[2 + side] =
-            child < UINT32_C(1) << 31
-                ? child
-                : forest->leaf_bit | (~child - forest->first_leaf[t]);
-      }
-      put_node(forest, i, field);
-    }
+    size_t n, n_others;
+    list_tree(b, t, &n, &n_others);
+    write_nodes(b, t);
+    if (forest->own_values != NULL)
+      write_values(b, t);
   }
   return WL_OK;
 }
 
-/* A leaf's number within its tree in place of its value. */
-static void number_leaves(const builder *b) {
-  wl_forest *forest = b->forest;
-  for (size_t t = 0; t < forest->n_trees; t++) {
-    uint32_t least = UINT32_MAX;
-    for (size_t i = forest->first_leaf[t]; i < forest->first_leaf[t + 1]; i++)
-      least = b->leaf[i] < least ? b->leaf[i] : least;
-    for (size_t i = forest->first_leaf[t]; i < forest->first_leaf[t + 1]; i++)
-      forest->values[i] = b->spec->ids != NULL
-                              ? (double)b->spec->ids[b->leaf[i]]
-                              : (double)(b->leaf[i] - least);
-    forest->output[t] = (uint32_t)t;
-  }
-}
-
-static wl_status write_values(builder *b, wl_error *error) {
+/* Where sums begin, and where trees add. */
+static wl_status write_sums(const builder *b, wl_error *error) {
   const wl_forest_spec *spec = b->spec;
   wl_forest *forest = b->forest;
-  size_t width = forest->width;
-  size_t size = forest->n_leaves * width * sizeof(double) + VALUES_SLACK;
-  forest->values = wl_alloc_aligned(64, size);
-  forest->output = wl_calloc(forest->n_trees + 1, sizeof *forest->output);
-  if (forest->values == NULL || forest->output == NULL)
-    return wl_fail_memory(error, size);
-  memset(forest->values, 0, size);
-  if (spec->is_leaf_numbers) {
-    number_leaves(b);
+  size_t size = spec->n_outputs * sizeof *spec->start;
+  for (size_t t = 0; t < forest->n_trees; t++) {
+    if (spec->is_leaf_numbers)
+      forest->output[t] = (uint32_t)t;
+    else if (spec->output.data != NULL)
+      forest->output[t] = (uint32_t)wl_ints_at(&spec->output, t);
+    else
+      forest->output[t] = (uint32_t)(t % spec->n_outputs);
+  }
+  if (spec->start == NULL || spec->is_leaf_numbers)
     return WL_OK;
-  }
-  for (size_t i = 0; i < forest->n_leaves; i++)
-    memcpy(forest->values + i * width, spec->leaves + b->leaf[i] * width,
-           width * sizeof(double));
-  for (size_t t = 0; t < forest->n_trees; t++)
-    forest->output[t] = spec->output != NULL ? (uint32_t)spec->output[t]
-                                             : (uint32_t)(t % spec->n_outputs);
-  if (spec->start != NULL) {
-    forest->start = copy(spec->start, spec->n_outputs * sizeof *spec->start);
-    if (forest->start == NULL)
-      return wl_fail_memory(error, spec->n_outputs * sizeof *spec->start);
-  }
-  return WL_OK;
+  forest->start = copy(spec->start, size);
+  return forest->start != NULL ? WL_OK : wl_fail_memory(error, size);
 }
 
 static wl_status make_tables(builder *b, wl_error *error) {
   const wl_forest_spec *spec = b->spec;
   wl_forest *forest = b->forest;
-  size_t n = spec->n_splits;
+  size_t size = (spec->n_splits + 1) * sizeof(uint32_t);
+  bool is_in_order;
   forest->first_node = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
   forest->first_leaf = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
-  b->splits = wl_calloc(n + 1, sizeof *b->splits);
   forest->first_twig = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
-  b->order = wl_calloc(n + 1, sizeof *b->order);
-  b->place = wl_calloc(n + 1, sizeof *b->place);
-  b->twigs = wl_calloc(n + 1, sizeof *b->twigs);
-  b->leaf = wl_calloc(spec->n_leaves + 1, sizeof *b->leaf);
-  b->children = wl_calloc(n + 1, 2 * sizeof *b->children);
+  forest->output = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
+  b->ranks = wl_calloc(spec->n_tests + 1, sizeof *b->ranks);
+  b->order = wl_alloc(size);
+  b->place = wl_alloc(size);
+  b->twigs = wl_alloc(size);
+  b->leaf = wl_alloc(size);
   if (forest->first_node == NULL || forest->first_leaf == NULL ||
-      forest->first_twig == NULL || b->splits == NULL || b->order == NULL ||
-      b->place == NULL || b->twigs == NULL || b->leaf == NULL ||
-      b->children == NULL)
-    return wl_fail_memory(error, n * sizeof *b->splits);
-  walk_trees(b);
-  WL_TRY(wl_forest_make_columns(forest, spec, b->splits, error));
+      forest->first_twig == NULL || forest->output == NULL ||
+      b->ranks == NULL || b->order == NULL || b->place == NULL ||
+      b->twigs == NULL || b->leaf == NULL)
+    return wl_fail_memory(error, size);
+  measure_trees(b, &is_in_order);
+  WL_TRY(wl_forest_make_columns(forest, spec, b->ranks, error));
   choose_widths(forest);
   WL_TRY(wl_forest_make_sparse(forest, spec->is_absent_nan, error));
-  WL_TRY(write_nodes(b, error));
-  return write_values(b, error);
+  WL_TRY(write_trees(b, is_in_order, error));
+  return write_sums(b, error);
 }
 
 static const wl_forest_kernels *kernels_of(wl_cpu_level level) {
@@ -245,12 +292,11 @@ wl_status wl_forest_create(const wl_forest_spec *spec, wl_forest **out,
   forest->width = spec->is_leaf_numbers ? 1 : spec->width;
   forest->n_trees = spec->n_trees;
   wl_status status = make_tables(&b, error);
-  wl_free(b.splits);
+  wl_free(b.ranks);
   wl_free(b.order);
   wl_free(b.place);
   wl_free(b.twigs);
   wl_free(b.leaf);
-  wl_free(b.children);
   if (status == WL_OK) {
     wl_forest_set_few_rows(forest);
     *out = forest;
@@ -274,7 +320,7 @@ void wl_forest_free(wl_forest *forest) {
   wl_free(forest->first_leaf);
   wl_free(forest->output);
   wl_free_aligned(forest->nodes);
-  wl_free_aligned(forest->values);
+  wl_free_aligned(forest->own_values);
   wl_free(forest);
 }
 
@@ -285,7 +331,8 @@ size_t wl_forest_size(const wl_forest *f) {
          f->n_category_columns * sizeof *f->category_columns +
          f->n_set_words * sizeof *f->set_words + wl_forest_sparse_size(f) +
          f->n_trees * 4 * sizeof(uint32_t) + f->n_nodes * f->node_size +
-         f->n_leaves * f->width * sizeof *f->values;
+         (f->own_values != NULL ? f->n_leaves * f->width * sizeof *f->values
+                                : 0);
 }
 
 size_t wl_forest_n_outputs(const wl_forest *forest) {

@@ -22,10 +22,11 @@ static wl_status bad_int(const wl_forest_spec *spec, const char *name, size_t i,
 static wl_status check_counts(const wl_forest_spec *spec, wl_error *error) {
   const char *op = spec->op;
   size_t n;
-  if (spec->n_splits > max_count || spec->n_leaves > max_count ||
-      spec->n_trees > max_count)
+  if (spec->n_tests > max_count || spec->n_splits > max_count ||
+      spec->n_leaves > max_count || spec->n_trees > max_count)
     return wl_fail(error, WL_ERROR_VALUE,
-                   "operator '%s': more than 2^31 - 1 splits, leaves or trees",
+                   "operator '%s': more than 2^31 - 1 splits, tests, leaves or "
+                   "trees",
                    op);
   if (spec->n_outputs < 1 || spec->n_outputs > max_count)
     return wl_fail(error, WL_ERROR_VALUE,
@@ -51,36 +52,40 @@ static wl_status check_counts(const wl_forest_spec *spec, wl_error *error) {
 
 static wl_status check_sets(const wl_forest_spec *spec, wl_error *error) {
   int64_t last = 0;
-  for (size_t i = 0; i <= spec->n_sets && spec->set_starts != NULL; i++) {
-    int64_t at = spec->set_starts[i];
+  for (size_t i = 0; i <= spec->n_sets && spec->set_starts.data != NULL; i++) {
+    int64_t at = wl_ints_at(&spec->set_starts, i);
     if (at < last || (uint64_t)at > spec->n_set_words)
       return bad_int(spec, "set_starts", i, at,
                      "starts ascend and lie within sets", error);
     last = at;
   }
-  for (size_t i = 0; i < spec->n_set_words; i++)
-    if (spec->sets[i] < 0 || spec->sets[i] > UINT32_MAX)
-      return bad_int(spec, "sets", i, spec->sets[i],
-                     "expected a word of 32 bits", error);
-  for (size_t i = 0; i < spec->n_columns && spec->known != NULL; i++)
-    if (spec->known[i] < -1 ||
-        (spec->known[i] >= 0 && (uint64_t)spec->known[i] >= spec->n_sets))
-      return bad_int(spec, "known", i, spec->known[i],
+  for (size_t i = 0; i < spec->n_set_words; i++) {
+    int64_t word = wl_ints_at(&spec->sets, i);
+    if (word < 0 || word > UINT32_MAX)
+      return bad_int(spec, "sets", i, word, "expected a word of 32 bits",
+                     error);
+  }
+  for (size_t i = 0; i < spec->n_columns && spec->known.data != NULL; i++) {
+    int64_t set = wl_ints_at(&spec->known, i);
+    if (set < -1 || (set >= 0 && (uint64_t)set >= spec->n_sets))
+      return bad_int(spec, "known", i, set,
                      "expected the number of a set, or -1", error);
+  }
   return WL_OK;
 }
 
-static wl_status check_split(const wl_forest_spec *spec, size_t i,
-                             wl_error *error) {
+static wl_status check_test(const wl_forest_spec *spec, size_t i,
+                            wl_error *error) {
   double threshold = spec->threshold[i];
-  int64_t flags = spec->flags[i];
+  int64_t feature = wl_ints_at(&spec->feature, i);
+  int64_t flags = wl_ints_at(&spec->flags, i);
   bool is_category = flags & WL_SPLIT_IS_CATEGORY;
   int64_t kind = flags >> WL_SPLIT_KIND_SHIFT & 3;
-  if (spec->feature[i] < 0 || (uint64_t)spec->feature[i] >= spec->n_columns)
+  if (feature < 0 || (uint64_t)feature >= spec->n_columns)
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator '%s': feature[%zu] is %" PRId64
                    ", its input has %zu columns",
-                   spec->op, i, spec->feature[i], spec->n_columns);
+                   spec->op, i, feature, spec->n_columns);
   if (flags < 0 || flags > 31 || kind > WL_SPLIT_KIND_NAN)
     return bad_int(spec, "flags", i, flags, "no such flags", error);
   if (flags & WL_SPLIT_TRUNCATES && !is_category)
@@ -101,6 +106,27 @@ static wl_status check_split(const wl_forest_spec *spec, size_t i,
   return WL_OK;
 }
 
+/* What splits, trees and leaves have besides. */
+static wl_status check_numbers(const wl_forest_spec *spec, wl_error *error) {
+  for (size_t i = 0; i < spec->n_splits && spec->test.data != NULL; i++) {
+    int64_t test = wl_ints_at(&spec->test, i);
+    if (test < 0 || (uint64_t)test >= spec->n_tests)
+      return bad_int(spec, "test", i, test, "there is no such test", error);
+  }
+  for (size_t i = 0; i < spec->n_trees && spec->output.data != NULL; i++) {
+    int64_t output = wl_ints_at(&spec->output, i);
+    if (output < 0 || (uint64_t)output >= spec->n_outputs)
+      return bad_int(spec, "output", i, output, "there is no such output",
+                     error);
+  }
+  for (size_t i = 0; i < spec->n_leaves && spec->ids.data != NULL; i++) {
+    int64_t id = wl_ints_at(&spec->ids, i);
+    if (id < -max_id || id > max_id)
+      return bad_int(spec, "ids", i, id, "it is beyond 2^53", error);
+  }
+  return WL_OK;
+}
+
 /* Which splits and leaves have been named, a bit each. */
 typedef struct names {
   const wl_forest_spec *spec;
@@ -115,40 +141,78 @@ static bool mark(uint8_t *bits, size_t i) {
   return was;
 }
 
-static wl_status name_child(names *n, const char *name, size_t i, int64_t child,
+static wl_status name_child(names *n, const wl_forest_part *part,
+                            const char *name, size_t i, int64_t child,
                             wl_error *error) {
   const wl_forest_spec *spec = n->spec;
   if (child >= 0) {
-    if ((uint64_t)child >= spec->n_splits)
+    if ((uint64_t)child >= part->n_splits)
       return bad_int(spec, name, i, child, "there is no such split", error);
-    if (mark(n->splits, (size_t)child))
+    if (mark(n->splits, part->first_split + (size_t)child))
       return bad_int(spec, name, i, child, "the split has two parents", error);
     n->n_splits++;
     return WL_OK;
   }
-  if ((uint64_t)~child >= spec->n_leaves)
+  if ((uint64_t)~child >= part->n_leaves)
     return bad_int(spec, name, i, child, "there is no such leaf", error);
-  if (mark(n->leaves, (size_t)~child))
+  if (mark(n->leaves, part->first_leaf + (size_t)~child))
     return bad_int(spec, name, i, child, "the leaf has two parents", error);
   n->n_leaves++;
   return WL_OK;
 }
 
-static wl_status check_children(names *n, wl_error *error) {
+/* Names the children of a part's splits. */
+static wl_status check_children(names *n, const wl_forest_part *part,
+                                wl_error *error) {
   const wl_forest_spec *spec = n->spec;
-  for (size_t i = 0; i < spec->n_trees; i++)
-    WL_TRY(name_child(n, "roots", i, spec->roots[i], error));
-  for (size_t i = 0; i < spec->n_splits; i++) {
-    int64_t left = spec->left[i], right = spec->right[i];
-    if (left >= 0 && (uint64_t)left <= i)
+  for (size_t own = 0; own < part->n_splits; own++) {
+    size_t i = part->first_split + own;
+    int64_t left = wl_ints_at(&spec->left, i);
+    int64_t right = wl_ints_at(&spec->right, i);
+    if (left >= 0 && (uint64_t)left <= own)
       return bad_int(spec, "left", i, left,
                      "a child's number is larger than its parent's", error);
-    if (right >= 0 && (uint64_t)right <= i)
+    if (right >= 0 && (uint64_t)right <= own)
       return bad_int(spec, "right", i, right,
                      "a child's number is larger than its parent's", error);
-    WL_TRY(name_child(n, "left", i, left, error));
-    WL_TRY(name_child(n, "right", i, right, error));
+    WL_TRY(name_child(n, part, "left", i, left, error));
+    WL_TRY(name_child(n, part, "right", i, right, error));
   }
+  return WL_OK;
+}
+
+static wl_status check_roots(names *n, wl_error *error) {
+  const wl_forest_spec *spec = n->spec;
+  const wl_forest_part all = {0, spec->n_splits, 0, spec->n_leaves};
+  for (size_t t = 0; t < spec->n_trees; t++)
+    WL_TRY(name_child(n, &all, "roots", t, wl_ints_at(&spec->roots, t), error));
+  return check_children(n, &all, error);
+}
+
+/* Trees that lie one behind the other. */
+static wl_status check_sizes(names *n, wl_error *error) {
+  const wl_forest_spec *spec = n->spec;
+  wl_forest_part part = {0};
+  for (size_t t = 0; t < spec->n_trees; t++) {
+    int64_t size = wl_ints_at(&spec->sizes, t);
+    size_t split = part.first_split + part.n_splits;
+    size_t leaf = part.first_leaf + part.n_leaves;
+    if (size < 0 || (uint64_t)size > spec->n_splits - split ||
+        (uint64_t)size >= spec->n_leaves - leaf)
+      return bad_int(spec, "sizes", t, size,
+                     "there are not as many splits and one leaf more", error);
+    part = wl_forest_next_part(spec, &part, t);
+    WL_TRY(name_child(n, &part, "sizes", t, wl_forest_root(spec, &part, t),
+                      error));
+    WL_TRY(check_children(n, &part, error));
+  }
+  return WL_OK;
+}
+
+static wl_status check_trees(names *n, wl_error *error) {
+  const wl_forest_spec *spec = n->spec;
+  WL_TRY(spec->sizes.data != NULL ? check_sizes(n, error)
+                                  : check_roots(n, error));
   if (n->n_splits != spec->n_splits || n->n_leaves != spec->n_leaves)
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator '%s': %zu of %zu splits and %zu of %zu leaves are "
@@ -163,19 +227,13 @@ wl_status wl_forest_check(const wl_forest_spec *spec, wl_error *error) {
   names n = {.spec = spec};
   WL_TRY(check_counts(spec, error));
   WL_TRY(check_sets(spec, error));
-  for (size_t i = 0; i < spec->n_splits; i++)
-    WL_TRY(check_split(spec, i, error));
-  for (size_t i = 0; i < spec->n_trees && spec->output != NULL; i++)
-    if (spec->output[i] < 0 || (uint64_t)spec->output[i] >= spec->n_outputs)
-      return bad_int(spec, "output", i, spec->output[i],
-                     "there is no such output", error);
-  for (size_t i = 0; i < spec->n_leaves && spec->ids != NULL; i++)
-    if (spec->ids[i] < -max_id || spec->ids[i] > max_id)
-      return bad_int(spec, "ids", i, spec->ids[i], "it is beyond 2^53", error);
+  for (size_t i = 0; i < spec->n_tests; i++)
+    WL_TRY(check_test(spec, i, error));
+  WL_TRY(check_numbers(spec, error));
   n.splits = wl_calloc(spec->n_splits / 8 + 1, 1);
   n.leaves = wl_calloc(spec->n_leaves / 8 + 1, 1);
   status = n.splits != NULL && n.leaves != NULL
-               ? check_children(&n, error)
+               ? check_trees(&n, error)
                : wl_fail_memory(error, spec->n_splits / 8);
   wl_free(n.splits);
   wl_free(n.leaves);

@@ -1,6 +1,6 @@
 /*
- * forest_columns.c: from splits to columns of ranks: what distinct questions
- * does the forest ask of a feature? Sorting splits by feature and threshold
+ * forest_columns.c: from tests to columns of ranks: what distinct questions
+ * does the forest ask of a feature? Sorting tests by feature and threshold
  * makes equal ones neighbours, so nothing is as large as the number of features
  * that x has.
  */
@@ -14,15 +14,15 @@ enum {
   MAX_SET_WORDS = 1 << 26 /* there is no category from 2^31 on */
 };
 
-/* A numeric split. */
+/* A test of numbers. */
 typedef struct numeric {
   double threshold;
-  uint32_t feature, split;
+  uint32_t feature, test;
 } numeric;
 
-/* A category split. */
+/* A test of categories. */
 typedef struct categoric {
-  uint32_t feature, split;
+  uint32_t feature, test;
   uint32_t set; /* the first of those that are equal */
   bool is_nan_missing, truncates, missing_left;
 } categoric;
@@ -30,7 +30,7 @@ typedef struct categoric {
 typedef struct builder {
   wl_forest *forest;
   const wl_forest_spec *spec;
-  wl_forest_split *splits;
+  wl_forest_rank *ranks; /* of each test */
   numeric *numerics;
   size_t n_numerics;
   categoric *categorics;
@@ -86,15 +86,15 @@ static void copy_sets(builder *b) {
   uint32_t *words = b->forest->set_words;
   size_t at = 0;
   for (size_t s = 0; s < spec->n_sets; s++) {
-    size_t first = (size_t)spec->set_starts[s];
-    size_t end = (size_t)spec->set_starts[s + 1];
+    size_t first = (size_t)wl_ints_at(&spec->set_starts, s);
+    size_t end = (size_t)wl_ints_at(&spec->set_starts, s + 1);
     if (end - first > MAX_SET_WORDS)
       end = first + MAX_SET_WORDS;
-    while (end > first && spec->sets[end - 1] == 0)
+    while (end > first && wl_ints_at(&spec->sets, end - 1) == 0)
       end--;
     b->sets[s] = (wl_forest_set){at, end - first};
     for (size_t i = first; i < end; i++)
-      words[at++] = (uint32_t)spec->sets[i];
+      words[at++] = (uint32_t)wl_ints_at(&spec->sets, i);
     words[at++] = 0;
   }
   b->forest->n_set_words = at;
@@ -131,24 +131,24 @@ static wl_status make_sets(builder *b, wl_error *error) {
   return WL_OK;
 }
 
-/* ---- splits by kind ------------------------------------------------------ */
+/* ---- tests by kind ------------------------------------------------------- */
 
-static wl_status sort_splits(builder *b, wl_error *error) {
+static wl_status sort_tests(builder *b, wl_error *error) {
   const wl_forest_spec *spec = b->spec;
-  size_t n = spec->n_splits, n_categorics = 0;
+  size_t n = spec->n_tests, n_categorics = 0;
   for (size_t i = 0; i < n; i++)
-    n_categorics += (spec->flags[i] & WL_SPLIT_IS_CATEGORY) != 0;
+    n_categorics += (wl_ints_at(&spec->flags, i) & WL_SPLIT_IS_CATEGORY) != 0;
   b->numerics = wl_calloc(n - n_categorics + 1, sizeof *b->numerics);
   b->categorics = wl_calloc(n_categorics + 1, sizeof *b->categorics);
   if (b->numerics == NULL || b->categorics == NULL)
     return wl_fail_memory(error, n * sizeof *b->numerics);
   for (size_t i = 0; i < n; i++) {
-    uint32_t feature = (uint32_t)spec->feature[i];
-    int64_t flags = spec->flags[i];
+    uint32_t feature = (uint32_t)wl_ints_at(&spec->feature, i);
+    int64_t flags = wl_ints_at(&spec->flags, i);
     if (flags & WL_SPLIT_IS_CATEGORY)
       b->categorics[b->n_categorics++] =
           (categoric){.feature = feature,
-                      .split = (uint32_t)i,
+                      .test = (uint32_t)i,
                       .set = b->equal[(size_t)spec->threshold[i]],
                       .is_nan_missing = (flags >> WL_SPLIT_KIND_SHIFT & 3) ==
                                         WL_SPLIT_KIND_NAN,
@@ -211,7 +211,7 @@ static size_t lay_levels(wl_forest_feature *feature, wl_cpu_level level,
 }
 
 /* The features' records and ranks: cuts are counted, not yet written. */
-static void rank_splits(builder *b) {
+static void rank_tests(builder *b) {
   wl_forest *forest = b->forest;
   wl_forest_feature *feature = NULL;
   for (size_t i = 0; i < b->n_numerics; i++) {
@@ -223,8 +223,8 @@ static void rank_splits(builder *b) {
     } else {
       feature->n_cuts += n->threshold != n[-1].threshold;
     }
-    feature->missing |= 1u << missing_of(b->spec->flags[n->split]);
-    b->splits[n->split].rank = feature->n_cuts - 1;
+    feature->missing |= 1u << missing_of(wl_ints_at(&b->spec->flags, n->test));
+    b->ranks[n->test].rank = feature->n_cuts - 1;
   }
 }
 
@@ -304,13 +304,13 @@ static void place_columns(builder *b) {
   for (size_t i = 0; i < b->n_numerics; i++) {
     const numeric *n = &b->numerics[i];
     feature += i > 0 && n->feature != n[-1].feature;
-    unsigned missing = missing_of(b->spec->flags[n->split]);
+    unsigned missing = missing_of(wl_ints_at(&b->spec->flags, n->test));
     uint32_t before = feature->missing & ((1u << missing) - 1);
-    uint32_t rank = b->splits[n->split].rank;
+    uint32_t rank = b->ranks[n->test].rank;
     uint32_t part = feature->n_parts > 1 ? rank / WL_FOREST_PART : 0;
     forest->cuts[feature->level[0] + rank] = n->threshold;
-    b->splits[n->split].rank = rank - part * WL_FOREST_PART;
-    b->splits[n->split].column =
+    b->ranks[n->test].rank = rank - part * WL_FOREST_PART;
+    b->ranks[n->test].column =
         feature->first_column +
         (uint32_t)__builtin_popcount(before) * feature->n_parts + part;
   }
@@ -325,7 +325,7 @@ static wl_status make_features(builder *b, wl_error *error) {
   forest->features = wl_calloc(n_features + 1, sizeof *forest->features);
   if (forest->features == NULL)
     return wl_fail_memory(error, n_features * sizeof *forest->features);
-  rank_splits(b);
+  rank_tests(b);
   for (size_t f = 0; f < n_features; f++)
     forest->n_cuts += lay_levels(&forest->features[f], forest->kernels->level,
                                  forest->features[f].n_cuts, forest->n_cuts);
@@ -344,16 +344,16 @@ static wl_status make_features(builder *b, wl_error *error) {
 
 static wl_forest_category new_category(const builder *b, const categoric *c) {
   const wl_forest *forest = b->forest;
-  const int64_t *known = b->spec->known;
+  const wl_ints *known = &b->spec->known;
+  int64_t set = known->data != NULL ? wl_ints_at(known, c->feature) : -1;
   wl_forest_category category = {.x_column = c->feature,
                                  .is_nan_missing = c->is_nan_missing,
                                  .above = c->truncates ? -1.0 : -0x1p-1074,
                                  .first_column = (uint32_t)forest->n_columns,
                                  .first_set = forest->n_category_columns,
-                                 .has_known =
-                                     known != NULL && known[c->feature] >= 0};
+                                 .has_known = set >= 0};
   if (category.has_known)
-    category.known = b->sets[known[c->feature]];
+    category.known = b->sets[set];
   return category;
 }
 
@@ -385,18 +385,18 @@ static wl_status make_categories(builder *b, wl_error *error) {
       forest->category_columns[forest->n_category_columns++] =
           (wl_forest_category_column){b->sets[c->set], c->missing_left};
     }
-    b->splits[c->split] =
-        (wl_forest_split){.column = (uint32_t)forest->n_columns - 1, .rank = 0};
+    b->ranks[c->test] =
+        (wl_forest_rank){.column = (uint32_t)forest->n_columns - 1, .rank = 0};
   }
   return WL_OK;
 }
 
 wl_status wl_forest_make_columns(wl_forest *forest, const wl_forest_spec *spec,
-                                 wl_forest_split *splits, wl_error *error) {
-  builder b = {.forest = forest, .spec = spec, .splits = splits};
+                                 wl_forest_rank *ranks, wl_error *error) {
+  builder b = {.forest = forest, .spec = spec, .ranks = ranks};
   wl_status status;
   WL_TRY_DONE(status, make_sets(&b, error));
-  WL_TRY_DONE(status, sort_splits(&b, error));
+  WL_TRY_DONE(status, sort_tests(&b, error));
   WL_TRY_DONE(status, make_features(&b, error));
   WL_TRY_DONE(status, make_categories(&b, error));
 done:

@@ -150,22 +150,23 @@ struct wl_forest {
   uint32_t *output;     /* n_trees; width 1 only */
   size_t node_size;     /* bytes: 4, 8 or 16 */
   uint32_t leaf_bit;
-  size_t max_leaves; /* of a tree */
-  uint32_t few_rows; /* fewer are taken one by one */
-  void *nodes;       /* aligned to 64 bytes; tree by tree */
-  double *values;    /* n_leaves x width, aligned, with slack */
+  size_t max_leaves;    /* of a tree */
+  uint32_t few_rows;    /* fewer are taken one by one */
+  void *nodes;          /* aligned to 64 bytes; tree by tree */
+  const double *values; /* n_leaves x width */
+  double *own_values;   /* the same; NULL where they are the spec's */
 };
 
 /* ---- columns ------------------------------------------------------------- */
 
-/* What forest_columns.c makes of each split; scratch of wl_forest_create. */
-typedef struct wl_forest_split {
+/* What forest_columns.c makes of each test; scratch of wl_forest_create. */
+typedef struct wl_forest_rank {
   uint32_t column, rank;
-} wl_forest_split;
+} wl_forest_rank;
 
-/* Fills the forest's columns of ranks, and a split's part in them. */
+/* Fills the forest's columns of ranks, and a test's part in them. */
 wl_status wl_forest_make_columns(wl_forest *forest, const wl_forest_spec *spec,
-                                 wl_forest_split *splits, wl_error *error);
+                                 wl_forest_rank *ranks, wl_error *error);
 
 /* The largest of the features' n_cuts; 1 with category columns. */
 size_t wl_forest_max_rank(const wl_forest *forest);
