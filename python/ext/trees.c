@@ -45,13 +45,11 @@ static PyObject *array_of(const ext_state *state, const wl_tensor *tensor) {
   return array;
 }
 
-static PyObject *tensors_of(const ext_state *state,
-                            const wl_tree_model *trees) {
-  wl_tensor tensors[WL_TREE_TENSORS];
-  size_t n = wl_tree_model_tensors(trees, tensors);
+static PyObject *dict_of(const ext_state *state,
+                         const wl_tree_tensors *tensors) {
   PyObject *dict = PyDict_New();
-  for (size_t i = 0; dict && i < n; i++)
-    if (!set(dict, tensors[i].name, array_of(state, &tensors[i])))
+  for (size_t i = 0; dict && i < tensors->n; i++)
+    if (!set(dict, tensors->list[i].name, array_of(state, &tensors->list[i])))
       Py_CLEAR(dict);
   return dict;
 }
@@ -82,12 +80,12 @@ static PyObject *optional_text(const char *text) {
 }
 
 static bool fill(PyObject *dict, const ext_state *state,
-                 const wl_tree_model *trees) {
+                 const wl_tree_model *trees, const wl_tree_tensors *tensors) {
   const wl_tensor bias = {.dtype = WL_F64,
                           .n_dims = 1,
                           .shape = {trees->bias.n},
                           .data = trees->bias.values};
-  return set(dict, "tensors", tensors_of(state, trees)) &&
+  return set(dict, "tensors", dict_of(state, tensors)) &&
          set(dict, "library", PyUnicode_FromString(trees->library)) &&
          set(dict, "objective", optional_text(trees->objective)) &&
          set(dict, "link",
@@ -111,10 +109,11 @@ static bool fill(PyObject *dict, const ext_state *state,
 /* The graph and metadata that an import would make, for a converter to build
  * upon. */
 static wl_status fill_texts(PyObject *dict, const wl_tree_model *trees,
-                            bool *has_failed, wl_error *error) {
+                            const wl_tree_tensors *tensors, bool *has_failed,
+                            wl_error *error) {
   char *graph = NULL, *metadata = NULL;
   size_t size;
-  wl_status status = wl_tree_model_graph(trees, &graph, &size, error);
+  wl_status status = wl_tree_model_graph(trees, tensors, &graph, &size, error);
   if (status == WL_OK)
     status = wl_tree_model_metadata(trees, &metadata, error);
   *has_failed =
@@ -140,6 +139,7 @@ static PyObject *read_trees(PyObject *module, PyObject *args,
     return NULL;
   }
   wl_tree_model trees;
+  wl_tree_tensors tensors = {.n = 0};
   wl_error error;
   wl_status status;
   bool has_failed = false;
@@ -147,13 +147,16 @@ static PyObject *read_trees(PyObject *module, PyObject *args,
   wl_tree_model_init(&trees);
   Py_BEGIN_ALLOW_THREADS;
   status = wl_import_read(bytes.buf, (size_t)bytes.len, format, &trees, &error);
+  if (status == WL_OK)
+    status = wl_tree_tensors_init(&tensors, &trees, &error);
   Py_END_ALLOW_THREADS;
   PyBuffer_Release(&bytes);
   if (status == WL_OK && (dict = PyDict_New())) {
-    status = fill_texts(dict, &trees, &has_failed, &error);
-    if (status != WL_OK || has_failed || !fill(dict, state, &trees))
+    status = fill_texts(dict, &trees, &tensors, &has_failed, &error);
+    if (status != WL_OK || has_failed || !fill(dict, state, &trees, &tensors))
       Py_CLEAR(dict);
   }
+  wl_tree_tensors_deinit(&tensors);
   wl_tree_model_deinit(&trees);
   if (status != WL_OK)
     ext_raise(state, status, &error);

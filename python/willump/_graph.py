@@ -23,6 +23,9 @@ HEADER = "willump-graph 1"
 #: One-dimensional arrays up to this long are written in place.
 INLINE_MAX = 8
 
+#: Operators that read integers of any width.
+NARROW = frozenset({"trees", "tree_leaves", "linear_trees"})
+
 Array: TypeAlias = npt.NDArray[Any]
 Strings: TypeAlias = list[str]
 
@@ -80,16 +83,17 @@ class GraphBuilder:
 
     # ---- tensors ----------------------------------------------------------
 
-    def tensor(self, name: str, value: Array | Iterable[str]) -> Tensor:
+    def tensor(self, name: str, value: Array | Iterable[str], *, is_narrow: bool = False) -> Tensor:
         """Stores a constant under a name derived from `name`.
 
-        Floating and boolean arrays are stored as float64, integers as int64;
-        equal constants are stored once.
+        Floating and boolean arrays are stored as float64, integers as int64 or,
+        with `is_narrow`, as the smallest type that holds them; equal constants
+        are stored once.
         """
         stored: Array | Strings
         key: tuple[Any, ...]
         if isinstance(value, np.ndarray):
-            stored = _as_stored(value)
+            stored = _as_stored(value, is_narrow)
             digest = hashlib.sha256(stored.tobytes()).digest()
             key = (stored.dtype.str, stored.shape, digest)
         else:
@@ -125,7 +129,7 @@ class GraphBuilder:
         kept: dict[str, Attribute] = {}
         for key, value in (attributes or {}).items():
             if value is not None:
-                kept[key] = self._attribute(f"{name or operator}.{key}", value)
+                kept[key] = self._attribute(f"{name or operator}.{key}", value, operator in NARROW)
         if payload is None:
             identity = (
                 operator,
@@ -138,12 +142,12 @@ class GraphBuilder:
         self.nodes.append(Node(operator, tuple(inputs), kept, payload))
         return len(self.nodes) - 1
 
-    def _attribute(self, name: str, value: Attribute) -> Attribute:
+    def _attribute(self, name: str, value: Attribute, is_narrow: bool) -> Attribute:
         if isinstance(value, np.ndarray):
             stored = _as_stored(value)
             if stored.ndim == 1 and 0 < stored.size <= INLINE_MAX:
                 return stored
-            return self.tensor(name, stored)
+            return self.tensor(name, stored, is_narrow=is_narrow)
         if isinstance(value, (str, bool, int, float, Tensor)):
             return value
         return self.tensor(name, value)
@@ -195,9 +199,15 @@ class GraphBuilder:
         return text
 
 
-def _as_stored(value: Array) -> Array:
-    """The array as float64 or int64, C-contiguous, with at least one dimension."""
-    kind = np.int64 if value.dtype.kind in "iu" else np.float64
+def _as_stored(value: Array, is_narrow: bool = False) -> Array:
+    """The array as float64 or integers, C-contiguous, with at least one dimension."""
+    kind = np.dtype(np.int64 if value.dtype.kind in "iu" else np.float64)
+    if is_narrow and kind.kind == "i" and value.size:
+        least, most = value.min(), value.max()
+        sign = "i" if least < 0 else "u"
+        kinds = [np.dtype(f"{sign}{size}") for size in (1, 2, 4)]
+        fits = [k for k in kinds if np.iinfo(k).min <= least and most <= np.iinfo(k).max]
+        kind = fits[0] if fits else kind
     return np.atleast_1d(np.ascontiguousarray(value, dtype=kind))
 
 

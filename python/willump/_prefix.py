@@ -24,8 +24,9 @@ def find_ensemble(builder: GraphBuilder, label: int) -> int | None:
     """The largest sum of trees that the label depends on, None without one."""
     best, most = None, MIN_TREES - 1
     for node in sorted(_reached(builder, label)):
-        if builder.nodes[node].operator == "trees":
-            n = len(_array(builder, builder.nodes[node], "roots"))
+        found = builder.nodes[node]
+        if found.operator == "trees" and "sizes" in found.attributes:
+            n = len(_array(builder, found, "sizes"))
             if n > most:
                 best, most = node, n
     return best
@@ -53,7 +54,7 @@ class Prefixes:
         self.builder = builder
         self.ensemble = ensemble
         node = builder.nodes[ensemble]
-        n_trees = len(_array(builder, node, "roots"))
+        n_trees = len(_array(builder, node, "sizes"))
         # Trees of several classes take turns: a round is not torn apart.
         turn = int(self._scalar("n_outputs", 1)) if self._width() == 1 else 1
         cuts = {round(share * n_trees / turn) * turn for share in SHARES}
@@ -94,22 +95,22 @@ class Prefixes:
     def _slice(self, first: int, last: int) -> dict[str, Attribute | None]:
         """The attributes of trees [first, last), which lie tree by tree."""
         builder, node = self.builder, self.builder.nodes[self.ensemble]
-        roots = _array(builder, node, "roots")
-        n_splits = len(_array(builder, node, "feature"))
-        starts = split_starts(roots, n_splits)
+        sizes = _array(builder, node, "sizes")
+        starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         s0, s1 = int(starts[first]), int(starts[last])
-        # A tree has one leaf more than splits.
-        l0, l1 = s0 + first, s1 + last
         attributes: dict[str, Attribute | None] = dict(node.attributes)
-        for name in ("feature", "threshold", "flags"):
-            attributes[name] = _array(builder, node, name)[s0:s1]
         for name in ("left", "right"):
-            attributes[name] = _moved(_array(builder, node, name)[s0:s1], s0, l0)
-        attributes["roots"] = _moved(roots[first:last], s0, l0)
-        leaves = _array(builder, node, "leaves")
-        if len(leaves) != n_splits + len(roots):
-            raise ValueError("the leaves of an ensemble do not lie tree by tree")
-        attributes["leaves"] = leaves[l0:l1]
+            attributes[name] = _array(builder, node, name)[s0:s1]
+        # The tests that these splits make.
+        tests: Array | slice = slice(s0, s1)
+        if "test" in node.attributes:
+            tests, numbers = np.unique(_array(builder, node, "test")[s0:s1], return_inverse=True)
+            attributes["test"] = numbers
+        for name in ("feature", "threshold", "flags"):
+            attributes[name] = _array(builder, node, name)[tests]
+        attributes["sizes"] = sizes[first:last]
+        # A tree has one leaf more than splits.
+        attributes["leaves"] = _array(builder, node, "leaves")[s0 + first : s1 + last]
         n_outputs = int(self._scalar("n_outputs", 1))
         if "output" in node.attributes:
             attributes["output"] = _array(builder, node, "output")[first:last]
@@ -131,17 +132,6 @@ class Prefixes:
         if inputs == node.inputs:
             return number
         return self.builder.node(node.operator, inputs, node.attributes, name="first")
-
-
-def split_starts(roots: Array, n_splits: int) -> Array:
-    """Where each tree's splits begin, and their end: a tree of one leaf has none."""
-    starts = np.append(np.where(roots >= 0, roots, n_splits), n_splits)
-    return np.minimum.accumulate(starts[::-1])[::-1]
-
-
-def _moved(codes: Array, n_splits: int, n_leaves: int) -> Array:
-    """Numbers of splits, and ~numbers of leaves, with so many fewer before them."""
-    return np.where(codes >= 0, codes - n_splits, codes + n_leaves)
 
 
 def _array(builder: GraphBuilder, node: Node, name: str) -> Array:

@@ -17,16 +17,18 @@ static wl_status compile(const wl_tree_model *trees,
                          wl_error *error) {
   const wl_options compile_options = {.size = sizeof compile_options,
                                       .n_threads = options->n_threads};
-  wl_tensor tensors[WL_TREE_TENSORS];
-  size_t n_tensors = wl_tree_model_tensors(trees, tensors), size;
+  wl_tree_tensors tensors;
+  size_t size;
   char *text = NULL, *metadata = NULL;
-  wl_status status = wl_tree_model_graph(trees, &text, &size, error);
+  WL_TRY(wl_tree_tensors_init(&tensors, trees, error));
+  wl_status status = wl_tree_model_graph(trees, &tensors, &text, &size, error);
   if (status == WL_OK && options->metadata == NULL)
     status = wl_tree_model_metadata(trees, &metadata, error);
   if (status == WL_OK)
-    status = wl_model_compile(text, size, tensors, n_tensors,
+    status = wl_model_compile(text, size, tensors.list, tensors.n,
                               metadata != NULL ? metadata : options->metadata,
                               &compile_options, out, error);
+  wl_tree_tensors_deinit(&tensors);
   wl_free(metadata);
   wl_free(text);
   return status;

@@ -1,6 +1,6 @@
 /*
- * describe.c: a tree model as the core takes it: tensors, the graph's text and
- * the metadata.
+ * describe.c: a tree model in words: the graph's text, which names the tensors
+ * that pack.c makes, and the metadata.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -8,55 +8,6 @@
 #include "base/number.h"
 #include "data/field.h"
 #include "import/import.h"
-
-/* ---- tensors ------------------------------------------------------------- */
-
-static void add(wl_tensor *tensors, size_t *n, const char *name, wl_dtype dtype,
-                const void *data, size_t n_elements) {
-  if (n_elements == 0 && strcmp(name, "leaves") != 0)
-    return;
-  tensors[(*n)++] = (wl_tensor){.name = name,
-                                .dtype = dtype,
-                                .n_dims = 1,
-                                .shape = {n_elements},
-                                .data = data};
-}
-
-size_t wl_tree_model_tensors(const wl_tree_model *model,
-                             wl_tensor tensors[WL_TREE_TENSORS]) {
-  size_t n = 0;
-  const struct integers {
-    const char *name;
-    const wl_i64_array *array;
-  } lists[] = {
-      {"feature", &model->feature},
-      {"left", &model->left},
-      {"right", &model->right},
-      {"flags", &model->flags},
-      {"roots", &model->roots},
-      {"output", &model->output},
-      {"sets", &model->sets},
-      {"set_starts", &model->set_starts},
-      {"ids", &model->leaf_ids},
-      {"linear_starts", &model->linear_starts},
-      {"linear_features", &model->linear_features},
-  };
-  for (size_t i = 0; i < WL_COUNT_OF(lists); i++)
-    add(tensors, &n, lists[i].name, WL_I64, lists[i].array->values,
-        lists[i].array->n);
-  add(tensors, &n, "threshold", WL_F64, model->threshold.values,
-      model->threshold.n);
-  add(tensors, &n, "linear_constants", WL_F64, model->linear_constants.values,
-      model->linear_constants.n);
-  add(tensors, &n, "linear_coefficients", WL_F64,
-      model->linear_coefficients.values, model->linear_coefficients.n);
-  add(tensors, &n, "start", WL_F64, model->start.values, model->start.n);
-  add(tensors, &n, "leaves", WL_F64, model->leaves.values, model->leaves.n);
-  tensors[n - 1].n_dims = 2;
-  tensors[n - 1].shape[0] = wl_tree_model_n_leaves(model);
-  tensors[n - 1].shape[1] = model->width;
-  return n;
-}
 
 /* ---- the graph's text ---------------------------------------------------- */
 
@@ -132,10 +83,8 @@ static int put_scaled(graph_text *text, const char *operator,
 
 /* Where a model has no splits, say, it has no tensors for them. */
 static void put_tensor(graph_text *text, const char *name,
-                       const wl_tensor *tensors, size_t n_tensors) {
-  bool is_there = false;
-  for (size_t t = 0; t < n_tensors; t++)
-    is_there |= strcmp(tensors[t].name, name) == 0;
+                       const wl_tree_tensors *tensors) {
+  bool is_there = wl_tree_tensors_have(tensors, name);
   put(text, name);
   put(text, is_there ? "=@" : "=[]");
   put(text, is_there ? name : "");
@@ -147,29 +96,30 @@ static bool is_linear(const wl_tree_model *model) {
 
 /* `operator` is "trees", "linear_trees" or "tree_leaves". */
 static int put_trees(graph_text *text, const wl_tree_model *model,
-                     const char *operator, int from, bool is_sum) {
+                     const wl_tree_tensors *tensors, const char *operator,
+                     int from, bool is_sum) {
   static const char *const needed[] = {"feature",
                                        "threshold",
                                        "left",
                                        "right",
                                        "flags",
-                                       "roots",
                                        "leaves",
                                        "linear_starts",
                                        "linear_constants",
                                        "linear_features",
                                        "linear_coefficients"};
-  enum { N_PLAIN = 7 };
-  wl_tensor tensors[WL_TREE_TENSORS];
-  size_t n_tensors = wl_tree_model_tensors(model, tensors);
+  enum { N_PLAIN = 6 };
   size_t n_needed =
       is_sum && is_linear(model) ? WL_COUNT_OF(needed) : (size_t)N_PLAIN;
   int node = put_node(text, operator, from);
   put(text, " {");
   for (size_t i = 0; i < n_needed; i++) {
-    put(text, i > 0 ? ", " : "");
-    put_tensor(text, needed[i], tensors, n_tensors);
+    put_tensor(text, needed[i], tensors);
+    put(text, ", ");
   }
+  put_tensor(text, is_linear(model) ? "roots" : "sizes", tensors);
+  if (wl_tree_tensors_have(tensors, "test"))
+    put(text, ", test=@test");
   if (model->set_starts.n > 1)
     put(text, ", sets=@sets, set_starts=@set_starts");
   put(text, model->is_absent_nan ? ", absent=nan" : "");
@@ -180,7 +130,7 @@ static int put_trees(graph_text *text, const wl_tree_model *model,
     put(text, model->start.n > 0 ? ", start=@start" : "");
     put(text, model->is_f32 ? ", dtype=\"f32\"" : "");
   } else {
-    put(text, model->leaf_ids.n > 0 ? ", ids=@ids" : "");
+    put(text, wl_tree_tensors_have(tensors, "ids") ? ", ids=@ids" : "");
   }
   put(text, "}\n");
   return node;
@@ -249,7 +199,8 @@ static void put_output(graph_text *text, const char *name, int node) {
   put(text, "\n");
 }
 
-wl_status wl_tree_model_graph(const wl_tree_model *model, char **text,
+wl_status wl_tree_model_graph(const wl_tree_model *model,
+                              const wl_tree_tensors *tensors, char **text,
                               size_t *size, wl_error *error) {
   graph_text out = {.status = WL_OK, .error = error};
   put(&out, "willump-graph 1\n");
@@ -260,9 +211,10 @@ wl_status wl_tree_model_graph(const wl_tree_model *model, char **text,
   if (model->casts_to_f32)
     x = put_plain(&out, "cast", x, " {dtype=\"f32\"}");
   const char *sums = is_linear(model) ? "linear_trees" : "trees";
-  int raw = put_raw(&out, model, put_trees(&out, model, sums, x, true));
+  int raw =
+      put_raw(&out, model, put_trees(&out, model, tensors, sums, x, true));
   int prediction = put_link(&out, model, raw);
-  int leaves = put_trees(&out, model, "tree_leaves", x, false);
+  int leaves = put_trees(&out, model, tensors, "tree_leaves", x, false);
   put(&out, "stage\n");
   put_output(&out, "prediction", prediction);
   put_output(&out, "raw", raw);

@@ -16,19 +16,27 @@ wl_status wl_import_read(const void *bytes, size_t size,
 
 enum { WL_TREE_TENSORS = 18 };
 
-/*
- * The arrays of a model under their names: the attributes of `trees` and
- * `tree_leaves`. Borrowed; returns how many.
- */
-size_t wl_tree_model_tensors(const wl_tree_model *model,
-                             wl_tensor tensors[WL_TREE_TENSORS]);
+/* What a model is as the attributes of `trees` and `tree_leaves`, under their
+ * names; empty lists are left out. Memory is the arena's or the model's. */
+typedef struct wl_tree_tensors {
+  wl_arena arena;
+  wl_tensor list[WL_TREE_TENSORS];
+  size_t n;
+} wl_tree_tensors;
+
+/* Refuses what is not a forest; nothing is to be deinitialised then. */
+wl_status wl_tree_tensors_init(wl_tree_tensors *tensors,
+                               const wl_tree_model *model, wl_error *error);
+void wl_tree_tensors_deinit(wl_tree_tensors *tensors);
+bool wl_tree_tensors_have(const wl_tree_tensors *tensors, const char *name);
 
 /*
  * The graph's text, owned (wl_free): one matrix in; out `prediction` (after the
  * link), `raw` (the sums) and `leaves` (the leaf of every tree, as the source
  * numbers them).
  */
-wl_status wl_tree_model_graph(const wl_tree_model *model, char **text,
+wl_status wl_tree_model_graph(const wl_tree_model *model,
+                              const wl_tree_tensors *tensors, char **text,
                               size_t *size, wl_error *error);
 
 /* The metadata's text, a JSON object, owned (wl_free). */

@@ -338,7 +338,7 @@ static wl_status read_decision(const lgb_reader *reader, size_t split,
   *threshold += (double)first_set;
   /* NaN is in no set, whatever the kind of missing values; other values are
    * cast to int. */
-  *flags = WL_SPLIT_CATEGORIES | WL_SPLIT_MISSING_NAN | WL_SPLIT_TRUNCATED;
+  *flags = WL_SPLIT_IS_CATEGORY | WL_SPLIT_MISSING_NAN | WL_SPLIT_TRUNCATES;
   return WL_OK;
 }
 

@@ -11,7 +11,7 @@
 #ifndef WL_IMPORT_TREE_MODEL_H
 #define WL_IMPORT_TREE_MODEL_H
 
-#include "base/base.h"
+#include "models/forest/forest.h"
 
 typedef struct wl_i64_array {
   int64_t *values; /* owned */
@@ -37,13 +37,10 @@ wl_status wl_text_push(wl_text_array *array, const char *text, size_t size,
                        wl_error *error);
 wl_string wl_text_at(const wl_text_array *array, size_t i);
 
-/* Bits of `flags`, one a split. */
+/* Of `flags`, what is missing (forest.h has the bits). */
 enum {
-  WL_SPLIT_MISSING_LEFT = 1,
-  WL_SPLIT_MISSING_ZERO = 1 << 1, /* NaN and zero are missing */
-  WL_SPLIT_MISSING_NAN = 2 << 1,  /* NaN is missing */
-  WL_SPLIT_CATEGORIES = 1 << 3,
-  WL_SPLIT_TRUNCATED = 1 << 4 /* of categories: (-1, 0) is category 0 */
+  WL_SPLIT_MISSING_ZERO = WL_SPLIT_KIND_ZERO << WL_SPLIT_KIND_SHIFT,
+  WL_SPLIT_MISSING_NAN = WL_SPLIT_KIND_NAN << WL_SPLIT_KIND_SHIFT
 };
 
 /* From raw scores to predictions. */

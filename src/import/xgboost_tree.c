@@ -252,7 +252,7 @@ static wl_status add_split(xgb_tree *tree, size_t node) {
   WL_TRY(set_bits(tree, begin, size, &set));
   model->casts_to_f32 = true; /* 2.9999999999 is category 3 */
   return wl_tree_model_add_split(model, feature, (double)set,
-                                 WL_SPLIT_CATEGORIES | WL_SPLIT_MISSING_NAN |
+                                 WL_SPLIT_IS_CATEGORY | WL_SPLIT_MISSING_NAN |
                                      (is_left ? 0 : WL_SPLIT_MISSING_LEFT),
                                  right, left, reader->error);
 }

@@ -372,23 +372,30 @@ def spread_out(x: Any, absent: float) -> Any:
 
 def trees(x: Any, **a: Any) -> Any:
     x = spread_out(x, a.get("absent", 0.0))
-    k, roots = a.get("n_outputs", 1), a["roots"]
+    k = a.get("n_outputs", 1)
+    sizes = a.get("sizes", [])
+    n_trees = len(a["roots"]) if "roots" in a else len(sizes)
     kind = DTYPES[a.get("dtype", "f64")]
     sums = np.broadcast_to(a.get("start", np.zeros(k)), (len(x), k)).astype(kind)
     leaves = np.asarray(a["leaves"]).reshape(-1, np.shape(a["leaves"])[-1] if k > 1 else 1)
-    outputs = a.get("output", np.arange(len(roots)) % k)
-    for tree, root in enumerate(roots):
+    outputs = a.get("output", np.arange(n_trees) % k)
+    for tree in range(n_trees):
+        first = int(np.sum(sizes[:tree])) if "sizes" in a else 0  # children count from here
+        first_leaf = first + tree if "sizes" in a else 0
+        root = int(a["roots"][tree]) if "roots" in a else (0 if sizes[tree] else -1)
         for row, values in enumerate(x):
-            at = int(root)
+            at = root
             while at >= 0:
-                column = int(a["feature"][at])
-                flags, threshold = int(a["flags"][at]), float(a["threshold"][at])
+                test = int(a["test"][first + at]) if "test" in a else first + at
+                column = int(a["feature"][test])
+                flags, threshold = int(a["flags"][test]), float(a["threshold"][test])
                 is_left = goes_left(values[column], flags, threshold, a, column)
-                at = int(a["left" if is_left else "right"][at])
+                at = int(a["left" if is_left else "right"][first + at])
+            leaf = first_leaf + ~at
             if leaves.shape[1] == 1:
-                sums[row, outputs[tree]] += leaves[~at, 0]
+                sums[row, outputs[tree]] += leaves[leaf, 0]
             else:
-                sums[row] += leaves[~at]
+                sums[row] += leaves[leaf]
     return sums / a.get("divide", 1.0)
 
 

@@ -430,3 +430,38 @@ def test_read_trees_gives_what_compiles_to_the_same_model() -> None:
 def test_bytes_of_another_format_are_refused(data: bytes, format_name: str | None) -> None:
     with pytest.raises(ValueError, match=r"format|LightGBM|XGBoost|JSON"):
         _core.read_trees(data, format=format_name)
+
+
+def in_old_form(tensors: dict[str, Any]) -> dict[str, Any]:
+    """Integers of 64 bits, a test for each split, and children numbered over all trees."""
+    sizes = tensors["sizes"].astype(np.int64)
+    trees = np.repeat(np.arange(len(sizes)), sizes)
+    splits = np.cumsum(sizes) - sizes
+    leaves = splits + np.arange(len(sizes))
+
+    def moved(children: Any) -> Any:
+        children = children.astype(np.int64)
+        return np.where(children >= 0, children + splits[trees], children - leaves[trees])
+
+    test = tensors.get("test", np.arange(len(trees)))
+    old = {k: v.astype(np.int64) if v.dtype.kind in "iu" else v for k, v in tensors.items()}
+    old |= {name: old[name][test] for name in ("feature", "threshold", "flags")}
+    old |= {name: moved(tensors[name]) for name in ("left", "right")}
+    old["roots"] = np.where(sizes > 0, splits, ~leaves)
+    return {k: v for k, v in old.items() if k not in ("sizes", "test")}
+
+
+@pytest.mark.parametrize("seed", range(0, 72, 5))
+def test_wide_integers_and_roots_give_the_same_bits(seed: int) -> None:
+    booster, X, categories = lgb_model(seed)
+    read = _core.read_trees(booster.model_to_string().encode())
+    if "sizes" not in read["tensors"] or "feature" not in read["tensors"]:
+        pytest.skip("the model has linear leaves or no splits: there is no other form")
+    rows = rows_of(np.random.default_rng(seed), X, read["tensors"]["threshold"], categories, ODD)
+    graph = read["graph"].replace("sizes=@sizes", "roots=@roots").replace(", test=@test", "")
+    old = _core.Model.compile(graph, in_old_form(read["tensors"]), read["metadata"])
+    again = _core.Model.from_bytes(old.to_bytes())
+    for output, option in (("raw", "raw_score"), ("leaves", "pred_leaf")):
+        expected = booster.predict(rows, **{option: True})
+        for model in (old, again):
+            np.testing.assert_array_equal(run(model, rows, output, expected), expected)

@@ -18,7 +18,8 @@ from sklearn.ensemble import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from willump import convert
-from willump._prefix import Prefixes, find_ensemble, split_starts
+from willump._graph import GraphBuilder
+from willump._prefix import Prefixes, find_ensemble
 
 MODELS = {
     "histogram": HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=8, random_state=0),
@@ -110,16 +111,30 @@ def test_too_few_rows_are_refused() -> None:
     np.testing.assert_array_equal(fast.predict(X), model.predict(X))
 
 
-@pytest.mark.parametrize(
-    ("roots", "n_splits", "starts"),
-    [
-        ([0, 3, 5], 9, [0, 3, 5, 9]),
-        ([-1, 0, -4, 3], 6, [0, 0, 3, 3, 6]),
-        ([-1, -2], 0, [0, 0, 0]),
-        ([0, -5], 4, [0, 4, 4]),
-    ],
-)
-def test_splits_begin_where_the_trees_do(
-    roots: list[int], n_splits: int, starts: list[int]
-) -> None:
-    assert split_starts(np.array(roots), n_splits).tolist() == starts
+@pytest.mark.parametrize("sizes", [[1] * 20, [0, 2, 0, 0, 1] * 4, [0] * 19 + [3], [3] + [0] * 16])
+@pytest.mark.parametrize("has_tests", [False, True])
+def test_parts_take_their_own_splits_tests_and_leaves(sizes: list[int], has_tests: bool) -> None:
+    n = sum(sizes)
+    numbers = np.arange(n)
+    attributes: dict[str, Any] = {
+        "feature": numbers, "threshold": numbers / 2, "flags": numbers % 4,
+        "left": 100 + numbers, "right": 200 + numbers, "sizes": np.array(sizes),
+        "leaves": np.arange(n + len(sizes)) / 4,
+        "test": numbers[::-1] if has_tests else None,
+    }  # fmt: skip
+    builder = GraphBuilder()
+    x = builder.node("input", (), {"kind": "matrix", "n_features": max(n, 1)})
+    prefixes = Prefixes(builder, builder.node("trees", (x,), attributes))
+    for cut in (1, len(sizes) // 2, len(sizes)):
+        parts = [prefixes._slice(0, cut), prefixes._slice(cut, len(sizes))]
+        for name in ("left", "right", "sizes", "leaves"):
+            whole = np.concatenate([np.asarray(part[name]) for part in parts])
+            np.testing.assert_array_equal(whole, attributes[name])
+        features = []
+        for part in parts:
+            feature = np.asarray(part["feature"])
+            features.append(feature[np.asarray(part["test"])] if has_tests else feature)
+            assert len(feature) == len(np.asarray(part["left"]))
+        np.testing.assert_array_equal(
+            np.concatenate(features), numbers[::-1] if has_tests else numbers
+        )

@@ -62,7 +62,8 @@ def ensemble(
 def linked(ctx: Context, read: Mapping[str, Any], raw: Ref) -> Ref:
     """The raw scores through the inverse of the objective's link."""
     if read["is_average"]:
-        count = float(len(read["tensors"]["roots"]) // raw.n_features)
+        n_trees = len(read["tensors"]["roots" if "roots" in read["tensors"] else "sizes"])
+        count = float(n_trees // raw.n_features)
         raw = ctx.apply("scale", raw, divide=np.array([count]))
     scale = float(read["link_scale"])
     if scale != 1.0:

@@ -266,7 +266,7 @@ def _histogram_boosted(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
     for iteration in est._predictors:
         for predictor in iteration:
             _add_predictor(forest, predictor)
-    if not forest.roots:
+    if not forest.sizes:
         raise Refused("it has no trees")
     raw = forest.emit(ctx, _encoded(ctx, est, ref), start=start)
     return ref, raw

@@ -1,7 +1,7 @@
 """Trees as the operator `trees` takes them, whatever library they come from.
 
-A `Forest` collects trees as parallel arrays and emits one node. Splits are
-numbered tree by tree in the source's own order, leaves likewise.
+A `Forest` collects trees as parallel arrays and emits one node. Splits and leaves
+are numbered tree by tree, in the order of the tables that the core makes of them.
 """
 
 from __future__ import annotations
@@ -62,11 +62,9 @@ class Forest:
     right: list[Array] = field(default_factory=list)
     flags: list[Array] = field(default_factory=list)
     leaves: list[Array] = field(default_factory=list)
-    roots: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     sets: list[Array] = field(default_factory=list)
-    n_splits: int = 0
-    n_leaves: int = 0
 
     def add(
         self,
@@ -83,27 +81,24 @@ class Forest:
         is_leaf = np.asarray(is_leaf, dtype=bool)
         numbers = np.arange(len(is_leaf))
         splits = numbers[~is_leaf]
-        left, right = np.asarray(left)[splits], np.asarray(right)[splits]
-        if np.any(left <= splits) or np.any(right <= splits):
+        children = np.stack([np.asarray(left), np.asarray(right)], axis=1).astype(np.int64)
+        if np.any(children[splits] <= splits[:, None]):
             raise Refused("a tree has a child before its parent")
-        code = np.where(
-            is_leaf,
-            ~(self.n_leaves + np.cumsum(is_leaf) - 1),
-            self.n_splits + np.cumsum(~is_leaf) - 1,
-        ).astype(np.int64)
-        self.left.append(code[left])
-        self.right.append(code[right])
+        splits, leaves = _in_order(is_leaf, children)
+        code = np.zeros(len(is_leaf), np.int64)
+        code[splits] = np.arange(len(splits))
+        code[leaves] = ~np.arange(len(leaves))
+        self.left.append(code[children[splits, 0]])
+        self.right.append(code[children[splits, 1]])
         self.feature.append(np.asarray(feature)[splits].astype(np.int64))
         self.threshold.append(np.asarray(threshold)[splits].astype(np.float64))
         self.flags.append(np.broadcast_to(flags, is_leaf.shape)[splits].astype(np.int64))
-        own = np.asarray(values, dtype=np.float64).reshape(len(is_leaf), -1)[is_leaf]
+        own = np.asarray(values, dtype=np.float64).reshape(len(is_leaf), -1)[leaves]
         if own.shape[1] != self.width:
             raise Refused(f"a tree gives {own.shape[1]} values, not {self.width}")
         self.leaves.append(own)
-        self.outputs.append(len(self.roots) % self.n_outputs if output is None else output)
-        self.roots.append(int(code[0]))
-        self.n_splits += len(splits)
-        self.n_leaves += len(own)
+        self.outputs.append(len(self.sizes) % self.n_outputs if output is None else output)
+        self.sizes.append(len(splits))
 
     def add_steps(
         self, column: int, thresholds: Array, values: Array, output: int | None = None
@@ -148,16 +143,15 @@ class Forest:
             raise Refused(
                 "its input is within rounding of the original's, and trees compare it to the bit"
             )
-        default = np.arange(len(self.roots)) % self.n_outputs
+        default = np.arange(len(self.sizes)) % self.n_outputs
         has_own = self.width == 1 and not np.array_equal(self.outputs, default)
         starts = np.cumsum([0, *(len(words) for words in self.sets)])
+        tests = np.concatenate(self.feature), np.concatenate(self.threshold)
         attributes: dict[str, Any] = {
-            "feature": np.concatenate(self.feature),
-            "threshold": np.concatenate(self.threshold),
+            **distinct_tests(*tests, np.concatenate(self.flags)),
             "left": np.concatenate(self.left),
             "right": np.concatenate(self.right),
-            "flags": np.concatenate(self.flags),
-            "roots": np.array(self.roots, dtype=np.int64),
+            "sizes": np.array(self.sizes, dtype=np.int64),
             "leaves": np.concatenate(self.leaves),
             "output": np.array(self.outputs, dtype=np.int64) if has_own else None,
             "n_outputs": self.n_outputs if self.n_outputs > 1 else None,
@@ -168,6 +162,37 @@ class Forest:
         }
         node = ctx._emit("trees", (ref.node,), attributes)
         return Ref(node, self.n_outputs)
+
+
+def _in_order(is_leaf: Array, children: Array) -> tuple[Array, Array]:
+    """Nodes in the order of the core's tables: splits breadth first, but for those of two
+    leaves, which come last; leaves as the splits name them."""
+    levels = [np.flatnonzero(~is_leaf[:1])]
+    while len(levels[-1]):
+        below = children[levels[-1]].ravel()
+        levels.append(below[~is_leaf[below]])
+    splits = np.concatenate(levels)
+    is_twig = is_leaf[children[splits]].all(axis=1)
+    splits = np.concatenate([splits[~is_twig], splits[is_twig]])
+    below = children[splits].ravel() if len(splits) else np.zeros(1, np.int64)
+    return splits, below[is_leaf[below]]
+
+
+def distinct_tests(feature: Array, threshold: Array, flags: Array) -> dict[str, Array | None]:
+    """The attributes of splits' tests, each distinct one once where that is shorter."""
+    # A test takes a threshold, a feature and flags; a split then the test's number.
+    a_test, n = 8 + 1 + 1, len(feature)
+    order = np.lexsort((flags, threshold, feature))
+    ordered = [a[order] for a in (feature, threshold, flags)]
+    is_new = np.ones(n, dtype=bool)
+    is_new[1:] = np.any([a[1:] != a[:-1] for a in ordered], axis=0)
+    n_tests = int(is_new.sum())
+    test = np.empty(n, np.int64)
+    test[order] = np.cumsum(is_new) - 1
+    if n_tests * a_test + n * np.min_scalar_type(max(n_tests, 1) - 1).itemsize >= n * a_test:
+        return {"feature": feature, "threshold": threshold, "flags": flags, "test": None}
+    first, numbers, bits = (a[is_new] for a in ordered)
+    return {"feature": first, "threshold": numbers, "flags": bits, "test": test}
 
 
 def lookup(ctx: Context, labels: Ref, tables: Sequence[Array], *, divide: float = 1.0) -> Ref:

@@ -80,6 +80,26 @@ static inline int64_t wl_forest_root(const wl_forest_spec *spec,
   return part->n_splits > 0 ? 0 : ~INT64_C(0);
 }
 
+/* A tree's splits and leaves in the order of the forest's tables, by which they
+ * are best numbered: leaves are then not copied. */
+typedef struct wl_forest_order {
+  wl_forest_part part;
+  size_t n_splits; /* of the tree, which has one leaf more */
+  size_t n_others; /* splits but for twigs, whose children are two leaves */
+  uint32_t *split; /* the spec's number of each split */
+  int32_t *left, *right;   /* its children, numbered in this order */
+  uint32_t *leaf;          /* the spec's number of each leaf */
+  uint32_t *place, *twigs; /* scratch */
+} wl_forest_order;
+
+wl_status wl_forest_order_init(wl_forest_order *order,
+                               const wl_forest_spec *spec, wl_error *error);
+void wl_forest_order_deinit(wl_forest_order *order);
+/* Lists a tree of a forest that has been checked; from the first one on, each
+ * after that before it. */
+void wl_forest_list_tree(wl_forest_order *order, const wl_forest_spec *spec,
+                         size_t tree);
+
 typedef struct wl_forest wl_forest;
 
 /* Refuses with WL_ERROR_VALUE whatever is not a forest, naming the attribute,

@@ -1,22 +1,15 @@
 /*
- * forest_build.c: the tables of a forest. A tree's splits are written breadth
- * first, but for its twigs: every child is behind its parent, and the splits
- * that most rows see are close together. Leaves are numbered as they are met;
- * where the caller has them so already, and keeps them, they are not copied.
+ * forest_build.c: the tables of a forest, tree by tree (forest_order.c: in
+ * which order). Leaves that the caller has in this order, and keeps, are not
+ * copied.
  */
 #include "models/forest/forest_internal.h"
 
-/* A tree as its table has it. The lists are as long as all splits, which a tree
- * may have; what is touched of them is as much as the largest tree has. */
 typedef struct builder {
   wl_forest *forest;
   const wl_forest_spec *spec;
   wl_forest_rank *ranks; /* of each test */
-  wl_forest_part part;   /* of the tree at hand */
-  uint32_t *order;       /* node -> split of the part */
-  uint32_t *place;       /* split of the part -> node */
-  uint32_t *twigs;
-  uint32_t *leaf; /* leaf of the tree -> leaf of the spec */
+  wl_forest_order tree;  /* the one at hand */
 } builder;
 
 static void *copy(const void *from, size_t size) {
@@ -26,82 +19,20 @@ static void *copy(const void *from, size_t size) {
   return to;
 }
 
-/* Children of a split of the part, as the spec numbers them. */
-static int64_t left_of(const builder *b, uint32_t split) {
-  return wl_ints_at(&b->spec->left, b->part.first_split + split);
-}
-
-static int64_t right_of(const builder *b, uint32_t split) {
-  return wl_ints_at(&b->spec->right, b->part.first_split + split);
-}
-
-/* A tree's splits, breadth first; their number. */
-static size_t list_splits(builder *b, int64_t root) {
-  size_t end = 0;
-  if (root >= 0)
-    b->order[end++] = (uint32_t)root;
-  for (size_t at = 0; at < end; at++) {
-    int64_t left = left_of(b, b->order[at]), right = right_of(b, b->order[at]);
-    if (left >= 0)
-      b->order[end++] = (uint32_t)left;
-    if (right >= 0)
-      b->order[end++] = (uint32_t)right;
-  }
-  return end;
-}
-
-/* Twigs last, else as they were; returns the number of others. */
-static size_t move_twigs(builder *b, size_t n) {
-  size_t n_others = 0, n_twigs = 0;
-  for (size_t i = 0; i < n; i++) {
-    uint32_t split = b->order[i];
-    if (left_of(b, split) < 0 && right_of(b, split) < 0)
-      b->twigs[n_twigs++] = split;
-    else
-      b->order[n_others++] = split;
-  }
-  memcpy(b->order + n_others, b->twigs, n_twigs * sizeof *b->twigs);
-  for (size_t i = 0; i < n; i++)
-    b->place[b->order[i]] = (uint32_t)i;
-  return n_others;
-}
-
-/* Lists tree t: the next after that of the last call. Its leaves are numbered
- * as they are met. */
-static void list_tree(builder *b, size_t t, size_t *n_splits,
-                      size_t *n_others) {
-  b->part = wl_forest_next_part(b->spec, &b->part, t);
-  int64_t root = wl_forest_root(b->spec, &b->part, t);
-  size_t n = list_splits(b, root), n_leaves = 0, first = b->part.first_leaf;
-  *n_splits = n;
-  *n_others = move_twigs(b, n);
-  if (root < 0)
-    b->leaf[n_leaves++] = (uint32_t)(first + (size_t)~root);
-  for (size_t i = 0; i < n; i++) {
-    int64_t left = left_of(b, b->order[i]), right = right_of(b, b->order[i]);
-    if (left < 0)
-      b->leaf[n_leaves++] = (uint32_t)(first + (size_t)~left);
-    if (right < 0)
-      b->leaf[n_leaves++] = (uint32_t)(first + (size_t)~right);
-  }
-}
-
 /* How many nodes and leaves each tree has. *is_in_order: the spec has the
  * leaves in the tables' order. */
 static void measure_trees(builder *b, bool *is_in_order) {
   wl_forest *forest = b->forest;
   *is_in_order = true;
-  b->part = (wl_forest_part){0};
   for (size_t t = 0; t < forest->n_trees; t++) {
-    size_t n, n_others, n_leaves;
-    list_tree(b, t, &n, &n_others);
-    n_leaves = n + 1;
+    wl_forest_list_tree(&b->tree, b->spec, t);
+    size_t n_leaves = b->tree.n_splits + 1;
     for (size_t i = 0; i < n_leaves; i++)
-      *is_in_order &= b->leaf[i] == forest->n_leaves + i;
+      *is_in_order &= b->tree.leaf[i] == forest->n_leaves + i;
     forest->first_node[t] = (uint32_t)forest->n_nodes;
-    forest->first_twig[t] = (uint32_t)(forest->n_nodes + n_others);
+    forest->first_twig[t] = (uint32_t)(forest->n_nodes + b->tree.n_others);
     forest->first_leaf[t] = (uint32_t)forest->n_leaves;
-    forest->n_nodes += n;
+    forest->n_nodes += b->tree.n_splits;
     forest->n_leaves += n_leaves;
     if (n_leaves > forest->max_leaves)
       forest->max_leaves = n_leaves;
@@ -141,25 +72,21 @@ static void put_node(wl_forest *forest, size_t i, const uint32_t field[4]) {
   }
 }
 
-/* A child's name; leaves are numbered as they are met. */
-static uint32_t name_of(const builder *b, int64_t child, uint32_t *n_leaves) {
-  return child >= 0 ? b->place[child] : b->forest->leaf_bit | (*n_leaves)++;
+static uint32_t name_of(const wl_forest *forest, int64_t child) {
+  return child >= 0 ? (uint32_t)child : forest->leaf_bit | (uint32_t)~child;
 }
 
 static void write_nodes(const builder *b, size_t t) {
   wl_forest *forest = b->forest;
-  size_t first = forest->first_node[t], n = forest->first_node[t + 1] - first;
-  uint32_t n_leaves = 0;
-  for (size_t i = 0; i < n; i++) {
-    uint32_t split = b->order[i];
-    size_t test = b->part.first_split + split;
+  const wl_forest_order *tree = &b->tree;
+  for (size_t i = 0; i < tree->n_splits; i++) {
+    size_t test = tree->split[i];
     if (b->spec->test.data != NULL)
       test = (size_t)wl_ints_at(&b->spec->test, test);
-    uint32_t left = name_of(b, left_of(b, split), &n_leaves);
-    uint32_t right = name_of(b, right_of(b, split), &n_leaves);
-    const uint32_t field[4] = {b->ranks[test].column, b->ranks[test].rank, left,
-                               right};
-    put_node(forest, first + i, field);
+    const uint32_t field[4] = {b->ranks[test].column, b->ranks[test].rank,
+                               name_of(forest, tree->left[i]),
+                               name_of(forest, tree->right[i])};
+    put_node(forest, forest->first_node[t] + i, field);
   }
 }
 
@@ -167,11 +94,11 @@ static void write_nodes(const builder *b, size_t t) {
 static void number_leaves(const builder *b, double *values, size_t n) {
   uint32_t least = UINT32_MAX;
   for (size_t i = 0; i < n; i++)
-    least = b->leaf[i] < least ? b->leaf[i] : least;
+    least = b->tree.leaf[i] < least ? b->tree.leaf[i] : least;
   for (size_t i = 0; i < n; i++)
     values[i] = b->spec->ids.data != NULL
-                    ? (double)wl_ints_at(&b->spec->ids, b->leaf[i])
-                    : (double)(b->leaf[i] - least);
+                    ? (double)wl_ints_at(&b->spec->ids, b->tree.leaf[i])
+                    : (double)(b->tree.leaf[i] - least);
 }
 
 static void write_values(const builder *b, size_t t) {
@@ -184,7 +111,7 @@ static void write_values(const builder *b, size_t t) {
     return;
   }
   for (size_t i = 0; i < n; i++)
-    memcpy(values + i * width, b->spec->leaves + b->leaf[i] * width,
+    memcpy(values + i * width, b->spec->leaves + b->tree.leaf[i] * width,
            width * sizeof(double));
 }
 
@@ -209,10 +136,8 @@ static wl_status make_room(builder *b, bool is_in_order, wl_error *error) {
 static wl_status write_trees(builder *b, bool is_in_order, wl_error *error) {
   wl_forest *forest = b->forest;
   WL_TRY(make_room(b, is_in_order, error));
-  b->part = (wl_forest_part){0};
   for (size_t t = 0; t < forest->n_trees; t++) {
-    size_t n, n_others;
-    list_tree(b, t, &n, &n_others);
+    wl_forest_list_tree(&b->tree, b->spec, t);
     write_nodes(b, t);
     if (forest->own_values != NULL)
       write_values(b, t);
@@ -242,22 +167,16 @@ static wl_status write_sums(const builder *b, wl_error *error) {
 static wl_status make_tables(builder *b, wl_error *error) {
   const wl_forest_spec *spec = b->spec;
   wl_forest *forest = b->forest;
-  size_t size = (spec->n_splits + 1) * sizeof(uint32_t);
   bool is_in_order;
   forest->first_node = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
   forest->first_leaf = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
   forest->first_twig = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
   forest->output = wl_calloc(spec->n_trees + 1, sizeof(uint32_t));
   b->ranks = wl_calloc(spec->n_tests + 1, sizeof *b->ranks);
-  b->order = wl_alloc(size);
-  b->place = wl_alloc(size);
-  b->twigs = wl_alloc(size);
-  b->leaf = wl_alloc(size);
   if (forest->first_node == NULL || forest->first_leaf == NULL ||
-      forest->first_twig == NULL || forest->output == NULL ||
-      b->ranks == NULL || b->order == NULL || b->place == NULL ||
-      b->twigs == NULL || b->leaf == NULL)
-    return wl_fail_memory(error, size);
+      forest->first_twig == NULL || forest->output == NULL || b->ranks == NULL)
+    return wl_fail_memory(error, spec->n_tests * sizeof *b->ranks);
+  WL_TRY(wl_forest_order_init(&b->tree, spec, error));
   measure_trees(b, &is_in_order);
   WL_TRY(wl_forest_make_columns(forest, spec, b->ranks, error));
   choose_widths(forest);
@@ -293,10 +212,7 @@ wl_status wl_forest_create(const wl_forest_spec *spec, wl_forest **out,
   forest->n_trees = spec->n_trees;
   wl_status status = make_tables(&b, error);
   wl_free(b.ranks);
-  wl_free(b.order);
-  wl_free(b.place);
-  wl_free(b.twigs);
-  wl_free(b.leaf);
+  wl_forest_order_deinit(&b.tree);
   if (status == WL_OK) {
     wl_forest_set_few_rows(forest);
     *out = forest;
