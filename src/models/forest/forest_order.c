@@ -6,11 +6,21 @@
  */
 #include "models/forest/forest.h"
 
-/* The lists are as long as all splits, which a tree may have; what is touched
- * of them is as much as the largest tree has. */
+/* The splits of the largest tree; with roots, at most those of all. */
+static size_t most_splits(const wl_forest_spec *spec) {
+  size_t most = 0;
+  if (spec->sizes.data == NULL)
+    return spec->n_splits;
+  for (size_t t = 0; t < spec->n_trees; t++) {
+    size_t n = (size_t)wl_ints_at(&spec->sizes, t);
+    most = n > most ? n : most;
+  }
+  return most;
+}
+
 wl_status wl_forest_order_init(wl_forest_order *order,
                                const wl_forest_spec *spec, wl_error *error) {
-  size_t n = spec->n_splits + 1;
+  size_t n = most_splits(spec) + 1;
   *order = (wl_forest_order){.split = wl_alloc(n * sizeof *order->split),
                              .left = wl_alloc(n * sizeof *order->left),
                              .right = wl_alloc(n * sizeof *order->right),
