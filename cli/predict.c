@@ -23,7 +23,18 @@ typedef struct predict_job {
   cli_table_out table;
   cli_text text;
   cli_sink sink;
+  char *warned; /* the last warning; owned */
 } predict_job;
+
+/* Later pieces of the file mostly have the same to say. */
+static void on_warning(void *context, const char *message) {
+  predict_job *prediction = context;
+  if (prediction->warned != NULL && strcmp(prediction->warned, message) == 0)
+    return;
+  fprintf(stderr, "willump: warning: %s\n", message);
+  wl_free(prediction->warned);
+  prediction->warned = wl_strndup(message, strlen(message));
+}
 
 static wl_status add_output(predict_job *prediction, const char *name,
                             wl_error *error) {
@@ -111,6 +122,8 @@ static wl_status compute(predict_job *prediction, size_t o, size_t n_rows,
   cli_output *output = &prediction->outputs[o];
   wl_run_options options = cli_session_run_options(session);
   uint8_t *stages = o == 0 ? prediction->stages : NULL;
+  options.warning = on_warning;
+  options.warning_context = prediction;
   if (!output->info.is_sparse)
     return wl_model_predict(session->model, output->number, prediction->inputs,
                             session->inputs.n_inputs, n_rows, &options,
@@ -215,6 +228,7 @@ wl_status cli_predict(const cli_arguments *arguments, wl_error *error) {
   wl_free(prediction.runs);
   wl_free(prediction.inputs);
   wl_free(prediction.stages);
+  wl_free(prediction.warned);
   cli_session_close(&prediction.session);
   return status;
 }

@@ -326,12 +326,19 @@ typedef struct wl_result {
 /* Called between chunks with the share of the work done; false cancels. */
 typedef bool (*wl_progress)(void *context, uint64_t rows_done, uint64_t n_rows);
 
+/* Called at the end of a successful run, by the thread that asked for it, for
+ * each thing in its rows that the original warns about, such as categories that
+ * an encoder does not know. The message is borrowed for the call. */
+typedef void (*wl_warning)(void *context, const char *message);
+
 typedef struct wl_run_options {
   size_t size;          /* sizeof(wl_run_options) */
   uint32_t n_threads;   /* 0: as the model was compiled */
   wl_progress progress; /* may be NULL */
   void *progress_context;
-  bool exact; /* skip the cascade: the full model answers every row */
+  bool exact;         /* skip the cascade: the full model answers every row */
+  wl_warning warning; /* may be NULL */
+  void *warning_context;
 } wl_run_options;
 
 /*

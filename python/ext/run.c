@@ -61,6 +61,19 @@ static bool on_progress(void *context, uint64_t rows_done, uint64_t n_rows) {
   return ok;
 }
 
+/* As the original's warning, which a filter may turn into an exception: that is
+ * found when the core has returned. */
+static void on_warning(void *context, const char *message) {
+  run_guard *guard = context;
+  PyThreadState *left = guard->thread_state;
+  if (left)
+    PyEval_RestoreThread(left);
+  if (!PyErr_Occurred())
+    (void)PyErr_WarnEx(PyExc_UserWarning, message, 1);
+  if (left)
+    guard->thread_state = PyEval_SaveThread();
+}
+
 static bool is_long(const ext_call *call, const ext_compute *compute) {
   return call->n_rows > GIL_ROWS || call->work > GIL_BYTES || compute->progress;
 }
@@ -70,7 +83,9 @@ static void guard_begin(run_guard *guard, const ext_call *call,
   *guard = (run_guard){.progress = compute->progress};
   *options = (wl_run_options){.size = sizeof *options,
                               .n_threads = compute->n_threads,
-                              .exact = compute->is_exact};
+                              .exact = compute->is_exact,
+                              .warning = on_warning,
+                              .warning_context = guard};
   if (!is_long(call, compute))
     return;
   guard->thread = PyThread_get_thread_ident();

@@ -52,6 +52,13 @@ static wl_status bind_nodes(wl_plan *plan, const wl_graph *graph,
     wl_plan_node *node = &plan->nodes[id];
     if (node->def->bind != NULL)
       WL_TRY(node->def->bind(graph, &graph->nodes[id], &node->state, error));
+    const wl_op_warning *warning =
+        node->def->warning != NULL ? node->def->warning(node->state) : NULL;
+    if (warning == NULL || warning->text == NULL)
+      continue;
+    node->warning = warning;
+    node->first_note = plan->n_notes;
+    plan->n_notes += warning->n_columns;
   }
   return WL_OK;
 }

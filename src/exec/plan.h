@@ -17,6 +17,8 @@ typedef struct wl_plan_node {
   const wl_id *inputs;
   wl_type type;
   uint32_t source; /* of an input or external: its number among its kind */
+  const wl_op_warning *warning; /* NULL: it never warns */
+  size_t first_note;            /* of a run's notes, those of this node */
 } wl_plan_node;
 
 typedef struct wl_plan_input {
@@ -75,6 +77,7 @@ typedef struct wl_plan {
   wl_plan_output *outputs;
   size_t n_outputs;
   size_t n_stages;
+  size_t n_notes; /* of all nodes that may warn */
 } wl_plan;
 
 /* Binds an optimised graph; the plan does not borrow it. */

@@ -7,6 +7,7 @@
 #include "exec/run.h"
 
 #include "exec/sweep.h"
+#include "exec/warn.h"
 
 typedef enum run_phase { PHASE_STAGE, PHASE_WAIT, PHASE_DONE } run_phase;
 
@@ -21,6 +22,8 @@ struct wl_run {
   size_t n_threads;
   wl_progress progress;
   void *progress_context;
+  wl_warning warning;
+  void *warning_context;
   run_phase phase;
   size_t stage, n_asked; /* externals of this stage that were asked for */
   wl_sequence full;      /* `exact` in a cascade: the last stage by itself */
@@ -31,6 +34,7 @@ struct wl_run {
   bool *stays;    /* by position */
   double *carry;  /* by row */
   wl_answer *answers;
+  uint8_t *notes;   /* of the nodes that may warn; NULL: nobody listens */
   wl_result result; /* owned arrays */
   uint8_t *stages;
   bool owns_buffers; /* false: result.values and stages are the caller's */
@@ -99,9 +103,16 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
   if (options != NULL) {
     run->progress = options->progress;
     run->progress_context = options->progress_context;
+    run->warning = options->warning;
+    run->warning_context = options->warning_context;
   }
   WL_TRY(wl_context_take(contexts, plan->n_nodes, run->n_threads, &run->context,
                          error));
+  if (run->warning != NULL && plan->n_notes != 0) {
+    run->notes = wl_arena_calloc(&run->context->arena, plan->n_notes, 1);
+    if (run->notes == NULL)
+      return wl_fail_memory(error, plan->n_notes);
+  }
   if (options == NULL || !options->exact || plan->n_stages == 1)
     return WL_OK;
   /* The last stage alone: nothing is carried to it. */
@@ -123,6 +134,7 @@ static wl_sweep make_sweep(wl_run *run, const wl_sequence *sequence) {
                     .context = run->context,
                     .inputs = run->inputs,
                     .answers = run->answers,
+                    .notes = run->notes,
                     .selection = run->selection,
                     .n_threads = run->n_threads,
                     .progress = run->progress,
@@ -347,6 +359,8 @@ wl_status wl_run_advance(wl_run *run, wl_error *error) {
     if (run->selection.rows != NULL && run->selection.n_rows == 0)
       run->stage = run->plan->n_stages;
     if (run->stage >= run->plan->n_stages) {
+      WL_TRY(wl_exec_warn(run->plan, run->notes, run->warning,
+                          run->warning_context, error));
       run->phase = PHASE_DONE;
       break;
     }
@@ -492,6 +506,8 @@ wl_status wl_exec_predict(const wl_plan *plan, wl_context_list *contexts,
   while (run.stage < plan->n_stages &&
          (run.selection.rows == NULL || run.selection.n_rows != 0))
     WL_TRY_DONE(status, run_stage(&run, error));
+  status =
+      wl_exec_warn(plan, run.notes, run.warning, run.warning_context, error);
 done:
   run.inputs = NULL;
   run_deinit(&run);

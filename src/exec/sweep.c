@@ -222,6 +222,12 @@ static wl_status spread_out(const chunk *c, wl_id id, wl_error *error) {
   return WL_OK;
 }
 
+static uint8_t *notes_of(const wl_sweep *sweep, const wl_plan_node *node) {
+  return sweep->notes != NULL && node->warning != NULL
+             ? sweep->notes + node->first_note
+             : NULL;
+}
+
 static wl_status run_steps(const chunk *c, wl_error *error) {
   const wl_sequence *sequence = c->sweep->sequence;
   wl_value *values = c->worker->values;
@@ -244,7 +250,8 @@ static wl_status run_steps(const chunk *c, wl_error *error) {
                        .n_inputs = node->n_inputs,
                        .n_rows = c->n_rows,
                        .arena = &c->worker->arena,
-                       .type = &node->type};
+                       .type = &node->type,
+                       .notes = notes_of(c->sweep, node)};
     WL_TRY(
         node->def->run(node->state, &call, &values[sequence->steps[s]], error));
   }

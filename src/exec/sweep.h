@@ -27,6 +27,7 @@ typedef struct wl_sweep {
   wl_progress progress;
   void *progress_context;
   uint64_t rows_before, rows_total; /* for progress */
+  uint8_t *notes;                   /* of the run, NULL: nobody asks */
 
   /* Sinks. A dense result is written by the run's row at out_index(row). */
   void *out;          /* NULL: results are kept as pieces */

@@ -21,7 +21,25 @@ typedef struct wl_op_call {
   size_t n_rows;
   wl_arena *arena;
   const wl_type *type; /* of the result */
+  /* One a column of the operator's warning, shared by all chunks: set by
+   * wl_op_note. NULL: nobody asks. */
+  uint8_t *notes;
 } wl_op_call;
+
+/* A column that the run's warning shall name. */
+static inline void wl_op_note(const wl_op_call *call, size_t column) {
+  if (call->notes != NULL &&
+      __atomic_load_n(&call->notes[column], __ATOMIC_RELAXED) == 0)
+    __atomic_store_n(&call->notes[column], 1, __ATOMIC_RELAXED);
+}
+
+/* What a run says at its end if the operator noted columns: the text, with
+ * their numbers in its first "[]". Nodes of one group share a message. */
+typedef struct wl_op_warning {
+  const char *text; /* NULL: the node never warns */
+  int64_t group;
+  size_t n_columns, first_column;
+} wl_op_warning;
 
 typedef struct wl_op_def {
   const char *name;
@@ -46,6 +64,8 @@ typedef struct wl_op_def {
   /* The rows of the step's own tiles: a chunk should have a multiple of them,
    * if that can be. NULL, 0: any number. */
   size_t (*tile_rows)(const void *state);
+  /* NULL: the operator never warns. */
+  const wl_op_warning *(*warning)(const void *state);
   /* Computes one chunk. A failure that is about a row sets error->row to its
    * number in the chunk. NULL: the executor provides the value (sources). */
   wl_status (*run)(const void *state, const wl_op_call *call, wl_value *out,

@@ -15,11 +15,12 @@
 #include "ops/table.h"
 
 static const wl_attr_def attrs[] = {
-    {"categories", WL_ATTR_TENSOR, true}, {"sizes", WL_ATTR_TENSOR, true},
-    {"codes", WL_ATTR_TENSOR, false},     {"unknown", WL_ATTR_TENSOR, false},
-    {"nan", WL_ATTR_TENSOR, false},       {"none", WL_ATTR_TENSOR, false},
-    {"sum", WL_ATTR_BOOL, false},         {"names", WL_ATTR_TENSOR, false},
-    {"first_column", WL_ATTR_INT, false}, {"dtype", WL_ATTR_STRING, false},
+    {"categories", WL_ATTR_TENSOR, true},  {"sizes", WL_ATTR_TENSOR, true},
+    {"codes", WL_ATTR_TENSOR, false},      {"unknown", WL_ATTR_TENSOR, false},
+    {"nan", WL_ATTR_TENSOR, false},        {"none", WL_ATTR_TENSOR, false},
+    {"sum", WL_ATTR_BOOL, false},          {"names", WL_ATTR_TENSOR, false},
+    {"first_column", WL_ATTR_INT, false},  {"warning", WL_ATTR_STRING, false},
+    {"warning_group", WL_ATTR_INT, false}, {"dtype", WL_ATTR_STRING, false},
 };
 
 static wl_status infer(const wl_graph *graph, const wl_node *node,
@@ -133,20 +134,22 @@ static inline void put(const wl_encode_state *s, const double *from,
 }
 
 /* What a category stands for; NULL for an unknown one that is an error. */
-static inline const double *codes_of(const wl_encode_state *s, size_t column,
+static inline const double *codes_of(const wl_encode_state *s,
+                                     const wl_op_call *call, size_t column,
                                      int64_t category) {
   if (category >= 0)
     return s->codes + (size_t)category * s->width;
+  wl_op_note(call, column);
   return s->unknown == NULL ? NULL : s->unknown + column * s->width;
 }
 
-static wl_status run_strings(const wl_encode_state *s, size_t column,
-                             const wl_value *x, size_t at, wl_value *out,
-                             wl_error *error) {
+static wl_status run_strings(const wl_encode_state *s, const wl_op_call *call,
+                             size_t column, const wl_value *x, size_t at,
+                             wl_value *out, wl_error *error) {
   for (size_t r = 0; r < x->n_rows; r++) {
     wl_string value = x->strings[r];
-    const double *codes =
-        codes_of(s, column, find_string(&s->columns[column], value));
+    int64_t category = find_string(&s->columns[column], value);
+    const double *codes = codes_of(s, call, column, category);
     if (WL_UNLIKELY(codes == NULL)) {
       char room[REPR_SIZE];
       return fail_unknown(s, column, r,
@@ -159,13 +162,13 @@ static wl_status run_strings(const wl_encode_state *s, size_t column,
   return WL_OK;
 }
 
-static wl_status run_numbers(const wl_encode_state *s, size_t column,
-                             const wl_value *x, size_t x_column, size_t at,
-                             wl_value *out, wl_error *error) {
+static wl_status run_numbers(const wl_encode_state *s, const wl_op_call *call,
+                             size_t column, const wl_value *x, size_t x_column,
+                             size_t at, wl_value *out, wl_error *error) {
   for (size_t r = 0; r < x->n_rows; r++) {
     double value = wl_row(x, r)[x_column];
-    const double *codes =
-        codes_of(s, column, find_number(&s->columns[column], value));
+    int64_t category = find_number(&s->columns[column], value);
+    const double *codes = codes_of(s, call, column, category);
     if (WL_UNLIKELY(codes == NULL)) {
       char room[WL_NUMBER_SIZE];
       wl_print_double(value, room);
@@ -188,13 +191,18 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
     for (size_t c = 0; c < x->n_columns; c++, column++) {
       size_t at = s->is_sum ? 0 : column * s->width;
       WL_TRY(x->kind == WL_VALUE_STRINGS
-                 ? run_strings(s, column, x, at, out, error)
-                 : run_numbers(s, column, x, c, at, out, error));
+                 ? run_strings(s, call, column, x, at, out, error)
+                 : run_numbers(s, call, column, x, c, at, out, error));
     }
   }
   for (size_t i = 0; s->is_sum && i < call->n_rows * n_out; i++)
     out->dense[i] = wl_round_to(call->type->dtype, out->dense[i]);
   return WL_OK;
+}
+
+static const wl_op_warning *warning(const void *state) {
+  const wl_encode_state *s = state;
+  return &s->warning;
 }
 
 const wl_op_def wl_op_encode = {
@@ -205,5 +213,6 @@ const wl_op_def wl_op_encode = {
     .infer = infer,
     .bind = wl_encode_bind,
     .unbind = wl_encode_unbind,
+    .warning = warning,
     .run = run,
 };

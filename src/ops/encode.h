@@ -29,6 +29,7 @@ typedef struct wl_encode_state {
   const double *unknown;    /* a column's side by side; NULL: an error */
   bool is_sum;
   size_t first_column; /* the number of column 0 in messages */
+  wl_op_warning warning;
 } wl_encode_state;
 
 /* A node's attributes, found and checked as far as that needs no state. */

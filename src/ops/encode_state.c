@@ -76,6 +76,19 @@ static wl_status check_missing(const wl_encode_attrs *a,
   return WL_OK;
 }
 
+/* It has a place for the columns' numbers. */
+static wl_status check_warning(const wl_node *node, const wl_encode_attrs *a,
+                               wl_error *error) {
+  wl_string text = wl_node_string(node, "warning", "[]");
+  if (memmem(text.data, text.size, "[]", 2) == NULL ||
+      memchr(text.data, '\0', text.size) != NULL ||
+      (wl_node_attr(node, "warning") != NULL && a->unknown == NULL))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator 'encode': 'warning' is a text with '[]' in it, "
+                   "for columns with 'unknown'");
+  return WL_OK;
+}
+
 wl_status wl_encode_attrs_read(const wl_graph *graph, const wl_node *node,
                                wl_encode_attrs *a, wl_error *error) {
   bool is_text;
@@ -115,6 +128,7 @@ wl_status wl_encode_attrs_read(const wl_graph *graph, const wl_node *node,
                    a->width, a->n_columns);
   if (a->names != NULL)
     WL_TRY(check_size("names", a->names->n_elements, a->n_columns, error));
+  WL_TRY(check_warning(node, a, error));
   if (a->unknown == NULL || a->unknown->n_elements == 1)
     return WL_OK;
   return check_size("unknown", a->unknown->n_elements, n_unknown, error);
@@ -259,6 +273,18 @@ static wl_status fill(wl_encode_state *s, const wl_encode_attrs *a,
                       &s->unknown, error);
 }
 
+static wl_status fill_warning(wl_encode_state *s, const wl_node *node,
+                              wl_error *error) {
+  wl_string text = wl_node_string(node, "warning", "");
+  s->warning = (wl_op_warning){.group = wl_node_int(node, "warning_group", 0),
+                               .n_columns = s->n_columns,
+                               .first_column = s->first_column};
+  if (text.size == 0)
+    return WL_OK;
+  s->warning.text = wl_arena_strndup(&s->arena, text.data, text.size);
+  return s->warning.text != NULL ? WL_OK : wl_fail_memory(error, text.size);
+}
+
 wl_status wl_encode_bind(const wl_graph *graph, const wl_node *node,
                          void **state, wl_error *error) {
   wl_encode_attrs attrs;
@@ -271,6 +297,8 @@ wl_status wl_encode_bind(const wl_graph *graph, const wl_node *node,
   int64_t first = wl_node_int(node, "first_column", 0);
   s->first_column = first < 0 ? 0 : (size_t)first;
   wl_status status = fill(s, &attrs, node->type.dtype, error);
+  if (status == WL_OK)
+    status = fill_warning(s, node, error);
   if (status == WL_OK)
     *state = s;
   else

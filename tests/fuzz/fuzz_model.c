@@ -68,6 +68,10 @@ static bool same_result(const wl_result *a, const wl_result *b) {
   return same_values(a->dtype, a->values, b->values, n);
 }
 
+static void listen(void *heard, const char *message) {
+  *(size_t *)heard += strlen(message);
+}
+
 static void run_output(const wl_model *model, const wl_model *again,
                        size_t output, const any_options *o) {
   int32_t indices[5] = {0, 3, 2, 1, 0};
@@ -76,8 +80,11 @@ static void run_output(const wl_model *model, const wl_model *again,
   wl_run *run = NULL, *other = NULL;
   wl_result result, repeated;
   size_t n = wl_model_n_inputs(model);
+  size_t heard = 0;
   wl_run_options run_options = {.size = sizeof run_options,
-                                .exact = o->is_exact};
+                                .exact = o->is_exact,
+                                .warning = listen,
+                                .warning_context = &heard};
   if (wl_model_output_info(model, output, &info, NULL) != WL_OK)
     abort();
   if ((info.n_columns > MAX_CELLS / N_ROWS && !info.is_sparse) ||

@@ -298,7 +298,6 @@ def test_an_unknown_category_is_named_with_its_row_and_column() -> None:
 @pytest.mark.parametrize(
     ("encoder", "why"),
     [
-        (OneHotEncoder(handle_unknown="warn"), "handle_unknown='warn'"),
         (OneHotEncoder(dtype=np.int8), "dtype"),
         (OrdinalEncoder(dtype=object), "dtype"),
     ],

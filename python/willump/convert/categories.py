@@ -92,6 +92,7 @@ def encode(
     codes: Sequence[Array],
     unknown: Sequence[Array] | None,
     dtype: str = "f64",
+    warning: str | None = None,
 ) -> list[tuple[Ref, list[int]]]:
     """What each column's categories stand for, by groups of columns.
 
@@ -99,6 +100,7 @@ def encode(
     ----------
     codes : one array a column, of shape (n_categories,) or (n_categories, width)
     unknown : what an unknown category of each column stands for; None: an error
+    warning : said of the columns with unknown categories, their numbers in its "[]"
 
     Returns
     -------
@@ -108,6 +110,11 @@ def encode(
     known = [known_of(np.asarray(c)) for c in est.categories_]
     if not known:
         raise Refused("it has no columns")
+    said = None if warning is None else (warning, ctx.warning_group(est))
+
+    def look_up(nodes: list[int], group: list[int]) -> Ref:
+        return _lookup(ctx, est, nodes, group, known, codes, unknown, dtype, said)
+
     groups: list[list[int]] = []
     for i, column in enumerate(known):
         if groups and known[groups[-1][-1]].is_text == column.is_text:
@@ -117,9 +124,7 @@ def encode(
     is_matrix = not isinstance(value, Source) or not value.is_columns
     if is_matrix and not any(column.is_text for column in known) and not _has_objects(est):
         whole = ctx.check_finite(_dense(ctx, est, value), "", True)
-        return [
-            (_lookup(ctx, est, [whole.node], groups[0], known, codes, unknown, dtype), groups[0])
-        ]
+        return [(look_up([whole.node], groups[0]), groups[0])]
     columns = ctx.columns_of(value, est)
     found = []
     for group in groups:
@@ -129,7 +134,7 @@ def encode(
             parts = [(str(i), ctx.number_category(columns, i)) for i in group]
             joined = ctx._plain_concat(parts, sparse=False)
             nodes = [ctx.check_finite(joined, "", True).node]
-        found.append((_lookup(ctx, est, nodes, group, known, codes, unknown, dtype), group))
+        found.append((look_up(nodes, group), group))
     return found
 
 
@@ -155,6 +160,7 @@ def _lookup(
     codes: Sequence[Array],
     unknown: Sequence[Array] | None,
     dtype: str,
+    said: tuple[str, int] | None,
 ) -> Ref:
     values = [known[i].values for i in group]
     table = np.concatenate([np.asarray(codes[i], dtype=np.float64) for i in group])
@@ -167,6 +173,8 @@ def _lookup(
         "unknown": others,
         "first_column": group[0] or None,
         "names": _names(est, group),
+        "warning": said[0] if said else None,
+        "warning_group": said[1] or None if said else None,
         "dtype": None if dtype == "f64" else dtype,
     }
     if known[group[0]].is_text:

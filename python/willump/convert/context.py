@@ -173,6 +173,8 @@ class Context:
         self.is_ordered = False
         #: Nodes of columns that an output shows as they came; see `output.py`.
         self.passed: dict[int, Passed] = {}
+        #: Encoders that warn, by what tells them apart in a run.
+        self._warners: list[Any] = []
         self._path: list[str] = []
 
     # ---- names ------------------------------------------------------------
@@ -197,6 +199,14 @@ class Context:
     ) -> int:
         name = f"{self.path}.{operator}" if self.path else operator
         return self.builder.node(operator, inputs, attributes, name=name)
+
+    def warning_group(self, est: Any) -> int:
+        """The number under which all of an encoder's nodes share a warning."""
+        for number, known in enumerate(self._warners):
+            if known is est:
+                return number
+        self._warners.append(est)
+        return len(self._warners) - 1
 
     def passes(
         self, block: str, part: Ref, value: Value, *, is_sparse: bool, weighted: bool

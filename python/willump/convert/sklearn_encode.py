@@ -6,6 +6,7 @@ A category's code is looked up (`encode`); a one-hot matrix is made of codes
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -109,18 +110,33 @@ def _one_hot_codes(est: Any, column: int) -> tuple[Array, float]:
     return codes.astype(np.float64), float(other)
 
 
+def _warning_of(est: Any) -> str | None:
+    """What this version of scikit-learn says of unknown categories, with "[]" for
+    the columns; None where it says nothing."""
+    if est.handle_unknown == "error":
+        return None
+    drop = "first" if est.drop is not None else None
+    probe = OneHotEncoder(handle_unknown=est.handle_unknown, drop=drop).fit([["a"], ["b"]])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        probe.transform([["c"]])
+    texts = [str(one.message) for one in said if one.category is UserWarning]
+    return texts[0].replace("[0]", "[]") if texts else None
+
+
 def one_hot_encoder(ctx: Context, est: Any, value: Value) -> Ref:
     check_is_fitted(est)
     dtype = _dtype(est)
-    if est.handle_unknown == "warn":
-        raise Refused("handle_unknown='warn', which warns")
     found = [_one_hot_codes(est, column) for column in range(len(est.categories_))]
     unknown = None
     if est.handle_unknown != "error":
         unknown = [np.array([other]) for _, other in found]
     sizes = np.asarray(est._n_features_outs, dtype=np.int64)
     groups = []
-    for codes, columns in encode(ctx, est, value, [own for own, _ in found], unknown):
+    warning = _warning_of(est)
+    for codes, columns in encode(
+        ctx, est, value, [own for own, _ in found], unknown, warning=warning
+    ):
         attributes = {
             "sizes": sizes[columns],
             "sparse": None if est.sparse_output else False,
@@ -164,11 +180,10 @@ register(
     OneHotEncoder,
     transform=one_hot_encoder,
     operators=["encode", "one_hot", "check_finite", "concat"],
-    parameters=["categories (strings, numbers, None, NaN)", "handle_unknown but 'warn'", "drop",
-                "min_frequency", "max_categories", "sparse_output",
-                "dtype (float64, float32, int64, int32)",
-                "the warning that drop gives for unknown categories is left out"],
-    python_step="other categories; handle_unknown='warn'; other dtypes; a sparse matrix",
+    parameters=["categories (strings, numbers, None, NaN)", "handle_unknown, with its warnings",
+                "drop", "min_frequency", "max_categories", "sparse_output",
+                "dtype (float64, float32, int64, int32)"],
+    python_step="other categories; other dtypes; a sparse matrix",
 )  # fmt: skip
 register(
     TargetEncoder,

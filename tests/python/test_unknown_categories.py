@@ -1,0 +1,133 @@
+"""Unknown categories: what the original warns about, and what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import willump
+from harness import assert_same_matrix, examples
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from test_cli import program
+from test_exact_trees import assert_native
+
+# ---- warnings ------------------------------------------------------------------
+
+WARNERS: list[Any] = [
+    {"handle_unknown": "warn"},
+    {"handle_unknown": "warn", "min_frequency": 4},
+    {"handle_unknown": "warn", "drop": "first", "max_categories": 2, "sparse_output": False},
+    {"handle_unknown": "ignore", "drop": "first"},
+    {"handle_unknown": "infrequent_if_exist", "drop": "if_binary", "min_frequency": 3},
+    {"handle_unknown": "ignore"},
+    {"handle_unknown": "infrequent_if_exist", "min_frequency": 3},
+]
+
+
+def heard(function: Any, *arguments: Any) -> tuple[Any, list[tuple[type, str]]]:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        result = function(*arguments)
+    return result, [(one.category, str(one.message)) for one in said]
+
+
+def mixed(rng: Any, n: int, words: str, numbers: int) -> Any:
+    """Columns of text and of numbers, in turns."""
+    return pd.DataFrame(
+        {
+            "a": rng.choice(list(words), n),
+            "b": rng.integers(0, numbers, n),
+            "c": rng.choice(list(words), n),
+            "d": rng.integers(0, numbers, n) / 2,
+        }
+    )
+
+
+@pytest.mark.parametrize("options", WARNERS, ids=repr)
+@examples(25, shrinks=False)
+@given(st.integers(0, 2**32))
+def test_an_encoder_warns_as_the_original_does(options: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, more = mixed(rng, 30, "abc", 3), mixed(rng, rng.integers(1, 9), "abcd", 4)
+    columns = ["abcd"[i] for i in rng.permutation(4)[: rng.integers(1, 5)]]
+    est = OneHotEncoder(**options).fit(x[columns])
+    want, wanted = heard(est.transform, more[columns])
+    got, said = heard(assert_native(est).transform, more[columns])
+    assert_same_matrix(got, want, bits=True)
+    assert said == wanted
+
+
+def pipeline(model: Any) -> Any:
+    return make_pipeline(
+        ColumnTransformer(
+            [
+                ("one", OneHotEncoder(handle_unknown="warn"), ["a", "b"]),
+                ("text", CountVectorizer(token_pattern="[a-z]"), "c"),
+                ("two", OneHotEncoder(handle_unknown="ignore", drop="first"), ["d", "a"]),
+                ("three", OneHotEncoder(handle_unknown="warn", min_frequency=2), ["c", "b"]),
+            ]
+        ),
+        model,
+    )
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_each_encoder_of_a_pipeline_warns_once_for_all_rows(n_threads: int) -> None:
+    rng = np.random.default_rng(0)
+    x, more = mixed(rng, 60, "abc", 3), mixed(rng, 30_000, "abc", 3)
+    more.loc[[5, 29_000], "a"] = "z"
+    more.loc[17_000, "b"] = 9
+    more.loc[20_000, "d"] = 9
+    for est in (pipeline(Ridge()), pipeline(LogisticRegression())):
+        est.fit(x, x["b"] > 1)
+        fast = willump.compile(est, n_threads=n_threads)
+        _, wanted = heard(est.predict, more)
+        assert len(wanted) == 3
+        assert heard(fast.predict, more)[1] == wanted
+        assert heard(willump.CompiledModel.from_bytes(fast.to_bytes()).predict, more)[1] == wanted
+        assert heard(fast.predict, more[:5])[1] == []
+
+
+def test_a_warning_that_is_an_error_is_raised() -> None:
+    est = OneHotEncoder(handle_unknown="warn").fit([["a"], ["b"]])
+    fast = willump.compile(est)
+    for rows in ([["c"]], [["c"]] * 5000):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with pytest.raises(UserWarning, match=r"in columns \[0\] during transform"):
+                fast.transform(rows)
+        assert len(heard(fast.transform, rows)[1]) == 1
+
+
+def test_a_warning_names_the_line_that_called() -> None:
+    fast = willump.compile(OneHotEncoder(handle_unknown="warn").fit([["a"], ["b"]]))
+    with pytest.warns(UserWarning, match="unknown categories") as said:
+        fast.transform([["c"]])
+    assert [one.filename for one in said] == [__file__]
+
+
+def test_the_program_warns_on_standard_error(tmp_path: Path) -> None:
+    x = pd.DataFrame({"city": ["Rome", "Oslo", "Rome"], "size": [1.0, 2.0, 3.0]})
+    encoder = ColumnTransformer([("city", OneHotEncoder(handle_unknown="warn"), ["city"])])
+    est = make_pipeline(encoder, Ridge()).fit(x, x["size"])
+    model = tmp_path / "model.willump"
+    willump.compile(est).save(model)
+    for city, heard_by_all in (("Bonn", True), ("Oslo", False)):
+        rows = f"city,size\nRome,1\n{city},2\n".encode()
+        result = subprocess.run(
+            [program(), "predict", model], input=rows, capture_output=True, timeout=60, check=True
+        )
+        assert len(result.stdout.splitlines()) == 3
+        said = result.stderr.decode()
+        assert said.startswith("willump: warning: Found unknown categories") == heard_by_all
