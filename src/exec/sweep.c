@@ -5,6 +5,7 @@
 #include "exec/sweep.h"
 
 #include "base/pool.h"
+#include "exec/survey.h"
 #include "ops/common.h"
 
 enum {
@@ -15,6 +16,7 @@ enum {
   WORKER_CHUNKS = 4, /* so that no worker waits long for the last one */
   TEXT_CHUNKS = 12,  /* the same; cheap to begin, and harder to foretell */
   SHARE_ROWS = 256,
+  FEW_INPUTS = 8,        /* of a step, that the stack has room for */
   TILE_COLUMNS = 1 << 19 /* numbers of a chunk in dense tiles, if it has rows */
 };
 
@@ -151,7 +153,7 @@ wl_status wl_sweep_prepare(wl_sweep *sweep, wl_error *error) {
 /* ---- one chunk ----------------------------------------------------------- */
 
 typedef struct chunk {
-  const wl_sweep *sweep;
+  wl_sweep *sweep;
   wl_worker *worker;
   size_t number;
   uint64_t from, to; /* positions in the selection */
@@ -228,34 +230,66 @@ static uint8_t *notes_of(const wl_sweep *sweep, const wl_plan_node *node) {
              : NULL;
 }
 
-static wl_status run_steps(const chunk *c, wl_error *error) {
-  const wl_sequence *sequence = c->sweep->sequence;
+/* A step's call; `few` has room for most steps' inputs. */
+static wl_status prepare_call(const chunk *c, const wl_plan_node *node,
+                              const wl_value **few, wl_op_call *call,
+                              wl_error *error) {
   wl_value *values = c->worker->values;
-  for (size_t s = 0; s < sequence->n_steps; s++) {
-    const wl_plan_node *node = &c->sweep->plan->nodes[sequence->steps[s]];
-    const wl_value *few[8];
-    const wl_value **inputs = few;
-    if (node->n_inputs > WL_COUNT_OF(few)) {
-      inputs =
-          wl_arena_alloc(&c->worker->arena, node->n_inputs * sizeof *inputs);
-      if (inputs == NULL)
-        return wl_fail_memory(error, node->n_inputs * sizeof *inputs);
-    }
-    for (uint32_t i = 0; i < node->n_inputs; i++) {
-      inputs[i] = &values[node->inputs[i]];
-      if (inputs[i]->kind == WL_VALUE_CSR && !node->def->takes_sparse)
-        WL_TRY(spread_out(c, node->inputs[i], error));
-    }
-    wl_op_call call = {.inputs = inputs,
+  const wl_value **inputs = few;
+  if (node->n_inputs > FEW_INPUTS) {
+    inputs = wl_arena_alloc(&c->worker->arena, node->n_inputs * sizeof *inputs);
+    if (inputs == NULL)
+      return wl_fail_memory(error, node->n_inputs * sizeof *inputs);
+  }
+  for (uint32_t i = 0; i < node->n_inputs; i++) {
+    inputs[i] = &values[node->inputs[i]];
+    if (inputs[i]->kind == WL_VALUE_CSR && !node->def->takes_sparse)
+      WL_TRY(spread_out(c, node->inputs[i], error));
+  }
+  *call = (wl_op_call){.inputs = inputs,
                        .n_inputs = node->n_inputs,
                        .n_rows = c->n_rows,
                        .arena = &c->worker->arena,
                        .type = &node->type,
                        .notes = notes_of(c->sweep, node)};
-    WL_TRY(
-        node->def->run(node->state, &call, &values[sequence->steps[s]], error));
+  return WL_OK;
+}
+
+/* The first chunk's counts, as its error does. */
+static void note_refusal(wl_sweep *sweep, size_t number, wl_id node) {
+  uint64_t refused = (uint64_t)number << 32 | node;
+  uint64_t before = atomic_load_explicit(&sweep->refused, memory_order_relaxed);
+  while (refused < before && !atomic_compare_exchange_weak_explicit(
+                                 &sweep->refused, &before, refused,
+                                 memory_order_relaxed, memory_order_relaxed))
+    ;
+}
+
+static wl_status run_steps(const chunk *c, wl_error *error) {
+  const wl_sequence *sequence = c->sweep->sequence;
+  for (size_t s = 0; s < sequence->n_steps; s++) {
+    wl_id id = sequence->steps[s];
+    const wl_plan_node *node = &c->sweep->plan->nodes[id];
+    const wl_value *few[FEW_INPUTS];
+    wl_op_call call;
+    WL_TRY(prepare_call(c, node, few, &call, error));
+    wl_status status =
+        node->def->run(node->state, &call, &c->worker->values[id], error);
+    if (WL_UNLIKELY(status != WL_OK)) {
+      note_refusal(c->sweep, c->number, id);
+      return status;
+    }
   }
   return WL_OK;
+}
+
+static wl_status run_survey(const chunk *c, wl_error *error) {
+  const wl_survey *survey = c->sweep->survey;
+  const wl_value *few[FEW_INPUTS];
+  wl_op_call call;
+  WL_TRY(prepare_call(c, survey->node, few, &call, error));
+  return survey->node->def->survey->look(survey->node->state, &call, c->from,
+                                         survey->findings, error);
 }
 
 /* ---- sinks --------------------------------------------------------------- */
@@ -355,12 +389,13 @@ static wl_status sink_piece(const chunk *c, wl_error *error) {
   return WL_OK;
 }
 
-/* An error about a row of the chunk becomes one about the caller's row. */
-static wl_status locate(const chunk *c, wl_status status, wl_error *error) {
-  if (error == NULL || error->row < 0 || (uint64_t)error->row >= c->n_rows)
+wl_status wl_sweep_locate(const wl_sweep *sweep, uint64_t from, uint64_t to,
+                          wl_status status, wl_error *error) {
+  if (error == NULL || error->row < 0 || (uint64_t)error->row >= to - from)
     return status;
   char message[WL_ERROR_MESSAGE_SIZE];
-  uint64_t row = chunk_row(c, (size_t)error->row);
+  uint64_t row =
+      wl_selection_row(&sweep->selection, from + (uint64_t)error->row);
   memcpy(message, error->message, sizeof message);
   return wl_fail_row(error, status, (int64_t)row, "%.960s (row %llu)", message,
                      (unsigned long long)row);
@@ -383,7 +418,7 @@ static wl_status spread_out_results(const chunk *c, wl_error *error) {
 
 static wl_status run_chunk(void *context, size_t task, size_t worker,
                            wl_error *error) {
-  const wl_sweep *sweep = context;
+  wl_sweep *sweep = context;
   chunk c = {.sweep = sweep,
              .worker = &sweep->context->workers[worker],
              .number = task,
@@ -395,7 +430,9 @@ static wl_status run_chunk(void *context, size_t task, size_t worker,
   if (status == WL_OK)
     status = run_steps(&c, error);
   if (status != WL_OK)
-    return locate(&c, status, error);
+    return wl_sweep_locate(sweep, c.from, c.to, status, error);
+  if (sweep->survey != NULL)
+    return run_survey(&c, error);
   WL_TRY(spread_out_results(&c, error));
   const wl_value *result = &c.worker->values[sweep->sequence->result];
   if (result->kind == WL_VALUE_CSR && sweep->pieces == NULL)
@@ -413,6 +450,10 @@ static wl_status run_chunk(void *context, size_t task, size_t worker,
 }
 
 wl_status wl_sweep_run(wl_sweep *sweep, wl_error *error) {
-  return wl_pool_run(sweep->n_threads, sweep->n_chunks, run_chunk, sweep,
-                     error);
+  atomic_init(&sweep->refused, UINT64_MAX);
+  wl_status status =
+      wl_pool_run(sweep->n_threads, sweep->n_chunks, run_chunk, sweep, error);
+  if (status == WL_OK || sweep->survey != NULL || sweep->refused == UINT64_MAX)
+    return status;
+  return wl_sweep_survey(sweep, (wl_id)sweep->refused, status, error);
 }

@@ -16,6 +16,8 @@ typedef struct wl_piece {
   double *data;
 } wl_piece;
 
+typedef struct wl_survey wl_survey;
+
 typedef struct wl_sweep {
   const wl_plan *plan;
   const wl_sequence *sequence;
@@ -28,6 +30,7 @@ typedef struct wl_sweep {
   void *progress_context;
   uint64_t rows_before, rows_total; /* for progress */
   uint8_t *notes;                   /* of the run, NULL: nobody asks */
+  wl_survey *survey; /* looks at the rows in place of all sinks; else NULL */
 
   /* Sinks. A dense result is written by the run's row at out_index(row). */
   void *out;          /* NULL: results are kept as pieces */
@@ -44,11 +47,18 @@ typedef struct wl_sweep {
   /* Set by wl_sweep_prepare. */
   uint64_t *bounds; /* n_chunks + 1 positions, in the context's arena */
   size_t n_chunks;
+  /* Of the first chunk that failed in a step: its number in the upper half,
+   * the step's node in the lower. Set by wl_sweep_run. */
+  _Atomic uint64_t refused;
 } wl_sweep;
 
 /* Cuts the selection into chunks; pieces may be allocated afterwards. */
 wl_status wl_sweep_prepare(wl_sweep *sweep, wl_error *error);
 wl_status wl_sweep_run(wl_sweep *sweep, wl_error *error);
+/* An error about a row of the positions from..to becomes one about the
+ * caller's row. */
+wl_status wl_sweep_locate(const wl_sweep *sweep, uint64_t from, uint64_t to,
+                          wl_status status, wl_error *error);
 
 /* Tests only: chunks of at most so many rows, so that a few rows are several
  * chunks; 0: as usual. */

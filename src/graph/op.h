@@ -41,6 +41,18 @@ typedef struct wl_op_warning {
   size_t n_columns, first_column;
 } wl_op_warning;
 
+/* How an operator that refused a row tells, after a look at all rows, all that
+ * it refuses. Chunks come in order. */
+typedef struct wl_op_survey {
+  size_t size; /* of the findings, which begin as zeros */
+  /* first_row: the chunk's, counted over all chunks. */
+  wl_status (*look)(const void *state, const wl_op_call *call,
+                    uint64_t first_row, void *findings, wl_error *error);
+  /* Fails as run did, with error->row counted over all chunks; WL_OK when
+   * nothing was found. */
+  wl_status (*tell)(const void *state, const void *findings, wl_error *error);
+} wl_op_survey;
+
 typedef struct wl_op_def {
   const char *name;
   const wl_attr_def *attrs;
@@ -66,6 +78,7 @@ typedef struct wl_op_def {
   size_t (*tile_rows)(const void *state);
   /* NULL: the operator never warns. */
   const wl_op_warning *(*warning)(const void *state);
+  const wl_op_survey *survey; /* NULL: run's own message is all */
   /* Computes one chunk. A failure that is about a row sets error->row to its
    * number in the chunk. NULL: the executor provides the value (sources). */
   wl_status (*run)(const void *state, const wl_op_call *call, wl_value *out,

@@ -7,11 +7,7 @@
  * as doubles. What is none of them has a code of its own, or is the error that
  * scikit-learn's encoders raise.
  */
-#include "ops/encode.h"
-
-#include <stdio.h>
-
-#include "base/number.h"
+#include "ops/encode_unknown.h"
 #include "ops/table.h"
 
 static const wl_attr_def attrs[] = {
@@ -32,55 +28,6 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
                     .n_columns = is_sum ? a.width : a.n_columns * a.width,
                     .is_bit_equal = !is_sum};
   return wl_node_dtype(node, WL_F64, &type->dtype, error);
-}
-
-/* ---- messages ------------------------------------------------------------ */
-
-enum { SHOWN = 60, REPR_SIZE = 4 * SHOWN + 8 };
-
-/* Nearly Python's repr: a category that cannot be printed is rare. */
-static const char *repr_of_string(wl_string s, char room[REPR_SIZE]) {
-  bool has_single = memchr(s.data, '\'', s.size) != NULL;
-  bool has_double = memchr(s.data, '"', s.size) != NULL;
-  char quote = has_single && !has_double ? '"' : '\'', *at = room;
-  size_t shown = s.size <= SHOWN ? s.size : SHOWN;
-  while (shown < s.size && shown > 0 &&
-         ((unsigned char)s.data[shown] & 0xC0) == 0x80)
-    shown--; /* not within a character */
-  *at++ = quote;
-  for (size_t i = 0; i < shown; i++) {
-    unsigned char c = (unsigned char)s.data[i];
-    if (c == '\n' || c == '\r' || c == '\t') {
-      *at++ = '\\';
-      *at++ = c == '\n' ? 'n' : c == '\r' ? 'r' : 't';
-    } else if (c < 0x20 || c == 0x7F) {
-      at += snprintf(at, 5, "\\x%02x", c);
-    } else {
-      if (c == '\\' || c == (unsigned char)quote)
-        *at++ = '\\';
-      *at++ = (char)c;
-    }
-  }
-  *at++ = quote;
-  memcpy(at, shown < s.size ? "..." : "", shown < s.size ? 4 : 1);
-  return room;
-}
-
-static const char *repr_of_missing(size_t kind) {
-  return kind == WL_MISSING_NAN     ? "nan"
-         : kind == WL_MISSING_OTHER ? "<a value that is no text>"
-                                    : "None";
-}
-
-static wl_status fail_unknown(const wl_encode_state *s, size_t column,
-                              size_t row, const char *repr, wl_error *error) {
-  const char *name = s->columns[column].name;
-  return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
-                     "Found unknown categories [%s] in column %zu during "
-                     "transform%s%.120s%s",
-                     repr, s->first_column + column,
-                     name[0] != '\0' ? " (column '" : "", name,
-                     name[0] != '\0' ? "')" : "");
 }
 
 /* ---- lookups ------------------------------------------------------------- */
@@ -151,11 +98,9 @@ static wl_status run_strings(const wl_encode_state *s, const wl_op_call *call,
     int64_t category = find_string(&s->columns[column], value);
     const double *codes = codes_of(s, call, column, category);
     if (WL_UNLIKELY(codes == NULL)) {
-      char room[REPR_SIZE];
-      return fail_unknown(s, column, r,
-                          value.data == NULL ? repr_of_missing(value.size)
-                                             : repr_of_string(value, room),
-                          error);
+      wl_unknowns one = {.n = 0};
+      wl_unknowns_add_string(&one, column, r, value);
+      return wl_unknowns_fail(&one, s, error);
     }
     put(s, codes, wl_row_mut(out, r) + at);
   }
@@ -170,9 +115,9 @@ static wl_status run_numbers(const wl_encode_state *s, const wl_op_call *call,
     int64_t category = find_number(&s->columns[column], value);
     const double *codes = codes_of(s, call, column, category);
     if (WL_UNLIKELY(codes == NULL)) {
-      char room[WL_NUMBER_SIZE];
-      wl_print_double(value, room);
-      return fail_unknown(s, column, r, room, error);
+      wl_unknowns one = {.n = 0};
+      wl_unknowns_add_number(&one, column, r, value);
+      return wl_unknowns_fail(&one, s, error);
     }
     put(s, codes, wl_row_mut(out, r) + at);
   }
@@ -200,6 +145,43 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
   return WL_OK;
 }
 
+/* ---- a refusal told in full ---------------------------------------------- */
+
+static void look_at(const wl_encode_state *s, size_t column, const wl_value *x,
+                    size_t x_column, uint64_t first_row,
+                    wl_unknowns *unknowns) {
+  const wl_encode_column *known = &s->columns[column];
+  bool is_text = x->kind == WL_VALUE_STRINGS;
+  for (size_t r = 0; r < x->n_rows && wl_unknowns_want(unknowns, column); r++) {
+    if (is_text && find_string(known, x->strings[r]) < 0)
+      wl_unknowns_add_string(unknowns, column, first_row + r, x->strings[r]);
+    else if (!is_text && find_number(known, wl_row(x, r)[x_column]) < 0)
+      wl_unknowns_add_number(unknowns, column, first_row + r,
+                             wl_row(x, r)[x_column]);
+  }
+}
+
+static wl_status look(const void *state, const wl_op_call *call,
+                      uint64_t first_row, void *findings, wl_error *error) {
+  const wl_encode_state *s = state;
+  size_t column = 0;
+  (void)error;
+  for (size_t i = 0; s->unknown == NULL && i < call->n_inputs; i++)
+    for (size_t c = 0; c < call->inputs[i]->n_columns; c++, column++)
+      look_at(s, column, call->inputs[i], c, first_row, findings);
+  return WL_OK;
+}
+
+static wl_status tell(const void *state, const void *findings,
+                      wl_error *error) {
+  const wl_unknowns *unknowns = findings;
+  return unknowns->n == 0 ? WL_OK : wl_unknowns_fail(unknowns, state, error);
+}
+
+static const wl_op_survey survey = {sizeof(wl_unknowns), look, tell};
+
+/* -------------------------------------------------------------------------- */
+
 static const wl_op_warning *warning(const void *state) {
   const wl_encode_state *s = state;
   return &s->warning;
@@ -214,5 +196,6 @@ const wl_op_def wl_op_encode = {
     .bind = wl_encode_bind,
     .unbind = wl_encode_unbind,
     .warning = warning,
+    .survey = &survey,
     .run = run,
 };

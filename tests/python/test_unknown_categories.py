@@ -14,11 +14,12 @@ import willump
 from harness import assert_same_matrix, examples
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from test_cli import program
 from test_exact_trees import assert_native
 
@@ -131,3 +132,93 @@ def test_the_program_warns_on_standard_error(tmp_path: Path) -> None:
         assert len(result.stdout.splitlines()) == 3
         said = result.stderr.decode()
         assert said.startswith("willump: warning: Found unknown categories") == heard_by_all
+
+
+# ---- errors --------------------------------------------------------------------
+
+
+def refusal(function: Any, *arguments: Any) -> str:
+    with pytest.raises(ValueError, match="Found unknown categories") as raised:
+        function(*arguments)
+    return str(raised.value)
+
+
+def parts(message: str) -> tuple[list[str], int]:
+    """The values that a message lists, and the column that it names."""
+    assert message.startswith("Found unknown categories [")
+    values, _, rest = message.partition("[")[2].rpartition("] in column ")
+    found = eval(f"[{values}]", {"np": np, "nan": np.nan})
+    plain = [v if isinstance(v, str) or v is None else float(v) for v in found]
+    return list(map(repr, plain)), int(rest.split()[0])
+
+
+ENCODERS: list[Any] = [OneHotEncoder(), OrdinalEncoder(), OneHotEncoder(drop="first")]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=repr)
+@examples(40, shrinks=False)
+@given(st.integers(0, 2**32), st.booleans(), st.booleans())
+def test_all_unknown_values_of_the_column_are_listed(
+    encoder: Any, seed: int, is_text: bool, missing: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.choice([3, 40, 9000]))
+    known: list[Any] = ["a", "b", "it's", "\u0141\u00f3d\u017a"] if is_text else [0.0, 1.5, 7.0]
+    more: list[Any] = ["z", 'say "x"', "\u00e9", "", "A"] if is_text else [-1.0, 1e300, 2.5, 5e-324]
+    if missing:
+        more += [None, float("nan")] if is_text else [np.nan]
+    dtype = object if is_text else np.float64
+    x = np.array([[value] * 3 for value in known], dtype=dtype)
+    rows = np.empty((n, 3), dtype=dtype)
+    for column in range(3):
+        rows[:, column] = [known[i] for i in rng.integers(0, len(known), n)]
+        for _ in range(rng.integers(0, 8)):
+            rows[rng.integers(0, n), column] = more[rng.integers(0, len(more))]
+    est = clone(encoder).fit(x)
+    fast = willump.compile(est, n_threads=int(rng.integers(1, 3)))
+    try:
+        want = est.transform(rows)
+    except ValueError as error:
+        message = refusal(fast.transform, rows)
+        (got, column), (wanted, wanted_column) = parts(message), parts(str(error))
+        assert (sorted(got), column) == (sorted(set(wanted)), wanted_column)
+        known_there = pd.Series(rows[:, column], dtype=object).isin(known)
+        assert message.endswith(f"(row {int(np.argmin(known_there))})")
+        return
+    assert_same_matrix(fast.transform(rows), want, bits=True)
+
+
+def test_many_unknown_values_are_counted() -> None:
+    fast = willump.compile(OrdinalEncoder().fit(pd.DataFrame({"city": ["a", "b"]})))
+    for n, tail in ((20, "'20'"), (21, "'20', and 1 more"), (255, "'20', and 235 more"),
+                    (9000, "'20', and 236 or more")):  # fmt: skip
+        cells = ["a", *(f"{i + 1}" for i in range(n))] * 2
+        message = refusal(fast.transform, pd.DataFrame({"city": cells}))
+        assert f"{tail}] in column 0 during transform (column 'city') (row 1)" in message
+    long = pd.DataFrame({"city": ["\n" * 70 + str(i) for i in range(30)] + ["\x01" * 59, "x" * 99]})
+    message = refusal(fast.transform, long)
+    assert message.endswith("in column 0 during transform (column 'city') (row 0)")
+
+
+def test_the_first_column_is_named_whatever_row_comes_first() -> None:
+    x = pd.DataFrame({"a": ["x", "y"], "b": ["x", "y"]})
+    est = make_pipeline(OneHotEncoder(), Ridge()).fit(x, [0.0, 1.0])
+    rows = pd.concat([x] * 9000, ignore_index=True)
+    rows.loc[1, "b"] = "early"
+    rows.loc[17_000, "a"] = "late"
+    for n_threads in (1, 2):
+        message = refusal(willump.compile(est, n_threads=n_threads).predict, rows)
+        assert "['late'] in column 0 during transform (column 'a') (row 17000)" in message
+    message = refusal(willump.compile(est).predict, rows[:17_000])
+    assert "['early'] in column 1 during transform (column 'b') (row 1)" in message
+
+
+def test_an_earlier_step_that_refuses_any_row_speaks_first() -> None:
+    x = np.array([[1.0, 2.0], [2.0, 3.0]])
+    est = OrdinalEncoder().fit(x)
+    rows = np.tile(x, (9000, 1))
+    rows[3, 1] = 9.0
+    rows[17_000, 0] = np.inf
+    for encoder in (est, willump.compile(est)):
+        with pytest.raises(ValueError, match="contains infinity"):
+            encoder.transform(rows)
