@@ -84,6 +84,20 @@ static char *copy_name(wl_plan *plan, const wl_node *node) {
   return wl_arena_strndup(&plan->arena, name.data, name.size);
 }
 
+/* CSR rows are an error where the original's steps refuse them, or where the
+ * graph would answer them otherwise. */
+static wl_status describe_csr(wl_plan *plan, const wl_node *node,
+                              wl_plan_input *input, wl_error *error) {
+  wl_string why = wl_node_string(node, "no_csr", "");
+  wl_string code = wl_node_string(node, "no_csr_error", "type");
+  if (why.size == 0)
+    return WL_OK;
+  input->no_csr_code =
+      wl_string_is(code, "value") ? WL_ERROR_VALUE : WL_ERROR_TYPE;
+  input->no_csr = wl_arena_strndup(&plan->arena, why.data, why.size);
+  return input->no_csr != NULL ? WL_OK : wl_fail_memory(error, why.size);
+}
+
 static wl_status describe_sources(wl_plan *plan, const wl_graph *graph,
                                   wl_error *error) {
   plan->inputs = plan_alloc(plan, plan->n_inputs, sizeof *plan->inputs);
@@ -115,6 +129,7 @@ static wl_status describe_sources(wl_plan *plan, const wl_graph *graph,
                                                  : WL_INPUT_MATRIX,
         .position = wl_node_int(node, "position", -1),
         .node = (wl_id)id};
+    WL_TRY(describe_csr(plan, node, &plan->inputs[n_inputs - 1], error));
   }
   return WL_OK;
 }

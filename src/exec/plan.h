@@ -26,6 +26,8 @@ typedef struct wl_plan_input {
   wl_input_kind kind;
   int64_t position;
   wl_id node;
+  const char *no_csr; /* why rows that come as CSR are refused, or NULL */
+  wl_status no_csr_code;
 } wl_plan_input;
 
 typedef struct wl_plan_external {

@@ -51,6 +51,8 @@ wl_status wl_source_check(const wl_plan *plan, wl_id id, const wl_input *input,
                      kind_names[declared->kind], is_text ? "text" : "numbers");
     if (is_text)
       return WL_OK;
+    if (input->layout == WL_LAYOUT_CSR && declared->no_csr != NULL)
+      return wl_fail(error, declared->no_csr_code, "%s", declared->no_csr);
   } else if (input->layout == WL_LAYOUT_STRINGS) {
     return wl_fail(error, WL_ERROR_TYPE, "an external step answers numbers");
   }

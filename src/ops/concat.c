@@ -81,11 +81,23 @@ static wl_status run_sparse(const wl_op_call *call, wl_value *out,
   return WL_OK;
 }
 
+/* Without `sparse`, the caller's CSR rows make CSR rows, as hstack does. */
+static bool follows;
+
+static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
+                      wl_error *error) {
+  (void)graph;
+  (void)error;
+  *state = wl_node_attr(node, "sparse") == NULL ? &follows : NULL;
+  return WL_OK;
+}
+
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
-  (void)state;
-  return call->type->kind == WL_VALUE_CSR ? run_sparse(call, out, error)
-                                          : run_dense(call, out, error);
+  bool is_sparse = call->type->kind == WL_VALUE_CSR;
+  for (size_t i = 0; state == &follows && i < call->n_inputs; i++)
+    is_sparse |= call->inputs[i]->kind == WL_VALUE_CSR;
+  return is_sparse ? run_sparse(call, out, error) : run_dense(call, out, error);
 }
 
 const wl_op_def wl_op_concat = {
@@ -95,5 +107,6 @@ const wl_op_def wl_op_concat = {
     .max_inputs = 1 << 16,
     .takes_sparse = true,
     .infer = infer,
+    .bind = bind,
     .run = run,
 };

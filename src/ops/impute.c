@@ -48,11 +48,29 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   return status;
 }
 
+/* What is not stored is 0, and not missing. */
+static wl_status impute_sparse(const impute_state *s, const wl_op_call *call,
+                               wl_value *out, wl_error *error) {
+  const wl_value *x = call->inputs[0];
+  wl_dtype dtype = call->type->dtype;
+  double *data;
+  WL_TRY(wl_like_csr(call, x, out, &data, error));
+  size_t first = (size_t)x->indptr[0], last = (size_t)x->indptr[call->n_rows];
+  for (size_t e = first; e < last; e++)
+    data[e] =
+        is_missing(s, x->data[e])
+            ? wl_round_to(dtype, wl_column(&s->fill, (size_t)x->indices[e]))
+            : x->data[e];
+  return WL_OK;
+}
+
 static wl_status run_impute(const void *state, const wl_op_call *call,
                             wl_value *out, wl_error *error) {
   const impute_state *s = state;
   const wl_value *x = call->inputs[0];
   wl_dtype dtype = call->type->dtype;
+  if (x->kind == WL_VALUE_CSR)
+    return impute_sparse(s, call, out, error);
   WL_TRY(wl_new_dense(call, x->n_columns, out, error));
   for (size_t r = 0; r < call->n_rows; r++) {
     const double *from = wl_row(x, r);
@@ -89,6 +107,7 @@ const wl_op_def wl_op_impute = {
     WL_ATTRS(impute_attrs),
     .min_inputs = 1,
     .max_inputs = 1,
+    .takes_sparse = true,
     .infer = infer,
     .bind = bind,
     .unbind = unbind,

@@ -3,9 +3,10 @@
 #include "ops/table.h"
 
 static const wl_attr_def input_attrs[] = {
-    {"kind", WL_ATTR_STRING, true},   {"name", WL_ATTR_STRING, false},
-    {"position", WL_ATTR_INT, false}, {"n_features", WL_ATTR_INT, false},
-    {"dtype", WL_ATTR_STRING, false},
+    {"kind", WL_ATTR_STRING, true},          {"name", WL_ATTR_STRING, false},
+    {"position", WL_ATTR_INT, false},        {"n_features", WL_ATTR_INT, false},
+    {"dtype", WL_ATTR_STRING, false},        {"no_csr", WL_ATTR_STRING, false},
+    {"no_csr_error", WL_ATTR_STRING, false},
 };
 
 static wl_status check_width(const wl_node *node, int64_t width,
@@ -36,6 +37,10 @@ static wl_status infer_input(const wl_graph *graph, const wl_node *node,
                    "operator 'input': kind '%.20s' is not one of text, "
                    "category, numeric, matrix",
                    kind.data);
+  wl_string code = wl_node_string(node, "no_csr_error", "type");
+  if (!wl_string_is(code, "type") && !wl_string_is(code, "value"))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator 'input': no_csr_error is not one of type, value");
   if (wl_string_is(kind, "numeric"))
     width = 1;
   type->kind = WL_VALUE_DENSE;

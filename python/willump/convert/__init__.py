@@ -87,6 +87,7 @@ class Conversion:
         self, stages: list[Stage] | None = None, extra: dict[str, Any] | None = None
     ) -> Converted:
         """Renders the graph, by default with its one plain stage."""
+        self.context.mark_inputs()
         rendered = self.builder.render(stages or [Stage(self.outputs())])
         for number, step in enumerate(rendered.payloads):
             step.number = number

@@ -47,6 +47,7 @@ def ensemble(
         attributes.setdefault(name, np.zeros(0, np.int64))
     attributes.setdefault("threshold", np.zeros(0))
     if read["is_absent_nan"]:
+        ctx.refuse_lost_gaps(ref, "an XGBoost model")
         attributes["absent"] = float("nan")
     if is_linear:
         attributes.setdefault("linear_features", np.zeros(0, np.int64))
@@ -252,11 +253,7 @@ _OPERATORS = [
     "trees", "linear_trees", "expit", "softmax", "exp", "signed_square", "affine", "complement",
     "argmax", "cast",
 ]  # fmt: skip
-_XGBOOST_PYTHON = (
-    "gblinear; categories without stored values; missing other than NaN (not told apart: CSR "
-    "rows given to a pipeline that was fitted on dense ones and makes a union of them, whose "
-    "gaps are read as 0)"
-)
+_XGBOOST_PYTHON = "gblinear; categories without stored values; missing other than NaN"
 _PARAMETERS = ["all (the trees of the library's own export, up to the best iteration)"]
 
 

@@ -17,6 +17,17 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._graph import Array, Attribute, GraphBuilder
+from .gaps import (
+    CANNOT_CENTER,
+    DENSE_ONLY,
+    KEPT,
+    LOST,
+    SETTLED,
+    centers,
+    gaps_of,
+    may_tell_gaps,
+    takes_dense_only,
+)
 from .registry import Refused, predict_of, transform_of
 from .steps import Columns, PythonStep
 
@@ -175,6 +186,8 @@ class Context:
         self.passed: dict[int, Passed] = {}
         #: Encoders that warn, by what tells them apart in a run.
         self._warners: list[Any] = []
+        #: Why rows that come as CSR are refused, and as which error.
+        self.no_csr: tuple[str, str] | None = None
         self._path: list[str] = []
 
     # ---- names ------------------------------------------------------------
@@ -207,6 +220,49 @@ class Context:
                 return number
         self._warners.append(est)
         return len(self._warners) - 1
+
+    # ---- rows that come as CSR; see gaps.py ---------------------------------
+
+    def gaps(self, value: Value) -> str:
+        if isinstance(value, Ref):
+            return gaps_of(self.builder, value.node)
+        is_matrix = isinstance(value, Source) and not value.is_columns
+        return KEPT if is_matrix else SETTLED
+
+    def refuse_csr(self, why: str, error: str = "type") -> None:
+        self.no_csr = self.no_csr or (why, error)
+
+    def refuse_lost_gaps(self, value: Value, reader: str) -> None:
+        """For one that tells what CSR rows do not store from 0."""
+        if self.gaps(value) == LOST:
+            self.refuse_csr(
+                f"rows that come as CSR are not supported before {reader} "
+                "in this pipeline, which was fitted on dense rows: pass X.toarray(), whose "
+                "zeros the original may read otherwise than what CSR rows do not store, or "
+                "fit the pipeline on CSR rows"
+            )
+
+    def _check_gaps(self, estimator: Any, value: Value) -> None:
+        if self.gaps(value) == SETTLED:
+            return
+        if centers(estimator):
+            self.refuse_csr(CANNOT_CENTER, "value")
+        elif takes_dense_only(estimator):
+            self.refuse_csr(DENSE_ONLY)
+
+    def mark_inputs(self) -> None:
+        """Tells the inputs, and Python steps, which rows they refuse."""
+        if self.no_csr is None:
+            return
+        for node in self.builder.nodes:
+            if node.operator == "input" and node.attributes["kind"] == "matrix":
+                node.attributes["no_csr"] = self.no_csr[0]
+                if self.no_csr[1] != "type":
+                    node.attributes["no_csr_error"] = self.no_csr[1]
+            elif node.operator == "external":
+                node.payload.no_csr = self.no_csr
+
+    # ---- what is passed through ---------------------------------------------
 
     def passes(
         self, block: str, part: Ref, value: Value, *, is_sparse: bool, weighted: bool
@@ -325,7 +381,7 @@ class Context:
 
     def _plain_concat(self, parts: list[tuple[str, Ref]], *, sparse: bool) -> Ref:
         """A concatenation that counts as one block."""
-        return replace(self.concat(parts, sparse=sparse), parts=())
+        return replace(self.concat(parts, sparse=sparse or None), parts=())
 
     # ---- matrices ---------------------------------------------------------
 
@@ -366,25 +422,40 @@ class Context:
                 part = self.apply("cast", part, dtype=ref.dtype)
             parts.append((name, self.apply(operator, part, safe=safe, **own)))
             start = stop
-        return self.concat(parts, sparse=ref.sparse)
+        return self.concat(parts, sparse=self._union(ref))
 
     def concat(self, parts: Sequence[tuple[str, Ref]], *, sparse: bool | None = None) -> Ref:
-        """Matrices side by side, concatenations within opened up."""
+        """Matrices side by side, concatenations within opened up.
+
+        Without `sparse`, sparse where any part is, also when the rows come as CSR.
+        """
         if not parts:
             raise Refused("none of its parts gives features")
         flat: list[tuple[str, Ref]] = []
         for name, part in parts:
+            is_spread = sparse is None and self._union(part) is False
             for inner, block in part.blocks(name):
+                if is_spread:  # before it is beside parts that may be CSR
+                    block = replace(self.concat([(inner, block)], sparse=False), parts=())
                 flat.append((inner if inner == name else f"{name}.{inner}", block))
         refs = [ref for _, ref in flat]
         is_sparse = any(r.sparse for _, r in parts) if sparse is None else sparse
         dtype = promote(*(ref.dtype for ref in refs))
-        if len(refs) == 1 and refs[0].sparse == is_sparse:
+        spreads = sparse is False and any(ref.sparse or self.gaps(ref) == KEPT for ref in refs)
+        if len(refs) == 1 and refs[0].sparse == is_sparse and not spreads:
             return replace(refs[0], parts=tuple(flat))
-        node = self._emit("concat", [r.node for r in refs], {"sparse": is_sparse})
+        attribute = is_sparse if is_sparse or spreads else None
+        node = self._emit("concat", [r.node for r in refs], {"sparse": attribute})
         n_features = sum(r.n_features for r in refs)
         safe = all(r.safe for r in refs)
         return Ref(node, n_features, is_sparse, dtype, safe, tuple(flat))
+
+    def _union(self, ref: Ref) -> bool | None:
+        """How `concat` made it: `sparse`."""
+        node = self.builder.nodes[ref.node]
+        if ref.sparse or node.operator != "concat":
+            return ref.sparse or None
+        return False if "sparse" in node.attributes else None
 
     def select(self, ref: Ref, indices: Array) -> Ref:
         """Some columns; ascending ones are chosen below a concatenation."""
@@ -396,7 +467,7 @@ class Context:
                 if inside.any():
                     parts.append((name, self.select(part, indices[inside] - start)))
                 start += part.n_features
-            joined = self.concat(parts, sparse=ref.sparse)
+            joined = self.concat(parts, sparse=self._union(ref))
             same = joined.dtype == ref.dtype  # not where the wider parts went
             return joined if same else self.apply("cast", joined, dtype=ref.dtype)
         if np.array_equal(indices, np.arange(ref.n_features)):
@@ -410,7 +481,7 @@ class Context:
             return ref
         if ref.parts:
             parts = [(n, self.check_finite(p, estimator, allow_nan)) for n, p in ref.parts]
-            return self.concat(parts, sparse=ref.sparse)
+            return self.concat(parts, sparse=self._union(ref))
         attributes = {"estimator": estimator, "allow_nan": True if allow_nan else None}
         node = self._emit("check_finite", (ref.node,), attributes)
         return replace(ref, node=node, safe=not allow_nan)
@@ -424,7 +495,7 @@ class Context:
             return ref
         if ref.parts:
             parts = [(n, self.check_float32(p, estimator, allow_nan)) for n, p in ref.parts]
-            return self.concat(parts, sparse=ref.sparse)
+            return self.concat(parts, sparse=self._union(ref))
         attributes: dict[str, Attribute | None] = {"estimator": estimator, "dtype": "f32"}
         if allow_nan:
             attributes |= {"allow_nan": True, "allow_sparse_nan": False}
@@ -564,7 +635,7 @@ class Context:
             return self.linear(source, coef, intercept, refs[0].dtype)
         if operator in PER_COLUMN:
             keys = [tuple(n.attributes) for n in nodes]
-            if len(set(keys)) != 1:
+            if len(set(keys)) != 1 or "narrow" in keys[0]:
                 return None
             attributes: dict[str, Any] = {
                 key: np.concatenate(
@@ -614,6 +685,7 @@ class Context:
         """The same; of what is not the `last` step, strings may come out."""
         if estimator is None or (isinstance(estimator, str) and estimator == "passthrough"):
             return self.numeric(value, None)
+        self._check_gaps(estimator, value)
         with self.within(name):
             try:
                 found = transform_of(estimator)(self, estimator, value)
@@ -625,6 +697,7 @@ class Context:
 
     def predict(self, estimator: Any, value: Value, *, native: bool = False) -> Model:
         """A model's outputs; `native`: a Python step is refused instead."""
+        self._check_gaps(estimator, value)
         try:
             model = predict_of(estimator)(self, estimator, value)
         except Refused as refused:
@@ -653,6 +726,8 @@ class Context:
         """An external node that calls a method of the estimator."""
         if isinstance(value, Categories):
             raise Refused(f"{why}; a Python step cannot read strings that are computed")
+        if isinstance(value, Ref) and may_tell_gaps(estimator):
+            self.refuse_lost_gaps(value, f"the Python step {type(estimator).__name__}")
         owner = type(estimator).__name__
         if self.path:
             owner = f"{self.path}: {owner}"

@@ -11,6 +11,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.utils.validation import check_is_fitted
 
 from .context import Categories, Context, Ref, Value
+from .gaps import SETTLED
 from .registry import Refused, register
 
 
@@ -80,6 +81,11 @@ def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref | Categories:
     ref = ctx.numeric(value, int(est.n_features_in_), est, allow_nan=is_nan)
     if ref.sparse:
         raise Refused("its input is sparse")
+    if missing == 0 and ctx.gaps(ref) != SETTLED:
+        ctx.refuse_csr(
+            "Imputation not possible when missing_values == 0 and input is sparse. Provide a "
+            "dense array instead.", "value",
+        )  # fmt: skip
     if ref.dtype not in ("f32", "f64"):
         ref = ctx.apply("cast", ref, dtype="f64")
     is_kept = ~np.isnan(fills)

@@ -62,6 +62,9 @@ class PythonStep:
     classes: Array | None = None
     #: The NumPy dtype of the original's answer, where the graph has none such.
     result_dtype: str = ""
+    #: Why a sparse answer is refused where a dense one was declared, and as which
+    #: error: "type" or "value".
+    no_csr: tuple[str, str] | None = None
     number: int = -1
 
     def __call__(self, x: Any) -> Any:
@@ -104,6 +107,8 @@ class PythonStep:
             parts = (data, matrix.indices, matrix.indptr)
             return self._checked(sp.csr_array(parts, shape=matrix.shape))
         if sp.issparse(answer):
+            if self.no_csr is not None:
+                raise {"type": TypeError, "value": ValueError}[self.no_csr[1]](self.no_csr[0])
             answer = answer.toarray()
         dense = np.ascontiguousarray(self._cast(np.asarray(answer), checks))
         return self._checked(dense.reshape(len(dense), -1) if dense.ndim == 1 else dense)
