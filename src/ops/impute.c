@@ -48,7 +48,7 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   return status;
 }
 
-/* What is not stored is 0, and not missing. */
+/* Where 0 is not missing: neither is what is not stored. */
 static wl_status impute_sparse(const impute_state *s, const wl_op_call *call,
                                wl_value *out, wl_error *error) {
   const wl_value *x = call->inputs[0];
@@ -69,8 +69,11 @@ static wl_status run_impute(const void *state, const wl_op_call *call,
   const impute_state *s = state;
   const wl_value *x = call->inputs[0];
   wl_dtype dtype = call->type->dtype;
-  if (x->kind == WL_VALUE_CSR)
+  wl_value spread;
+  if (x->kind == WL_VALUE_CSR && s->missing != 0.0)
     return impute_sparse(s, call, out, error);
+  WL_TRY(wl_as_dense(call, x, &spread, error));
+  x = &spread;
   WL_TRY(wl_new_dense(call, x->n_columns, out, error));
   for (size_t r = 0; r < call->n_rows; r++) {
     const double *from = wl_row(x, r);
