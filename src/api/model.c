@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "api/single.h"
 #include "artifact/artifact.h"
 #include "artifact/json.h"
 #include "base/cpu.h"
@@ -19,6 +20,7 @@ struct wl_model {
   wl_file file;       /* what the graph's tensors borrow, when loaded */
   wl_plan plan;
   wl_context_list contexts;
+  wl_singles singles; /* plans for rows of float32 */
   uint32_t n_threads;
 };
 
@@ -77,6 +79,7 @@ static wl_status model_create(const wl_options *options, wl_model **out,
   atomic_init(&model->references, 1);
   wl_graph_init(&model->source.graph);
   wl_context_list_init(&model->contexts);
+  wl_singles_init(&model->singles);
   model->n_threads = n_threads;
   *out = model;
   return WL_OK;
@@ -92,6 +95,7 @@ void wl_model_release(wl_model *model) {
   if (model == NULL || atomic_fetch_sub_explicit(&model->references, 1,
                                                  memory_order_acq_rel) != 1)
     return;
+  wl_singles_deinit(&model->singles);
   wl_context_list_deinit(&model->contexts);
   wl_plan_deinit(&model->plan);
   wl_artifact_deinit(&model->source);
@@ -365,11 +369,15 @@ wl_status wl_model_predict(const wl_model *model, size_t output,
                            void *out, uint8_t *stage_out, wl_error *error) {
   wl_run_options full = full_options(options);
   WL_TRY(check_pointers(inputs, n_inputs, out, n_rows, error));
-  /* The list of contexts is the one part of a model that calls change. */
+  /* Lists of contexts and of plans are what calls change of a model. */
   wl_model *shared = (wl_model *)(uintptr_t)model;
-  return wl_exec_predict(&model->plan, &shared->contexts, output, inputs,
-                         n_inputs, n_rows, run_threads(model, options), &full,
-                         out, stage_out, error);
+  const wl_plan *plan = &model->plan;
+  wl_context_list *contexts = &shared->contexts;
+  WL_TRY(wl_singles_choose(&shared->singles, &model->source.graph, inputs,
+                           n_inputs, &plan, &contexts, error));
+  return wl_exec_predict(plan, contexts, output, inputs, n_inputs, n_rows,
+                         run_threads(model, options), &full, out, stage_out,
+                         error);
 }
 
 wl_status wl_model_predict_row(const wl_model *model, size_t output,
@@ -387,10 +395,13 @@ wl_status wl_run_create(const wl_model *model, size_t output,
                         wl_run **out, wl_error *error) {
   wl_run_options full = full_options(options);
   wl_model *shared = (wl_model *)(uintptr_t)model;
+  const wl_plan *plan = &model->plan;
+  wl_context_list *contexts = &shared->contexts;
   WL_TRY(check_pointers(inputs, n_inputs, out, 1, error));
-  WL_TRY(wl_exec_create(&model->plan, &shared->contexts, output, inputs,
-                        n_inputs, n_rows, run_threads(model, options), &full,
-                        out, error));
+  WL_TRY(wl_singles_choose(&shared->singles, &model->source.graph, inputs,
+                           n_inputs, &plan, &contexts, error));
+  WL_TRY(wl_exec_create(plan, contexts, output, inputs, n_inputs, n_rows,
+                        run_threads(model, options), &full, out, error));
   wl_exec_set_owner(*out, wl_model_retain(shared));
   return WL_OK;
 }

@@ -90,11 +90,17 @@ wl_status wl_columns_init(wl_columns *columns, const wl_const *constant,
   if (constant == NULL)
     return WL_OK;
   columns->step = constant->n_elements != 1;
+  columns->n = constant->n_elements;
   return wl_copy_vector(constant, constant->n_elements, 0.0, &columns->values,
                         error);
 }
 
 void wl_columns_deinit(wl_columns *columns) { wl_free(columns->values); }
+
+void wl_columns_round(wl_columns *columns, wl_dtype dtype) {
+  for (size_t i = 0; i < columns->n; i++)
+    columns->values[i] = wl_round_to(dtype, columns->values[i]);
+}
 
 wl_status wl_new_dense(const wl_op_call *call, size_t n_columns, wl_value *out,
                        wl_error *error) {

@@ -47,11 +47,14 @@ wl_status wl_node_float_dtype(const wl_node *node, wl_dtype absent,
 typedef struct wl_columns {
   double *values; /* owned; NULL when the attribute is absent */
   size_t step;
+  size_t n;
 } wl_columns;
 
 wl_status wl_columns_init(wl_columns *columns, const wl_const *constant,
                           wl_error *error);
 void wl_columns_deinit(wl_columns *columns);
+/* To numbers of the dtype. */
+void wl_columns_round(wl_columns *columns, wl_dtype dtype);
 static inline double wl_column(const wl_columns *columns, size_t c) {
   return columns->values[c * columns->step];
 }

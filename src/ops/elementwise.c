@@ -104,7 +104,9 @@ static const wl_attr_def clip_attrs[] = {
 static wl_status bind_threshold(const wl_graph *graph, const wl_node *node,
                                 void **state, wl_error *error) {
   (void)graph;
-  double threshold = wl_node_float(node, "threshold", 0.0);
+  /* NumPy compares float32 with a Python number in float32. */
+  double threshold =
+      wl_round_to(node->type.dtype, wl_node_float(node, "threshold", 0.0));
   return bind_scalars(&threshold, 1, state, error);
 }
 

@@ -74,8 +74,9 @@ static void normalize_dense_row(double *row, size_t n, wl_norm norm,
     else
       sum = fmax(sum, fabs(row[c]));
   }
+  sum = wl_round_to(dtype, sum);
   if (norm == WL_NORM_L2)
-    sum = sqrt(sum);
+    sum = wl_round_to(dtype, sqrt(sum));
   /* scikit-learn leaves rows alone whose norm is nearly 0 */
   if (sum < 10 * (dtype == WL_F32 ? (double)FLT_EPSILON : DBL_EPSILON))
     return;

@@ -10,7 +10,7 @@
 static const wl_attr_def attrs[] = {
     {"subtract", WL_ATTR_TENSOR, false}, {"divide", WL_ATTR_TENSOR, false},
     {"multiply", WL_ATTR_TENSOR, false}, {"reciprocal", WL_ATTR_TENSOR, false},
-    {"dtype", WL_ATTR_STRING, false},
+    {"narrow", WL_ATTR_BOOL, false},     {"dtype", WL_ATTR_STRING, false},
 };
 
 typedef struct scale_state {
@@ -64,6 +64,10 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   WL_TRY_DONE(status, wl_columns_init(&s->reciprocal,
                                       wl_node_tensor(graph, node, "reciprocal"),
                                       error));
+  if (wl_node_bool(node, "narrow", false)) {
+    wl_columns_round(&s->subtract, node->type.dtype);
+    wl_columns_round(&s->divide, node->type.dtype);
+  }
   *state = s;
   return WL_OK;
 done:

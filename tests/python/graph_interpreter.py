@@ -209,6 +209,7 @@ def scale(
     divide: Any = None,
     multiply: Any = None,
     reciprocal: Any = None,
+    narrow: bool = False,
 ) -> Any:
     if x.dtype != np.float32:
         x = x.astype(np.float64)
@@ -216,7 +217,8 @@ def scale(
         divide, x = None, elementwise(x, np.multiply, reciprocal.astype(x.dtype))
     for factor, function in ((subtract, np.subtract), (divide, np.divide), (multiply, np.multiply)):
         if factor is not None:
-            x = elementwise(x, function, factor.astype(x.dtype))
+            own = factor.astype(x.dtype) if narrow else factor
+            x = elementwise(x, function, own).astype(x.dtype)
     return x
 
 

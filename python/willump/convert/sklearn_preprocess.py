@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -27,23 +28,33 @@ def _floats(ctx: Context, ref: Ref) -> Ref:
     return ref if ref.dtype in ("f32", "f64") else ctx.apply("cast", ref, dtype="f64")
 
 
-def _scaled(ctx: Context, ref: Ref, subtract: Any, divide: Any) -> Ref:
+@functools.cache
+def _standard_scaler_narrows() -> bool:
+    """Whether this version's StandardScaler rounds its numbers to the dtype of X
+    before it computes with them: asked, of a mean that float32 does not hold."""
+    mean = 1.0 + 2.0**-30
+    scaler = StandardScaler(with_std=False).fit([[mean], [mean]])
+    x = np.array([[1.0 + 2.0**-23]], dtype=np.float32)
+    return bool(scaler.transform(x)[0, 0] == np.float32(2.0**-23))
+
+
+def _scaled(ctx: Context, ref: Ref, subtract: Any, divide: Any, *, narrows: bool = False) -> Ref:
     """(x - subtract) / divide; a sparse x is multiplied by the reciprocal, as
     inplace_column_scale is called."""
-    kind = np.float32 if ref.dtype == "f32" else np.float64
-    attributes: dict[str, Any] = {}
+    attributes: dict[str, Any] = {"narrow": True if narrows else None}
     if subtract is not None:
-        attributes["subtract"] = np.asarray(subtract).astype(kind).astype(np.float64)
+        attributes["subtract"] = np.asarray(subtract).astype(np.float64)
     if divide is not None and ref.sparse:
         attributes["multiply"] = np.asarray(1.0 / np.asarray(divide)).astype(np.float64)
         if ref.dtype == "f32" and np.asarray(divide).dtype != np.float32:
             raise Refused("it scales float32 values by float64")
     elif divide is not None:
-        attributes["divide"] = np.asarray(divide).astype(kind).astype(np.float64)
+        attributes["divide"] = np.asarray(divide).astype(np.float64)
         if subtract is None:  # the rows may come sparse
             attributes["reciprocal"] = np.asarray(1.0 / np.asarray(divide)).astype(np.float64)
     # A text feature stays finite under a scale that fit computed from finite data.
-    return ctx.apply("scale", ref, **attributes, safe=ref.safe) if attributes else ref
+    scales = subtract is not None or divide is not None
+    return ctx.apply("scale", ref, **attributes, safe=ref.safe) if scales else ref
 
 
 def standard_scaler(ctx: Context, est: Any, value: Value) -> Ref:
@@ -52,7 +63,8 @@ def standard_scaler(ctx: Context, est: Any, value: Value) -> Ref:
     if ref.sparse and est.with_mean:
         raise Refused("with_mean=True cannot center a sparse matrix")
     divide = est.scale_ if ref.sparse or est.with_std else None
-    return _scaled(ctx, ref, est.mean_ if est.with_mean else None, divide)
+    mean = est.mean_ if est.with_mean else None
+    return _scaled(ctx, ref, mean, divide, narrows=_standard_scaler_narrows())
 
 
 def max_abs_scaler(ctx: Context, est: Any, value: Value) -> Ref:
