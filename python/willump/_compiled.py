@@ -66,6 +66,22 @@ def _where_names_are(function: _F) -> _F:
     return cast(_F, _WithNames(function))
 
 
+class _Absent:
+    """A method of scikit-learn's that there is not: `hasattr` is false, and the error
+    says what to do instead."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        raise AttributeError(f"a compiled object has no {self.name}: {self.why}")
+
+
 class CompiledModel(_core.CompiledBase):
     """A compiled pipeline; made by `willump.compile` and `willump.load`.
 
@@ -122,6 +138,12 @@ class CompiledModel(_core.CompiledBase):
     def transform(self, X: Any) -> Any:
         """Features, shape (n_rows, n_features): an array or a CSR matrix."""
         raise NotImplementedError
+
+    set_output = _Absent(
+        "transform gives arrays and CSR matrices, never frames; make one with "
+        "get_feature_names_out(), where the original has it"
+    )
+    fit_transform = _Absent("it is fitted already; use transform, or fit and then transform")
 
     # ---- construction -------------------------------------------------------
 
