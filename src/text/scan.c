@@ -62,9 +62,8 @@ static size_t bounds_portable(const uint64_t *marks, size_t size,
 }
 
 static void find_portable(const wl_string_table *table,
-                          const wl_scan_keys *keys, const uint8_t *text,
-                          const uint32_t *bounds, size_t n, uint32_t *ids) {
-  wl_scan_find_inline(table, keys, text, bounds, n, ids);
+                          const wl_scan_keys *keys, size_t n, uint32_t *ids) {
+  wl_scan_find_inline(table, keys, n, ids);
 }
 
 static const wl_scan portable = {ascii_portable, bounds_portable,

@@ -45,11 +45,14 @@ typedef struct wl_scan_keys {
   uint64_t hash[WL_SCAN_BATCH], low[WL_SCAN_BATCH], high[WL_SCAN_BATCH];
 } wl_scan_keys;
 
-/* The ids of the n tokens that have these keys and begin at text +
- * bounds[2 * i], or WL_NO_ID. The first slots have been asked for. */
+/* What stands for `high` of a token above WL_SHORT_STRING, which its key does
+ * not tell: the id is WL_NO_ID. */
+#define WL_SCAN_LONG UINT64_MAX
+
+/* The ids of the n tokens that have these keys, or WL_NO_ID. The first slots
+ * have been asked for. */
 typedef void wl_scan_find_fn(const wl_string_table *table,
-                             const wl_scan_keys *keys, const uint8_t *text,
-                             const uint32_t *bounds, size_t n, uint32_t *ids);
+                             const wl_scan_keys *keys, size_t n, uint32_t *ids);
 
 typedef struct wl_scan {
   wl_scan_ascii_fn *ascii;
@@ -63,21 +66,17 @@ const wl_scan *wl_scan_for(wl_cpu_level level);
 extern const wl_scan wl_scan_avx2, wl_scan_avx512;
 
 static inline uint32_t wl_scan_find_one(const wl_string_table *table,
-                                        const wl_scan_keys *keys,
-                                        const uint8_t *text,
-                                        const uint32_t *bounds, size_t i) {
+                                        const wl_scan_keys *keys, size_t i) {
   wl_string_key key = {keys->hash[i], {keys->low[i], keys->high[i]}};
-  return wl_string_table_find_key(table, &key, text + bounds[2 * i]);
+  return wl_string_table_find_key(table, &key, NULL);
 }
 
 /* wl_scan_find_fn in plain C */
 static inline void wl_scan_find_inline(const wl_string_table *table,
-                                       const wl_scan_keys *keys,
-                                       const uint8_t *text,
-                                       const uint32_t *bounds, size_t n,
+                                       const wl_scan_keys *keys, size_t n,
                                        uint32_t *ids) {
   for (size_t i = 0; i < n; i++)
-    ids[i] = wl_scan_find_one(table, keys, text, bounds, i);
+    ids[i] = wl_scan_find_one(table, keys, i);
 }
 
 /* wl_scan_bounds_fn in plain C; each variant compiles it with its own flags. */

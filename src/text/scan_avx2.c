@@ -62,9 +62,8 @@ static size_t bounds_avx2(const uint64_t *marks, size_t size, bool drop_single,
 }
 
 static void find_avx2(const wl_string_table *table, const wl_scan_keys *keys,
-                      const uint8_t *text, const uint32_t *bounds, size_t n,
-                      uint32_t *ids) {
-  wl_scan_find_inline(table, keys, text, bounds, n, ids);
+                      size_t n, uint32_t *ids) {
+  wl_scan_find_inline(table, keys, n, ids);
 }
 
 const wl_scan wl_scan_avx2 = {ascii_avx2, bounds_avx2, find_avx2};

@@ -114,8 +114,7 @@ static inline __m256i probe8(const wl_slots *slots, __m512i hash,
 }
 
 static void find_avx512(const wl_string_table *table, const wl_scan_keys *keys,
-                        const uint8_t *text, const uint32_t *bounds, size_t n,
-                        uint32_t *ids) {
+                        size_t n, uint32_t *ids) {
   const __m256i id_mask = _mm256_set1_epi32((int)table->slots.id_mask);
   const __m256i one = _mm256_set1_epi32(1);
   for (size_t i = 0; i < n; i += 8) {
@@ -137,12 +136,11 @@ static void find_avx512(const wl_string_table *table, const wl_scan_keys *keys,
             some, low, _mm512_maskz_loadu_epi64(inside, keys->low + i)),
         high, _mm512_maskz_loadu_epi64(inside, keys->high + i));
     _mm256_storeu_si256((__m256i *)(void *)(ids + i), id);
-    /* long tokens, and the rare ones that are further on, or whose hash has
-     * another's bits */
+    /* the rare ones that are further on, or whose hash has another's bits */
     for (unsigned rest = inside & (some | ~is_open) & ~same;
          WL_UNLIKELY(rest != 0); rest &= rest - 1) {
       size_t k = i + (size_t)__builtin_ctz(rest);
-      ids[k] = wl_scan_find_one(table, keys, text, bounds, k);
+      ids[k] = wl_scan_find_one(table, keys, k);
     }
   }
 }

@@ -258,6 +258,14 @@ static void score_many(const wl_weights *weights, const uint32_t *ids,
   *norm_sum = sum;
 }
 
+void wl_weights_divide(const wl_weights *weights, double sum, double *out) {
+  if (weights->norm == WL_NORM_NONE)
+    return;
+  double norm = weights->norm == WL_NORM_L2 ? sqrt(sum) : sum;
+  for (size_t k = 0; k < weights->n_outputs; k++)
+    out[k] = norm == 0 ? 0 : out[k] / norm;
+}
+
 void wl_weights_score(const wl_weights *weights, const uint32_t *records,
                       double *tf, size_t n, double *out) {
   double sum = 0;
@@ -272,9 +280,5 @@ void wl_weights_score(const wl_weights *weights, const uint32_t *records,
     score_one(weights->records, records, tf, n, WL_NORM_MAX, out, &sum);
   else
     score_one(weights->records, records, tf, n, WL_NORM_NONE, out, &sum);
-  if (weights->norm == WL_NORM_NONE)
-    return;
-  double norm = weights->norm == WL_NORM_L2 ? sqrt(sum) : sum;
-  for (size_t k = 0; k < weights->n_outputs; k++)
-    out[k] = norm == 0 ? 0 : out[k] / norm;
+  wl_weights_divide(weights, sum, out);
 }

@@ -74,6 +74,9 @@ void wl_weights_set(wl_weights *weights, size_t record,
                     const wl_scoring *scoring, size_t feature);
 size_t wl_weights_size(const wl_weights *weights);
 
+/* Ends a row: outputs through the norm, whose sum (L2: of squares) it is. */
+void wl_weights_divide(const wl_weights *weights, double sum, double *out);
+
 /*
  * Scores a row from n distinct records and their term frequencies (which it
  * overwrites), summing in their order: numerator[k] += f(tf) * w[k], and the

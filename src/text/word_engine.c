@@ -17,6 +17,7 @@
 #include "text/string_table.h"
 #include "text/tally.h"
 #include "text/tokenizer.h"
+#include "text/word_batch.h"
 
 typedef enum engine_mode { MODE_WORDS, MODE_NGRAMS, MODE_JOINED } engine_mode;
 
@@ -345,21 +346,31 @@ static size_t find_ids(const wl_word_engine *engine, const wl_tokens *tokens,
   const wl_scan *scan = engine->tokenizer.preparer.scan;
   const uint32_t n_stop_ids = engine->n_stop_ids;
   wl_scan_keys keys;
-  uint32_t found[WL_SCAN_BATCH];
+  uint32_t found[WL_SCAN_BATCH], long_ids[WL_SCAN_BATCH];
+  size_t long_at[WL_SCAN_BATCH];
   size_t n_ids = 0;
   for (size_t first = 0; first < tokens->n; first += WL_SCAN_BATCH) {
     const uint32_t *bounds = tokens->bounds + 2 * first;
     size_t n = tokens->n - first;
     n = n < WL_SCAN_BATCH ? n : WL_SCAN_BATCH;
+    size_t n_long = 0;
     for (size_t i = 0; i < n; i++) {
-      wl_string_key key = wl_string_key_of(tokens->text + bounds[2 * i],
-                                           bounds[2 * i + 1] - bounds[2 * i]);
+      const uint8_t *token = tokens->text + bounds[2 * i];
+      size_t size = bounds[2 * i + 1] - bounds[2 * i];
+      wl_string_key key = wl_string_key_of(token, size);
       wl_string_table_prefetch(strings, &key);
       keys.hash[i] = key.hash;
       keys.low[i] = key.record.low;
       keys.high[i] = key.record.high;
+      if (WL_UNLIKELY(size > WL_SHORT_STRING)) {
+        long_at[n_long] = i;
+        long_ids[n_long++] = wl_string_table_find_key(strings, &key, token);
+        keys.high[i] = WL_SCAN_LONG;
+      }
     }
-    scan->find(strings, &keys, tokens->text, bounds, n, found);
+    scan->find(strings, &keys, n, found);
+    for (size_t i = 0; i < n_long; i++)
+      found[long_at[i]] = long_ids[i];
     for (size_t i = 0; i < n; i++) {
       ids[n_ids] = found[i];
       n_ids +=
@@ -455,7 +466,15 @@ wl_status wl_word_engine_score(const wl_word_engine *engine,
                                wl_error *error) {
   worker w;
   wl_arena_mark mark = wl_arena_save(arena);
-  wl_status status = worker_init(&w, engine, rows, n_rows, arena, error);
+  wl_status status;
+  wl_word_lookup lookup = {&engine->tokenizer, &engine->strings,
+                           engine->n_stop_ids, &engine->weights};
+  if (engine->mode == MODE_WORDS && wl_word_batch_supports(&lookup)) {
+    status = wl_word_batch_score(&lookup, rows, n_rows, arena, out, ld, error);
+    wl_arena_restore(arena, mark);
+    return status;
+  }
+  status = worker_init(&w, engine, rows, n_rows, arena, error);
   for (size_t row = 0; row < n_rows && status == WL_OK; row++) {
     status = tally_row(&w, rows[row], row, error);
     if (status == WL_OK)
