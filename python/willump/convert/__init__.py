@@ -28,12 +28,13 @@ from . import (  # noqa: F401  (importing registers the converters)
     sklearn_text,
     sklearn_trees,
 )
-from .context import Context, Model, Ref, Source
+from .context import Context
 from .names import feature_names_out, is_storable
 from .output import passed_columns, why_not_doubles
 from .registry import Entry, Refused, entries, find, register
 from .steps import PythonStep
 from .support import support_table
+from .values import Model, Ref, Source
 
 __all__ = [
     "Conversion",

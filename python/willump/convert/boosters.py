@@ -17,8 +17,9 @@ import numpy as np
 from .. import _core
 from .._categories import storable
 from .._errors import UnsupportedError
-from .context import Context, Model, Ref, Source, Value
+from .context import Context
 from .registry import Refused, register, register_later
+from .values import Model, Ref, Source, Value
 
 
 def ensemble(

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from .boosters import ensemble, linked
-from .context import Context, Model, Ref, Source, Value
+from .context import Context
 from .registry import Refused, register, register_later
+from .values import Model, Ref, Source, Value
 
 #: Losses with one probability a label.
 _MULTILABEL = ("MultiLogloss", "MultiCrossEntropy")

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from .._graph import Array
-from .context import Categories, Context, Ref, Source, Value
+from .context import Context
 from .names import is_storable
 from .registry import Refused
+from .values import Categories, Ref, Source, Value
 
 #: Integers from here on are not all doubles.
 _TOO_LARGE = 2.0**53

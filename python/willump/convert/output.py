@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .context import Context, Ref
+from .context import Context
+from .values import Ref
 
 
 def why_not_doubles(ctx: Context, features: Ref) -> str | None:

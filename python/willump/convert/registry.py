@@ -11,7 +11,8 @@ from inspect import isroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from .context import Categories, Context, Model, Ref, Value
+    from .context import Context
+    from .values import Categories, Model, Ref, Value
 
     Transform: TypeAlias = Callable[[Context, Any, Value], Ref | Categories]
     Predict: TypeAlias = Callable[[Context, Any, Value], Model]

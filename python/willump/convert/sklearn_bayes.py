@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.utils.validation import check_is_fitted
 
-from .context import Context, Model, Ref, Value
+from .context import Context
 from .registry import Refused, register
+from .values import Model, Ref, Value
 
 
 def _model(ctx: Context, est: Any, ref: Ref, coef: Any, intercept: Any) -> Model:

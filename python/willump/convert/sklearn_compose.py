@@ -12,8 +12,9 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from .categories import reads_columns
-from .context import Categories, Context, Model, Ref, Source, Value
+from .context import Context
 from .registry import Refused, register
+from .values import Categories, Model, Ref, Source, Value
 
 # ---- Pipeline ----------------------------------------------------------------
 

@@ -9,9 +9,10 @@ from sklearn.preprocessing import KBinsDiscretizer
 from sklearn.utils.validation import check_is_fitted
 
 from .._graph import Array
-from .context import DTYPES, Context, Ref, Value
+from .context import Context
 from .registry import Refused, register
 from .trees import Forest
+from .values import DTYPES, Ref, Value
 
 
 def _steps(edges: Array) -> tuple[Array, Array]:

@@ -17,8 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._graph import Array
 from .categories import encode
-from .context import DTYPES, Context, Ref, Value
+from .context import Context
 from .registry import Refused, register
+from .values import DTYPES, Ref, Value
 
 #: A code of no one-hot column.
 _NO_COLUMN = -1.0

@@ -14,7 +14,7 @@ from sklearn import ensemble as en
 from sklearn.utils.validation import check_is_fitted
 
 from .._graph import Array
-from .context import Context, Model, Ref, Source, Value, promote
+from .context import Context
 from .registry import Refused, register
 from .sklearn_linear import add_proba
 from .sklearn_trees import (
@@ -27,6 +27,7 @@ from .sklearn_trees import (
     proba_model,
 )
 from .trees import Forest, lookup
+from .values import Model, Ref, Source, Value, promote
 
 # ---- members -----------------------------------------------------------------
 

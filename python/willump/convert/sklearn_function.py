@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
-from .context import Context, Ref, Value
+from .context import Context
 from .registry import Refused, register
+from .values import Ref, Value
 
 #: Correctly rounded in any library: bit-equal.
 _EXACT: dict[Any, str] = {

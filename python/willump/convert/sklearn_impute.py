@@ -10,9 +10,10 @@ import numpy as np
 from sklearn.impute import SimpleImputer
 from sklearn.utils.validation import check_is_fitted
 
-from .context import Categories, Context, Ref, Value
+from .context import Context
 from .gaps import SETTLED
 from .registry import Refused, register
+from .values import Categories, Ref, Value
 
 
 def _missing_of(est: Any) -> float:

@@ -10,8 +10,9 @@ from sklearn import linear_model as lm
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.utils.validation import check_is_fitted
 
-from .context import Context, Model, Ref, Value
+from .context import Context
 from .registry import Refused, register
+from .values import Model, Ref, Value
 
 
 def _n_columns(coef: Any) -> int:

@@ -11,8 +11,9 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.utils.validation import check_is_fitted
 
-from .context import Context, Model, Ref, Value
+from .context import Context
 from .registry import Refused, register
+from .values import Model, Ref, Value
 
 
 def _members(ctx: Context, est: Any, estimators: Any, value: Value) -> list[Model]:

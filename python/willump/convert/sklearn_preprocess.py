@@ -19,8 +19,9 @@ from sklearn.preprocessing import (
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from .context import Context, Ref, Value
+from .context import Context
 from .registry import Refused, register
+from .values import Ref, Value
 
 
 def _floats(ctx: Context, ref: Ref) -> Ref:

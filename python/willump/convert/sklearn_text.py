@@ -15,9 +15,10 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from .context import DTYPES, Context, Ref, Value
+from .context import Context
 from .pattern import UnsupportedPattern, translate
 from .registry import Refused, register
+from .values import DTYPES, Ref, Value
 
 DEFAULT_PATTERN = r"(?u)\b\w\w+\b"
 

@@ -17,11 +17,12 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._graph import Array
-from .context import Context, Model, Ref, Value
+from .context import Context
 from .registry import Refused, register
 from .sklearn_encode import ordinal_codes
 from .sklearn_linear import add_proba
 from .trees import CATEGORIES, MISSING_LEFT, MISSING_NAN, Forest, fold_float32
+from .values import Model, Ref, Value
 
 TREE_CLASSIFIERS = (tr.DecisionTreeClassifier, tr.ExtraTreeClassifier)
 TREE_REGRESSORS = (tr.DecisionTreeRegressor, tr.ExtraTreeRegressor)

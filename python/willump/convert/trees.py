@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from .._graph import Array
-from .context import Context, Ref
+from .context import Context
 from .registry import Refused
+from .values import Ref
 
 #: Bits of the attribute `flags`: the direction of what is missing, what is
 #: missing (nothing, zero or NaN), a split of categories.

@@ -1,0 +1,219 @@
+"""Steps that stay Python: external nodes, and what they give."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._graph import Array, Attribute
+from .emit import Emitter
+from .gaps import may_tell_gaps
+from .registry import Refused
+from .steps import PythonStep
+from .values import DTYPES, NUMPY, Categories, Model, Ref, Source, Value
+
+
+class PythonSteps(Emitter):
+    """External nodes, and the reasons for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes: list[str] = []
+
+    def step(
+        self,
+        estimator: Any,
+        method: str,
+        value: Value,
+        why: str,
+        n_features: int,
+        *,
+        sparse: bool = False,
+        dtype: str = "f64",
+        classes: Array | None = None,
+        result_dtype: str = "",
+    ) -> Ref:
+        """An external node that calls a method of the estimator."""
+        if isinstance(value, Categories):
+            raise Refused(f"{why}; a Python step cannot read strings that are computed")
+        if isinstance(value, Ref) and may_tell_gaps(estimator):
+            self.refuse_lost_gaps(value, f"the Python step {type(estimator).__name__}")
+        owner = type(estimator).__name__
+        if self.path:
+            owner = f"{self.path}: {owner}"
+        title = f"{owner}.{method}"
+        is_raw = isinstance(value, Source)
+        columns = value.columns if isinstance(value, Source) else None
+        step = PythonStep(
+            estimator=estimator,
+            method=method,
+            name=title,
+            why=f"{owner} stays Python: {why}",
+            n_features=n_features,
+            sparse=sparse,
+            dtype=dtype,
+            is_raw=is_raw,
+            input_dtype="f64" if isinstance(value, Source) else value.dtype,
+            columns=columns,
+            classes=classes,
+            result_dtype=result_dtype,
+        )
+        attributes: dict[str, Attribute | None] = {
+            "n_features": n_features,
+            "sparse": True if sparse else None,
+            "dtype": None if dtype == "f64" else dtype,
+            "name": title,
+        }
+        inputs = (value.node,) if isinstance(value, Ref) else ()
+        node = self.builder.node("external", inputs, attributes, payload=step)
+        return Ref(node, n_features, sparse, dtype)
+
+    def python_transform(
+        self, estimator: Any, value: Value, why: str, width: int | None = None
+    ) -> Ref:
+        shape = _probe(estimator, "transform", value)
+        if width is None:
+            width = shape.n_features if shape else _width_by_name(estimator)
+        if width is None:
+            raise Refused(f"{why}; the number of features that it gives is unknown")
+        sparse = shape.sparse if shape else _is_sparse_by_name(estimator)
+        dtype = shape.numpy_dtype if shape else _dtype_by_name(estimator)
+        return self.step(
+            estimator, "transform", value, why, width,
+            sparse=sparse, dtype=DTYPES.get(dtype, "f64"), result_dtype=dtype.str,
+        )  # fmt: skip
+
+    def python_model(self, estimator: Any, value: Value, why: str) -> Model:
+        """Every method of a model that stays Python."""
+        model = Model(estimator=estimator, model_input=value if isinstance(value, Ref) else None)
+        classes = getattr(estimator, "classes_", None)
+        if classes is not None and len(classes) == 0:
+            classes = None  # as CatBoost's regressors have it
+        if hasattr(estimator, "transform"):
+            try:
+                model.features = self.python_transform(estimator, value, why)
+            except Refused as refused:
+                self.notes.append(str(refused))
+        if isinstance(classes, np.ndarray) and classes.ndim == 1:
+            self._python_classifier(model, estimator, value, why, classes)
+        else:
+            if classes is not None:
+                self.notes.append(
+                    f"{type(estimator).__name__}: several outputs with classes of their own; "
+                    "only predict is there"
+                )
+            self._python_predictor(model, estimator, value, why)
+        return model
+
+    def _python_classifier(
+        self, model: Model, estimator: Any, value: Value, why: str, classes: Array
+    ) -> None:
+        n = len(classes)
+        answer = _probe(estimator, "predict", value)
+        model.classes = classes
+        is_table = answer.n_dims == 2 if answer else _is_table_by_name(estimator, n)
+        model.multilabel = answer is not None and is_table and answer.n_features == n
+        model.label = self.step(
+            estimator, "predict", value, why,
+            n if model.multilabel else 1, dtype="i64",
+            classes=None if model.multilabel else classes,
+        )  # fmt: skip
+        model.label_table = is_table and not model.multilabel
+        if not is_table:
+            model.ravel.add("label")
+        for name, method in (("proba", "predict_proba"), ("log_proba", "predict_log_proba"),
+                             ("decision", "decision_function")):  # fmt: skip
+            if not hasattr(estimator, method):
+                continue
+            width = 1 if name == "decision" and n == 2 else n
+            scores = _probe(estimator, method, value) or _Answer(width, 1 if width == 1 else 2)
+            dtype = DTYPES.get(scores.numpy_dtype, "f64")
+            step = self.step(estimator, method, value, why, scores.n_features, dtype=dtype)
+            setattr(model, name, step)
+            if scores.n_dims == 1:
+                model.ravel.add(name)
+
+    def _python_predictor(self, model: Model, estimator: Any, value: Value, why: str) -> None:
+        if not hasattr(estimator, "predict"):
+            return
+        answer = _probe(estimator, "predict", value)
+        width = answer.n_features if answer else int(getattr(estimator, "n_outputs_", 1))
+        dtype = answer.numpy_dtype if answer else np.dtype(np.float64)
+        if dtype.kind not in "iufb":
+            raise Refused(f"{why}; its predictions are of dtype {dtype}")
+        stored = DTYPES.get(dtype, "i64" if dtype.kind in "iub" else "f64")
+        model.prediction = self.step(estimator, "predict", value, why, width, dtype=stored)
+        model.prediction_dtype = dtype.str
+        if answer.n_dims == 1 if answer else width == 1:
+            model.ravel.add("prediction")
+
+
+# ---- what a Python step returns: tried on zeros, else guessed from names -----
+
+
+@dataclass(frozen=True)
+class _Answer:
+    n_features: int
+    n_dims: int
+    sparse: bool = False
+    numpy_dtype: np.dtype[Any] = NUMPY["f64"]
+
+
+def _probe(estimator: Any, method: str, value: Value) -> _Answer | None:
+    """The shape of an answer for two rows of zeros; None when that fails."""
+    width = (
+        value.n_features if isinstance(value, Ref) else getattr(estimator, "n_features_in_", None)
+    )
+    function: Callable[[Any], Any] | None = getattr(estimator, method, None)
+    if width is None or function is None:
+        return None
+    rows: Any = np.zeros((2, int(width)))
+    if isinstance(value, Ref):
+        rows = rows.astype(NUMPY[value.dtype])
+        if value.sparse:
+            rows = sp.csr_array(rows)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answer = function(rows)
+    except Exception:
+        return None
+    sparse = sp.issparse(answer)
+    if not sparse:
+        answer = np.asarray(answer)
+    columns = 1 if answer.ndim == 1 else int(answer.shape[1])
+    return _Answer(columns, answer.ndim, sparse, answer.dtype)
+
+
+def _width_by_name(estimator: Any) -> int | None:
+    vocabulary = getattr(estimator, "vocabulary_", None)
+    if vocabulary is not None:
+        return len(vocabulary)
+    try:
+        return len(estimator.get_feature_names_out())
+    except Exception:
+        n_features = getattr(estimator, "n_features", None)
+        return int(n_features) if isinstance(n_features, (int, np.integer)) else None
+
+
+def _is_table_by_name(estimator: Any, n_classes: int) -> bool:
+    """CatBoost gives labels of three classes or more as a table of one column."""
+    return type(estimator).__name__ == "CatBoostClassifier" and n_classes > 2
+
+
+def _is_sparse_by_name(estimator: Any) -> bool:
+    if hasattr(estimator, "vocabulary_") or hasattr(estimator, "alternate_sign"):
+        return True
+    return bool(getattr(estimator, "sparse_output", getattr(estimator, "sparse", False)))
+
+
+def _dtype_by_name(estimator: Any) -> np.dtype[Any]:
+    try:
+        return np.dtype(getattr(estimator, "dtype", np.float64))
+    except TypeError:
+        return np.dtype(np.float64)

@@ -1,0 +1,148 @@
+"""The values that converters work with.
+
+A `Ref` is a matrix that a node computes. A `Source` is what an estimator sees
+of the caller's X before any node: it becomes an input of the graph only when a
+converter says what it is (text, a matrix). Both are a `Value`; so are
+`Categories`, strings that nodes compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .._graph import Array
+from .registry import Refused
+from .steps import Columns
+
+DTYPES: dict[np.dtype[Any], str] = {
+    np.dtype(np.int64): "i64",
+    np.dtype(np.int32): "i32",
+    np.dtype(np.float32): "f32",
+    np.dtype(np.float64): "f64",
+}
+NUMPY: dict[str, np.dtype[Any]] = {name: dtype for dtype, name in DTYPES.items()}
+
+
+def promote(*dtypes: str) -> str:
+    """NumPy's common type of several dtypes."""
+    return DTYPES[np.result_type(*(NUMPY[d] for d in dtypes))]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A matrix that a node of the graph computes.
+
+    `safe`: it holds neither NaN nor infinity, so it needs no check. `parts` are
+    the inputs of a concatenation, with the names of the blocks.
+    """
+
+    node: int
+    n_features: int
+    sparse: bool = False
+    dtype: str = "f64"
+    safe: bool = False
+    parts: tuple[tuple[str, Ref], ...] = ()
+
+    def blocks(self, name: str = "features") -> list[tuple[str, Ref]]:
+        """The independent parts, concatenations within opened up."""
+        if not self.parts:
+            return [(name, self)]
+        found: list[tuple[str, Ref]] = []
+        for part_name, part in self.parts:
+            found += part.blocks(part_name)
+        return found
+
+
+@dataclass(frozen=True)
+class Source:
+    """The caller's X (`columns` is None), or columns of it.
+
+    `by_column`: numeric columns are inputs of their own, since other columns of
+    the same frame may hold text; otherwise X is one matrix of `n_total` columns.
+    """
+
+    columns: Columns | None = None
+    by_column: bool = False
+    n_total: int = 0
+
+    @property
+    def is_columns(self) -> bool:
+        """Whether its columns are inputs of their own."""
+        return self.columns is not None and self.by_column
+
+    def pick(
+        self, positions: Sequence[int], names: Sequence[str] | None, is_scalar: bool
+    ) -> Source:
+        """Some columns of this one."""
+        if self.columns is not None:
+            outer = self.columns
+            if outer.is_scalar:
+                raise Refused("a ColumnTransformer cannot read a one-dimensional column")
+            names = [outer.names[p] for p in positions] if outer.names else None
+            positions = [outer.positions[p] for p in positions]
+        chosen = Columns(tuple(positions), tuple(names) if names else None, is_scalar)
+        return replace(self, columns=chosen)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """Columns of strings that nodes compute, some of which may be missing."""
+
+    nodes: tuple[int, ...]
+
+
+Value: TypeAlias = Ref | Source | Categories
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The caller's columns that a transformer passes through: None is all of X.
+
+    `is_sparse`: beside sparse columns, where objects become numbers; `weighted`:
+    times the transformer's weight.
+    """
+
+    block: str
+    columns: Columns | None
+    is_sparse: bool
+    weighted: bool
+
+
+@dataclass
+class Model:
+    """The outputs of a model; None where the original has no such method.
+
+    A binary classifier's `decision` has one column, and so has `positive`, the
+    probability of its second class.
+    """
+
+    decision: Ref | None = None
+    proba: Ref | None = None
+    log_proba: Ref | None = None
+    positive: Ref | None = None
+    label: Ref | None = None
+    prediction: Ref | None = None
+    features: Ref | None = None
+    classes: Array | None = None
+    multilabel: bool = False
+    #: Labels come as a table of one column.
+    label_table: bool = False
+    #: Names by which a frame's columns are found, an array's by position (none: both).
+    matched_names: list[str] | None = None
+    #: How a frame's categories become codes, as `CategoryCodes` takes it.
+    categories: dict[str, Any] | None = None
+    ravel: set[str] = field(default_factory=set)
+    prediction_dtype: str = "<f8"
+    #: What the final model reads, for blocks and for clones of the model.
+    model_input: Ref | None = None
+    estimator: Any = None
+
+    OUTPUTS = ("features", "decision", "proba", "log_proba", "label", "prediction")
+
+    def outputs(self) -> dict[str, Ref]:
+        found = {name: getattr(self, name) for name in self.OUTPUTS}
+        return {name: ref for name, ref in found.items() if ref is not None}
