@@ -73,6 +73,8 @@ static wl_status reserve_tokens(batch *b, size_t n, wl_error *error) {
 
 static void find_keys(batch *b) {
   const wl_word_lookup *l = b->lookup;
+  if (b->n_keys == 0)
+    return;
   l->tokenizer->preparer.scan->find(l->strings, &b->keys, b->n_keys,
                                     b->ids + b->n_tokens - b->n_keys);
   b->n_keys = 0;
