@@ -46,6 +46,69 @@ static void load_values(const wl_strided *x, size_t column, size_t first,
     load_strided(x, at, n_rows, values, false);
 }
 
+/* ---- rows of neighbouring columns ---------------------------------------- */
+
+/* Columns that one vector of a row holds, by column. */
+typedef struct neighbours {
+  _Alignas(64) double v[LANES][WL_FOREST_BLOCK];
+} neighbours;
+
+WL_INLINE void transpose(__m512d *r) {
+  __m512d a[LANES], b[LANES];
+#pragma GCC unroll 4
+  for (size_t i = 0; i < LANES; i += 2) {
+    a[i] = _mm512_unpacklo_pd(r[i], r[i + 1]);
+    a[i + 1] = _mm512_unpackhi_pd(r[i], r[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (size_t i = 0; i < LANES; i += 4)
+#pragma GCC unroll 2
+    for (size_t k = 0; k < 2; k++) {
+      b[i + k] = _mm512_shuffle_f64x2(a[i + k], a[i + k + 2], 0x88);
+      b[i + k + 2] = _mm512_shuffle_f64x2(a[i + k], a[i + k + 2], 0xdd);
+    }
+#pragma GCC unroll 4
+  for (size_t i = 0; i < 4; i++) {
+    r[i] = _mm512_shuffle_f64x2(b[i], b[i + 4], 0x88);
+    r[i + 4] = _mm512_shuffle_f64x2(b[i], b[i + 4], 0xdd);
+  }
+}
+
+/* The first n_columns values from `at` on of n_rows rows, and zeros to full
+ * vectors. */
+static void load_neighbours(const char *at, ptrdiff_t row_stride,
+                            size_t n_columns, size_t n_rows, neighbours *to) {
+  __mmask8 columns = (__mmask8)((1u << n_columns) - 1);
+  for (size_t row = 0; row < n_rows; row += LANES) {
+    __m512d r[LANES];
+#pragma GCC unroll 8
+    for (size_t i = 0; i < LANES; i++)
+      r[i] = _mm512_maskz_loadu_pd(
+          row + i < n_rows ? columns : 0,
+          at + (ptrdiff_t)(row + i < n_rows ? row + i : 0) * row_stride);
+    transpose(r);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < LANES; i++)
+      _mm512_store_pd(to->v[i] + row, r[i]);
+  }
+}
+
+/* How many features from f on lie in one vector of a row, where loading it
+ * pays: less than that many are gathered faster. Features ascend. */
+WL_INLINE size_t count_neighbours(const wl_forest *forest, const wl_strided *x,
+                                  size_t f) {
+  enum { LEAST = 3 };
+  const wl_forest_feature *features = forest->features;
+  size_t n = 1;
+  if (x->is_f32 || x->column_stride != (int64_t)sizeof(double))
+    return 1;
+  while (f + n < forest->n_features &&
+         features[f + n].x_column > features[f + n - 1].x_column &&
+         features[f + n].x_column < (size_t)features[f].x_column + LANES)
+    n++;
+  return n < LEAST ? 1 : n;
+}
+
 /* ---- the search ---------------------------------------------------------- */
 
 /* The cuts of a level, for places that are 2^level to 2^(level + 1) - 1. */
@@ -200,15 +263,24 @@ WL_INLINE void write_columns(const wl_forest_tile *tile,
 WL_INLINE void rank_all(const wl_forest_tile *tile, const wl_strided *x,
                         size_t n_rows, size_t size) {
   const wl_forest *forest = tile->forest;
-  _Alignas(64) double values[WL_FOREST_BLOCK];
+  neighbours near;
   _Alignas(64) int64_t ranks[WL_FOREST_BLOCK];
   for (size_t r = 0; r < n_rows; r += WL_FOREST_BLOCK) {
     size_t n = n_rows - r < WL_FOREST_BLOCK ? n_rows - r : WL_FOREST_BLOCK;
-    for (size_t f = 0; f < forest->n_features; f++) {
-      const wl_forest_feature *feature = &forest->features[f];
-      load_values(x, feature->x_column, r, n, values);
-      search(forest, feature, values, n, ranks);
-      write_columns(tile, feature, r, values, n, ranks, size);
+    for (size_t f = 0, n_near; f < forest->n_features; f += n_near) {
+      const wl_forest_feature *features = forest->features + f;
+      size_t column = features[0].x_column;
+      n_near = count_neighbours(forest, x, f);
+      if (n_near == 1)
+        load_values(x, column, r, n, near.v[0]);
+      else
+        load_neighbours(wl_forest_at(x, r, column), (ptrdiff_t)x->row_stride,
+                        features[n_near - 1].x_column - column + 1, n, &near);
+      for (size_t i = 0; i < n_near; i++) {
+        const double *values = near.v[features[i].x_column - column];
+        search(forest, &features[i], values, n, ranks);
+        write_columns(tile, &features[i], r, values, n, ranks, size);
+      }
     }
   }
   for (size_t c = 0; c < forest->n_categories; c++)
