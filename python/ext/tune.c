@@ -35,21 +35,24 @@ static bool get_vector(PyObject *object, const char *name, const char *formats,
 /* ---- the type ------------------------------------------------------------ */
 
 static PyObject *tune_new(PyTypeObject *type, PyObject *args, PyObject *kwds) {
-  static char *names[] = {"block_costs",    "n_rows_fit", "n_rows_select",
-                          "n_rows_certify", "alpha",      "delta",
-                          "seed",           "model_cost", "max_fits",
-                          "is_nested",      NULL};
+  static char *names[] = {
+      "block_costs", "n_rows_fit", "n_rows_select", "n_rows_certify",
+      "alpha",       "delta",      "seed",          "model_cost",
+      "max_fits",    "is_nested",  "max_gates",     "stage_cost",
+      NULL};
   PyObject *costs;
-  Py_ssize_t n_fit, n_select, n_certify, max_fits = 0;
+  Py_ssize_t n_fit, n_select, n_certify, max_fits = 0, max_gates = 1;
   unsigned long long seed;
   int is_nested = 0;
   wl_tune_options options = {0};
-  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OnnnddKd|np:TuneJob", names,
+  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OnnnddKd|npnd:TuneJob", names,
                                    &costs, &n_fit, &n_select, &n_certify,
                                    &options.alpha, &options.delta, &seed,
-                                   &options.model_cost, &max_fits, &is_nested))
+                                   &options.model_cost, &max_fits, &is_nested,
+                                   &max_gates, &options.stage_cost))
     return NULL;
-  if (n_fit < 0 || n_select < 0 || n_certify < 0 || max_fits < 0) {
+  if (n_fit < 0 || n_select < 0 || n_certify < 0 || max_fits < 0 ||
+      max_gates < 0) {
     PyErr_SetString(PyExc_ValueError, "TuneJob: a count is negative");
     return NULL;
   }
@@ -60,6 +63,7 @@ static PyObject *tune_new(PyTypeObject *type, PyObject *args, PyObject *kwds) {
   options.seed = seed;
   options.max_fits = (size_t)max_fits;
   options.is_nested = is_nested != 0;
+  options.max_gates = (size_t)max_gates;
   wl_error error;
   wl_tune *job = NULL;
   wl_status status = wl_tune_create((size_t)view.shape[0], view.buf,
@@ -179,6 +183,21 @@ static PyObject *certificate_dict(const wl_tune_certificate *c) {
       "is_per_group", c->is_per_group ? Py_True : Py_False);
 }
 
+static PyObject *list_of_gates(const wl_tune_result *result) {
+  PyObject *list = PyList_New(0);
+  for (size_t g = 0; list && g < result->n_gates; g++) {
+    const wl_tune_gate *gate = &result->gates[g];
+    PyObject *item = Py_BuildValue(
+        "{snsnsdsdsd}", "candidate", (Py_ssize_t)gate->candidate, "n_blocks",
+        (Py_ssize_t)gate->n_blocks, "threshold", gate->threshold,
+        "share_leaving", gate->share_leaving, "cost", gate->cost);
+    if (!item || PyList_Append(list, item) < 0)
+      Py_CLEAR(list);
+    Py_XDECREF(item);
+  }
+  return list;
+}
+
 static PyObject *tune_result(PyObject *self, PyObject *unused) {
   (void)unused;
   wl_error error;
@@ -190,17 +209,19 @@ static PyObject *tune_result(PyObject *self, PyObject *unused) {
     return NULL;
   }
   PyObject *blocks = tuple_of_blocks(result.blocks, result.n_blocks);
-  PyObject *certificate = blocks ? certificate_dict(&result.certificate) : NULL;
+  PyObject *gates = blocks ? list_of_gates(&result) : NULL;
+  PyObject *certificate = gates ? certificate_dict(&result.certificate) : NULL;
   if (!certificate) {
     Py_XDECREF(blocks);
+    Py_XDECREF(gates);
     return NULL;
   }
   return Py_BuildValue(
-      "{sssssnsNsdsdsdsN}", "outcome", wl_tune_outcome_name(result.outcome),
+      "{sssssnsNsdsNsdsdsN}", "outcome", wl_tune_outcome_name(result.outcome),
       "message", result.message, "candidate", (Py_ssize_t)result.candidate,
-      "blocks", blocks, "threshold", result.threshold, "expected_cost",
-      result.expected_cost, "exact_cost", result.exact_cost, "certificate",
-      certificate);
+      "blocks", blocks, "threshold", result.threshold, "gates", gates,
+      "expected_cost", result.expected_cost, "exact_cost", result.exact_cost,
+      "certificate", certificate);
 }
 
 static PyObject *tune_candidates(PyObject *self, PyObject *unused) {
@@ -281,7 +302,9 @@ static PyType_Slot tune_slots[] = {
     {Py_tp_doc,
      (void *)(uintptr_t)("TuneJob(block_costs, n_rows_fit, n_rows_select, "
                          "n_rows_certify, alpha, delta, seed, model_cost, "
-                         "max_fits=0)\n--\n\nChooses and certifies the first "
+                         "max_fits=0, is_nested=False, max_gates=1, "
+                         "stage_cost=0.0)\n--\n\nChooses and certifies the "
+                         "first "
                          "stage of a cascade; not thread-safe.")},
     {0, NULL},
 };

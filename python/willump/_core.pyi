@@ -110,6 +110,8 @@ class TuneJob:
         model_cost: float,
         max_fits: int = 0,
         is_nested: bool = False,
+        max_gates: int = 1,
+        stage_cost: float = 0.0,
     ) -> TuneJob: ...
     def next(self) -> tuple[str, int, tuple[int, ...], int, int]: ...
     def answer(

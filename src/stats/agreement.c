@@ -63,9 +63,8 @@ static bool group_set_add(group_set *set, uint64_t id) {
   return true;
 }
 
-/* counts[i] = 1 for the first row of each group, 0 for the others. */
-static wl_status mark_first_rows(const uint64_t *groups, size_t n_rows,
-                                 uint8_t *counts, wl_error *error) {
+wl_status wl_agreement_first_rows(const uint64_t *groups, size_t n_rows,
+                                  uint8_t *counts, wl_error *error) {
   group_set set = {0};
   wl_status status;
   WL_TRY_DONE(status, group_set_init(&set, n_rows, error));
@@ -175,7 +174,7 @@ static wl_status sample_init(sample *s, const uint64_t *groups,
   if (*counts == NULL)
     return wl_fail_memory(error, s->n_rows);
   s->counts = *counts;
-  return mark_first_rows(groups, s->n_rows, *counts, error);
+  return wl_agreement_first_rows(groups, s->n_rows, *counts, error);
 }
 
 wl_status wl_agreement_at_k(const double *confidence, const uint8_t *differs,

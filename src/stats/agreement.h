@@ -70,6 +70,10 @@ wl_status wl_agreement_certify(const double *confidence, const uint8_t *differs,
                                double alpha, double delta, wl_agreement *out,
                                wl_error *error);
 
+/* counts[i] = 1 for the first row of each group, 0 for the others. */
+wl_status wl_agreement_first_rows(const uint64_t *groups, size_t n_rows,
+                                  uint8_t *counts, wl_error *error);
+
 /*
  * The same rule with a k of the caller's (-1: nothing leaves), which promises
  * nothing: for choosing among models on a select sample.

@@ -1,11 +1,12 @@
 /*
  * job.h: the state of a tuning job, shared by tune.c (requests, answers, the
- * choice) and propose.c (which subsets to try). All memory is taken at
- * creation, so that a failed step leaves the job as it was.
+ * choice), propose.c (which subsets to try) and gates.c (several gates). All
+ * memory is taken at creation, so that a failed step leaves the job as it was.
  */
 #ifndef WL_TUNE_JOB_H
 #define WL_TUNE_JOB_H
 
+#include "stats/agreement.h"
 #include "tune/tune.h"
 
 enum {
@@ -21,6 +22,23 @@ typedef enum wl_tune_phase {
   WL_TUNE_PHASE_GREEDY,
   WL_TUNE_PHASE_LAST
 } wl_tune_phase;
+
+/* What candidates, or the gates of a chain, say about the rows that count: the
+ * one in slot s from s * capacity on. */
+typedef struct wl_tune_rows {
+  size_t n, capacity;
+  double *confidence;
+  uint8_t *differs;
+} wl_tune_rows;
+
+/* Gates in the order of their blocks. */
+typedef struct wl_tune_chain {
+  size_t n;
+  size_t candidates[WL_TUNE_MAX_GATES];
+  size_t shares[WL_TUNE_MAX_GATES]; /* of the permitted errors */
+  double anchors[WL_TUNE_MAX_GATES];
+  double cost; /* expected, on the select rows */
+} wl_tune_chain;
 
 struct wl_tune {
   size_t n_blocks;
@@ -45,6 +63,14 @@ struct wl_tune {
   size_t extensions[WL_TUNE_GREEDY_WIDTH];
   size_t n_extensions;
 
+  /* With max_gates > 1. */
+  wl_tune_rows select, certify;
+  wl_tune_chain chain;
+  size_t n_certified; /* gates of the chain whose answers are there */
+  int64_t select_k;   /* errors that the select rows are permitted */
+  double *values;     /* scratch: max(select, certify) rows */
+  uint8_t *marks;     /* the same */
+
   uint8_t *differs; /* scratch of an answer: max(select, certify) rows */
   int64_t *labels;  /* scratch: n_rows_select */
   bool is_waiting, is_finished;
@@ -57,6 +83,28 @@ struct wl_tune {
  * the queue. false when there is nothing more to try.
  */
 bool wl_tune_propose(wl_tune *job);
+
+/* Of a row that stays to the end, after candidate c. */
+double wl_tune_rest_cost(const wl_tune *job, const wl_tune_candidate *c);
+
+/* ---- several gates (gates.c) ----------------------------------------------
+ */
+
+wl_status wl_tune_gates_init(wl_tune *job, wl_error *error);
+void wl_tune_gates_deinit(wl_tune *job);
+
+/* Keeps an answer, whose differences are in job->differs, in a slot. */
+wl_status wl_tune_gates_keep(wl_tune *job, wl_tune_rows *rows, size_t slot,
+                             const wl_tune_scores *scores, wl_error *error);
+
+/* Finds job->chain from the select rows; of one gate, job->best, where more
+ * would not pay. */
+void wl_tune_gates_choose(wl_tune *job);
+
+/* The certificate of job->chain by the certify rows kept in its gates' order;
+ * gates: WL_TUNE_MAX_GATES of them. */
+wl_status wl_tune_gates_certify(wl_tune *job, wl_tune_gate *gates,
+                                wl_agreement *a, double *cost, wl_error *error);
 
 /* The least cost that a new candidate has to beat. */
 double wl_tune_cost_to_beat(const wl_tune *job);

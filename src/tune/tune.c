@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "stats/agreement.h"
 #include "stats/binomial.h"
 #include "tune/job.h"
 
@@ -79,6 +78,16 @@ static wl_status check_options(const wl_tune_options *options,
                    "tune: the full model's cost must be a number of "
                    "nanoseconds a row, not %g",
                    options->model_cost);
+  if (!(options->stage_cost >= 0 && options->stage_cost <= 1e300))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: the cost of a stage must be a number of nanoseconds "
+                   "a row, not %g",
+                   options->stage_cost);
+  if (options->max_gates > (options->is_nested ? WL_TUNE_MAX_GATES : 1))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: %zu gates; there may be %d in nested blocks, and one "
+                   "in others",
+                   options->max_gates, WL_TUNE_MAX_GATES);
   return WL_OK;
 }
 
@@ -119,7 +128,7 @@ static wl_status allocate(wl_tune *job, wl_error *error) {
       job->is_taken == NULL || job->knapsack == NULL || job->differs == NULL ||
       job->labels == NULL)
     return wl_fail_memory(error, n_ids * sizeof *job->block_ids + n_rows * 9);
-  return WL_OK;
+  return wl_tune_gates_init(job, error);
 }
 
 static void finish(wl_tune *job, wl_tune_outcome outcome);
@@ -199,6 +208,7 @@ void wl_tune_free(wl_tune *job) {
   wl_free(job->knapsack);
   wl_free(job->differs);
   wl_free(job->labels);
+  wl_tune_gates_deinit(job);
   wl_free(job);
 }
 
@@ -219,7 +229,9 @@ static size_t next_in_queue(wl_tune *job) {
     wl_tune_candidate *c = &job->candidates[i];
     if (c->state != WL_TUNE_QUEUED)
       continue;
-    if (c->set_cost < wl_tune_cost_to_beat(job))
+    /* A later gate may pay for the few rows that come there. */
+    if (c->set_cost < (job->options.max_gates > 1 ? job->exact_cost
+                                                  : wl_tune_cost_to_beat(job)))
       return i;
     c->state = WL_TUNE_PRUNED;
   }
@@ -251,11 +263,17 @@ static bool has_skipped_all(const wl_tune *job) {
 static void choose(wl_tune *job) {
   if (has_skipped_all(job))
     finish(job, WL_TUNE_NO_MODEL);
-  else if (!has_answers(job) ||
-           !(job->candidates[job->best].expected_cost < job->exact_cost))
+  else if (!has_answers(job))
     finish(job, WL_TUNE_NOT_CHEAPER);
-  else
-    ask(job, WL_TUNE_CERTIFY, job->best);
+  else if (job->n_certified != 0) /* the gates behind the first */
+    ask(job, WL_TUNE_CERTIFY, job->chain.candidates[job->n_certified]);
+  else {
+    wl_tune_gates_choose(job);
+    if (job->chain.cost < job->exact_cost)
+      ask(job, WL_TUNE_CERTIFY, job->chain.candidates[0]);
+    else
+      finish(job, WL_TUNE_NOT_CHEAPER);
+  }
 }
 
 void wl_tune_next(wl_tune *job, wl_tune_request *request) {
@@ -298,10 +316,14 @@ static wl_status check_scores(const wl_tune *job, const wl_tune_scores *scores,
   return WL_OK;
 }
 
+double wl_tune_rest_cost(const wl_tune *job, const wl_tune_candidate *c) {
+  return c->rest_cost + job->options.model_cost + job->options.stage_cost;
+}
+
 static double cascade_cost(const wl_tune *job, const wl_tune_candidate *c,
                            double model_cost, double share_leaving) {
   return c->set_cost + model_cost +
-         (1 - share_leaving) * (c->rest_cost + job->options.model_cost);
+         (1 - share_leaving) * wl_tune_rest_cost(job, c);
 }
 
 /* Shellsort: in place, and fast enough for labels. */
@@ -352,6 +374,10 @@ static wl_status take_select_scores(wl_tune *job, const wl_tune_scores *scores,
                                     wl_error *error) {
   wl_agreement a;
   WL_TRY(evaluate(job, scores, &a, error));
+  if (job->options.max_gates > 1)
+    WL_TRY(wl_tune_gates_keep(job, &job->select, job->request.candidate, scores,
+                              error));
+  job->select_k = a.k;
   wl_tune_candidate *c = &job->candidates[job->request.candidate];
   c->state = WL_TUNE_ANSWERED;
   c->model_cost = scores->model_cost;
@@ -367,32 +393,60 @@ static wl_status take_select_scores(wl_tune *job, const wl_tune_scores *scores,
   return WL_OK;
 }
 
+/* The certificate of one gate. */
+static wl_status certify_gate(const wl_tune *job, const wl_tune_scores *scores,
+                              wl_tune_gate *gate, wl_agreement *a, double *cost,
+                              wl_error *error) {
+  const wl_tune_options *o = &job->options;
+  const wl_tune_candidate *c = &job->candidates[job->request.candidate];
+  WL_TRY(wl_agreement_certify(scores->confidence, job->differs, scores->groups,
+                              scores->n_rows, o->alpha, o->delta, a, error));
+  *cost = cascade_cost(job, c, c->model_cost, a->share_leaving);
+  *gate = (wl_tune_gate){.candidate = job->request.candidate,
+                         .blocks = c->blocks,
+                         .n_blocks = c->n_blocks,
+                         .threshold = a->threshold,
+                         .share_leaving = a->share_leaving,
+                         .cost = c->set_cost + c->model_cost};
+  return WL_OK;
+}
+
 static wl_status take_certify_scores(wl_tune *job, const wl_tune_scores *scores,
                                      wl_error *error) {
-  const wl_tune_options *o = &job->options;
+  wl_tune_gate gates[WL_TUNE_MAX_GATES] = {{0}};
   wl_agreement a;
-  WL_TRY(wl_agreement_certify(scores->confidence, job->differs, scores->groups,
-                              scores->n_rows, o->alpha, o->delta, &a, error));
-  wl_tune_certificate *certificate = &job->result.certificate;
+  double cost;
+  if (job->chain.n == 1) {
+    WL_TRY(certify_gate(job, scores, gates, &a, &cost, error));
+  } else {
+    WL_TRY(wl_tune_gates_keep(job, &job->certify, job->n_certified, scores,
+                              error));
+    if (job->n_certified + 1 < job->chain.n) {
+      job->n_certified++;
+      return WL_OK;
+    }
+    WL_TRY(wl_tune_gates_certify(job, gates, &a, &cost, error));
+  }
+  wl_tune_result *r = &job->result;
+  wl_tune_certificate *certificate = &r->certificate;
   certificate->n_rows = a.n_rows;
   certificate->k = a.k;
   certificate->n_disagreements = a.n_disagreements;
   certificate->n_wrong = a.n_wrong;
   certificate->share_leaving = a.share_leaving;
   certificate->is_per_group = scores->groups != NULL;
-
-  const wl_tune_candidate *c = &job->candidates[job->request.candidate];
-  double cost = cascade_cost(job, c, c->model_cost, a.share_leaving);
   if (a.k < 0) {
     finish(job, WL_TUNE_TOO_FEW_ROWS);
   } else if (!(cost < job->exact_cost)) {
     finish(job, WL_TUNE_NOT_CHEAPER);
   } else {
-    job->result.candidate = job->request.candidate;
-    job->result.blocks = c->blocks;
-    job->result.n_blocks = c->n_blocks;
-    job->result.threshold = a.threshold;
-    job->result.expected_cost = cost;
+    r->candidate = gates[0].candidate;
+    r->blocks = gates[0].blocks;
+    r->n_blocks = gates[0].n_blocks;
+    r->threshold = gates[0].threshold;
+    memcpy(r->gates, gates, sizeof gates);
+    r->n_gates = job->chain.n;
+    r->expected_cost = cost;
     finish(job, WL_TUNE_CASCADE);
   }
   return WL_OK;
@@ -434,7 +488,7 @@ static void finish(wl_tune *job, wl_tune_outcome outcome) {
   case WL_TUNE_CASCADE:
     (void)snprintf(text, size,
                    "agreement of at least %g with confidence %g, certified on "
-                   "%llu rows; %.1f %% of them leave after the first stage",
+                   "%llu rows; %.1f %% of them leave before the last stage",
                    c->target, c->confidence, (unsigned long long)c->n_rows,
                    100 * c->share_leaving);
     break;

@@ -30,7 +30,11 @@
  * above that of always answering the commonest label) at several limits of
  * cost; then a greedy path that adds the block with the most agreement for its
  * cost. A subset whose blocks alone cost more than the best cascade so far is
- * never asked for. Nested blocks have one candidate for each prefix.
+ * never asked for. Nested blocks have one candidate for each prefix, and with
+ * max_gates > 1 several of them may be the gates of one cascade (gates.c): all
+ * prefixes are then asked for, and WL_TUNE_CERTIFY comes once for each gate, in
+ * their order. More gates than one are taken where that is cheaper on the
+ * select rows; one certificate holds for all of them together.
  *
  * The same inputs and answers give the same choices. One thread at a time.
  */
@@ -39,7 +43,7 @@
 
 #include "base/base.h"
 
-enum { WL_TUNE_MAX_BLOCKS = 1024 };
+enum { WL_TUNE_MAX_BLOCKS = 1024, WL_TUNE_MAX_GATES = 4 };
 
 typedef struct wl_tune wl_tune;
 
@@ -51,6 +55,9 @@ typedef struct wl_tune_options {
   size_t max_fits;   /* candidates at most; 0: 16 + 2 n_blocks, at least 62 */
   bool is_nested;    /* candidates are the first 1, 2, ... blocks: those of an
                         ensemble are its trees up to some number */
+  size_t max_gates;  /* 0 or 1: one; up to WL_TUNE_MAX_GATES where is_nested */
+  double stage_cost; /* of each stage behind the first beyond its blocks and
+                        model, ns a row that comes there; >= 0 */
 } wl_tune_options;
 
 /*
@@ -142,14 +149,28 @@ typedef struct wl_tune_certificate {
   bool is_per_group;        /* the promise is per distinct row or group */
 } wl_tune_certificate;
 
-typedef struct wl_tune_result {
-  wl_tune_outcome outcome;
-  char message[256]; /* the outcome with its figures, for a user */
-  /* Of WL_TUNE_CASCADE: a row leaves when its confidence > threshold. */
+/* A row leaves at the first gate where its confidence is above the threshold.
+ */
+typedef struct wl_tune_gate {
   size_t candidate;
   const uint32_t *blocks; /* borrowed for the life of the job */
   size_t n_blocks;
-  double threshold;     /* +infinity otherwise */
+  double threshold;
+  double share_leaving; /* of the certify rows: there, and not before */
+  double cost;          /* of a row that comes there, ns */
+} wl_tune_gate;
+
+typedef struct wl_tune_result {
+  wl_tune_outcome outcome;
+  char message[256]; /* the outcome with its figures, for a user */
+  /* Of WL_TUNE_CASCADE: a row leaves when its confidence > threshold. These are
+   * the first gate's. */
+  size_t candidate;
+  const uint32_t *blocks; /* borrowed for the life of the job */
+  size_t n_blocks;
+  double threshold; /* +infinity otherwise */
+  wl_tune_gate gates[WL_TUNE_MAX_GATES];
+  size_t n_gates;       /* 0 otherwise */
   double expected_cost; /* ns a row, with the certify rows' share leaving */
   double exact_cost;    /* of the pipeline without a cascade */
   wl_tune_certificate certificate;
