@@ -42,7 +42,7 @@ from ._frames import (
     row_keys,
     take_rows,
 )
-from ._prefix import Prefixes, find_ensemble, has_python_between
+from ._prefix import MAX_GATES, Prefixes, find_ensemble, has_python_between
 from ._present import describe, extract_of, interface_of
 
 Array = npt.NDArray[Any]
@@ -103,7 +103,7 @@ def optimize(
     trained on the cheap ones; where it is confident, its label is the answer,
     and the rest of the features is never computed. An ensemble of trees is cut
     instead: its first trees are the first stage, and rows that stay go on from
-    their sum.
+    their sum, through several such gates where that is cheaper.
 
     Only labels are certified. ``predict_proba`` and ``decision_function`` of a
     row that leaves early are those of the first stage; of a row that stays, the
@@ -135,7 +135,8 @@ def optimize(
     target : Agreement
     costs : dict of block name to ns a row, sequence in block order, or None
         None measures them. A dict may hold "model", the cost of a model beyond
-        its blocks. Given costs make the choice repeat.
+        its blocks, and "stage", that of each stage behind the first beyond both.
+        Given costs make the choice repeat.
     random_state : int, numpy Generator, RandomState or None
         Seeds the split of rows and the training; None takes 0.
     n_threads : int of at least 1, or None
@@ -375,6 +376,7 @@ class _Tuner:
 
     #: Whether a candidate is always the first of the blocks.
     is_nested = False
+    max_gates = 1
 
     def __init__(
         self, pipeline: Any, conversion: Any, x: Any, y: Any, *, strict: bool, n_threads: int | None
@@ -389,10 +391,13 @@ class _Tuner:
         self.names = self._find_blocks()
         self.costs: Array = np.zeros(len(self.names))
         self.model_cost = 0.0
+        self.stage_cost = 0.0
         self.is_measured = False
         self.features: dict[int, Any] = {}
         self.trained: dict[int, _Candidate] = {}
-        self.observed: tuple[Array, Array, Array] | None = None  # gate, label, exact label
+        # Of the certifying rows: each gate's and its labels, and the exact labels.
+        self.observed: dict[int, tuple[Array, Array]] = {}
+        self.exact: Array = np.zeros(0, np.int64)
         self.problem = ""  # why the last candidate could not be trained
         plain = self._plain()
         # Asked of the original once: all candidates present it alike.
@@ -440,11 +445,14 @@ class _Tuner:
         sample: Any,
     ) -> _Candidate:
         """A first stage whose gate is the margin of its scores."""
-        gate = self.conversion.context.rows("margin", scores, n_features=1).node
+        gate = self._margin(scores)
         open_graph = self.conversion.finish(self._cascade(outputs, full, gate, -np.inf))
         runner = _Runner(open_graph, self.described, self.n_threads)
         cost = self._model_cost(runner, blocks, sample)
         return _Candidate(outputs, full, gate, runner, cost)
+
+    def _margin(self, scores: Any) -> int:
+        return int(self.conversion.context.rows("margin", scores, n_features=1).node)
 
     # ---- training ---------------------------------------------------------
 
@@ -516,13 +524,15 @@ class _Tuner:
             missing = [name for name in names if name not in costs]
             if missing:
                 raise ValueError(f"costs names no cost of {missing}; the blocks are {names}")
-            unknown = [key for key in costs if key not in (*names, "model")]
+            unknown = [key for key in costs if key not in (*names, "model", "stage")]
             if unknown:
                 raise ValueError(
-                    f"costs names {unknown}, which are no blocks; they are {names}, and 'model'"
+                    f"costs names {unknown}, which are no blocks; they are {names}, 'model' and "
+                    "'stage'"
                 )
             found = [float(costs[name]) for name in names]
             self.model_cost = float(costs.get("model", 0.0))
+            self.stage_cost = float(costs.get("stage", 0.0))
         else:
             found, self.model_cost = [float(cost) for cost in costs], 0.0
         if len(found) != len(names):
@@ -570,6 +580,8 @@ class _Tuner:
             seed,
             self.model_cost,
             is_nested=self.is_nested,
+            max_gates=self.max_gates,
+            stage_cost=self.stage_cost,
         )
 
     def _refused(self, job: _core.TuneJob, target: Agreement, seed: int) -> dict[str, Any]:
@@ -604,7 +616,7 @@ class _Tuner:
                 label = np.ascontiguousarray(candidate.runner("label", x), np.int64).ravel()
                 own = None if cal.groups is None else np.ascontiguousarray(cal.groups[rows])
                 if step == "certify":
-                    self.observed = (gate, label, full[rows])
+                    self.observed[number], self.exact = (gate, label), full[rows]
                 job.answer(gate, label, full[rows], candidate.model_cost, own)
 
     # ---- results ----------------------------------------------------------
@@ -625,8 +637,9 @@ class _Tuner:
         return self._model(self.conversion.finish())
 
     def _finish(self, result: dict[str, Any], cal: Calibration, target: Agreement) -> CompiledModel:
-        candidate, threshold = self.trained[result["candidate"]], float(result["threshold"])
-        names = self.names
+        threshold, names = float(result["threshold"]), self.names
+        gates: list[dict[str, Any]] = result["gates"]
+        starts = [0, *(gate["n_blocks"] for gate in gates)]
         now = datetime.datetime.now(datetime.UTC)
         certificate = {
             **result["certificate"],
@@ -638,31 +651,51 @@ class _Tuner:
             "n_rows_given": cal.n,
             "n_rows_in_training": cal.n_in_training,
             "blocks": [names[i] for i in result["blocks"]],
-            # JSON has no infinity: -inf where every row may leave.
-            "threshold": threshold if np.isfinite(threshold) else str(threshold),
+            "threshold": _as_json(threshold),
             "expected_cost": result["expected_cost"],
             "exact_cost": result["exact_cost"],
             "costs": {
                 **dict(zip(names, self.costs.tolist(), strict=True)),
                 "model": self.model_cost,
+                "stage": self.stage_cost,
             },
             "costs_measured": self.is_measured,
             "n_select_rows": len(cal.select),
-            "agreement_by_class": self._agreement_by_class(cal, threshold, target),
+            "agreement_by_class": self._agreement_by_class(cal, gates, target),
             "date": now.date().isoformat(),
         }
-        stages = self._cascade(candidate.outputs, candidate.full, candidate.gate, threshold)
+        if len(gates) > 1:
+            certificate["gates"] = [
+                {
+                    "blocks": names[first : gate["n_blocks"]],
+                    "threshold": _as_json(gate["threshold"]),
+                    "share_leaving": gate["share_leaving"],
+                    "cost": gate["cost"],
+                }
+                for first, gate in zip(starts, gates, strict=False)
+            ]
+        stages = self._stages(gates)
         return self._model(self.conversion.finish(stages, {"certificate": certificate}))
 
+    def _stages(self, gates: list[dict[str, Any]]) -> list[Any]:
+        """The stages of what was certified."""
+        candidate = self.trained[gates[0]["candidate"]]
+        threshold = gates[0]["threshold"]
+        return self._cascade(candidate.outputs, candidate.full, candidate.gate, threshold)
+
     def _agreement_by_class(
-        self, cal: Calibration, threshold: float, target: Agreement
+        self, cal: Calibration, gates: list[dict[str, Any]], target: Agreement
     ) -> dict[str, dict[str, Any]]:
         """What the certifying rows show of each class of the exact pipeline."""
         classes = self.conversion.model.classes
-        assert self.observed is not None
         assert classes is not None
-        gate, label, exact = (part[cal.counted("certify")] for part in self.observed)
-        is_same = ~(gate > threshold) | (label == exact)  # a row of no margin stays
+        counted = cal.counted("certify")
+        exact = self.exact[counted]
+        is_same = np.ones(len(exact), bool)
+        for certified in reversed(gates):
+            gate, label = (part[counted] for part in self.observed[certified["candidate"]])
+            # A row of no margin stays.
+            is_same = np.where(gate > certified["threshold"], label == exact, is_same)
         n_rows = np.bincount(exact, minlength=len(classes))
         n_same = np.bincount(exact[is_same], minlength=len(classes))
         found: dict[str, dict[str, Any]] = {}
@@ -690,9 +723,11 @@ class _Tuner:
 
 
 class _PrefixTuner(_Tuner):
-    """The same for an ensemble of trees: a first stage is its first trees."""
+    """The same for an ensemble of trees: a first stage is its first trees, and
+    there may be several gates."""
 
     is_nested = True
+    max_gates = MAX_GATES
 
     def _find_blocks(self) -> list[str]:
         builder = self.conversion.builder
@@ -707,26 +742,59 @@ class _PrefixTuner(_Tuner):
 
         outputs = self.conversion.outputs()
         for i, end in enumerate(self.prefixes.ends[:-1]):
-            outputs[f"cost.{i}"] = self.prefixes.cut(end)[0]
+            outputs[f"cost.{i}"] = self.prefixes.segment(0, end)
         outputs[f"cost.{len(self.names) - 1}"] = self.prefixes.ensemble
         return self.conversion.finish([Stage(outputs)])
 
     def _measured_costs(self, sample: Any) -> Array:
         """What each segment adds; the first has the features as well."""
         times = super()._measured_costs(sample)
-        return np.diff(np.maximum.accumulate(times), prepend=0.0)
+        costs = np.diff(np.maximum.accumulate(times), prepend=0.0)
+        self.stage_cost = self._measured_stage(sample)
+        return costs
+
+    def _measured_stage(self, sample: Any) -> float:
+        """What a stage costs beyond its trees: two segments as two stages, against
+        both as one, with as few rows as come to a later stage."""
+        few = take_rows(sample, np.arange(-(-n_rows_of(sample) // 5)))
+        ends = self.prefixes.ends[:2]
+        stages = self._chain(ends, [np.inf, np.inf])[:2]
+        stages[1] = replace(stages[1], gate=None)
+        runner = _Runner(self.conversion.finish(stages), self.described, self.n_threads)
+        return max(0.0, _time(runner, "label", few) - _time(self.base, "cost.1", few))
 
     def train(
         self, number: int, blocks: Sequence[int], seed: int, sample: Any
     ) -> _Candidate | None:
         """Nothing to train: the first trees are those of the ensemble."""
-        model, outputs = self.conversion.model, self.conversion.outputs()
-        _, alone, whole = self.prefixes.cut(self.prefixes.ends[len(blocks) - 1])
+        outputs = self.conversion.outputs()
+        (alone,), whole = self.prefixes.cut(self.prefixes.ends[len(blocks) - 1])
         early = self.prefixes.replaced(outputs, alone)
         full = self.prefixes.replaced(outputs, whole)
-        name = next(n for n in ("decision", "log_proba", "proba") if n in early)
-        scores = replace(getattr(model, name), node=early[name])
-        return self._candidate(early, full, scores, blocks, sample)
+        return self._candidate(early, full, self._scores(early), blocks, sample)
+
+    def _scores(self, outputs: dict[str, int]) -> Any:
+        """What the margin is of."""
+        name = next(n for n in ("decision", "log_proba", "proba") if n in outputs)
+        return replace(getattr(self.conversion.model, name), node=outputs[name])
+
+    def _stages(self, gates: list[dict[str, Any]]) -> list[Any]:
+        ends = [self.prefixes.ends[gate["n_blocks"] - 1] for gate in gates]
+        return self._chain(ends, [gate["threshold"] for gate in gates])
+
+    def _chain(self, ends: Sequence[int], thresholds: Sequence[float]) -> list[Any]:
+        """A stage for each number of trees, and one of the whole ensemble."""
+        from ._graph import Stage
+
+        outputs = self.conversion.outputs()
+        answers, whole = self.prefixes.cut(*ends)
+        stages = []
+        for alone, threshold in zip(answers, thresholds, strict=True):
+            early = self.prefixes.replaced(outputs, alone)
+            gate = self._margin(self._scores(early))
+            stages.append(Stage({**early, "gate": gate}, gate, threshold))
+        full = self.prefixes.replaced(outputs, whole)
+        return [*stages, Stage({**full, "gate": stages[-1].outputs["gate"]})]
 
 
 def _ensemble_of(conversion: Any) -> int | None:
@@ -765,6 +833,11 @@ def _check_classes(y: Any, classes: Array) -> None:
         )
     if missing:
         raise ValueError(f"y has no rows of the pipeline's classes {missing[:5]}")
+
+
+def _as_json(threshold: float) -> float | str:
+    """JSON has no infinity: -inf where every row may leave."""
+    return threshold if np.isfinite(threshold) else str(threshold)
 
 
 def _time(runner: _Runner, output: str, sample: Any) -> float:

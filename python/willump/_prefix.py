@@ -1,7 +1,7 @@
-"""Cascades inside an ensemble of trees: a gate after its first trees.
+"""Cascades inside an ensemble of trees: gates after its first trees.
 
 The first stage sums the trees up to some number and answers where those already
-decide; the second continues from that sum, so a row that stays costs the rest
+decide; the next continues from that sum, so a row that stays costs the rest
 only, and gets the bits of the whole ensemble. Nothing is trained: the candidates
 are prefixes of the ensemble as it was fitted.
 """
@@ -16,6 +16,8 @@ from ._graph import Array, Attribute, GraphBuilder, Node, Tensor
 
 #: A shorter ensemble is not cut.
 MIN_TREES = 16
+#: Gates in one ensemble, at most.
+MAX_GATES = 4
 #: Prefixes are tried at these shares of the trees.
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.18, 0.27, 0.4, 0.6, 0.8)
 
@@ -75,22 +77,35 @@ class Prefixes:
         starts = [0, *self.ends[:-1]]
         return [f"trees {a + 1} to {b}" for a, b in zip(starts, self.ends, strict=True)]
 
-    def cut(self, n: int) -> tuple[int, int, int]:
-        """Nodes after the first n trees: the sum, the ensemble's answer as it
-        would be if these were all, and the whole ensemble's."""
-        node = self.builder.nodes[self.ensemble]
-        x = node.inputs[0]
+    def cut(self, *ns: int) -> tuple[list[int], int]:
+        """Nodes after the first n trees, for each n: the ensemble's answer as it
+        would be if these were all; and the whole ensemble's. Each goes on from
+        the sum before it."""
+        x = self.builder.nodes[self.ensemble].inputs[0]
         n_trees = self.ends[-1]
         divide = self._scalar("divide", 1.0)
-        first = self._slice(0, n)
-        sums = self.builder.node("trees", (x,), {**first, "divide": None}, name="first")
-        alone = sums
-        if divide != 1.0:
+        answers = []
+        inputs: tuple[int, ...] = (x,)
+        for first, n in zip((0, *ns), ns, strict=False):
+            sums = self.segment(first, n, inputs)
+            inputs = (x, sums)
             share = np.array([divide * n / n_trees])
-            alone = self.builder.node("scale", (sums,), {"divide": share}, name="first")
-        rest = self._slice(n, n_trees)
-        whole = self.builder.node("trees", (x, sums), {**rest, "start": None}, name="rest")
-        return sums, alone, whole
+            answers.append(
+                self.builder.node("scale", (sums,), {"divide": share}, name="first")
+                if divide != 1.0
+                else sums
+            )
+        rest = self._slice(ns[-1], n_trees)
+        whole = self.builder.node("trees", inputs, {**rest, "start": None}, name="rest")
+        return answers, whole
+
+    def segment(self, first: int, last: int, inputs: tuple[int, ...] | None = None) -> int:
+        """The sum of trees [first, last); by itself, or going on from inputs[1]."""
+        x = self.builder.nodes[self.ensemble].inputs[0]
+        attributes = {**self._slice(first, last), "divide": None}
+        if first:
+            attributes["start"] = None
+        return self.builder.node("trees", inputs or (x,), attributes, name="first")
 
     def _slice(self, first: int, last: int) -> dict[str, Attribute | None]:
         """The attributes of trees [first, last), which lie tree by tree."""

@@ -47,8 +47,9 @@ class Explanation:
             for block in self.blocks
         ]
         certificate = [
-            _by_class(value) if key == "agreement_by_class" else f"{key}: {value}"
+            line
             for key, value in (self.certificate or {}).items()
+            for line in _certificate_lines(key, value)
         ]
         return [
             ("methods", [", ".join(self.methods)]),
@@ -78,6 +79,25 @@ class Explanation:
             f"<div><b>compiled {html.escape(self.estimator)}</b><table>{rows}</table>"
             f"<details><summary>graph</summary><pre>{html.escape(self.graph)}</pre></details></div>"
         )
+
+
+def _certificate_lines(key: str, value: Any) -> list[str]:
+    if key == "agreement_by_class":
+        return [_by_class(value)]
+    if key == "gates":
+        return _gates(value)
+    return [f"{key}: {value}"]
+
+
+def _gates(gates: Any) -> list[str]:
+    try:
+        return [
+            f"gate {number}: {' and '.join(gate['blocks'])}: {gate['share_leaving']:.2%} of the "
+            f"rows leave above {gate['threshold']}; cost {gate['cost']} of a row that comes there"
+            for number, gate in enumerate(gates, 1)
+        ]
+    except (KeyError, TypeError, ValueError):  # an artifact may say anything
+        return [f"gates: {gates}"]
 
 
 def _by_class(classes: Any) -> str:

@@ -23,13 +23,18 @@
 
 #include "tune/job.h"
 
-enum { SHARES = 8 /* that the permitted errors are dealt out in */ };
+enum {
+  SHARES = 8, /* that the permitted errors are dealt out in */
+  /* Select rows that differ at a gate beside others. Of fewer there is nothing
+   * to learn about its confidences; a certificate would still hold. */
+  LEAST_DIFFERING = 16
+};
 
 /* Of anchors and of t, so that neither their products nor quotients leave what
  * a double holds. Raising t breaks no promise. */
 static const double smallest = 1e-100, largest = 1e100;
 /* What another gate has to gain, for the work that stages are by themselves. */
-static const double least_gain = 0.01;
+static const double least_gain = 0.03;
 
 /* ---- the rows ---------------------------------------------------------------
  */
@@ -95,10 +100,6 @@ wl_status wl_tune_gates_keep(wl_tune *job, wl_tune_rows *rows, size_t slot,
 
 /* ---- costs ------------------------------------------------------------------
  */
-
-static bool is_answered(const wl_tune *job, size_t candidate) {
-  return job->candidates[candidate].state == WL_TUNE_ANSWERED;
-}
 
 /* Of a row that comes to gate g, there; past the last, in the full model. */
 static double step_cost(const wl_tune *job, const wl_tune_chain *chain,
@@ -205,6 +206,17 @@ static void weigh(wl_tune *job, wl_tune_chain *chain) {
 /* ---- the choice -------------------------------------------------------------
  */
 
+static bool is_known(const wl_tune *job, size_t candidate) {
+  const uint8_t *differs =
+      job->select.differs + candidate * job->select.capacity;
+  size_t n = 0;
+  if (job->candidates[candidate].state != WL_TUNE_ANSWERED)
+    return false;
+  for (size_t i = 0; i < job->select.n && n < LEAST_DIFFERING; i++)
+    n += differs[i];
+  return n == LEAST_DIFFERING;
+}
+
 static bool has_gate(const wl_tune_chain *chain, size_t candidate) {
   for (size_t g = 0; g < chain->n; g++)
     if (chain->candidates[g] == candidate)
@@ -252,10 +264,12 @@ void wl_tune_gates_choose(wl_tune *job) {
                            .candidates = {job->best},
                            .shares = {SHARES},
                            .cost = job->candidates[job->best].expected_cost};
+  if (job->options.max_gates < 2 || !is_known(job, job->best))
+    return;
   while (chain->n < job->options.max_gates) {
     wl_tune_chain best = {.cost = (double)INFINITY};
     for (size_t i = 0; i < job->n_candidates; i++) {
-      if (!is_answered(job, i) || has_gate(chain, i))
+      if (!is_known(job, i) || has_gate(chain, i))
         continue;
       wl_tune_chain longer = extended(chain, i);
       weigh(job, &longer);

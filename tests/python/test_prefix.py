@@ -17,9 +17,9 @@ from sklearn.ensemble import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
-from willump import convert
+from willump import _optimize, convert
 from willump._graph import GraphBuilder
-from willump._prefix import Prefixes, find_ensemble
+from willump._prefix import MAX_GATES, Prefixes, find_ensemble
 
 MODELS = {
     "histogram": HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=8, random_state=0),
@@ -59,7 +59,7 @@ def test_rows_that_stay_have_the_bits_of_the_whole_ensemble(name: str, n_classes
             if not hasattr(exact, method):
                 continue
             result, stages = again._interface.run(method, X, stages=True)
-            stays = np.asarray(stages) == 1
+            stays = np.asarray(stages) == len(certificate.get("gates", "1"))
             assert 0 < stays.sum() < len(X)
             expected = getattr(exact, method)(X)
             np.testing.assert_array_equal(result[stays], expected[stays])
@@ -67,6 +67,97 @@ def test_rows_that_stay_have_the_bits_of_the_whole_ensemble(name: str, n_classes
     assert agreement >= 0.95
     few = np.concatenate([cascade.predict_proba(X[i : i + 7]) for i in range(0, 70, 7)])
     np.testing.assert_array_equal(few, cascade.predict_proba(X[:70]))
+
+
+@pytest.fixture(scope="module")
+def two_gates() -> tuple[Any, Any, Any]:
+    """An ensemble whose trees learn slowly, what was certified of it, and rows."""
+    X, y = make_classification(
+        20_000, 12, n_informative=8, n_classes=3, class_sep=1.2, random_state=1
+    )
+    model = GradientBoostingClassifier(n_estimators=40, random_state=0).fit(X[:2_000], y[:2_000])
+    conversion = convert.start(model)
+    ensemble = find_ensemble(conversion.builder, conversion.model.label.node)
+    ends = Prefixes(conversion.builder, ensemble).ends
+    names = Prefixes(conversion.builder, ensemble).names
+    costs = dict(zip(names, np.diff(ends, prepend=0).tolist(), strict=True))
+    cascade = willump.optimize(
+        model, X[:2_000], y[:2_000], X_cal=X[2_000:15_000], target=willump.Agreement(0.98),
+        costs={**costs, "stage": 1.0}, duplicates="traffic",
+    )  # fmt: skip
+    return model, cascade, X
+
+
+def test_several_gates_make_the_certified_errors_and_no_others(two_gates: Any) -> None:
+    model, cascade, X = two_gates
+    certificate = cascade.metadata["certificate"]
+    gates = certificate["gates"]
+    assert 2 <= len(gates) <= MAX_GATES
+    assert gates[0]["blocks"] == certificate["blocks"]
+    assert sum(gate["share_leaving"] for gate in gates) == pytest.approx(
+        certificate["share_leaving"]
+    )
+    assert certificate["n_wrong"] <= certificate["k"]
+    from willump._core import tune_split
+
+    certify = np.frombuffer(tune_split(13_000, None, 0.2, 0), np.uint8) == 0
+    rows = X[2_000:15_000][certify]
+    assert certificate["n_rows"] == len(rows)
+    label, stages = cascade._interface.run("predict", rows, stages=True)
+    exact = willump.compile(model, strict=True)
+    assert np.sum(label != exact.predict(rows)) == certificate["n_wrong"]
+    counts = np.bincount(stages, minlength=len(gates) + 1)
+    assert counts[:-1].tolist() == [round(g["share_leaving"] * len(rows)) for g in gates]
+
+
+def test_several_gates_cost_less_than_each_of_them_alone(two_gates: Any) -> None:
+    model, cascade, X = two_gates
+    certificate = cascade.metadata["certificate"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_optimize._PrefixTuner, "max_gates", 1)
+        one = willump.optimize(
+            model, X[:2_000], X_cal=X[2_000:15_000], target=willump.Agreement(0.98),
+            costs=certificate["costs"], duplicates="traffic",
+        )  # fmt: skip
+    assert "gates" not in one.metadata["certificate"]
+    assert certificate["expected_cost"] < one.metadata["certificate"]["expected_cost"]
+
+
+def test_rows_past_all_gates_have_the_bits_of_the_whole_ensemble(two_gates: Any) -> None:
+    model, cascade, X = two_gates
+    rows = X[15_000:]
+    n_gates = len(cascade.metadata["certificate"]["gates"])
+    exact = willump.compile(model, strict=True)
+    for method in ("predict", "predict_proba", "decision_function"):
+        result, stages = cascade._interface.run(method, rows, stages=True)
+        stays = np.asarray(stages) == n_gates
+        assert 0 < stays.sum() < len(rows)
+        np.testing.assert_array_equal(result[stays], getattr(exact, method)(rows)[stays])
+
+
+def test_several_gates_give_the_same_bits_in_batches_and_threads(two_gates: Any) -> None:
+    _, cascade, X = two_gates
+    rows = X[15_000:16_500]
+    expected = cascade.predict_proba(rows)
+    saved = cascade.to_bytes()
+    for again in (
+        willump.CompiledModel.from_bytes(saved),
+        willump.CompiledModel.from_bytes(saved, n_threads=2),
+    ):
+        for size in (1, 7, 1_000):
+            parts = [again.predict_proba(rows[i : i + size]) for i in range(0, len(rows), size)]
+            np.testing.assert_array_equal(np.concatenate(parts), expected)
+    assert again.to_bytes() == saved
+    assert again.metadata["certificate"] == cascade.metadata["certificate"]
+
+
+def test_explain_shows_each_gate(two_gates: Any) -> None:
+    _, cascade, _ = two_gates
+    text = str(cascade.explain())
+    gates = cascade.metadata["certificate"]["gates"]
+    for number, gate in enumerate(gates, 1):
+        assert f"gate {number}: {' and '.join(gate['blocks'])}" in text
+        assert f"{gate['share_leaving']:.2%} of the rows leave" in text
 
 
 def costs_of(model: Any, n_classes: int) -> list[float]:
