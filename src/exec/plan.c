@@ -246,9 +246,11 @@ wl_status wl_plan_sequence(const wl_plan *plan, wl_id node, wl_arena *arena,
   return list_steps(plan, needed, NULL, arena, out, error);
 }
 
+/* What is an input as it came lies where the caller has it: that is read again.
+ */
 static bool may_carry(const wl_plan_node *node) {
   return node->type.kind == WL_VALUE_DENSE && node->op != WL_OP_INPUT &&
-         node->op != WL_OP_EXTERNAL &&
+         node->op != WL_OP_EXTERNAL && !node->def->passes_on &&
          node->type.n_columns <= MAX_CARRIED_COLUMNS;
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import willump
 from sklearn.datasets import make_classification
@@ -178,6 +179,23 @@ def test_nothing_is_trained() -> None:
     cascade = willump.optimize(model, X[:10], X_cal=X[1_500:5_000], target=target, costs=costs)
     assert "certificate" in cascade.metadata
     assert cascade.predict(X[:5]).shape == (5,)
+
+
+@pytest.mark.parametrize("kind", ["columns", "frame", "single"])
+def test_rows_may_lie_as_the_caller_has_them(kind: str) -> None:
+    X, y = data(2)
+    model = GradientBoostingClassifier(n_estimators=20, random_state=0).fit(X[:1_500], y[:1_500])
+    costs, target = costs_of(model, 2), willump.Agreement(0.97)
+    X = X.astype(np.float32)  # the same rows, however they lie
+    given: Any = {"columns": np.asfortranarray, "frame": pd.DataFrame, "single": lambda x: x}[kind](
+        X if kind == "single" else X.astype(np.float64)
+    )
+    cascade = willump.optimize(
+        model, given[:1_500], X_cal=given[1_500:4_000], target=target, costs=costs
+    )
+    assert "certificate" in cascade.metadata
+    expected = cascade.predict_proba(np.ascontiguousarray(X, np.float64))
+    np.testing.assert_array_equal(cascade.predict_proba(given), expected)
 
 
 def test_a_short_ensemble_is_not_cut() -> None:
