@@ -170,7 +170,7 @@ def compare(quick: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     show_comparison(content)
     show(
         "certified early exit, Agreement(0.999), 500x63, against the whole ensemble",
-        ["data", "certified", "first stage", "leave", "agreement", "speed"],
+        ["data", "certified", "gates after", "leave", "agreement", "speed"],
         [[name, *map(str, c["row"])] for name, c in cascades.items()],
     )
     return content, cascades
@@ -225,11 +225,11 @@ def early_exit(model: Any, exact: Any, X: Any, y: Any, fresh: Any, test: Any) ->
     speed = ratio(b["exact"], b["cascade"])
     if certificate is None:
         return {"row": ["no", "-", "-", f"{agreement:.4f}", f"{speed[0]:.1f}x"], "speed": speed}
-    last = certificate["blocks"][-1].rpartition(" ")[2]
+    ends = [gate["blocks"][-1].rpartition(" ")[2] for gate in certificate["gates"]]
     return {
         "row": [
             "yes",
-            f"{last} trees",
+            f"{', '.join(ends)} trees",
             f"{certificate['share_leaving']:.0%}",
             f"{agreement:.4f}",
             f"{speed[0]:.1f}x",

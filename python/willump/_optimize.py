@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -639,7 +640,9 @@ class _Tuner:
     def _finish(self, result: dict[str, Any], cal: Calibration, target: Agreement) -> CompiledModel:
         threshold, names = float(result["threshold"]), self.names
         gates: list[dict[str, Any]] = result["gates"]
-        starts = [0, *(gate["n_blocks"] for gate in gates)]
+        blocks = [names[i] for i in result["blocks"]]
+        # What each gate behind the first adds: such blocks are nested.
+        added = [names[a["n_blocks"] : b["n_blocks"]] for a, b in pairwise(gates)]
         now = datetime.datetime.now(datetime.UTC)
         certificate = {
             **result["certificate"],
@@ -650,7 +653,16 @@ class _Tuner:
             "assumption": cal.assumption,
             "n_rows_given": cal.n,
             "n_rows_in_training": cal.n_in_training,
-            "blocks": [names[i] for i in result["blocks"]],
+            "blocks": blocks,
+            "gates": [
+                {
+                    "blocks": own,
+                    "threshold": _as_json(gate["threshold"]),
+                    "share_leaving": gate["share_leaving"],
+                    "cost": gate["cost"],
+                }
+                for own, gate in zip([blocks, *added], gates, strict=True)
+            ],
             "threshold": _as_json(threshold),
             "expected_cost": result["expected_cost"],
             "exact_cost": result["exact_cost"],
@@ -664,16 +676,6 @@ class _Tuner:
             "agreement_by_class": self._agreement_by_class(cal, gates, target),
             "date": now.date().isoformat(),
         }
-        if len(gates) > 1:
-            certificate["gates"] = [
-                {
-                    "blocks": names[first : gate["n_blocks"]],
-                    "threshold": _as_json(gate["threshold"]),
-                    "share_leaving": gate["share_leaving"],
-                    "cost": gate["cost"],
-                }
-                for first, gate in zip(starts, gates, strict=False)
-            ]
         stages = self._stages(gates)
         return self._model(self.conversion.finish(stages, {"certificate": certificate}))
 

@@ -18,6 +18,8 @@ import willump
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.compose import ColumnTransformer
+from sklearn.datasets import make_classification
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -377,6 +379,32 @@ def test_inspect_shows_the_model(classifier) -> None:
     assert run("inspect", path, "--graph").startswith(b"willump-graph 1")
     assert run("inspect", path, "--after", "all").startswith(b"willump-graph 1")
     assert b"there is no pass 'nope'" in run("inspect", path, "--after", "nope", status=1)
+
+
+def test_several_gates_have_the_same_bits_and_are_shown(folder: Path) -> None:
+    X, y = make_classification(9_000, 8, n_informative=6, class_sep=1.2, random_state=1)
+    frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(8)])
+    model = GradientBoostingClassifier(n_estimators=40, random_state=0)
+    model.fit(frame[:1_000], y[:1_000])
+    costs = [1.0, 1.0, 1.0, 2.0, 2.0, 4.0, 5.0, 8.0, 8.0, 8.0]  # a tree's is 1
+    fast = willump.optimize(
+        model, frame[:1_000], X_cal=frame[1_000:8_500], target=willump.Agreement(0.97),
+        costs=costs,
+    )  # fmt: skip
+    gates = fast.metadata["certificate"]["gates"]
+    assert len(gates) > 1
+    path = folder / "gates.willump"
+    fast.save(path)
+    rows = frame[8_500:]
+    stdin = to_csv({name: column.tolist() for name, column in rows.items()})
+    out = from_csv(run("predict", path, "--proba", "--stages", stdin=stdin))
+    stages = [int(row.pop("stage")) for row in out]
+    check_proba(out, fast, fast.predict_proba(rows))
+    assert set(stages) == set(range(len(gates) + 1))
+    shown = json.loads(run("inspect", path, "--metadata"))["certificate"]
+    assert shown == fast.metadata["certificate"]
+    text = run("inspect", path).decode()
+    assert all(name in text for gate in gates for name in gate["blocks"])
 
 
 def test_bench_measures(classifier, tmp_path) -> None:
