@@ -34,7 +34,7 @@ enum {
  * a double holds. Raising t breaks no promise. */
 static const double smallest = 1e-100, largest = 1e100;
 /* What another gate has to gain, for the work that stages are by themselves. */
-static const double least_gain = 0.03;
+static const double least_gain = 0.06;
 
 /* ---- the rows ---------------------------------------------------------------
  */
