@@ -70,26 +70,33 @@ static wl_status read_objective(wl_doc_reader *reader, uint32_t learner,
              : wl_fail_memory(reader->error, text.size);
 }
 
-/* As XGBoost computes it, in float32. */
+/* As XGBoost computes it, in float32. Probabilities stay this far from 0 and 1,
+ * where those of a constant target are; counts of 0 begin at minus infinity. */
 static bool margin_of(xgb_margin margin, double base_score, float *out) {
+  const float edge = 1e-6f;
   float base = (float)base_score;
-  if (!isfinite(base) || (margin != MARGIN_SAME && !(base > 0.0f)) ||
-      (margin == MARGIN_LOGIT && !(base < 1.0f)))
+  if ((margin != MARGIN_SAME && base < 0.0f) ||
+      (margin == MARGIN_LOGIT && base > 1.0f))
     return false;
   *out = base;
   if (margin == MARGIN_LOG)
-    *out = (float)wl_log((double)base);
-  if (margin == MARGIN_LOGIT)
+    *out = base > 0.0f ? (float)wl_log((double)base) : -INFINITY;
+  if (margin == MARGIN_LOGIT) {
+    base = fminf(fmaxf(base, edge), 1.0f - edge);
     *out = -(float)wl_log((double)(1.0f / base - 1.0f));
+  }
   return true;
 }
 
 static wl_status push_start(wl_doc_reader *reader, uint32_t field,
                             xgb_margin margin, double base_score) {
   float start;
-  if (!margin_of(margin, base_score, &start))
+  if (!isfinite((float)base_score))
     return wl_doc_fail(reader, WL_ERROR_VALUE, "base_score", field,
-                       "is not within the objective's range");
+                       "is %g, not a finite number", base_score);
+  if (!margin_of(margin, base_score, &start))
+    return wl_doc_fail(reader, WL_ERROR_UNSUPPORTED, "base_score", field,
+                       "is %g, not within the objective's range", base_score);
   return wl_f64_push(&reader->model->start, (double)start, reader->error);
 }
 

@@ -218,6 +218,10 @@ static void xgboost_base_scores_become_margins(void **state) {
       {"binary:logitraw", "[5E-1]", 0.5},
       {"binary:logistic", "[7.5E-1]", 1.0986123085021973},
       {"count:poisson", "2E0", 0.6931471824645996},
+      {"binary:logistic", "0E0", -13.815509796142578},
+      {"reg:logistic", "1E-9", -13.815509796142578},
+      {"reg:logistic", "1E0", 13.745160102844238},
+      {"survival:cox", "[0E0]", -INFINITY},
   };
   const double row[] = {NAN, -2};
   char text[MAX_TEXT];

@@ -173,6 +173,60 @@ def test_xgboost_options_answer_as_its_own(n_classes: int) -> None:
     assert fast.predict(X[:3], raw_score=True).shape == fast.predict(X[:3]).shape
 
 
+@pytest.mark.parametrize(
+    ("params", "target"),
+    [
+        ({"objective": "binary:logistic"}, 0.0),
+        ({"objective": "binary:logistic"}, 1.0),
+        ({"objective": "reg:logistic"}, 0.0),
+        ({"objective": "reg:logistic", "base_score": 0.0}, None),
+        ({"objective": "reg:logistic", "base_score": 1.0}, None),
+        ({"objective": "binary:logistic", "base_score": 1e-9}, None),
+        ({"objective": "binary:logitraw"}, 0.0),
+        ({"objective": "binary:hinge"}, 1.0),
+        ({"objective": "count:poisson"}, 0.0),
+        ({"objective": "count:poisson", "base_score": 0.0}, None),
+        ({"objective": "survival:cox", "base_score": 0.0}, 0.0),
+        ({"objective": "reg:tweedie"}, 0.0),
+        ({"objective": "reg:gamma"}, 1.0),
+        ({"objective": "reg:squarederror"}, 0.0),
+    ],
+)
+def test_xgboost_of_a_constant_target_answers_as_itself(params: Any, target: Any) -> None:
+    X = rows(100)
+    y = np.full(100, target) if target is not None else (np.nan_to_num(X[:, 0]) > 0) * 1.0
+    matrix = xgb.DMatrix(X, y)
+    booster = xgb.train(params, matrix, 3)
+    fasts = [willump.compile(booster, strict=True)]
+    for form in ("json", "ubj"):
+        model = willump._core.Model.import_bytes(bytes(booster.save_raw(form)))
+        fasts.append(willump.CompiledModel.from_model(model))
+    for options in ({}, {"output_margin": True}, {"pred_leaf": True}):
+        expected = booster.predict(matrix, **options)
+        for fast in fasts:
+            np.testing.assert_allclose(fast.predict(X, **options), expected, 2e-6, 1e-9)
+
+
+@pytest.mark.parametrize("target", [0, 1])
+def test_a_pipeline_of_xgboost_with_a_constant_target_compiles(target: int) -> None:
+    X = np.nan_to_num(rows(100))
+    model = make_pipeline(
+        MaxAbsScaler(), xgb.XGBRegressor(n_estimators=3, objective="reg:logistic")
+    )
+    model.fit(X, np.full(100, target))
+    fast = willump.compile(model, strict=True)
+    np.testing.assert_allclose(fast.predict(X), model.predict(X), 2e-6, 1e-9)
+
+
+def test_a_base_score_that_makes_nan_is_refused_by_name() -> None:
+    X = rows(100)
+    booster = xgb.train(
+        {"objective": "count:poisson", "base_score": -0.5}, xgb.DMatrix(X, X[:, 0] > 0), 1
+    )
+    with pytest.raises(willump.UnsupportedError, match="base_score"):
+        willump.compile(booster)
+
+
 def test_a_booster_is_cut_for_a_cascade() -> None:
     X = rows(6_000)
     y = targets(X, 2)
