@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from . import _core
+from ._columns import is_frame
 from ._compiled import Array, CompiledModel, thread_count
 from ._errors import UnsupportedError
 from ._present import interface_of
@@ -21,7 +22,9 @@ class CompiledBooster(CompiledModel):
     """A booster that was compiled, or a model that `willump import` wrote.
 
     Rows are arrays, frames or sparse matrices, also where the original takes a
-    DMatrix; columns go by position.
+    DMatrix. XGBoost's compare a frame's names with those that they were trained on,
+    and raise ValueError where these differ, also in order; arrays, which have none, go
+    by position, as in `inplace_predict`. LightGBM's go by position whatever the names.
     """
 
     @classmethod
@@ -44,6 +47,8 @@ class CompiledBooster(CompiledModel):
         self, model: _core.Model, metadata: dict[str, Any], steps: list[Any], classes: Any
     ) -> _core.Interface:
         nameless = {k: v for k, v in metadata.items() if k != "feature_names_in"}
+        is_xgboost = metadata.get("library") == "xgboost"
+        nameless["exact_names"] = metadata.get("feature_names_in", []) if is_xgboost else []
         shown = (("predict", "prediction"), ("raw", "raw"), ("leaves", "leaves"))
         return interface_of(model, nameless, steps, classes, shown)
 
@@ -124,7 +129,8 @@ class CompiledBooster(CompiledModel):
         if self.metadata["library"] == "xgboost":
             import xgboost
 
-            rows = xgboost.DMatrix(X, enable_categorical=True)
+            names = None if is_frame(X) else self._original.feature_names
+            rows = xgboost.DMatrix(X, feature_names=names, enable_categorical=True)
         return VerifyReport({"predict": compare(self._original.predict(rows), self.predict(X))})
 
 

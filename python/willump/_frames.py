@@ -136,6 +136,35 @@ class NamedMatrix:
         return (x[self.fitted],)
 
 
+class ExactNames:
+    """A frame's names are those of fit in their order, as XGBoost wants them; what
+    has no names goes by position."""
+
+    def __init__(self, fitted: Sequence[str], then: Callable[[Any], tuple[Any, ...]]) -> None:
+        self.fitted = [str(name) for name in fitted]
+        self.then = then
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        if is_frame(x):
+            names = [
+                " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+                for name in names_of(x)
+            ]
+            if names != self.fitted:
+                raise ValueError(self._mismatch(names))
+        return self.then(x)
+
+    def _mismatch(self, names: list[str]) -> str:
+        message = f"feature_names mismatch: {self.fitted} {names}"
+        missing = [name for name in self.fitted if name not in set(names)]
+        unseen = [name for name in names if name not in set(self.fitted)]
+        if missing:
+            message += f"\nexpected {', '.join(missing)} in input data"
+        if unseen:
+            message += f"\ntraining data did not have the following fields: {', '.join(unseen)}"
+        return message + "\nGive the columns that it was trained on, in their order."
+
+
 class PassedColumns:
     """Refuses objects in columns that the original's answer shows as they came:
     it would be an array of objects.

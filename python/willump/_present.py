@@ -16,7 +16,15 @@ import numpy.typing as npt
 from . import _core
 from ._categories import CategoryCodes
 from ._errors import ArtifactError, UnsupportedError
-from ._frames import Columns, NamedMatrix, PassedColumns, WholeMatrix, n_rows_of, take_rows
+from ._frames import (
+    Columns,
+    ExactNames,
+    NamedMatrix,
+    PassedColumns,
+    WholeMatrix,
+    n_rows_of,
+    take_rows,
+)
 from ._report import compare
 
 Array = npt.NDArray[Any]
@@ -129,6 +137,8 @@ def interface_of(
     extract = extract_of(inputs, metadata, steps, estimator)
     if metadata.get("categories") is not None:
         extract = CategoryCodes(metadata["categories"], extract)
+    if metadata.get("exact_names"):
+        extract = ExactNames(metadata["exact_names"], extract)
     passed = metadata.get("passed_columns")
     if passed:
         extract = PassedColumns(passed, extract)
@@ -155,6 +165,8 @@ def extract_of(
     names = metadata.get("feature_names_in")
     if metadata.get("matched_names") is not None and len(inputs) == 1:
         return NamedMatrix(metadata["matched_names"])
+    if metadata.get("exact_names") is not None and len(inputs) == 1:
+        return _itself
     if all(kind == "matrix" for _, kind, _, _ in inputs) and len(inputs) <= 1:
         whole = WholeMatrix(names, estimator)
         if inputs:

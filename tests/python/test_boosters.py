@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -171,6 +172,97 @@ def test_xgboost_options_answer_as_its_own(n_classes: int) -> None:
         assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
         np.testing.assert_allclose(result, expected, 2e-6, 2e-6)
     assert fast.predict(X[:3], raw_score=True).shape == fast.predict(X[:3]).shape
+
+
+def frame_of(X: Any, kind: str) -> Any:
+    """A table of pandas, polars or Arrow with the columns of a pandas frame."""
+    if kind == "polars":
+        return pytest.importorskip("polars").DataFrame({n: X[n].to_numpy() for n in X.columns})
+    if kind == "arrow":
+        arrow = pytest.importorskip("pyarrow")
+        return arrow.table({n: arrow.array(X[n].to_numpy()) for n in X.columns})
+    return X
+
+
+@pytest.fixture(params=["compiled", "saved", "pickled", "imported"])
+def named_booster(request: Any, tmp_path: Any) -> Any:
+    """An XGBoost booster of the columns a, b, c and what it became here."""
+    X = pd.DataFrame(rows(200)[:, :3], columns=list("abc"))
+    booster = xgb.train({}, xgb.DMatrix(X, np.nan_to_num(X["a"] - 2 * X["b"])), 3)
+    if request.param == "imported":
+        model = willump._core.Model.import_bytes(bytes(booster.save_raw("json")))
+        return X, booster, willump.CompiledModel.from_model(model)
+    fast = willump.compile(booster, strict=True)
+    if request.param == "pickled":
+        fast = pickle.loads(pickle.dumps(fast))
+    if request.param == "saved":
+        fast.save(tmp_path / "booster.w")
+        fast = willump.load(tmp_path / "booster.w")
+    return X, booster, fast
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "arrow"])
+@pytest.mark.parametrize("names", ["bac", "abx", "ab", "abcd", "012"])
+def test_an_xgboost_booster_refuses_a_frame_of_other_names(
+    named_booster: Any, kind: str, names: str
+) -> None:
+    X, booster, fast = named_booster
+    given = X.assign(d=1.0, x=2.0, **{str(i): X.iloc[:, i] for i in range(3)})[list(names)]
+    given = frame_of(given, kind)
+    with pytest.raises(ValueError, match="feature_names mismatch") as expected:
+        booster.predict(xgb.DMatrix(given))
+    with pytest.raises(ValueError, match="feature_names mismatch") as raised:
+        fast.predict(given)
+    assert str(raised.value).startswith(str(expected.value).partition("\n")[0])
+    with pytest.raises(ValueError, match="feature_names mismatch"):
+        fast.predict(given, output_margin=True)
+    with pytest.raises(ValueError, match="feature_names mismatch"):
+        fast.predict(given, pred_leaf=True)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "arrow"])
+def test_an_xgboost_booster_takes_its_own_names_and_arrays(named_booster: Any, kind: str) -> None:
+    X, booster, fast = named_booster
+    expected = booster.predict(xgb.DMatrix(X))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for given in (frame_of(X, kind), X.to_numpy(), X.to_numpy().tolist()):
+            np.testing.assert_allclose(fast.predict(given), expected, 2e-6, 2e-6)
+    if fast._original is not None:
+        assert fast.verify(X).ok
+        assert fast.verify(X.to_numpy()).ok
+
+
+def test_an_xgboost_booster_s_ranges_refuse_other_names() -> None:
+    X = pd.DataFrame(rows(200)[:, :3], columns=list("abc"))
+    fast = willump.compile(xgb.train({}, xgb.DMatrix(X, np.nan_to_num(X["a"])), 3))
+    with pytest.raises(ValueError, match="feature_names mismatch"):
+        fast.predict(X[["b", "a", "c"]], iteration_range=(0, 2))
+
+
+@pytest.mark.parametrize("columns", [[0, 1, 2], [("u", "a"), ("u", "b"), ("v", "a")]])
+def test_an_xgboost_booster_knows_names_that_are_not_text(columns: Any) -> None:
+    X = pd.DataFrame(rows(200)[:, :3], columns=pd.Index(columns))
+    booster = xgb.train({}, xgb.DMatrix(X, np.nan_to_num(X.iloc[:, 0])), 3)
+    fast = willump.compile(booster)
+    np.testing.assert_allclose(fast.predict(X), booster.predict(xgb.DMatrix(X)), 2e-6, 2e-6)
+    with pytest.raises(ValueError, match="feature_names mismatch"):
+        fast.predict(X.iloc[:, ::-1])
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
+def test_boosters_without_names_to_compare_go_by_position(library: str) -> None:
+    X = pd.DataFrame(np.nan_to_num(rows(200)[:, :3]), columns=list("abc"))
+    if library == "lightgbm":
+        booster = lgb.train(QUIET, lgb.Dataset(X, X["a"]), 3)
+    else:
+        booster = xgb.train({}, xgb.DMatrix(X.to_numpy(), X["a"]), 3)
+    fast = willump.compile(booster)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for given in (X[["b", "a", "c"]], X.set_axis(["a", 1, "c"], axis=1)):
+            expected = booster.predict(given if library == "lightgbm" else xgb.DMatrix(given))
+            np.testing.assert_allclose(fast.predict(given), expected, 2e-6, 2e-6)
 
 
 @pytest.mark.parametrize(
