@@ -17,6 +17,16 @@ from ._report import VerifyReport, compare
 #: The dtypes of leaves' numbers.
 _LEAF_DTYPES = {"lightgbm": np.int32, "xgboost": np.float32, "catboost": np.uint32}
 
+#: Options of the libraries' `predict` that are taken where they ask for nothing.
+_REFUSED = (
+    "pred_contrib",
+    "pred_contribs",
+    "approx_contribs",
+    "pred_interactions",
+    "strict_shape",
+    "training",
+)
+
 
 class CompiledBooster(CompiledModel):
     """A booster that was compiled, or a model that `willump import` wrote.
@@ -63,6 +73,8 @@ class CompiledBooster(CompiledModel):
         start_iteration: int = 0,
         num_iteration: int | None = None,
         iteration_range: tuple[int, int] | None = None,
+        validate_features: bool | None = None,
+        **others: Any,
     ) -> Array:
         """Predictions, as the booster's own `predict` gives them.
 
@@ -73,7 +85,8 @@ class CompiledBooster(CompiledModel):
             The sums of the trees instead of predictions: LightGBM's name for it,
             and XGBoost's.
         pred_leaf : bool
-            The number of the leaf that each row reaches in each tree.
+            The number of the leaf that each row reaches in each tree; as XGBoost has it,
+            one number a row where there is one tree.
         pred_contrib : bool
             Refused: contributions are not computed.
         start_iteration, num_iteration : int
@@ -81,15 +94,26 @@ class CompiledBooster(CompiledModel):
             but all where start_iteration is above 0; not above 0: all.
         iteration_range : (int, int)
             XGBoost's; (0, 0): all.
+        validate_features : bool, optional
+            The library's own default, True of XGBoost and False of LightGBM; the other
+            is refused.
+        **others : bool
+            XGBoost's pred_contribs, approx_contribs, pred_interactions, strict_shape and
+            training: refused, unless False.
 
         Raises
         ------
         UnsupportedError
-            For contributions; for a range of iterations after a load, where the
+            For what is refused; for a range of iterations after a load, where the
             booster that has the others is not there.
         """
-        if pred_contrib:
-            raise UnsupportedError("predict: pred_contrib is not supported")
+        self._refuse_options(pred_contrib=pred_contrib, **others)
+        library = self.metadata["library"]
+        if validate_features is not None and bool(validate_features) != (library == "xgboost"):
+            raise UnsupportedError(
+                f"predict: validate_features={validate_features} is not supported for a model of "
+                f"{library}; leave it out"
+            )
         asked: tuple[int, int] | None = None
         if iteration_range is not None and tuple(iteration_range) != (0, 0):
             asked = (int(iteration_range[0]), int(iteration_range[1]))
@@ -98,9 +122,18 @@ class CompiledBooster(CompiledModel):
         interface = self._interface_of(asked)
         if pred_leaf:
             leaves = np.asarray(interface.run("leaves", X))
-            return leaves.astype(_LEAF_DTYPES[self.metadata["library"]])
+            is_flat = library == "xgboost" and leaves.shape[1] == 1
+            return (leaves[:, 0] if is_flat else leaves).astype(_LEAF_DTYPES[library])
         result: Array = interface.run("raw" if raw_score or output_margin else "predict", X)
         return result
+
+    def _refuse_options(self, **options: Any) -> None:
+        """Raises for options that are none of the libraries', or that ask for something."""
+        for name, value in options.items():
+            if name not in _REFUSED:
+                raise TypeError(f"predict() got an unexpected keyword argument {name!r}")
+            if value:
+                raise UnsupportedError(f"predict: {name} is not supported")
 
     def _interface_of(self, asked: tuple[int, int] | None) -> _core.Interface:
         """Presents a range of iterations, compiled once; None: its own."""

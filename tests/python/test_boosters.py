@@ -319,6 +319,42 @@ def test_a_base_score_that_makes_nan_is_refused_by_name() -> None:
         willump.compile(booster)
 
 
+@pytest.mark.parametrize("params", [{}, {"multi_strategy": "multi_output_tree"}])
+def test_leaves_of_one_tree_have_the_shape_of_the_library_s(params: Any) -> None:
+    X = rows(200)
+    y = np.nan_to_num(X[:, :2]) if params else np.nan_to_num(X[:, 0])
+    matrix = xgb.DMatrix(X, y)
+    for n_trees, options in ((1, {}), (2, {}), (2, {"iteration_range": (0, 1)})):
+        booster = xgb.train(params, matrix, n_trees)
+        expected = booster.predict(matrix, pred_leaf=True, **options)
+        result = willump.compile(booster).predict(X, pred_leaf=True, **options)
+        assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
+        np.testing.assert_array_equal(result, expected)
+    light = lgb.train(QUIET, lgb.Dataset(X, X[:, 1]), 1)
+    expected = light.predict(X, pred_leaf=True)
+    result = willump.compile(light).predict(X, pred_leaf=True)
+    assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
+
+
+def test_options_that_are_not_supported_are_refused_by_name() -> None:
+    X = np.nan_to_num(rows(200))
+    fast = willump.compile(xgb.train({}, xgb.DMatrix(X, X[:, 0]), 2))
+    light = willump.compile(lgb.train(QUIET, lgb.Dataset(X, X[:, 0]), 2))
+    names = ["pred_contrib", "pred_contribs", "approx_contribs", "pred_interactions"]
+    for name in [*names, "strict_shape", "training"]:
+        with pytest.raises(willump.UnsupportedError, match=name):
+            fast.predict(X, **{name: True})
+        np.testing.assert_array_equal(fast.predict(X, **{name: False}), fast.predict(X))
+    with pytest.raises(willump.UnsupportedError, match="validate_features=False"):
+        fast.predict(X, validate_features=False)
+    with pytest.raises(willump.UnsupportedError, match="validate_features=True"):
+        light.predict(X, validate_features=True)
+    np.testing.assert_array_equal(fast.predict(X, validate_features=True), fast.predict(X))
+    np.testing.assert_array_equal(light.predict(X, validate_features=False), light.predict(X))
+    with pytest.raises(TypeError, match="of_nobody"):
+        fast.predict(X, of_nobody=False)
+
+
 def test_a_booster_is_cut_for_a_cascade() -> None:
     X = rows(6_000)
     y = targets(X, 2)
