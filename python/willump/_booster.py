@@ -150,7 +150,8 @@ class CompiledBooster(CompiledModel):
         parts: dict[tuple[int, int], _core.Interface] = self.__dict__.setdefault("_parts", {})
         if asked not in parts:
             data = export_of(self._original, asked)
-            part = _core.Model.import_bytes(data, n_threads=thread_count(self._n_threads))
+            threads = thread_count(self._n_threads)
+            part = _core.Model.import_bytes(data, metadata=model.metadata, n_threads=threads)
             parts[asked] = self._present(part, json.loads(model.metadata), [], None)
         return parts[asked]
 

@@ -2,6 +2,7 @@
  * as a graph with its tensors, compiled. */
 #include "import/import.h"
 #include "artifact/artifact.h"
+#include "artifact/json.h"
 
 /* A shorter struct of an older caller, widened. */
 static wl_import_options full_options(const wl_import_options *options) {
@@ -34,6 +35,31 @@ static wl_status compile(const wl_tree_model *trees,
   return status;
 }
 
+/*
+ * The trees compare codes. A graph would take the values of a frame's
+ * categories for them, so that such a model is refused, but from a caller whose
+ * metadata say what the codes stand for.
+ */
+static wl_status check_categories(const wl_tree_model *trees,
+                                  const char *metadata, wl_error *error) {
+  json_t *root = NULL;
+  if (trees->categories == NULL)
+    return WL_OK;
+  if (metadata != NULL)
+    WL_TRY(wl_json_read(metadata, strlen(metadata), "the metadata",
+                        WL_ERROR_VALUE, &root, error));
+  bool is_known = json_is_object(json_object_get(root, "categories"));
+  json_decref(root);
+  if (is_known)
+    return WL_OK;
+  return wl_fail(error, WL_ERROR_UNSUPPORTED,
+                 "the model's field %s is not supported: it was trained on a "
+                 "frame's categories; compile it from Python "
+                 "(willump.compile), whose artifact knows the categories, or "
+                 "fit on codes",
+                 trees->categories);
+}
+
 wl_status wl_model_import_memory(const void *bytes, size_t size,
                                  const wl_import_options *options,
                                  wl_model **out, wl_error *error) {
@@ -42,6 +68,8 @@ wl_status wl_model_import_memory(const void *bytes, size_t size,
   *out = NULL;
   wl_tree_model_init(&trees);
   wl_status status = wl_import_read(bytes, size, full.format, &trees, error);
+  if (status == WL_OK)
+    status = check_categories(&trees, full.metadata, error);
   if (status == WL_OK)
     status = compile(&trees, &full, out, error);
   wl_tree_model_deinit(&trees);

@@ -623,14 +623,44 @@ static wl_status end_model(lgb_reader *reader) {
   return WL_OK;
 }
 
+/* Whether a list of lists, or null, holds any value. */
+static bool holds_values(wl_string json) {
+  while (json.size > 0 && strchr(" \t", json.data[json.size - 1]) != NULL)
+    json.size--;
+  while (json.size > 0 && strchr("[], \t", *json.data) != NULL) {
+    json.data++;
+    json.size--;
+  }
+  return json.size > 0 && !is_text(json, "null");
+}
+
+/* Behind the trees and parameters: the categories of a frame's columns, in the
+ * order of their codes. */
+static void read_categories(lgb_reader *reader) {
+  static const char name[] = "pandas_categorical:";
+  wl_string line;
+  while (next_line(reader, &line)) {
+    while (line.size > 0 && (*line.data == ' ' || *line.data == '\t')) {
+      line.data++;
+      line.size--;
+    }
+    size_t skipped = sizeof name - 1;
+    if (begins(line, name) &&
+        holds_values((wl_string){line.data + skipped, line.size - skipped}))
+      reader->model->categories = "pandas_categorical";
+  }
+}
+
 static wl_status read_lines(lgb_reader *reader) {
   wl_string line;
   while (next_line(reader, &line)) {
     bool is_tree = begins(line, "Tree=");
     if (is_tree || is_text(line, "end of trees")) {
       WL_TRY(reader->n_trees == 0 ? end_header(reader) : end_tree(reader));
-      if (!is_tree)
+      if (!is_tree) {
+        read_categories(reader);
         return end_model(reader);
+      }
       WL_TRY(begin_tree(reader, line));
     } else if (reader->n_trees == 0) {
       WL_TRY(

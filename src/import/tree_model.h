@@ -69,6 +69,8 @@ typedef struct wl_tree_model {
   int64_t best_iteration;      /* counted from 0; -1: the file says none */
   wl_text_array feature_names; /* n_features, or none */
   wl_text_array class_names;   /* of a classifier, or none */
+  const char *categories; /* the field that lists the values behind the codes of
+                             category columns; static, NULL: none does */
 
   wl_i64_array feature, left, right, flags; /* one a split */
   wl_f64_array threshold;

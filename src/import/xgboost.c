@@ -326,6 +326,26 @@ static wl_status read_trees(wl_doc_reader *reader, uint32_t object,
   return WL_OK;
 }
 
+/* As of 3.1: for each column the values behind the codes, empty where it has
+ * none. */
+static wl_status read_categories(wl_doc_reader *reader, uint32_t object) {
+  static const char *const lists[] = {"values", "offsets"};
+  const wl_document *document = reader->document;
+  uint32_t categories, columns, list;
+  WL_TRY(wl_doc_find(reader, object, "cats", &categories));
+  if (categories == 0)
+    return WL_OK;
+  WL_TRY(wl_doc_find(reader, categories, "enc", &columns));
+  uint32_t column = columns != 0 ? document->nodes[columns].first : 0;
+  for (; column != 0; column = document->nodes[column].next)
+    for (size_t i = 0; i < WL_COUNT_OF(lists); i++) {
+      WL_TRY(wl_doc_find(reader, column, lists[i], &list));
+      if (list != 0 && document->nodes[list].n > 0)
+        reader->model->categories = "cats";
+    }
+  return WL_OK;
+}
+
 static wl_status read_booster(wl_doc_reader *reader, uint32_t learner) {
   uint32_t booster, name, model, weights = 0;
   WL_TRY(wl_doc_require(reader, learner, "gradient_booster", WL_DOC_OBJECT,
@@ -344,6 +364,7 @@ static wl_status read_booster(wl_doc_reader *reader, uint32_t learner) {
     WL_TRY(wl_doc_require(reader, booster, "gbtree", WL_DOC_OBJECT, &booster));
   }
   WL_TRY(wl_doc_require(reader, booster, "model", WL_DOC_OBJECT, &model));
+  WL_TRY(read_categories(reader, model));
   return read_trees(reader, model, weights);
 }
 

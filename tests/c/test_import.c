@@ -557,6 +557,77 @@ static void metadata_tell_the_source_or_what_is_given(void **state) {
                    WL_ERROR_VALUE);
 }
 
+/* ---- a frame's categories ------------------------------------------------ */
+
+static const char *with_pandas_categorical(const char *value) {
+  static char text[MAX_TEXT];
+  snprintf(text, sizeof text, "%s\nend of parameters\n\n%s\n", lightgbm, value);
+  return text;
+}
+
+static const char *with_cats(const char *value) {
+  char cats[256];
+  snprintf(cats, sizeof cats, "\"model\":{\"cats\":%s,", value);
+  return edited(xgboost, "\"model\":{", cats);
+}
+
+static void expect_categories_refused(const char *text, const char *field) {
+  expect_refused(text, strlen(text), WL_ERROR_UNSUPPORTED, field);
+  expect_refused(text, strlen(text), WL_ERROR_UNSUPPORTED, "willump.compile");
+}
+
+static void a_frame_s_categories_are_refused_by_field(void **state) {
+  (void)state;
+  static const char *const lines[] = {
+      "pandas_categorical:[[10, 20]]", "pandas_categorical:[[], [\"a\"]]\r\n",
+      "  pandas_categorical: [[null]]", "pandas_categorical:[null, [1]]"};
+  static const char *const cats[] = {
+      "{\"enc\":[{\"offsets\":[],\"values\":[]},{\"type\":15,"
+      "\"values\":[10,20]}]}",
+      "{\"enc\":[{\"offsets\":[0,0],\"values\":[]}]}"};
+  for (size_t i = 0; i < WL_COUNT_OF(lines); i++)
+    expect_categories_refused(with_pandas_categorical(lines[i]),
+                              "pandas_categorical");
+  for (size_t i = 0; i < WL_COUNT_OF(cats); i++)
+    expect_categories_refused(with_cats(cats[i]), "cats");
+}
+
+static void a_frame_without_categories_is_imported(void **state) {
+  (void)state;
+  static const char *const lines[] = {
+      "pandas_categorical:null", "pandas_categorical:null \r\n",
+      "pandas_categorical:[]", "pandas_categorical:[[], []]",
+      "pandas_categorical:"};
+  static const char *const cats[] = {
+      "{\"enc\":[],\"feature_segments\":[],\"sorted_idx\":[]}",
+      "{\"enc\":[{\"offsets\":[],\"values\":[]}]}", "{}"};
+  for (size_t i = 0; i < WL_COUNT_OF(lines); i++)
+    wl_model_release(import(with_pandas_categorical(lines[i])));
+  for (size_t i = 0; i < WL_COUNT_OF(cats); i++)
+    wl_model_release(import(with_cats(cats[i])));
+}
+
+static void metadata_with_categories_let_them_in(void **state) {
+  (void)state;
+  const char *text = with_pandas_categorical("pandas_categorical:[[10, 20]]");
+  const struct {
+    const char *metadata;
+    wl_status status;
+  } cases[] = {{"{\"categories\":{\"by_order\":true}}", WL_OK},
+               {"{\"categories\":null}", WL_ERROR_UNSUPPORTED},
+               {"{\"mine\":1}", WL_ERROR_UNSUPPORTED},
+               {"[", WL_ERROR_VALUE}};
+  for (size_t i = 0; i < WL_COUNT_OF(cases); i++) {
+    const wl_import_options options = {.size = sizeof options,
+                                       .metadata = cases[i].metadata};
+    wl_model *model;
+    assert_int_equal(
+        wl_model_import_memory(text, strlen(text), &options, &model, NULL),
+        cases[i].status);
+    wl_model_release(model);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(folded_thresholds_split_doubles_as_their_float32_do),
@@ -582,6 +653,9 @@ int main(void) {
       cmocka_unit_test(a_large_category_is_in_its_set),
       memory_test(sets_out_of_proportion_to_the_file_are_refused),
       cmocka_unit_test(metadata_tell_the_source_or_what_is_given),
+      memory_test(a_frame_s_categories_are_refused_by_field),
+      memory_test(a_frame_without_categories_is_imported),
+      memory_test(metadata_with_categories_let_them_in),
       memory_test(a_lack_of_memory_is_reported_and_leaks_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -385,6 +385,42 @@ def test_xgboost_cut_files_are_refused(form: str) -> None:
             _core.Model.import_bytes(data[:end])
 
 
+# ---- a frame's categories ---------------------------------------------------
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost", "xgboost dart"])
+@pytest.mark.parametrize("values", [[10, 20, 30], ["a", "b", "c"]])
+def test_categories_of_a_frame_are_refused_by_field(library: str, values: list[Any]) -> None:
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 3, 60)
+    X = pd.DataFrame({"x": rng.normal(size=60), "c": pd.Categorical.from_codes(codes, values)})
+    data: list[bytes] = []
+    if library == "lightgbm":
+        field = "pandas_categorical"
+        light = lgb.train({"verbose": -1, "min_data_in_leaf": 2}, lgb.Dataset(X, codes), 2)
+        data.append(light.model_to_string().encode())
+    else:
+        field = "cats"
+        booster = {"booster": "dart"} if "dart" in library else {}
+        extreme = xgb.train(booster, xgb.DMatrix(X, codes, enable_categorical=True), 2)
+        data += [bytes(extreme.save_raw(form)) for form in ("json", "ubj")]
+    for model in data:
+        with pytest.raises(UnsupportedError, match=rf"{field} .*willump\.compile.*fit on codes"):
+            _core.Model.import_bytes(model)
+
+
+def test_frames_without_categories_are_imported() -> None:
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
+    light = lgb.train({"verbose": -1, "min_data_in_leaf": 2}, lgb.Dataset(X, X["a"]), 2)
+    extreme = xgb.train({}, xgb.DMatrix(X, X["a"], enable_categorical=True), 2)
+    assert light.model_to_string().rstrip().endswith("pandas_categorical:[]")
+    _core.Model.import_bytes(light.model_to_string().encode())
+    _core.Model.import_bytes(bytes(extreme.save_raw("json")))
+
+
 # ---- what a reader tells ----------------------------------------------------
 
 
