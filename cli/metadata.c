@@ -1,4 +1,6 @@
 /* metadata.c: reads the metadata; what it does not know it leaves alone. */
+#include <stdio.h>
+
 #include "metadata.h"
 
 #include "base/number.h"
@@ -116,4 +118,38 @@ const json_t *cli_metadata_feature_names(const cli_metadata *metadata,
     if (!json_is_string(json_array_get(names, i)))
       return NULL;
   return names;
+}
+
+/* Says which columns are categories, where the metadata tell names; they do not
+ * where the categories go by their order among such columns. */
+static void name_category_columns(const cli_metadata *metadata,
+                                  const json_t *about, char *room,
+                                  size_t size) {
+  const json_t *known = json_object_get(about, "categories");
+  size_t n = json_array_size(known), at = 0;
+  const json_t *names = cli_metadata_feature_names(metadata, n);
+  room[0] = '\0';
+  if (names == NULL || json_is_true(json_object_get(about, "by_order")))
+    return;
+  for (size_t i = 0; i < n && at < size; i++)
+    if (!json_is_null(json_array_get(known, i)))
+      at += (size_t)snprintf(room + at, size - at, "%s'%s'",
+                             at > 0 ? ", " : " (columns ",
+                             json_string_value(json_array_get(names, i)));
+  if (at > 0 && at < size)
+    snprintf(room + at, size - at, ")");
+}
+
+wl_status cli_metadata_check_categories(const cli_metadata *metadata,
+                                        wl_error *error) {
+  const json_t *about = json_object_get(metadata->root, "categories");
+  char columns[256];
+  if (about == NULL || json_is_null(about))
+    return WL_OK;
+  name_category_columns(metadata, about, columns, sizeof columns);
+  return wl_fail(error, WL_ERROR_UNSUPPORTED,
+                 "the model was fitted on a pandas frame's categories%s, whose "
+                 "values the program does not turn into codes: predict from "
+                 "Python (willump.load)",
+                 columns);
 }

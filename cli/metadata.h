@@ -30,6 +30,11 @@ wl_status cli_metadata_init(cli_metadata *metadata, const char *text,
                             wl_error *error);
 void cli_metadata_deinit(cli_metadata *metadata);
 
+/* Refuses a model that was fitted on categories of a frame, whose columns it
+ * reads as codes: only Python puts codes in place of values. */
+wl_status cli_metadata_check_categories(const cli_metadata *metadata,
+                                        wl_error *error);
+
 /* A name that is a string; json is it quoted. Deinit also after a failure. */
 wl_status cli_name_init(cli_name *name, const char *text, size_t size,
                         wl_error *error);

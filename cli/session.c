@@ -30,8 +30,9 @@ static wl_status load_model(cli_session *session,
                               .n_threads = session->n_threads};
   WL_TRY(
       wl_model_load(arguments->operands[0], &options, &session->model, error));
-  return cli_metadata_init(&session->metadata,
-                           wl_model_metadata(session->model), error);
+  WL_TRY(cli_metadata_init(&session->metadata,
+                           wl_model_metadata(session->model), error));
+  return cli_metadata_check_categories(&session->metadata, error);
 }
 
 wl_status cli_session_open(cli_session *session, const cli_arguments *arguments,

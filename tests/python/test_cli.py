@@ -468,6 +468,37 @@ def test_an_imported_booster_reads_its_columns_by_name(library: str, tmp_path: P
     assert leaves.shape == (60, 5)
 
 
+@pytest.mark.parametrize("library", ["lightgbm", "xgboost"])
+def test_a_model_of_a_frame_s_categories_is_left_to_python(library: str, tmp_path: Path) -> None:
+    module = pytest.importorskip(library)
+    rng = np.random.default_rng(0)
+    values = rng.choice([10, 20, 30], 60)
+    X = pd.DataFrame({"x": rng.normal(size=60), "c": pd.Categorical(values)})
+    if library == "lightgbm":
+        est = module.LGBMClassifier(n_estimators=2, verbose=-1, min_child_samples=2)
+    else:
+        est = module.XGBClassifier(n_estimators=2, enable_categorical=True)
+    est.fit(X, values == 20)
+    booster = est.booster_ if library == "lightgbm" else est.get_booster()
+    rows, model, saved = tmp_path / "rows.csv", tmp_path / "m.willump", tmp_path / "booster.json"
+    X.to_csv(rows, index=False)
+    for original in (est, booster):
+        fast = willump.compile(original)
+        fast.save(model)
+        expected = fast.predict(X)
+        np.testing.assert_array_equal(willump.load(model).predict(X), expected)
+        for command in ("predict", "bench"):
+            message = run(command, model, rows, status=1)
+            assert b"categories" in message
+            assert b"predict from Python" in message
+            assert (b"(columns 'c')" in message) == (library == "xgboost")
+        assert b"matrix   2 columns" in run("inspect", model)
+    booster.save_model(saved)
+    message = run("import", saved, "-o", model, status=1)
+    assert b"booster.json: the model's field" in message
+    assert b"willump.compile" in message
+
+
 def test_what_cannot_be_imported_is_said_with_the_file_s_name(tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     bad.write_text('{"learner": {}}')
