@@ -16,8 +16,10 @@ enum { MAX_DEPTH = 30 };
 
 /* A column of numbers, as conditions name it. */
 typedef struct cat_column {
-  int64_t column; /* of the caller's rows */
-  int64_t flags;  /* of every split on it */
+  int64_t column;      /* of the caller's rows */
+  int64_t flags;       /* of every split on it */
+  uint32_t borders;    /* the field, or 0 */
+  size_t first_border; /* among the borders of all columns */
 } cat_column;
 
 typedef struct cat_reader {
@@ -94,6 +96,11 @@ static wl_status read_nan(const wl_doc_reader *reader, uint32_t feature,
   return WL_OK;
 }
 
+/* Of a column without any the list is empty or null. */
+static size_t n_borders(const wl_doc_reader *reader, const cat_column *column) {
+  return column->borders != 0 ? reader->document->nodes[column->borders].n : 0;
+}
+
 static wl_status read_column(cat_reader *reader, uint32_t feature, size_t i) {
   const wl_doc_reader *base = &reader->base;
   cat_column *column = &reader->columns[i];
@@ -105,6 +112,10 @@ static wl_status read_column(cat_reader *reader, uint32_t feature, size_t i) {
   WL_TRY(wl_doc_integer(base, feature, "flat_feature_index",
                         i > 0 ? column[-1].column + 1 : 0, INT32_MAX - 1,
                         &column->column));
+  WL_TRY(wl_doc_find(base, feature, "borders", &column->borders));
+  if (i > 0)
+    column->first_border =
+        column[-1].first_border + n_borders(base, &column[-1]);
   return read_nan(base, feature, &column->flags);
 }
 
@@ -312,6 +323,32 @@ static double fold_border(float border) {
   return wl_fold_float32(nextafterf(border, INFINITY));
 }
 
+/* CatBoost goes by split_index, which counts the borders of all columns: what
+ * the split says itself must be the same. */
+static wl_status check_split_index(const cat_reader *reader, uint32_t split,
+                                   const cat_column *column, float border) {
+  const wl_doc_reader *base = &reader->base;
+  const wl_document *document = base->document;
+  uint32_t field;
+  int64_t index;
+  WL_TRY(wl_doc_find(base, split, "split_index", &field));
+  if (field == 0)
+    return WL_OK;
+  WL_TRY(wl_doc_integer(base, split, "split_index", 0, INT32_MAX, &index));
+  const wl_doc_node *borders = &document->nodes[column->borders];
+  size_t first = column->first_border, at = (size_t)index - first;
+  if ((size_t)index < first || at >= n_borders(base, column))
+    return wl_doc_fail(base, WL_ERROR_VALUE, "split_index", field,
+                       "is no border of the split's float_feature_index");
+  if (borders->kind != WL_DOC_NUMBERS ||
+      (float)document->numbers.values[borders->at + at] != border)
+    return wl_doc_fail(base, WL_ERROR_VALUE, "border", split,
+                       "is not the one in float_features[].borders that "
+                       "split_index %lld says",
+                       (long long)index);
+  return WL_OK;
+}
+
 static wl_status read_split(const cat_reader *reader, uint32_t node,
                             cat_split *out) {
   const wl_doc_reader *base = &reader->base;
@@ -337,7 +374,7 @@ static wl_status read_split(const cat_reader *reader, uint32_t node,
   *out = (cat_split){.feature = column->column,
                      .flags = column->flags,
                      .threshold = fold_border((float)value)};
-  return WL_OK;
+  return check_split_index(reader, node, column, (float)value);
 }
 
 static wl_status push_leaves(wl_tree_model *model, const double *values,

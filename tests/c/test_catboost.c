@@ -90,6 +90,43 @@ static void borders_at_the_ends_of_float32_compare_as_such(void **state) {
   expect(text, INFINITY, -2, 8 + 0);
 }
 
+static const char *with_split_indices(const char *first, const char *second) {
+  static char text[MAX_TEXT];
+  char from[80];
+  snprintf(from, sizeof from, "{\"split_index\":%s,\"border\":0.5,", first);
+  snprintf(text, sizeof text, "%s",
+           edited(symmetric, "{\"border\":0.5,", from));
+  snprintf(from, sizeof from, "{\"split_index\":%s,\"border\":-1.5,", second);
+  return edited(text, "{\"border\":-1.5,", from);
+}
+
+static void a_split_index_is_of_the_split_s_border(void **state) {
+  (void)state;
+  char text[MAX_TEXT];
+  snprintf(text, sizeof text, "%s", with_split_indices("0", "1"));
+  expect(text, 1, 0, 8 + 3);
+  /* The second column's borders come behind the first's. */
+  snprintf(text, sizeof text, "%s", with_split_indices("1", "3"));
+  snprintf(text, sizeof text, "%s", edited(text, "[0.5]", "[0.25,0.5]"));
+  snprintf(text, sizeof text, "%s", edited(text, "[-1.5]", "[-2,-1.5]"));
+  expect(text, 1, 0, 8 + 3);
+  const edit edits[] = {
+      {"[0.25,0.5]", "[0.5,0.75]", "oblivious_trees[0].border (byte", false},
+      {"[-2,-1.5]", "[-2,-1.25]", "split_index 3", false},
+      {"[-2,-1.5]", "[-2]", "oblivious_trees[0].split_index (byte", false},
+      {"[-2,-1.5]", "null", "split_index (byte", false},
+      {"[-2,-1.5]", "[\"-2\",\"-1.5\"]", "border (byte", false},
+      {"\"borders\":[-2,-1.5],", "", "split_index (byte", false},
+      {"\"split_index\":3", "\"split_index\":1", "split_index (byte", false},
+      {"\"split_index\":3", "\"split_index\":4", "split_index (byte", false},
+      {"\"split_index\":3", "\"split_index\":-1", "split_index (byte", false},
+      {"\"split_index\":3", "\"split_index\":0.5", "split_index (byte", false},
+      {"\"split_index\":1", "\"split_index\":2", "split_index (byte", false},
+      {"\"border\":-1.5", "\"border\":-2", "border (byte", false},
+  };
+  expect_edits_refused(text, edits, WL_COUNT_OF(edits));
+}
+
 static void leaves_are_numbered_as_catboost_does(void **state) {
   (void)state;
   const double row[] = {1, 0, 0};
@@ -210,6 +247,7 @@ int main(void) {
       cmocka_unit_test(rows_above_a_border_take_the_set_bit),
       cmocka_unit_test(missing_values_are_below_or_above_all_borders),
       cmocka_unit_test(borders_at_the_ends_of_float32_compare_as_such),
+      memory_test(a_split_index_is_of_the_split_s_border),
       cmocka_unit_test(leaves_are_numbered_as_catboost_does),
       cmocka_unit_test(losses_have_their_functions),
       cmocka_unit_test(metadata_tell_names_and_classes),
