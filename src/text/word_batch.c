@@ -35,6 +35,7 @@ typedef struct batch {
   uint32_t *last, *before;
   uint32_t base;
   size_t before_capacity;
+  double *odd; /* sums of every second occurrence, by output */
 } batch;
 
 bool wl_word_batch_supports(const wl_word_lookup *lookup) {
@@ -189,20 +190,26 @@ static inline double score_one(batch *b, bool has_last, size_t begin,
   return even[1] + odd[1];
 }
 
+/* The same order of additions, so that an output has the bits that it has
+ * alone. */
 static double score_many(batch *b, bool has_last, size_t begin, size_t end,
                          double *out) {
   const wl_weights *weights = b->lookup->weights;
   size_t n_outputs = weights->n_outputs;
-  double squares = 0;
+  double squares[2] = {0, 0}, *sums[2] = {out, b->odd};
   memset(out, 0, n_outputs * sizeof(*out));
+  memset(b->odd, 0, n_outputs * sizeof(*out));
   for (size_t at = begin; at < end; at++) {
     double times = 2 * (double)count_before(b, has_last, begin, at) + 1;
     const double *record = weights->records + b->ids[at] * (n_outputs + 1);
+    size_t is_odd = (at - begin) % 2;
     for (size_t k = 0; k < n_outputs; k++)
-      out[k] += record[k];
-    squares += record[n_outputs] * record[n_outputs] * times;
+      sums[is_odd][k] += record[k];
+    squares[is_odd] += record[n_outputs] * (record[n_outputs] * times);
   }
-  return squares;
+  for (size_t k = 0; k < n_outputs; k++)
+    out[k] += b->odd[k];
+  return squares[0] + squares[1];
 }
 
 static wl_status score_chunk(batch *b, double *out, size_t ld,
@@ -234,7 +241,10 @@ wl_status wl_word_batch_score(const wl_word_lookup *lookup,
                               wl_arena *arena, double *out, size_t ld,
                               wl_error *error) {
   batch b = {.lookup = lookup, .arena = arena};
-  size_t done = 0;
+  size_t done = 0, size = lookup->weights->n_outputs * sizeof(*b.odd);
+  b.odd = wl_arena_alloc(arena, size);
+  if (b.odd == NULL)
+    return wl_fail_memory(error, size);
   WL_TRY(
       wl_tokens_init(&b.tokens, lookup->tokenizer, rows, n_rows, arena, error));
   for (size_t row = 0; row < n_rows; row++) {

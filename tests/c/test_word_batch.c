@@ -182,10 +182,42 @@ static void scores_are_the_definitions_with_the_same_bits(void **state) {
   }
 }
 
+static void an_output_has_the_bits_that_it_has_alone(void **state) {
+  (void)state;
+  enum { K = 3 };
+  make_words();
+  make_rows(N_WORDS);
+  double weights[K * N_WORDS], alone[N_WORDS], norm_values[N_WORDS];
+  for (size_t i = 0; i < K * N_WORDS; i++)
+    weights[i] = uniform(-1, 1);
+  for (size_t i = 0; i < N_WORDS; i++)
+    norm_values[i] = uniform(1, 9);
+  wl_scoring scoring = {K, weights, norm_values, WL_NORM_L2, WL_TF_RAW};
+  wl_vectorizer_params params = {.unicode = wl_unicode_find("14.0.0"),
+                                 .map = WL_MAP_LOWER,
+                                 .min_n = 1,
+                                 .max_n = 1,
+                                 .terms = terms,
+                                 .n_terms = N_WORDS,
+                                 .n_features = N_WORDS};
+  double *together = score_all(&params, &scoring, N_ROWS);
+  for (size_t k = 0; k < K; k++) {
+    for (size_t t = 0; t < N_WORDS; t++)
+      alone[t] = weights[t * K + k];
+    wl_scoring one = {1, alone, norm_values, WL_NORM_L2, WL_TF_RAW};
+    double *got = score_all(&params, &one, N_ROWS);
+    for (size_t r = 0; r < N_ROWS; r++)
+      assert_memory_equal(&got[r], &together[r * K + k], sizeof *got);
+    free(got);
+  }
+  free(together);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_variant_finds_the_same_ids),
       cmocka_unit_test(scores_are_the_definitions_with_the_same_bits),
+      cmocka_unit_test(an_output_has_the_bits_that_it_has_alone),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
