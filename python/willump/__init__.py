@@ -35,8 +35,9 @@ from ._errors import (
     TrainingRowsWarning,
     UnsupportedError,
 )
-from ._optimize import Agreement, optimize
+from ._optimize import optimize
 from ._report import Explanation, VerifyReport
+from ._targets import Agreement
 from ._versions import show_versions
 
 __version__ = _core.version

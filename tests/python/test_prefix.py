@@ -18,7 +18,7 @@ from sklearn.ensemble import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
-from willump import _optimize, convert
+from willump import _prefix_tuner, convert
 from willump._graph import GraphBuilder
 from willump._prefix import MAX_GATES, Prefixes, find_ensemble
 
@@ -115,7 +115,7 @@ def test_several_gates_cost_less_than_each_of_them_alone(two_gates: Any) -> None
     model, cascade, X = two_gates
     certificate = cascade.metadata["certificate"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_optimize._PrefixTuner, "max_gates", 1)
+        patch.setattr(_prefix_tuner.PrefixTuner, "max_gates", 1)
         one = willump.optimize(
             model, X[:2_000], X_cal=X[2_000:15_000], target=willump.Agreement(0.98),
             costs=certificate["costs"], duplicates="traffic",

@@ -1,0 +1,84 @@
+"""A graph as something to call with the caller's X, while cascades are tuned."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from ._columns import is_frame, library_of
+from ._compiled import thread_count
+from ._frames import Columns, WholeMatrix, as_items, column_keys, n_rows_of, row_keys
+from ._present import extract_of, interface_of
+
+#: How often costs are measured.
+COST_REPEATS = 5
+
+
+class Runner:
+    """A compiled graph whose outputs are called by name with the caller's X."""
+
+    def __init__(self, converted: Any, described: Mapping[str, Any], n_threads: int | None) -> None:
+        metadata = {**converted.metadata, **described}
+        model = _core.Model.compile(
+            converted.graph_text,
+            converted.tensors,
+            json.dumps(metadata),
+            n_threads=thread_count(n_threads),
+        )
+        shown = [(name, name) for name, *_ in model.outputs]
+        metadata = {k: v for k, v in metadata.items() if k not in ("classes", "ravel")}
+        steps = list(converted.steps)
+        self.interface = interface_of(model, metadata, steps, None, shown)
+        # A Python step may read more of X than the graph's own inputs.
+        self.extract = None if steps else extract_of(model.inputs, metadata, [], "the model")
+
+    def keys(self, x: Any) -> list[Any]:
+        """A hashable for each row; equal where the graph reads equal values."""
+        if isinstance(self.extract, WholeMatrix):
+            return _matrix_keys(x)
+        if not isinstance(self.extract, Columns):
+            return row_keys(x)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return column_keys(self.extract(x))
+
+    def __call__(self, output: str, x: Any) -> Any:
+        return self.interface.run(output, x)
+
+
+def for_sklearn(x: Any) -> Any:
+    """Rows that scikit-learn reads: it knows neither Arrow nor columns in a dict."""
+    if isinstance(x, dict):
+        import pandas as pd
+
+        return pd.DataFrame({name: as_items(column) for name, column in x.items()})
+    if library_of(x) == "pyarrow":
+        return x.to_pandas() if is_frame(x) else as_items(x)
+    return x
+
+
+def _matrix_keys(x: Any) -> list[Any]:
+    """`row_keys` of numbers, whatever holds them: a frame, a list or another dtype."""
+    if hasattr(x, "tocsr"):
+        return row_keys(x.astype(np.float64))
+    try:
+        return row_keys(np.asarray(for_sklearn(x), dtype=np.float64) + 0.0)  # -0.0 is 0.0
+    except (TypeError, ValueError):
+        return row_keys(x)
+
+
+def cost_of(runner: Runner, output: str, sample: Any) -> float:
+    """ns a row: the smallest of several runs, which other work disturbs least."""
+    n = max(1, n_rows_of(sample))
+    times: list[int] = []
+    for _ in range(COST_REPEATS):
+        begin = time.perf_counter_ns()
+        runner(output, sample)
+        times.append(time.perf_counter_ns() - begin)
+    return min(times) / float(n)

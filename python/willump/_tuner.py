@@ -1,0 +1,423 @@
+"""The job of choosing and certifying a cascade, for one pipeline.
+
+The core makes every choice (`_core.TuneJob`, src/tune/tune.h): which blocks the
+first stage reads, and the threshold that the certify rows prove. Python trains
+what it asks for. A candidate is scored by the very graph that would be
+deployed, with only the threshold left open, so the certified confidences are
+bit for bit those of the cascade.
+"""
+
+from __future__ import annotations
+
+import datetime
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._calibration import Calibration
+from ._compiled import CompiledModel
+from ._errors import (
+    CertificateError,
+    NotCertifiedWarning,
+    RareClassWarning,
+    UnsupportedError,
+)
+from ._frames import n_rows_of, take_rows
+from ._present import describe
+from ._runner import Runner, cost_of
+from ._targets import Agreement
+
+Array = npt.NDArray[Any]
+
+#: Rows on which costs are measured.
+COST_ROWS = 500
+#: A class of at least so many certifying rows is worth a warning where it agrees
+#: to less than this share of the target.
+RARE_ROWS, RARE_SHARE = 20, 0.5
+
+
+@dataclass
+class Candidate:
+    """A first stage: its outputs, and those of the stage behind it."""
+
+    outputs: dict[str, int]
+    full: dict[str, int]
+    gate: int
+    runner: Runner
+    model_cost: float
+
+
+class Tuner:
+    """Answers the job's requests for one pipeline."""
+
+    #: Whether a candidate is always the first of the blocks.
+    is_nested = False
+    max_gates = 1
+
+    def __init__(
+        self, pipeline: Any, conversion: Any, x: Any, y: Any, *, strict: bool, n_threads: int | None
+    ) -> None:
+        self.pipeline = pipeline
+        self.x = x
+        self.y = y
+        self.strict = strict
+        self.n_threads = n_threads
+        self.conversion = conversion
+        _check_classes(y, conversion.model.classes)
+        self.names = self._find_blocks()
+        self.costs: Array = np.zeros(len(self.names))
+        self.model_cost = 0.0
+        self.stage_cost = 0.0
+        self.is_measured = False
+        self.features: dict[int, Any] = {}
+        self.trained: dict[int, Candidate] = {}
+        # Of the certifying rows: each gate's and its labels, and the exact labels.
+        self.observed: dict[int, tuple[Array, Array]] = {}
+        self.exact: Array = np.zeros(0, np.int64)
+        self.problem = ""  # why the last candidate could not be trained
+        plain = self._plain()
+        # Asked of the original once: all candidates present it alike.
+        self.described = describe(pipeline, plain.metadata)
+        self.base = Runner(plain, self.described, n_threads)
+
+    def _find_blocks(self) -> list[str]:
+        """The names of what a first stage may leave out."""
+        self.blocks = self.conversion.blocks()
+        if not self.blocks or self.conversion.model.model_input is None:
+            raise UnsupportedError(
+                f"{type(self.pipeline).__name__}: its final model reads no features of its own "
+                "that a first stage could leave out"
+            )
+        return [name for name, _ in self.blocks]
+
+    # ---- graphs -----------------------------------------------------------
+
+    def _plain(self) -> Any:
+        """The exact graph with each block as an output, and what it costs."""
+        from ._graph import Stage
+
+        conversion, context = self.conversion, self.conversion.context
+        outputs = conversion.outputs()
+        for i, (_, ref) in enumerate(self.blocks):
+            outputs[f"block.{i}"] = ref.node
+            ones = np.full((1, ref.n_features), 0.5)
+            outputs[f"cost.{i}"] = context.linear(ref, ones, 0.0).node
+        return conversion.finish([Stage(outputs)])
+
+    def _cascade(
+        self, outputs: dict[str, int], full: dict[str, int], gate: int, threshold: float
+    ) -> list[Any]:
+        """Both stages; `gate` is an output too, so that it can be calibrated."""
+        from ._graph import Stage
+
+        return [Stage({**outputs, "gate": gate}, gate, threshold), Stage({**full, "gate": gate})]
+
+    def _candidate(
+        self,
+        outputs: dict[str, int],
+        full: dict[str, int],
+        scores: Any,
+        blocks: Sequence[int],
+        sample: Any,
+    ) -> Candidate:
+        """A first stage whose gate is the margin of its scores."""
+        gate = self._margin(scores)
+        open_graph = self.conversion.finish(self._cascade(outputs, full, gate, -np.inf))
+        runner = Runner(open_graph, self.described, self.n_threads)
+        cost = self._model_cost(runner, blocks, sample)
+        return Candidate(outputs, full, gate, runner, cost)
+
+    def _margin(self, scores: Any) -> int:
+        return int(self.conversion.context.rows("margin", scores, n_features=1).node)
+
+    # ---- training ---------------------------------------------------------
+
+    def _block(self, i: int) -> Any:
+        if i not in self.features:
+            self.features[i] = self.base(f"block.{i}", self.x)
+        return self.features[i]
+
+    def _labels(self) -> Any:
+        if self.y is None:
+            classes = self.conversion.model.classes
+            assert classes is not None
+            self.y = classes[np.asarray(self.base("label", self.x)).ravel()]
+        return self.y
+
+    def train(self, number: int, blocks: Sequence[int], seed: int, sample: Any) -> Candidate | None:
+        """A clone of the final model on some blocks; None where it cannot be."""
+        import scipy.sparse as sp
+        from sklearn.base import clone
+
+        from .convert import Refused
+
+        model, context = self.conversion.model, self.conversion.context
+        assert model.model_input is not None
+        is_sparse = model.model_input.sparse
+        parts = [self._block(i) for i in blocks]
+        if is_sparse:
+            matrix: Any = sp.hstack([sp.csr_array(part) for part in parts]).tocsr()
+        else:
+            matrix = np.hstack([p.toarray() if sp.issparse(p) else p for p in parts])
+        estimator = clone(model.estimator)
+        if "random_state" in estimator.get_params() and estimator.random_state is None:
+            estimator.set_params(random_state=seed % 2**31)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                estimator.fit(matrix, self._labels())
+            joined = context.concat([self.blocks[i] for i in blocks], sparse=is_sparse)
+            with context.within(f"first{number}"):
+                first = context.predict(estimator, joined, native=True)
+        except (ValueError, Refused) as error:
+            self.problem = str(error)
+            return None
+        outputs = {name: ref.node for name, ref in first.outputs().items()}
+        scores = first.decision or first.log_proba or first.proba
+        assert model.classes is not None
+        if first.classes is None or not np.array_equal(first.classes, model.classes):
+            self.problem = "it was trained on other classes than the pipeline"
+            return None
+        if scores is None or outputs.keys() != self.conversion.outputs().keys():
+            self.problem = "it has no scores, or not the methods of the pipeline's model"
+            return None
+        return self._candidate(outputs, self.conversion.outputs(), scores, blocks, sample)
+
+    # ---- costs ------------------------------------------------------------
+
+    def measure(self, sample: Any, costs: Any) -> None:
+        """ns a row of each block and of the final model beyond them."""
+        names = self.names
+        self.is_measured = costs is None
+        if costs is None:
+            self.costs = self._measured_costs(sample)
+            spent = float(self.costs.sum())
+            self.model_cost = max(0.0, cost_of(self.base, "label", sample) - spent)
+            return
+        if isinstance(costs, Mapping):
+            missing = [name for name in names if name not in costs]
+            if missing:
+                raise ValueError(f"costs names no cost of {missing}; the blocks are {names}")
+            unknown = [key for key in costs if key not in (*names, "model", "stage")]
+            if unknown:
+                raise ValueError(
+                    f"costs names {unknown}, which are no blocks; they are {names}, 'model' and "
+                    "'stage'"
+                )
+            found = [float(costs[name]) for name in names]
+            self.model_cost = float(costs.get("model", 0.0))
+            self.stage_cost = float(costs.get("stage", 0.0))
+        else:
+            found, self.model_cost = [float(cost) for cost in costs], 0.0
+        if len(found) != len(names):
+            raise ValueError(f"costs has {len(found)} entries for the blocks {names}")
+        self.costs = np.array(found)
+
+    def _measured_costs(self, sample: Any) -> Array:
+        return np.array([cost_of(self.base, f"cost.{i}", sample) for i in range(len(self.names))])
+
+    def _model_cost(self, runner: Runner, blocks: Sequence[int], sample: Any) -> float:
+        if not self.is_measured:
+            return self.model_cost
+        spent = cost_of(runner, "gate", sample)
+        return float(max(0.0, spent - self.costs[list(blocks)].sum()))
+
+    # ---- the job ----------------------------------------------------------
+
+    def run(self, cal: Calibration, target: Agreement, costs: Any, seed: int) -> CompiledModel:
+        sample = take_rows(
+            cal.x, cal.select[:COST_ROWS] if len(cal.select) else cal.certify[:COST_ROWS]
+        )
+        if cal.n == 0:
+            raise ValueError("X_cal has no rows")
+        self.measure(sample, costs)
+        # What counts are units: where they are too few, nothing need be trained.
+        job = self._job(max(1, len(cal.select)), cal.units_of(cal.certify), target, seed)
+        if len(cal.select) > 0 and job.next()[0] != "finished":
+            job = self._job(len(cal.select), len(cal.certify), target, seed)
+            self._answer_all(job, cal, sample)
+            result = job.result()
+        else:
+            result = self._refused(job, target, seed)
+        if result["outcome"] != "cascade":
+            return self._exact(result, cal, target)
+        return self._finish(result, cal, target)
+
+    def _job(self, n_select: int, n_certify: int, target: Agreement, seed: int) -> _core.TuneJob:
+        return _core.TuneJob(
+            self.costs,
+            n_rows_of(self.x),
+            n_select,
+            n_certify,
+            1.0 - target.rate,
+            1.0 - target.confidence,
+            seed,
+            self.model_cost,
+            is_nested=self.is_nested,
+            max_gates=self.max_gates,
+            stage_cost=self.stage_cost,
+        )
+
+    def _refused(self, job: _core.TuneJob, target: Agreement, seed: int) -> dict[str, Any]:
+        """The result of a job that no answer could change."""
+        if job.next()[0] == "finished":
+            return job.result()
+        job = self._job(1, 0, target, seed)  # no unit to choose with: too few as well
+        job.next()
+        return job.result()
+
+    def _answer_all(self, job: _core.TuneJob, cal: Calibration, sample: Any) -> None:
+        from tqdm import tqdm
+
+        full = np.asarray(self.base("label", cal.x), dtype=np.int64).ravel()
+        rows_of = {step: cal.rows(step) for step in ("fit", "certify")}
+        rows_x = {step: take_rows(cal.x, rows) for step, rows in rows_of.items()}
+        with tqdm(desc="first stages", unit="model", disable=None, leave=False) as bar:
+            while True:
+                step, number, blocks, _, seed = job.next()
+                if step == "finished":
+                    return
+                if step == "fit":
+                    bar.update()
+                    trained = self.train(number, blocks, seed, sample)
+                    if trained is None:
+                        job.skip()
+                        continue
+                    self.trained[number] = trained
+                candidate, rows = self.trained[number], rows_of[step]
+                x = rows_x[step]
+                gate = np.ascontiguousarray(candidate.runner("gate", x), np.float64).ravel()
+                label = np.ascontiguousarray(candidate.runner("label", x), np.int64).ravel()
+                own = None if cal.groups is None else np.ascontiguousarray(cal.groups[rows])
+                if step == "certify":
+                    self.observed[number], self.exact = (gate, label), full[rows]
+                job.answer(gate, label, full[rows], candidate.model_cost, own)
+
+    # ---- results ----------------------------------------------------------
+
+    def _exact(self, result: dict[str, Any], cal: Calibration, target: Agreement) -> CompiledModel:
+        reason = str(result["message"])
+        if result["outcome"] == "too few rows":
+            reason = cal.too_few(
+                target.rate, target.confidence, int(result["certificate"]["rows_needed"])
+            )
+        elif result["outcome"] == "no model" and self.problem:
+            reason += f" ({self.problem})"
+        message = f"no cascade was certified: {reason}"
+        if self.strict:
+            raise CertificateError(message)
+        message += "; the exact pipeline is returned"
+        warnings.warn(message, NotCertifiedWarning, stacklevel=4)
+        return self._model(self.conversion.finish())
+
+    def _finish(self, result: dict[str, Any], cal: Calibration, target: Agreement) -> CompiledModel:
+        threshold, names = float(result["threshold"]), self.names
+        gates: list[dict[str, Any]] = result["gates"]
+        blocks = [names[i] for i in result["blocks"]]
+        # What each gate behind the first adds: such blocks are nested.
+        added = [names[a["n_blocks"] : b["n_blocks"]] for a, b in pairwise(gates)]
+        now = datetime.datetime.now(datetime.UTC)
+        certificate = {
+            **result["certificate"],
+            "kind": "agreement",
+            "per": cal.unit,
+            "promise": f"with confidence {target.confidence:g}, the cascade gives the exact "
+            f"pipeline's label to at least a share of {target.rate:g}, per {cal.unit}",
+            "assumption": cal.assumption,
+            "n_rows_given": cal.n,
+            "n_rows_in_training": cal.n_in_training,
+            "blocks": blocks,
+            "gates": [
+                {
+                    "blocks": own,
+                    "threshold": _as_json(gate["threshold"]),
+                    "share_leaving": gate["share_leaving"],
+                    "cost": gate["cost"],
+                }
+                for own, gate in zip([blocks, *added], gates, strict=True)
+            ],
+            "threshold": _as_json(threshold),
+            "expected_cost": result["expected_cost"],
+            "exact_cost": result["exact_cost"],
+            "costs": {
+                **dict(zip(names, self.costs.tolist(), strict=True)),
+                "model": self.model_cost,
+                "stage": self.stage_cost,
+            },
+            "costs_measured": self.is_measured,
+            "n_select_rows": len(cal.select),
+            "agreement_by_class": self._agreement_by_class(cal, gates, target),
+            "date": now.date().isoformat(),
+        }
+        stages = self._stages(gates)
+        return self._model(self.conversion.finish(stages, {"certificate": certificate}))
+
+    def _stages(self, gates: list[dict[str, Any]]) -> list[Any]:
+        """The stages of what was certified."""
+        candidate = self.trained[gates[0]["candidate"]]
+        threshold = gates[0]["threshold"]
+        return self._cascade(candidate.outputs, candidate.full, candidate.gate, threshold)
+
+    def _agreement_by_class(
+        self, cal: Calibration, gates: list[dict[str, Any]], target: Agreement
+    ) -> dict[str, dict[str, Any]]:
+        """What the certifying rows show of each class of the exact pipeline."""
+        classes = self.conversion.model.classes
+        assert classes is not None
+        counted = cal.counted("certify")
+        exact = self.exact[counted]
+        is_same = np.ones(len(exact), bool)
+        for certified in reversed(gates):
+            gate, label = (part[counted] for part in self.observed[certified["candidate"]])
+            # A row of no margin stays.
+            is_same = np.where(gate > certified["threshold"], label == exact, is_same)
+        n_rows = np.bincount(exact, minlength=len(classes))
+        n_same = np.bincount(exact[is_same], minlength=len(classes))
+        found: dict[str, dict[str, Any]] = {}
+        lost = []
+        for name, n, same in zip(
+            map(str, classes.tolist()), n_rows.tolist(), n_same.tolist(), strict=True
+        ):
+            found[name] = {"n_rows": n, "agreement": same / n if n else None}
+            if n >= RARE_ROWS and same < RARE_SHARE * target.rate * n:
+                lost.append(f"{name!r} ({same} of {n})")
+        if lost:
+            warnings.warn(
+                "the promise is over all rows; of the certifying rows of some classes of the "
+                f"exact pipeline, few keep their label: {', '.join(lost[:10])}"
+                + (f" and {len(lost) - 10} more" if len(lost) > 10 else ""),
+                RareClassWarning,
+                stacklevel=5,
+            )
+        return found
+
+    def _model(self, converted: Any) -> CompiledModel:
+        return CompiledModel.from_converted(
+            converted, self.pipeline, strict=self.strict, n_threads=self.n_threads
+        )
+
+
+def _check_classes(y: Any, classes: Array) -> None:
+    """Refuses labels that are not the pipeline's own."""
+    if y is None:
+        return
+    given, known = set(y.tolist()), set(classes.tolist())
+    unknown, missing = list(given - known), list(known - given)
+    if unknown:
+        raise ValueError(
+            f"y has labels that the pipeline does not know: {unknown[:5]}; its classes are "
+            f"{classes.tolist()[:10]}"
+        )
+    if missing:
+        raise ValueError(f"y has no rows of the pipeline's classes {missing[:5]}")
+
+
+def _as_json(threshold: float) -> float | str:
+    """JSON has no infinity: -inf where every row may leave."""
+    return threshold if np.isfinite(threshold) else str(threshold)
