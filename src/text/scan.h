@@ -49,6 +49,24 @@ typedef struct wl_scan_keys {
  * not tell: the id is WL_NO_ID. */
 #define WL_SCAN_LONG UINT64_MAX
 
+/* Key i becomes a token's, of which 16 bytes past the end may be read, and its
+ * slot is asked for. True for a long one, whose id is then *id. */
+static inline bool wl_scan_put_key(wl_scan_keys *keys, size_t i,
+                                   const wl_string_table *table,
+                                   const uint8_t *token, size_t size,
+                                   uint32_t *id) {
+  wl_string_key key = wl_string_key_of(token, size);
+  wl_string_table_prefetch(table, &key);
+  keys->hash[i] = key.hash;
+  keys->low[i] = key.record.low;
+  keys->high[i] = key.record.high;
+  if (WL_LIKELY(size <= WL_SHORT_STRING))
+    return false;
+  *id = wl_string_table_find_key(table, &key, token);
+  keys->high[i] = WL_SCAN_LONG;
+  return true;
+}
+
 /* The ids of the n tokens that have these keys, or WL_NO_ID. The first slots
  * have been asked for. */
 typedef void wl_scan_find_fn(const wl_string_table *table,

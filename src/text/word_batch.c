@@ -6,12 +6,10 @@
  */
 #include "text/word_batch.h"
 
-#include <math.h>
-
 enum {
   CHUNK = 512,       /* tokens or rows after which a chunk is scored */
   MAX_IDS = 1 << 16, /* of a table of last places */
-  SEARCHED = 64
+  SEARCHED = 64      /* terms of a chunk whose rows are searched instead */
 };
 
 typedef struct batch {
@@ -90,17 +88,9 @@ static wl_status take_tokens(batch *b, wl_error *error) {
   for (size_t i = 0; i < tokens->n; i++) {
     const uint8_t *token = tokens->text + tokens->bounds[2 * i];
     size_t size = tokens->bounds[2 * i + 1] - tokens->bounds[2 * i];
-    wl_string_key key = wl_string_key_of(token, size);
-    if (WL_UNLIKELY(size > WL_SHORT_STRING)) {
-      b->long_at[b->n_long] = (uint32_t)b->n_tokens;
-      b->long_ids[b->n_long++] =
-          wl_string_table_find_key(l->strings, &key, token);
-      key.record.high = WL_SCAN_LONG;
-    }
-    wl_string_table_prefetch(l->strings, &key);
-    b->keys.hash[b->n_keys] = key.hash;
-    b->keys.low[b->n_keys] = key.record.low;
-    b->keys.high[b->n_keys++] = key.record.high;
+    if (wl_scan_put_key(&b->keys, b->n_keys++, l->strings, token, size,
+                        &b->long_ids[b->n_long]))
+      b->long_at[b->n_long++] = (uint32_t)b->n_tokens;
     b->n_tokens++;
     if (b->n_keys == WL_SCAN_BATCH)
       find_keys(b);

@@ -357,16 +357,8 @@ static size_t find_ids(const wl_word_engine *engine, const wl_tokens *tokens,
     for (size_t i = 0; i < n; i++) {
       const uint8_t *token = tokens->text + bounds[2 * i];
       size_t size = bounds[2 * i + 1] - bounds[2 * i];
-      wl_string_key key = wl_string_key_of(token, size);
-      wl_string_table_prefetch(strings, &key);
-      keys.hash[i] = key.hash;
-      keys.low[i] = key.record.low;
-      keys.high[i] = key.record.high;
-      if (WL_UNLIKELY(size > WL_SHORT_STRING)) {
-        long_at[n_long] = i;
-        long_ids[n_long++] = wl_string_table_find_key(strings, &key, token);
-        keys.high[i] = WL_SCAN_LONG;
-      }
+      if (wl_scan_put_key(&keys, i, strings, token, size, &long_ids[n_long]))
+        long_at[n_long++] = i;
     }
     scan->find(strings, &keys, n, found);
     for (size_t i = 0; i < n_long; i++)
