@@ -36,7 +36,7 @@ WL_INLINE void cut_links(wl_char_pairs *p, const void *slots, bool is_wide,
   for (size_t i = begin; i < end; i++) {
     bool is_link =
         (before[i] > start_of[i]) & (slot_at(slots, is_wide, i) != 0);
-    before[i] &= (uint16_t) - (int)is_link;
+    before[i] = is_link ? before[i] : 0;
   }
 }
 

@@ -101,6 +101,17 @@ static void make_rows(size_t n_known) {
   }
 }
 
+/* Of the first words. */
+static wl_vectorizer_params params_of(size_t n_known) {
+  return (wl_vectorizer_params){.unicode = wl_unicode_find("14.0.0"),
+                                .map = WL_MAP_LOWER,
+                                .min_n = 1,
+                                .max_n = 1,
+                                .terms = terms,
+                                .n_terms = n_known,
+                                .n_features = n_known};
+}
+
 static double *score_all(const wl_vectorizer_params *params,
                          const wl_scoring *scoring, size_t step) {
   wl_vectorizer *vectorizer;
@@ -157,13 +168,7 @@ static void scores_are_the_definitions_with_the_same_bits(void **state) {
     wl_scoring scoring = {round % 3 == 2 ? 3 : 1, weights, norm_values,
                           round % 4 == 3 ? WL_NORM_NONE : WL_NORM_L2,
                           WL_TF_RAW};
-    wl_vectorizer_params params = {.unicode = wl_unicode_find("14.0.0"),
-                                   .map = WL_MAP_LOWER,
-                                   .min_n = 1,
-                                   .max_n = 1,
-                                   .terms = terms,
-                                   .n_terms = n_known,
-                                   .n_features = n_known};
+    wl_vectorizer_params params = params_of(n_known);
     double *first = NULL;
     size_t size = N_ROWS * scoring.n_outputs * sizeof *first;
     for (int level = 0; level <= (int)best; level++) {
@@ -193,13 +198,7 @@ static void an_output_has_the_bits_that_it_has_alone(void **state) {
   for (size_t i = 0; i < N_WORDS; i++)
     norm_values[i] = uniform(1, 9);
   wl_scoring scoring = {K, weights, norm_values, WL_NORM_L2, WL_TF_RAW};
-  wl_vectorizer_params params = {.unicode = wl_unicode_find("14.0.0"),
-                                 .map = WL_MAP_LOWER,
-                                 .min_n = 1,
-                                 .max_n = 1,
-                                 .terms = terms,
-                                 .n_terms = N_WORDS,
-                                 .n_features = N_WORDS};
+  wl_vectorizer_params params = params_of(N_WORDS);
   double *together = score_all(&params, &scoring, N_ROWS);
   for (size_t k = 0; k < K; k++) {
     for (size_t t = 0; t < N_WORDS; t++)
