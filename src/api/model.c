@@ -128,27 +128,44 @@ static wl_status copy_bytes(wl_graph *graph, const void *from, size_t size,
   return WL_OK;
 }
 
+/* Offsets of 64 bits as 32. NULL, or too many, is refused later. */
+static wl_status copy_offsets(wl_graph *graph, const wl_tensor *tensor,
+                              const uint32_t **out, wl_error *error) {
+  *out = NULL;
+  if (tensor->dtype != WL_STRING || tensor->offsets == NULL ||
+      tensor->n_dims != 1 || tensor->shape[0] > WL_MAX_COLUMNS)
+    return WL_OK;
+  size_t n = (size_t)tensor->shape[0], size = (n + 1) * sizeof **out;
+  uint32_t *offsets = wl_arena_alloc(&graph->arena, size);
+  if (offsets == NULL)
+    return wl_fail_memory(error, size);
+  for (size_t i = 0; i <= n; i++) {
+    if (tensor->offsets[i] > UINT32_MAX)
+      return wl_fail(error, WL_ERROR_UNSUPPORTED,
+                     "tensor '%.200s': strings of more than 4 GiB",
+                     tensor->name);
+    offsets[i] = (uint32_t)tensor->offsets[i];
+  }
+  *out = offsets;
+  return WL_OK;
+}
+
 static wl_status copy_tensor(wl_graph *graph, const wl_tensor *tensor,
                              wl_error *error) {
   wl_const constant = {.name = tensor->name,
                        .dtype = tensor->dtype,
                        .n_dims = tensor->n_dims,
-                       .data = tensor->data,
-                       .offsets = tensor->offsets};
+                       .data = tensor->data};
   if (tensor->name == NULL)
     return wl_fail(error, WL_ERROR_VALUE, "a tensor has no name");
+  WL_TRY(copy_offsets(graph, tensor, &constant.offsets, error));
   memcpy(constant.shape, tensor->shape, sizeof constant.shape);
   uint32_t number;
   WL_TRY(wl_graph_add_constant(graph, &constant, &number, error));
   wl_const *added = &graph->constants[number];
   size_t size = added->n_elements * wl_dtype_size(added->dtype);
-  if (added->dtype == WL_STRING) {
+  if (added->dtype == WL_STRING)
     size = added->offsets[added->n_elements];
-    const void *offsets = NULL;
-    WL_TRY(copy_bytes(graph, added->offsets, (added->n_elements + 1) * 8,
-                      &offsets, error));
-    added->offsets = offsets;
-  }
   if (added->data == NULL && size != 0)
     return wl_fail(error, WL_ERROR_VALUE, "tensor '%.200s' has no data",
                    added->name);

@@ -89,16 +89,18 @@ static wl_status join_strings(reader *r, wl_const *bytes,
       (sizes->dtype != WL_U8 && sizes->dtype != WL_U32))
     return BAD(r->error, "tensor '%.100s': its sizes are not its own",
                bytes->name);
-  uint64_t *offsets =
+  uint32_t *offsets =
       wl_arena_alloc(&r->graph->arena, (n + 1) * sizeof *offsets);
   if (offsets == NULL)
     return wl_fail_memory(r->error, (n + 1) * sizeof *offsets);
-  offsets[0] = 0;
-  for (size_t i = 0; i < n; i++)
-    offsets[i + 1] = offsets[i] + (sizes->dtype == WL_U8
-                                       ? ((const uint8_t *)sizes->data)[i]
-                                       : ((const uint32_t *)sizes->data)[i]);
-  if (offsets[n] != bytes->shape[0])
+  uint64_t at = 0;
+  for (size_t i = 0; i < n; i++) {
+    offsets[i] = (uint32_t)at;
+    at += sizes->dtype == WL_U8 ? ((const uint8_t *)sizes->data)[i]
+                                : ((const uint32_t *)sizes->data)[i];
+  }
+  offsets[n] = (uint32_t)at;
+  if (at != bytes->shape[0] || at > UINT32_MAX)
     return BAD(r->error, "tensor '%.100s': its sizes do not add up",
                bytes->name);
   bytes->dtype = WL_STRING;

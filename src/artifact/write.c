@@ -67,13 +67,8 @@ static wl_status pad(writer *w) {
 /* The lengths of strings, in a byte each when they fit. */
 static wl_status push_sizes(writer *w, const wl_const *c) {
   bool is_narrow = true;
-  for (size_t i = 0; i < c->n_elements; i++) {
-    uint64_t size = c->offsets[i + 1] - c->offsets[i];
-    is_narrow &= size <= UINT8_MAX;
-    if (size > UINT32_MAX)
-      return wl_fail(w->error, WL_ERROR_UNSUPPORTED,
-                     "tensor '%s': a string of more than 4 GiB", c->name);
-  }
+  for (size_t i = 0; i < c->n_elements; i++)
+    is_narrow &= c->offsets[i + 1] - c->offsets[i] <= UINT8_MAX;
   size_t width = is_narrow ? 1 : 4, length = strlen(c->name);
   part p = {.dtype = is_narrow ? "U8" : "U32",
             .n_dims = 1,
@@ -89,11 +84,11 @@ static wl_status push_sizes(writer *w, const wl_const *c) {
   memcpy(p.name, c->name, length);
   memcpy(p.name + length, "#sizes", sizeof "#sizes");
   for (size_t i = 0; i < c->n_elements; i++) {
-    uint64_t size = c->offsets[i + 1] - c->offsets[i];
+    uint32_t size = c->offsets[i + 1] - c->offsets[i];
     if (is_narrow)
       ((uint8_t *)p.owned)[i] = (uint8_t)size;
     else
-      ((uint32_t *)p.owned)[i] = (uint32_t)size;
+      ((uint32_t *)p.owned)[i] = size;
   }
   p.data = p.owned;
   return push(w, p);

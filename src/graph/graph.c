@@ -169,7 +169,7 @@ wl_string wl_const_string(const wl_const *constant, size_t i) {
                      constant->offsets[i + 1] - constant->offsets[i]};
 }
 
-double wl_const_number(const wl_const *constant, size_t i) {
+double wl_const_convert(const wl_const *constant, size_t i) {
   switch (constant->dtype) {
   case WL_BOOL:
   case WL_U8:

@@ -36,7 +36,7 @@ typedef struct wl_const {
   uint64_t shape[WL_TENSOR_MAX_DIMS];
   size_t n_elements;
   const void *data;        /* little-endian elements, or the strings' bytes */
-  const uint64_t *offsets; /* n_elements + 1, strings only */
+  const uint32_t *offsets; /* n_elements + 1, strings only */
   bool is_lasting;         /* the memory outlives what is bound to the graph */
 } wl_const;
 
@@ -151,7 +151,12 @@ bool wl_string_is(wl_string string, const char *text);
 /* The i-th string of a strings constant. */
 wl_string wl_const_string(const wl_const *constant, size_t i);
 /* Element i of a numeric constant, as a double. */
-double wl_const_number(const wl_const *constant, size_t i);
+double wl_const_convert(const wl_const *constant, size_t i);
+static inline double wl_const_number(const wl_const *constant, size_t i) {
+  if (WL_LIKELY(constant->dtype == WL_F64))
+    return ((const double *)constant->data)[i];
+  return wl_const_convert(constant, i);
+}
 
 /* ---- text form ----------------------------------------------------------- */
 

@@ -288,17 +288,19 @@ static wl_status list_constant(parser *p, const list *items, wl_const *out) {
     size_t size = 0;
     for (size_t i = 0; i < items->n; i++)
       size += items->strings[i].size;
+    if (size > UINT32_MAX)
+      return fail(p, "strings of more than 4 GiB");
     char *bytes = wl_arena_alloc(arena, size);
-    uint64_t *offsets = wl_arena_alloc(arena, (items->n + 1) * 8);
+    uint32_t *offsets = wl_arena_alloc(arena, (items->n + 1) * sizeof *offsets);
     if (bytes == NULL || offsets == NULL)
       return wl_fail_memory(p->error, size);
     size_t at = 0;
     for (size_t i = 0; i < items->n; i++) {
-      offsets[i] = at;
+      offsets[i] = (uint32_t)at;
       memcpy(bytes + at, items->strings[i].data, items->strings[i].size);
       at += items->strings[i].size;
     }
-    offsets[items->n] = at;
+    offsets[items->n] = (uint32_t)at;
     out->dtype = WL_STRING;
     out->data = bytes;
     out->offsets = offsets;

@@ -15,8 +15,7 @@ typedef struct builder {
   uint8_t *is_possible; /* by term */
   uint32_t *order;      /* possible terms; NULL: as they come */
   size_t n_possible;
-  uint16_t *classes[2]; /* of this and the previous term */
-  uint32_t *path;       /* path[d]: the previous term's node at depth d */
+  uint32_t *path; /* path[d]: the previous term's node at depth d */
   size_t longest;
 } builder;
 
@@ -64,11 +63,32 @@ static size_t measure(wl_string term, bool *has_gap, bool *is_word) {
   return length;
 }
 
+/* Of a term that is not empty. Loads overlap, most terms being shorter than a
+ * word. */
 static bool is_ascii(wl_string term) {
-  uint8_t any = 0;
+  const char *at = term.data, *end = at + term.size;
+  uint64_t any = 0, word;
+  uint32_t first, last;
+  if (term.size >= sizeof(word)) {
+    for (; (size_t)(end - at) > sizeof(word); at += sizeof(word)) {
+      memcpy(&word, at, sizeof(word));
+      any |= word;
+    }
+    memcpy(&word, end - sizeof(word), sizeof(word));
+    any |= word;
+  } else if (term.size >= sizeof(first)) {
+    memcpy(&first, at, sizeof(first));
+    memcpy(&last, end - sizeof(last), sizeof(last));
+    any = first | last;
+  } else {
+    any = (uint8_t)at[0] | (uint8_t)at[term.size / 2] | (uint8_t)end[-1];
+  }
+  return (any & 0x8080808080808080u) == 0;
+}
+
+static void mark_ascii(builder *b, wl_string term) {
   for (size_t i = 0; i < term.size; i++)
-    any |= (uint8_t)term.data[i];
-  return any < 0x80;
+    b->class_ids[(uint8_t)term.data[i]] = 1;
 }
 
 static wl_status mark_characters(builder *b, wl_string term, wl_error *error) {
@@ -93,7 +113,8 @@ static wl_status scan_terms(builder *b, wl_error *error) {
       continue;
     bool has_gap = false, is_word = false;
     size_t length = term.size;
-    if (is_words || !is_ascii(term))
+    bool has_ascii_only = is_ascii(term);
+    if (is_words || !has_ascii_only)
       length = measure(term, &has_gap, &is_word);
     if (length == SIZE_MAX)
       return fail_term(i, error);
@@ -106,7 +127,10 @@ static wl_status scan_terms(builder *b, wl_error *error) {
     b->n_possible++;
     if (length > b->longest)
       b->longest = length;
-    WL_TRY(mark_characters(b, term, error));
+    if (has_ascii_only)
+      mark_ascii(b, term);
+    else
+      WL_TRY(mark_characters(b, term, error));
   }
   return WL_OK;
 }
@@ -137,17 +161,24 @@ static inline uint32_t add_node(wl_char_trie *trie, uint32_t parent,
   return id;
 }
 
-static size_t classes_of(const builder *b, wl_string term, uint16_t *out) {
-  const uint8_t *at = (const uint8_t *)term.data, *end = at + term.size;
-  size_t n = 0;
-  while (at < end)
-    out[n++] = b->class_ids[next_character(&at, end)];
+static inline bool is_continuation(char byte) {
+  return ((uint8_t)byte & 0xc0) == 0x80;
+}
+
+/* The bytes that two terms begin with alike; *depth: characters that begin
+ * there. */
+static size_t common_bytes(wl_string x, wl_string y, size_t *depth) {
+  size_t least = x.size < y.size ? x.size : y.size, n = 0, begun = 0;
+  for (; n < least && x.data[n] == y.data[n]; n++)
+    begun += !is_continuation(x.data[n]);
+  *depth = begun;
   return n;
 }
 
 /*
  * Adds the possible terms in order. *is_sorted is false, and the trie useless,
- * when a term does not come after the one before it.
+ * when a term does not come after the one before it. The order of bytes is
+ * that of code points, so of classes.
  */
 static wl_status add_terms(builder *b, wl_char_trie *trie, bool *is_sorted,
                            wl_error *error) {
@@ -158,38 +189,40 @@ static wl_status add_terms(builder *b, wl_char_trie *trie, bool *is_sorted,
   WL_TRY(reserve_nodes(trie, b->n_possible + b->n_possible / 8 + 1, error));
   trie->nodes[trie->n_nodes++] = (wl_char_node){.term = -1};
   b->path[0] = 0;
-  size_t n_previous = 0, previous = 0;
+  wl_string before = {"", 0};
+  size_t previous = 0;
   size_t n = b->order ? b->n_possible : b->params->n_terms;
   for (size_t i = 0; i < n; i++) {
     size_t term = b->order ? b->order[i] : i;
     if (!b->is_possible[term])
       continue;
-    uint16_t *classes = b->classes[0];
-    const uint16_t *before = b->classes[1];
-    size_t length = classes_of(b, b->params->terms[term], classes);
-    size_t least = length < n_previous ? length : n_previous, common = 0;
-    while (common < least && classes[common] == before[common])
-      common++;
-    if (common == least && length == n_previous)
+    wl_string text = b->params->terms[term];
+    size_t depth, common = common_bytes(text, before, &depth);
+    if (common == text.size && common == before.size)
       return wl_fail(error, WL_ERROR_VALUE,
                      "count: vocabulary terms %zu and %zu are the same",
                      previous, term);
-    if (common == length ||
-        (common < n_previous && classes[common] < before[common])) {
+    if (common == text.size ||
+        (common < before.size &&
+         (uint8_t)text.data[common] < (uint8_t)before.data[common])) {
       *is_sorted = false;
       return WL_OK;
     }
-    WL_TRY(reserve_nodes(trie, length - common, error));
-    for (size_t d = common; d < length; d++)
-      b->path[d + 1] = add_node(trie, b->path[d], classes[d]);
-    trie->nodes[b->path[length]].term = (int32_t)term;
-    if (length < trie->min_depth)
-      trie->min_depth = (uint32_t)length;
-    if (length > trie->max_depth)
-      trie->max_depth = (uint32_t)length;
-    b->classes[0] = b->classes[1];
-    b->classes[1] = classes;
-    n_previous = length;
+    /* Terms may differ in a character's later byte. */
+    while (common < text.size && is_continuation(text.data[common]))
+      depth -= !is_continuation(text.data[--common]);
+    WL_TRY(reserve_nodes(trie, text.size - common, error));
+    const uint8_t *at = (const uint8_t *)text.data + common;
+    const uint8_t *end = (const uint8_t *)text.data + text.size;
+    for (; at < end; depth++)
+      b->path[depth + 1] = add_node(trie, b->path[depth],
+                                    b->class_ids[next_character(&at, end)]);
+    trie->nodes[b->path[depth]].term = (int32_t)term;
+    if (depth < trie->min_depth)
+      trie->min_depth = (uint32_t)depth;
+    if (depth > trie->max_depth)
+      trie->max_depth = (uint32_t)depth;
+    before = text;
     previous = term;
   }
   return WL_OK;
@@ -316,16 +349,6 @@ static wl_status sort_terms(builder *b, wl_error *error) {
 
 /* ---- all together --------------------------------------------------- */
 
-static wl_status allocate_paths(builder *b, wl_error *error) {
-  size_t length = b->longest + 1;
-  b->classes[0] = wl_calloc(length, sizeof(uint16_t));
-  b->classes[1] = wl_calloc(length, sizeof(uint16_t));
-  b->path = wl_calloc(length, sizeof(uint32_t));
-  if (b->classes[0] == NULL || b->classes[1] == NULL || b->path == NULL)
-    return wl_fail_memory(error, length * sizeof(uint32_t));
-  return WL_OK;
-}
-
 wl_status wl_char_trie_build(const wl_vectorizer_params *params,
                              wl_char_map *map, wl_char_trie *trie,
                              wl_error *error) {
@@ -341,7 +364,10 @@ wl_status wl_char_trie_build(const wl_vectorizer_params *params,
   WL_TRY_DONE(status, scan_terms(&b, error));
   WL_TRY_DONE(status,
               wl_char_map_init(map, params, b.class_ids, b.n_class_ids, error));
-  WL_TRY_DONE(status, allocate_paths(&b, error));
+  b.path = wl_calloc(b.longest + 1, sizeof(*b.path));
+  if (b.path == NULL)
+    WL_TRY_DONE(status,
+                wl_fail_memory(error, (b.longest + 1) * sizeof(*b.path)));
   WL_TRY_DONE(status, add_terms(&b, trie, &is_sorted, error));
   if (!is_sorted) {
     WL_TRY_DONE(status, sort_terms(&b, error));
@@ -354,8 +380,6 @@ done:
   wl_free(b.class_ids);
   wl_free(b.is_possible);
   wl_free(b.order);
-  wl_free(b.classes[0]);
-  wl_free(b.classes[1]);
   wl_free(b.path);
   return status;
 }

@@ -25,7 +25,7 @@ static const struct {
 static wl_status add_tensors(wl_graph *graph, wl_error *error) {
   static const double numbers[4] = {1.0, -2.0, 3.0, 0.5};
   static const double others[4] = {2.0, 1.0, -1.0, 4.0};
-  static const uint64_t offsets[5] = {0, 1, 2, 3, 4};
+  static const uint32_t offsets[5] = {0, 1, 2, 3, 4};
   const wl_const constants[] = {
       {.name = "w4",
        .dtype = WL_F64,
