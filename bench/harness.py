@@ -80,15 +80,19 @@ def resident_bytes() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def kept_bytes(path: Path) -> int:
-    """What a loaded model takes, in a process that has freed nothing before."""
+def kept_bytes(path: Path, *, mmap: bool = False) -> int:
+    """What a loaded model takes: the mean of eight, in a process that has loaded
+    one before and so has what all models share, and the memory that building one
+    takes and gives back."""
     code = (
         "import sys, willump; sys.path.insert(0, sys.argv[2]); "
-        "from harness import resident_bytes; a = resident_bytes(); "
-        "m = willump.load(sys.argv[1]); print(resident_bytes() - a)"
+        "from harness import resident_bytes; "
+        "load = lambda: willump.load(sys.argv[1], mmap=bool(int(sys.argv[3]))); "
+        "first = load(); a = resident_bytes(); "
+        "models = [load() for _ in range(8)]; print((resident_bytes() - a) // 8)"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code, path, str(Path(__file__).parent)],
+        [sys.executable, "-c", code, path, str(Path(__file__).parent), str(int(mmap))],
         capture_output=True,
         text=True,
         check=True,

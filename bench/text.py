@@ -371,11 +371,12 @@ def measure_loading() -> dict[str, Any]:
             start = time.perf_counter()
             willump.load(path)
             seconds.append(time.perf_counter() - start)
-        kept = kept_bytes(path)
+        kept, mapped = kept_bytes(path), kept_bytes(path, mmap=True)
     content = {
         "load_milliseconds": [float(np.median(seconds)) * 1e3, float(np.min(seconds)) * 1e3],
         "artifact_bytes": len(terms),
         "resident_bytes": kept,
+        "resident_bytes_mmap": mapped,
         "terms": n_terms,
     }
     show(
@@ -385,6 +386,7 @@ def measure_loading() -> dict[str, Any]:
             ["load, ms", "{:.1f} / {:.1f}".format(*content["load_milliseconds"])],
             ["artifact, MB", f"{content['artifact_bytes'] / 1e6:.2f}"],
             ["resident, MB", f"{content['resident_bytes'] / 1e6:.2f}"],
+            ["resident, MB, mmap=True", f"{content['resident_bytes_mmap'] / 1e6:.2f}"],
         ],
     )
     return content

@@ -240,10 +240,12 @@ static wl_status load_file(wl_file *file, const wl_options *options,
     status = check_metadata(model->source.metadata, WL_ERROR_ARTIFACT, error);
   if (status == WL_OK)
     status = make_plan(model, error);
-  if (status == WL_OK)
+  if (status == WL_OK) {
+    wl_file_release_pages(&model->file); /* the digest's check read them all */
     *out = model;
-  else
+  } else {
     wl_model_release(model);
+  }
   return as_damage(status, error);
 }
 

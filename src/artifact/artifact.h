@@ -45,6 +45,9 @@ typedef struct wl_file {
 wl_status wl_file_read(const char *path, bool use_mmap, wl_file *out,
                        wl_error *error);
 void wl_file_deinit(wl_file *file);
+/* Gives the memory of a mapped file's pages back: they come again from the
+ * system's cache when they are read. */
+void wl_file_release_pages(const wl_file *file);
 /* To a temporary file in the same folder, synced, then renamed. */
 wl_status wl_file_replace(const char *path, const void *bytes, size_t size,
                           wl_error *error);

@@ -82,6 +82,11 @@ void wl_file_deinit(wl_file *file) {
   *file = (wl_file){0};
 }
 
+void wl_file_release_pages(const wl_file *file) {
+  if (file->is_mapped) /* a hint: no harm where it is not taken */
+    (void)madvise(file->bytes, file->size, MADV_DONTNEED);
+}
+
 static wl_status write_all(int fd, const char *from, size_t size,
                            const char *path, wl_error *error) {
   size_t done = 0;
