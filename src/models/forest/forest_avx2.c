@@ -4,9 +4,13 @@
  */
 #include <immintrin.h>
 
-#include "models/forest/forest_loops.h"
+#include "models/forest/forest_route.h"
 
-enum { GROUPS = 4, LANES = 8 };
+enum {
+  GROUPS = 4,
+  LANES = 8,
+  CROWD = 16 /* rows at a node that are parted together */
+};
 
 /* ---- select -------------------------------------------------------------- */
 
@@ -170,44 +174,48 @@ WL_INLINE void store_ids(const wl_forest *forest, const walk *w,
                         _mm256_andnot_si256(leaf_bit, w[g].at));
 }
 
-WL_INLINE void descend_rows(const wl_forest_tile *tile, size_t t, size_t row,
-                            size_t node_size, size_t rank_size) {
+/* The listed rows of a tree, 32 at a time. */
+WL_INLINE void walk_rows(const wl_forest_tile *tile, size_t t, size_t node_size,
+                         size_t rank_size) {
   const wl_forest *forest = tile->forest;
-  const __m256i steps = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  bool is_leaf = forest->first_node[t] == forest->first_node[t + 1];
-  walk w[GROUPS];
+  const wl_forest_route *route = tile->route;
+  const __m256i leaf_bit = _mm256_set1_epi32((int)forest->leaf_bit);
+  memcpy(tile->rows + route->n_arrived, route->walk_rows,
+         route->n_walks * sizeof *tile->rows);
+  for (size_t i = 0; i < route->n_walks; i += GROUPS * LANES) {
+    walk w[GROUPS];
+    __m256i row[GROUPS];
 #pragma GCC unroll 4
-  for (size_t g = 0; g < GROUPS; g++) {
-    w[g].first = _mm256_set1_epi32((int)forest->first_node[t]);
-    w[g].at = _mm256_set1_epi32(is_leaf ? (int)forest->leaf_bit : 0);
-    w[g].is_leaf = _mm256_set1_epi32(is_leaf ? -1 : 0);
-  }
-  while (!all_leaves(w)) {
+    for (size_t g = 0; g < GROUPS; g++) {
+      const uint32_t *rows = route->walk_rows + i + LANES * g;
+      const uint32_t *from = route->walk_from + i + LANES * g;
+      w[g].first = _mm256_set1_epi32((int)forest->first_node[t]);
+      w[g].at = _mm256_loadu_si256((const __m256i *)(const void *)from);
+      w[g].is_leaf =
+          _mm256_cmpeq_epi32(_mm256_and_si256(w[g].at, leaf_bit), leaf_bit);
+      row[g] = _mm256_andnot_si256(
+          w[g].is_leaf,
+          _mm256_loadu_si256((const __m256i *)(const void *)rows));
+    }
+    while (!all_leaves(w)) {
 #pragma GCC unroll 4
-    for (size_t g = 0; g < GROUPS; g++)
-      step(tile, &w[g],
-           _mm256_add_epi32(steps, _mm256_set1_epi32((int)(row + LANES * g))),
-           node_size, rank_size);
+      for (size_t g = 0; g < GROUPS; g++)
+        step(tile, &w[g], row[g], node_size, rank_size);
+    }
+    store_ids(forest, w, tile->ids + route->n_arrived + i);
   }
-  store_ids(forest, w, tile->ids + row);
 }
 
 WL_INLINE void descend_all(const wl_forest_tile *tile, size_t node_size,
                            size_t rank_size) {
-  const wl_forest *forest = tile->forest;
   if (node_size == 16) {
     wl_descend_all(tile, node_size, rank_size);
     return;
   }
-  for (size_t t = 0; t < forest->n_trees; t++) {
-    const double *values =
-        forest->values + forest->first_leaf[t] * forest->width;
-    for (size_t r = 0; r < tile->n_rows; r += GROUPS * LANES)
-      descend_rows(tile, t, r, node_size, rank_size);
-    if (tile->sums != NULL)
-      wl_add_to_sums(tile, t, values, tile->ids, 4, tile->n_rows);
-    else
-      wl_add_to_rows(tile, t, values, tile->ids, 4);
+  for (size_t t = 0; t < tile->forest->n_trees; t++) {
+    wl_route_tree(tile, t, node_size, rank_size, CROWD, wl_part_rows);
+    walk_rows(tile, t, node_size, rank_size);
+    wl_add_arrived(tile, t);
   }
 }
 

@@ -274,29 +274,29 @@ static void write_top(wl_forest *forest, const wl_forest_feature *feature) {
     top[i] = INFINITY;
 }
 
-static uint32_t count_parts(const wl_forest_feature *feature) {
-  return (feature->n_cuts + WL_FOREST_PART - 1) / WL_FOREST_PART;
+static uint32_t count_parts(const wl_forest_feature *feature, uint32_t part) {
+  return (feature->n_cuts - 1) / part + 1;
 }
 
-/* Whether ranks in parts are worth it: the select engine reads them, and there
+/* Whether ranks in bytes are worth it: the select engine reads them, and there
  * are few enough columns. */
-static bool are_in_parts(const builder *b) {
+static bool are_bytes(const builder *b) {
   const wl_forest *forest = b->forest;
   size_t n = b->n_categorics; /* at least as many as their columns */
   for (size_t f = 0; f < forest->n_features; f++)
     n += (size_t)__builtin_popcount(forest->features[f].missing) *
-         count_parts(&forest->features[f]);
+         count_parts(&forest->features[f], WL_FOREST_PART);
   return n <= WL_FOREST_BYTE_COLUMNS &&
          forest->max_leaves <= WL_FOREST_SELECT_LEAVES;
 }
 
 static void place_columns(builder *b) {
   wl_forest *forest = b->forest;
-  bool in_parts = are_in_parts(b);
+  const uint32_t most = are_bytes(b) ? WL_FOREST_PART : WL_FOREST_WIDE_PART;
   for (size_t f = 0; f < forest->n_features; f++) {
     wl_forest_feature *feature = &forest->features[f];
     feature->first_column = (uint32_t)forest->n_columns;
-    feature->n_parts = in_parts ? count_parts(feature) : 1;
+    feature->n_parts = count_parts(feature, most);
     forest->n_columns +=
         (size_t)__builtin_popcount(feature->missing) * feature->n_parts;
   }
@@ -307,9 +307,9 @@ static void place_columns(builder *b) {
     unsigned missing = missing_of(wl_ints_at(&b->spec->flags, n->test));
     uint32_t before = feature->missing & ((1u << missing) - 1);
     uint32_t rank = b->ranks[n->test].rank;
-    uint32_t part = feature->n_parts > 1 ? rank / WL_FOREST_PART : 0;
+    uint32_t part = rank / most;
     forest->cuts[feature->level[0] + rank] = n->threshold;
-    b->ranks[n->test].rank = rank - part * WL_FOREST_PART;
+    b->ranks[n->test].rank = rank - part * most;
     b->ranks[n->test].column =
         feature->first_column +
         (uint32_t)__builtin_popcount(before) * feature->n_parts + part;
@@ -409,10 +409,13 @@ done:
 
 size_t wl_forest_max_rank(const wl_forest *forest) {
   size_t most = forest->n_category_columns != 0;
-  for (size_t f = 0; f < forest->n_features; f++)
-    if (forest->features[f].n_parts == 1 && forest->features[f].n_cuts > most)
-      most = forest->features[f].n_cuts;
-    else if (forest->features[f].n_parts > 1 && most < UINT8_MAX)
-      most = UINT8_MAX;
+  for (size_t f = 0; f < forest->n_features; f++) {
+    const wl_forest_feature *feature = &forest->features[f];
+    size_t n = feature->n_cuts;
+    if (feature->n_parts > 1)
+      n = n > (size_t)feature->n_parts * WL_FOREST_PART ? WL_FOREST_WIDE_PART
+                                                        : WL_FOREST_PART;
+    most = n > most ? n : most;
+  }
   return most;
 }

@@ -7,12 +7,14 @@
  * take missing values: rank 0 goes left everywhere, rank n_cuts right. A
  * category split's column is 0 for what goes left and 1 for the rest.
  *
- * Bytes are half the work of the select engine. Ranks that do not fit one are
- * cut into parts of 255, a column each: a row's rank in a part is 0 below it
- * and 255 above it, so a split needs only the part that its threshold is in.
+ * Bytes are half the work of the select engine, and two of them half the memory
+ * of four. Ranks that do not fit are cut into parts of 255 or 65,535, a column
+ * each: a row's rank in a part is 0 below it and 255 or 65,535 above it, so a
+ * split needs only the part that its threshold is in.
  *
  * A tree's nodes lie breadth first, but for the *twigs*, whose children are two
- * leaves, numbered one after the other: they come last.
+ * leaves, numbered one after the other: they come last. Nodes of trees with
+ * more than 256 leaves lie depth first, the left before the right.
  *
  * A node is four unsigned fields of 1, 2 or 4 bytes: column, rank, left, right.
  * A row goes left where its rank in the column is <= the node's. A child is a
@@ -28,12 +30,15 @@
 enum {
   WL_FOREST_BLOCK = 64,          /* rows of a block */
   WL_FOREST_LINE = 64,           /* bytes of a cache's line */
-  WL_FOREST_PART = 255,          /* cuts of a part */
+  WL_FOREST_PART = 255,          /* cuts of a part, in bytes */
+  WL_FOREST_WIDE_PART = 65535,   /* ... and in more */
   WL_FOREST_BYTE_COLUMNS = 256,  /* most columns, where ranks are in parts */
   WL_FOREST_SELECT_LEAVES = 256, /* a tree's most, for the select engine */
   WL_FOREST_MAX_LEVELS = 8,      /* 16^8 = 2^32 cuts */
   WL_FOREST_TOP_LEVELS = 6,      /* of a balanced tree of cuts: 63 */
-  WL_FOREST_SUM_OUTPUTS = 16     /* most outputs that are summed in columns */
+  WL_FOREST_SUM_OUTPUTS = 16,    /* most outputs that are summed in columns */
+  WL_FOREST_LEAST_CROWD = 8,     /* rows at a node that are parted together */
+  WL_FOREST_SLACK = 128          /* places that loops may read past an array */
 };
 
 /* The ways in which numeric splits take missing values. */
@@ -58,8 +63,8 @@ typedef struct wl_forest_feature {
   uint32_t x_column;
   uint32_t n_cuts;
   uint32_t first_column; /* the columns follow each other, by `missing` */
-  uint32_t n_parts; /* columns of each; of part p: rank - 255 p, in a byte */
-  uint32_t missing; /* a bit for each wl_forest_missing */
+  uint32_t n_parts;      /* columns of each */
+  uint32_t missing;      /* a bit for each wl_forest_missing */
   uint32_t rank_of_zero;
   uint32_t n_levels;
   uint32_t n_highest; /* cuts of the highest level, without the padding */
@@ -173,6 +178,22 @@ size_t wl_forest_max_rank(const wl_forest *forest);
 
 /* ---- running ------------------------------------------------------------- */
 
+/* Rows of a tile that are at a node; [begin, end) of a route's. */
+typedef struct wl_forest_crowd {
+  uint32_t at, begin, end;
+} wl_forest_crowd;
+
+/* Descend: a tile's rows on their way down a tree; see forest_route.h. */
+typedef struct wl_forest_route {
+  uint32_t *rows; /* those at a node side by side */
+  uint32_t *spare;
+  wl_forest_crowd *crowds; /* to be parted, the last first */
+  size_t n_crowds;
+  uint32_t *walk_rows, *walk_from; /* that walk, and their first node */
+  size_t n_walks;
+  size_t n_arrived; /* in the tile's `rows` and `ids` */
+} wl_forest_route;
+
 /* Ranks of some rows, column by column, and where their results go. */
 typedef struct wl_forest_tile {
   const wl_forest *forest;
@@ -192,8 +213,9 @@ typedef struct wl_forest_tile {
   size_t n_next;
   uint32_t *lines;
   size_t n_lines;
+  wl_forest_route *route;
   uint32_t *ids;  /* descend: the leaf reached */
-  uint32_t *rows; /* ... and by which row, where they do not come in order */
+  uint32_t *rows; /* ... and by which row */
 } wl_forest_tile;
 
 typedef struct wl_forest_choice {

@@ -98,11 +98,16 @@ WL_INLINE double wl_missing_most(wl_forest_missing missing) {
   return zeros_too ? wl_forest_zero : -1.0;
 }
 
+/* The cuts of a part, by the bytes of a rank. */
+WL_INLINE uint32_t wl_part_cuts(size_t size) {
+  return size == 1 ? WL_FOREST_PART : WL_FOREST_WIDE_PART;
+}
+
 /* A rank in a part of its feature's columns. */
-WL_INLINE uint32_t wl_rank_in_part(uint32_t rank, uint32_t part) {
-  uint32_t first = part * WL_FOREST_PART;
+WL_INLINE uint32_t wl_rank_in_part(uint32_t rank, uint32_t part, size_t size) {
+  const uint32_t n_cuts = wl_part_cuts(size), first = part * n_cuts;
   uint32_t above = rank > first ? rank - first : 0;
-  return above < WL_FOREST_PART ? above : WL_FOREST_PART;
+  return above < n_cuts ? above : n_cuts;
 }
 
 /* One of a feature's columns: ranks, but for what is missing. */
@@ -112,12 +117,13 @@ WL_INLINE void wl_write_column(const wl_forest_feature *feature,
                                void *ranks, size_t size) {
   double most = wl_missing_most(missing);
   uint32_t code = wl_missing_code(feature, missing);
-  bool is_part = size == 1 && feature->n_parts > 1;
+  bool is_part = feature->n_parts > 1;
   for (size_t r = 0; r < n_rows; r++) {
     double v = values->v[r];
     bool is_missing = !(__builtin_fabs(v) > most);
     uint32_t rank = is_missing ? code : values->rank[r];
-    wl_put_rank(ranks, size, r, is_part ? wl_rank_in_part(rank, part) : rank);
+    wl_put_rank(ranks, size, r,
+                is_part ? wl_rank_in_part(rank, part, size) : rank);
   }
 }
 
@@ -294,46 +300,6 @@ WL_INLINE uint32_t wl_walk_step(const void *nodes, size_t node_size,
   uint32_t next = wl_node_next(nodes, node_size, first + (at & ~is_leaf), ranks,
                                rank_size, shift, row);
   return (at & is_leaf) | (next & ~is_leaf);
-}
-
-/* The leaves that the rows of a tile reach in tree t. */
-WL_INLINE void wl_descend_tree(const wl_forest_tile *tile, size_t t,
-                               size_t node_size, size_t rank_size) {
-  const wl_forest *forest = tile->forest;
-  const void *nodes = forest->nodes;
-  const uint32_t leaf_bit = forest->leaf_bit;
-  size_t first = forest->first_node[t];
-  bool is_leaf = first == forest->first_node[t + 1];
-  for (size_t r0 = 0; r0 < tile->n_rows; r0 += WL_FOREST_LANES) {
-    uint32_t at[WL_FOREST_LANES], all = is_leaf ? leaf_bit : 0;
-    for (size_t u = 0; u < WL_FOREST_LANES; u++)
-      at[u] = all;
-    while (!(all & leaf_bit)) {
-      all = leaf_bit;
-#pragma GCC unroll 8
-      for (size_t u = 0; u < WL_FOREST_LANES; u++) {
-        at[u] = wl_walk_step(nodes, node_size, first, leaf_bit, at[u],
-                             tile->ranks, rank_size, tile->shift, r0 + u);
-        all &= at[u];
-      }
-    }
-    for (size_t u = 0; u < WL_FOREST_LANES; u++)
-      tile->ids[r0 + u] = at[u] & ~leaf_bit;
-  }
-}
-
-WL_INLINE void wl_descend_all(const wl_forest_tile *tile, size_t node_size,
-                              size_t rank_size) {
-  const wl_forest *forest = tile->forest;
-  for (size_t t = 0; t < forest->n_trees; t++) {
-    const double *values =
-        forest->values + forest->first_leaf[t] * forest->width;
-    wl_descend_tree(tile, t, node_size, rank_size);
-    if (tile->sums != NULL)
-      wl_add_to_sums(tile, t, values, tile->ids, 4, tile->n_rows);
-    else
-      wl_add_to_rows(tile, t, values, tile->ids, 4);
-  }
 }
 
 /* Adds leaf `id` of tree t to the one row of a tile. */

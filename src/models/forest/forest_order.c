@@ -1,10 +1,11 @@
 /*
- * forest_order.c: the order of a tree's splits and leaves. Splits go breadth
- * first, but for the twigs, which come last: every child is behind its parent,
- * and the splits that most rows see are close together. Leaves are numbered as
- * the splits name them, so that a twig's follow each other.
+ * forest_order.c: the order of a tree's splits and leaves. Every child is
+ * behind its parent. Splits go breadth first, but for the twigs, which come
+ * last: the select engine takes these together. The splits of trees that are
+ * too large for it go depth first, as rows that are parted come to them. Leaves
+ * are numbered as the splits name them, so that a twig's follow each other.
  */
-#include "models/forest/forest.h"
+#include "models/forest/forest_internal.h"
 
 /* The splits of the largest tree; with roots, at most those of all. */
 static size_t most_splits(const wl_forest_spec *spec) {
@@ -47,6 +48,26 @@ void wl_forest_order_deinit(wl_forest_order *order) {
 static int64_t child_of(const wl_ints *side, const wl_forest_part *part,
                         uint32_t split) {
   return wl_ints_at(side, part->first_split + split);
+}
+
+/* Splits of the part, each before what is below it on its left, and that
+ * before what is on its right. */
+static void list_in_depth(wl_forest_order *order, const wl_forest_spec *spec,
+                          const wl_forest_part *part, int64_t root) {
+  uint32_t *pending = order->place; /* not yet in use */
+  size_t n_pending = 0, n = 0;
+  if (root >= 0)
+    pending[n_pending++] = (uint32_t)root;
+  while (n_pending != 0) {
+    uint32_t split = pending[--n_pending];
+    int64_t left = child_of(&spec->left, part, split);
+    int64_t right = child_of(&spec->right, part, split);
+    order->split[n++] = split;
+    if (right >= 0)
+      pending[n_pending++] = (uint32_t)right;
+    if (left >= 0)
+      pending[n_pending++] = (uint32_t)left;
+  }
 }
 
 /* Splits of the part, breadth first. */
@@ -100,7 +121,12 @@ void wl_forest_list_tree(wl_forest_order *order, const wl_forest_spec *spec,
   const wl_forest_part part = order->part;
   int64_t root = wl_forest_root(spec, &part, tree);
   list_splits(order, spec, &part, root);
-  move_twigs(order, spec, &part);
+  if (order->n_splits >= WL_FOREST_SELECT_LEAVES) {
+    list_in_depth(order, spec, &part, root);
+    order->n_others = order->n_splits;
+  } else {
+    move_twigs(order, spec, &part);
+  }
   for (size_t i = 0; i < order->n_splits; i++)
     order->place[order->split[i]] = (uint32_t)i;
   if (root < 0)

@@ -2,7 +2,7 @@
  * forest_portable.c: the loops for any machine; what the other variants do is
  * what these do.
  */
-#include "models/forest/forest_loops.h"
+#include "models/forest/forest_route.h"
 
 /* Ranks by binary search without branches, for some rows at once. */
 WL_INLINE void search(const double *cuts, uint32_t n_cuts,

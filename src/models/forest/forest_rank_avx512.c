@@ -238,7 +238,7 @@ WL_INLINE void write_columns(const wl_forest_tile *tile,
   size_t column = feature->first_column, part = 0;
   for (unsigned set = feature->missing; set != 0;) {
     wl_forest_missing missing = (wl_forest_missing)__builtin_ctz(set);
-    const __m512i base = _mm512_set1_epi64((int64_t)part * WL_FOREST_PART);
+    const __m512i base = _mm512_set1_epi64((int64_t)part * wl_part_cuts(size));
     const __m512d most = _mm512_set1_pd(wl_missing_most(missing));
     const __m512i code = _mm512_set1_epi64(wl_missing_code(feature, missing));
     char *to = (char *)tile->ranks + ((column++ << tile->shift) + first) * size;
@@ -247,10 +247,10 @@ WL_INLINE void write_columns(const wl_forest_tile *tile,
       __mmask8 is_missing = _mm512_cmp_pd_mask(magnitude, most, _CMP_NGT_UQ);
       __m512i rank =
           _mm512_mask_mov_epi64(_mm512_load_si512(ranks + r), is_missing, code);
-      if (size == 1 && feature->n_parts > 1)
+      if (feature->n_parts > 1)
         rank = _mm512_min_epi64(_mm512_max_epi64(_mm512_sub_epi64(rank, base),
                                                  _mm512_setzero_si512()),
-                                _mm512_set1_epi64(WL_FOREST_PART));
+                                _mm512_set1_epi64(wl_part_cuts(size)));
       store_ranks(to + r * size, n_rows - r, rank, size);
     }
     if (++part == feature->n_parts) {

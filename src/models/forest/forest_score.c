@@ -7,8 +7,6 @@
 
 #include "models/forest/forest_internal.h"
 
-enum { SLACK = 64 }; /* bytes that vector loops may read past an array */
-
 /* Rows that lie closer than a line are foreseen without help. */
 static wl_status list_lines(wl_forest_tile *tile, const wl_strided *x,
                             wl_arena *arena, wl_error *error) {
@@ -31,6 +29,29 @@ static wl_status list_lines(wl_forest_tile *tile, const wl_strided *x,
   return WL_OK;
 }
 
+static wl_status make_route(wl_forest_tile *tile, wl_arena *arena,
+                            wl_error *error) {
+  const size_t n = (size_t)1 << tile->shift;
+  const size_t size = (n + WL_FOREST_SLACK) * sizeof(uint32_t);
+  wl_forest_route *route = wl_arena_calloc(arena, 1, sizeof *route);
+  tile->route = route;
+  tile->ids = wl_arena_alloc(arena, size);
+  tile->rows = wl_arena_alloc(arena, size);
+  if (route == NULL || tile->ids == NULL || tile->rows == NULL)
+    return wl_fail_memory(error, size);
+  route->rows = wl_arena_alloc(arena, size);
+  route->spare = wl_arena_alloc(arena, size);
+  route->walk_rows = wl_arena_alloc(arena, size);
+  route->walk_from = wl_arena_alloc(arena, size);
+  /* Each has rows of its own. */
+  route->crowds = wl_arena_alloc(arena, (n / WL_FOREST_LEAST_CROWD + 1) *
+                                            sizeof *route->crowds);
+  if (route->rows == NULL || route->spare == NULL || route->walk_rows == NULL ||
+      route->walk_from == NULL || route->crowds == NULL)
+    return wl_fail_memory(error, size);
+  return WL_OK;
+}
+
 wl_status wl_forest_make_tile(const wl_forest *forest, wl_forest_choice choice,
                               wl_arena *arena, wl_forest_tile *tile,
                               wl_error *error) {
@@ -41,18 +62,17 @@ wl_status wl_forest_make_tile(const wl_forest *forest, wl_forest_choice choice,
   size_t ranks_size = (forest->n_columns << choice.shift) * forest->rank_size;
   size_t n_slots = is_select ? forest->leaf_bit + forest->max_leaves : 0;
   *tile = (wl_forest_tile){.forest = forest, .shift = choice.shift};
-  tile->ranks = wl_arena_calloc(arena, ranks_size + SLACK, 1);
+  tile->ranks = wl_arena_calloc(arena, ranks_size + WL_FOREST_SLACK, 1);
   tile->codes = wl_arena_alloc(arena, n * sizeof *tile->codes);
-  tile->ids = wl_arena_alloc(arena, (n + SLACK) * sizeof *tile->ids);
-  tile->rows = wl_arena_alloc(arena, (n + SLACK) * sizeof *tile->rows);
   tile->slots = wl_arena_alloc(arena, n_slots << choice.shift);
   if (has_sums)
     tile->sums =
         wl_arena_alloc(arena, forest->n_outputs * n * sizeof *tile->sums);
-  if (tile->ranks == NULL || tile->codes == NULL || tile->ids == NULL ||
-      tile->rows == NULL || tile->slots == NULL ||
+  if (tile->ranks == NULL || tile->codes == NULL || tile->slots == NULL ||
       (has_sums && tile->sums == NULL))
     return wl_fail_memory(error, ranks_size);
+  if (choice.engine == WL_FOREST_DESCEND)
+    WL_TRY(make_route(tile, arena, error));
   for (size_t i = 0; is_select && i < forest->max_leaves; i++)
     memset(tile->slots + ((forest->leaf_bit + i) << choice.shift), (int)i, n);
   return WL_OK;

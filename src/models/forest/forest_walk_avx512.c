@@ -4,13 +4,14 @@
  */
 #include <immintrin.h>
 
-#include "models/forest/forest_loops.h"
+#include "models/forest/forest_route.h"
 
 enum {
   LANES = 16,
   FEW_COLUMNS = 64, /* whose ranks of one row are two registers of words */
   GROUPS = 4,       /* of one row's trees */
   ROW_GROUPS = 6,   /* of one tree's rows: what hides the gathers' latency */
+  CROWD = 64,       /* rows at a node that are parted together */
   AHEAD_LINES = 4   /* of the next tree, for every two levels of all groups */
 };
 
@@ -100,8 +101,8 @@ WL_INLINE __m512i leaf_ids(const wl_forest *forest, const walk *w) {
 /* Rows of a tile on their way, and those that have arrived. */
 typedef struct traffic {
   const wl_forest_tile *tile;
-  size_t n_started, n_arrived;
-  const char *ahead, *end; /* what is left to ask for of the next tree */
+  size_t n_started, n_arrived; /* of those that are listed; of all */
+  const char *ahead, *end;     /* what is left to ask for of the next tree */
 } traffic;
 
 /* The next tree's nodes, while this one's rows walk; to the second level, as
@@ -113,66 +114,64 @@ WL_INLINE void prefetch_ahead(traffic *all) {
   }
 }
 
-/* Writes down where rows have arrived, and lets the next ones in. */
+/* Lanes `in` take the next rows that are listed. */
+WL_INLINE void let_in(traffic *all, walk *w, __m512i *row, __mmask16 in) {
+  const wl_forest_route *route = all->tile->route;
+  *row = _mm512_mask_expandloadu_epi32(*row, in,
+                                       route->walk_rows + all->n_started);
+  w->at = _mm512_mask_expandloadu_epi32(w->at, in,
+                                        route->walk_from + all->n_started);
+  all->n_started += (size_t)_mm_popcnt_u32(in);
+}
+
+/* Writes down where rows have arrived, and lets the next ones in. Behind the
+ * last come places of no row. */
 WL_INLINE void refill(traffic *all, walk *w, __m512i *row) {
   const wl_forest_tile *tile = all->tile;
-  const __m512i count =
-      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  __mmask16 arrived = _mm512_mask_cmplt_epu32_mask(
-      _knot_mask16(w->alive), *row, _mm512_set1_epi32((int)tile->n_rows));
-  size_t n = (size_t)_mm_popcnt_u32(arrived);
+  const __m512i n_rows = _mm512_set1_epi32((int)tile->n_rows);
+  __mmask16 arrived =
+      _mm512_mask_cmplt_epu32_mask(_knot_mask16(w->alive), *row, n_rows);
   _mm512_storeu_si512(tile->rows + all->n_arrived,
                       _mm512_maskz_compress_epi32(arrived, *row));
   _mm512_storeu_si512(
       tile->ids + all->n_arrived,
       _mm512_maskz_compress_epi32(arrived, leaf_ids(tile->forest, w)));
-  all->n_arrived += n;
-  *row = _mm512_mask_expand_epi32(
-      *row, arrived,
-      _mm512_add_epi32(count, _mm512_set1_epi32((int)all->n_started)));
-  all->n_started += n;
-  w->at = _mm512_mask_mov_epi32(w->at, arrived, _mm512_setzero_si512());
+  all->n_arrived += (size_t)_mm_popcnt_u32(arrived);
+  let_in(all, w, row, arrived);
   w->alive = _mm512_mask_cmplt_epu32_mask(_kor_mask16(w->alive, arrived), *row,
-                                          _mm512_set1_epi32((int)tile->n_rows));
+                                          n_rows);
 }
 
 /*
- * The leaves of a tile's rows in tree t, as they arrive. Paths differ in length
- * by half: were 64 rows to wait for the longest of them, most lanes would idle.
- * Two levels between refills halve their cost.
+ * The leaves of the listed rows in tree t, as they arrive. Paths differ in
+ * length by half: were 64 rows to wait for the longest of them, most lanes
+ * would idle. Two levels between refills halve their cost.
  */
-WL_INLINE void descend_tree(const wl_forest_tile *of, size_t t,
-                            size_t node_size, size_t rank_size) {
+WL_INLINE void walk_rows(const wl_forest_tile *of, size_t t, size_t node_size,
+                         size_t rank_size) {
   /* Copies, which no store can change. */
   const wl_forest copy = *of->forest, *forest = &copy;
   wl_forest_tile tile_copy = *of;
   const wl_forest_tile *tile = &tile_copy;
   tile_copy.forest = forest;
-  const __m512i count =
-      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   const __m512i n_rows = _mm512_set1_epi32((int)tile->n_rows);
-  bool is_leaf = forest->first_node[t] == forest->first_node[t + 1];
-  traffic all = {.tile = tile, .n_started = ROW_GROUPS * LANES};
+  traffic all = {.tile = tile, .n_arrived = tile->route->n_arrived};
   __m512i row[ROW_GROUPS];
   walk w[ROW_GROUPS];
   const char *nodes =
       (const char *)forest->nodes + forest->first_node[t] * node_size;
 #pragma GCC unroll 8
   for (size_t g = 0; g < ROW_GROUPS; g++) {
-    row[g] = _mm512_add_epi32(count, _mm512_set1_epi32((int)(LANES * g)));
-    w[g].at = _mm512_setzero_si512();
+    row[g] = w[g].at = _mm512_setzero_si512();
+    let_in(&all, &w[g], &row[g], 0xffff);
     w[g].alive = _mm512_cmplt_epu32_mask(row[g], n_rows);
-  }
-  for (size_t r = 0; is_leaf && r < tile->n_rows; r++) {
-    tile->rows[r] = (uint32_t)r;
-    tile->ids[r] = 0;
   }
   if (t + 1 < forest->n_trees) {
     const char *first = forest->nodes;
     all.ahead = first + forest->first_node[t + 1] * node_size;
     all.end = first + forest->first_node[t + 2] * node_size;
   }
-  while (!is_leaf && all.n_arrived < tile->n_rows) {
+  while (all.n_arrived < tile->n_rows) {
     prefetch_ahead(&all);
 #pragma GCC unroll 8
     for (size_t g = 0; g < ROW_GROUPS; g++)
@@ -185,15 +184,69 @@ WL_INLINE void descend_tree(const wl_forest_tile *of, size_t t,
   }
 }
 
+/* The first n lanes; all where n is more. */
+WL_INLINE __mmask16 first_lanes(uint32_t n) {
+  return (__mmask16)_bzhi_u32(0xffff, n < LANES ? n : LANES);
+}
+
+/* The ranks of 16 rows in a column; of rows i, i + 1, ... where `is_all`. */
+WL_INLINE __m512i load_ranks(const char *ranks, __m512i row, __mmask16 lanes,
+                             size_t i, bool is_all, size_t rank_size) {
+  const __m512i zero = _mm512_setzero_si512();
+  if (is_all && rank_size == 1)
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)(ranks + i)));
+  if (is_all)
+    return _mm512_cvtepu16_epi32(
+        _mm256_loadu_si256((const void *)(ranks + 2 * i)));
+  if (rank_size == 1)
+    return _mm512_and_si512(
+        _mm512_mask_i32gather_epi32(zero, lanes, row, ranks, 1),
+        _mm512_set1_epi32(255));
+  return _mm512_and_si512(
+      _mm512_mask_i32gather_epi32(zero, lanes, row, ranks, 2),
+      _mm512_set1_epi32(65535));
+}
+
+/* wl_part_rows, 16 at a time. */
+WL_INLINE uint32_t part_rows(const wl_forest_tile *tile, wl_forest_node node,
+                             uint32_t begin, uint32_t end, size_t rank_size) {
+  uint32_t *rows = tile->route->rows, *spare = tile->route->spare;
+  const char *ranks = (const char *)tile->ranks +
+                      ((size_t)node.column << tile->shift) * rank_size;
+  const __m512i most = _mm512_set1_epi32((int)node.rank);
+  /* Rows stay in order, so all of them are as they were. */
+  const bool is_all = end - begin == tile->n_rows;
+  uint32_t n_left = begin, n_right = 0;
+  for (uint32_t i = begin; i < end; i += LANES) {
+    __mmask16 lanes = first_lanes(end - i);
+    __m512i row = _mm512_loadu_si512(rows + i);
+    __m512i rank = load_ranks(ranks, row, lanes, i, is_all, rank_size);
+    __mmask16 right = _mm512_mask_cmpgt_epu32_mask(lanes, rank, most);
+    __mmask16 left = _kandn_mask16(right, lanes);
+    uint32_t n = (uint32_t)_mm_popcnt_u32(left);
+    /* Not a lane more: behind `end` there are other rows. */
+    _mm512_mask_storeu_epi32(rows + n_left, first_lanes(n),
+                             _mm512_maskz_compress_epi32(left, row));
+    _mm512_storeu_si512(spare + n_right,
+                        _mm512_maskz_compress_epi32(right, row));
+    n_left += n;
+    n_right += (uint32_t)_mm_popcnt_u32(right);
+  }
+  for (uint32_t i = 0; i < n_right; i += LANES)
+    _mm512_mask_storeu_epi32(rows + n_left + i, first_lanes(n_right - i),
+                             _mm512_loadu_si512(spare + i));
+  return n_left;
+}
+
 WL_INLINE void descend_all(const wl_forest_tile *tile, size_t node_size,
                            size_t rank_size) {
-  const wl_forest *forest = tile->forest;
   if (node_size == 16) {
     wl_descend_all(tile, node_size, rank_size);
     return;
   }
-  for (size_t t = 0; t < forest->n_trees; t++) {
-    descend_tree(tile, t, node_size, rank_size);
+  for (size_t t = 0; t < tile->forest->n_trees; t++) {
+    wl_route_tree(tile, t, node_size, rank_size, CROWD, part_rows);
+    walk_rows(tile, t, node_size, rank_size);
     wl_add_arrived(tile, t);
   }
 }
