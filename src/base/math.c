@@ -49,19 +49,19 @@ static inline pair fast_sum(double larger, double smaller) {
 
 /* ---- exp ----------------------------------------------------------------- */
 
-/* exp(x) = 2^exponent * (head + rest), |rest| < 0.011, for |x| < 800. */
+/* 2^exponent * (head + rest), |rest| < 0.011. */
 typedef struct reduced {
   int64_t exponent;
   double head, rest;
 } reduced;
 
-static inline reduced exp_reduce(double x) {
-  double steps = x * STEPS_PER_UNIT + ROUNDER;
-  /* The fraction bits of `steps` are n plus the rounder's own, 2^51. */
-  int64_t n =
-      (int64_t)(to_bits(steps) & 0x000fffffffffffffu) - (INT64_C(1) << 51);
-  steps -= ROUNDER;
-  double r = (x - steps * STEP_HEAD) - steps * STEP_TAIL;
+/* The fraction bits of a sum with the rounder are n plus its own, 2^51. */
+static inline int64_t rounded_to(double steps) {
+  return (int64_t)(to_bits(steps) & 0x000fffffffffffffu) - (INT64_C(1) << 51);
+}
+
+/* 2^(n / 64) * exp(r), |r| < 0.0055. */
+static inline reduced exp_near(int64_t n, double r) {
   double r2 = r * r;
   double q = r + r2 * ((1.0 / 2 + r * (1.0 / 6)) +
                        r2 * ((1.0 / 24 + r * (1.0 / 120)) + r2 * (1.0 / 720)));
@@ -69,13 +69,15 @@ static inline reduced exp_reduce(double x) {
   return (reduced){n >> 6, head, exp_table[n & 63].tail + head * q};
 }
 
-double wl_exp(double x) {
-  if (!(x > -746.0 && x < 710.0)) {
-    if (x != x)
-      return x;
-    return x > 0 ? INFINITE : 0.0;
-  }
-  reduced e = exp_reduce(x);
+/* exp(x), for |x| < 800. */
+static inline reduced exp_reduce(double x) {
+  double steps = x * STEPS_PER_UNIT + ROUNDER;
+  int64_t n = rounded_to(steps);
+  steps -= ROUNDER;
+  return exp_near(n, (x - steps * STEP_HEAD) - steps * STEP_TAIL);
+}
+
+static inline double assembled(reduced e) {
   double y = e.head + e.rest;
   /* Near the ends of the range in two steps, so that only the last rounds. */
   if (e.exponent < -1020)
@@ -83,6 +85,26 @@ double wl_exp(double x) {
   if (e.exponent > 1022)
     return (y * power_of_two(e.exponent - 128)) * 0x1p+128;
   return y * power_of_two(e.exponent);
+}
+
+/* What is too large or too small for an answer between 0 and infinity. */
+static double exp_beyond(double x) {
+  if (x != x)
+    return x;
+  return x > 0 ? INFINITE : 0.0;
+}
+
+double wl_exp(double x) {
+  return x > -746.0 && x < 710.0 ? assembled(exp_reduce(x)) : exp_beyond(x);
+}
+
+double wl_exp2(double x) {
+  if (!(x > -1076.0 && x < 1024.0))
+    return exp_beyond(x);
+  double steps = x * 64.0 + ROUNDER;
+  int64_t n = rounded_to(steps);
+  double r = x - (steps - ROUNDER) * (1.0 / 64); /* exact */
+  return assembled(exp_near(n, r * 0x1.62e42fefa39efp-1));
 }
 
 /* exp(x) - 1, for 0 < |x| < 50. */

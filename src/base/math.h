@@ -7,6 +7,7 @@
 #define WL_BASE_MATH_H
 
 double wl_exp(double x);
+double wl_exp2(double x);
 double wl_log(double x);
 double wl_log1p(double x);
 double wl_expm1(double x);

@@ -18,7 +18,6 @@ static double map_sign(double x) {
 }
 static double map_log2(double x) { return wl_log(x) * 1.4426950408889634; }
 static double map_log10(double x) { return wl_log(x) * 0.4342944819032518; }
-static double map_exp2(double x) { return wl_exp(x * 0.6931471805599453); }
 
 static const struct {
   const char *name;
@@ -38,7 +37,7 @@ static const struct {
     {"trunc", trunc, true},
     {"rint", rint, true},
     {"exp", wl_exp, false},
-    {"exp2", map_exp2, false},
+    {"exp2", wl_exp2, false},
     {"expm1", wl_expm1, false},
     {"log", wl_log, false},
     {"log1p", wl_log1p, false},

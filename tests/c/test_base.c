@@ -272,6 +272,9 @@ static void exp_is_within_one_ulp(void **state) {
   ASSERT_WITHIN(0.53, wl_exp, expl(x), uniform(-2, 2));
   ASSERT_WITHIN(0.53, wl_exp, expl(x), small_value());
   ASSERT_WITHIN(0.77, wl_exp, expl(x), uniform(-746, -707));
+  ASSERT_WITHIN(0.77, wl_exp2, exp2l(x), uniform(-1076, 1024));
+  ASSERT_WITHIN(0.53, wl_exp2, exp2l(x), uniform(-2, 2));
+  ASSERT_WITHIN(0.53, wl_exp2, exp2l(x), small_value());
 }
 
 static void log_is_within_one_ulp(void **state) {
@@ -312,6 +315,12 @@ static void special_values_are_those_of_c99(void **state) {
   (void)state;
   double inf = HUGE_VAL, not_a_number = nan("");
   assert_true(wl_exp(-inf) == 0 && wl_exp(inf) == inf && wl_exp(-0.0) == 1);
+  for (int k = -1074; k < 1024; k++)
+    assert_true(wl_exp2(k) == ldexp(1.0, k));
+  assert_true(wl_exp2(-inf) == 0 && wl_exp2(inf) == inf &&
+              wl_exp2(1024) == inf);
+  assert_true(wl_exp2(-1075) == 0 && wl_exp2(-1e300) == 0 &&
+              wl_exp2(-0.0) == 1);
   assert_true(wl_exp(1e300) == inf && wl_exp(-1e300) == 0);
   assert_true(wl_exp(709.782712893384) == 0x1.fffffffffff2ap+1023);
   assert_true(wl_exp(709.7827128933841) == inf);
@@ -329,7 +338,8 @@ static void special_values_are_those_of_c99(void **state) {
   assert_true(wl_expit(inf) == 1 && wl_expit(-inf) == 0 && wl_expit(0) == 0.5);
   assert_true(wl_log_expit(-inf) == -inf && wl_log_expit(inf) == 0);
   assert_true(wl_log_expit(-1e5) == -1e5);
-  assert_true(isnan(wl_exp(not_a_number)) && isnan(wl_log(not_a_number)));
+  assert_true(isnan(wl_exp(not_a_number)) && isnan(wl_exp2(not_a_number)) &&
+              isnan(wl_log(not_a_number)));
   assert_true(isnan(wl_log1p(not_a_number)) && isnan(wl_expm1(not_a_number)));
   assert_true(isnan(wl_tanh(not_a_number)) && isnan(wl_expit(not_a_number)));
   assert_true(isnan(wl_log_expit(not_a_number)));
