@@ -3,7 +3,7 @@
  * the interface; output_method is a decorator that turns a method into a call
  * of the slot of its name. It is a method descriptor, so calling it makes no
  * bound method, and an object whose model lacks the output has no such
- * attribute.
+ * attribute. A call with more than X goes to the object's `_with_options`.
  */
 #include "ext.h"
 
@@ -110,9 +110,23 @@ static PyObject *refuse(PyObject *object, PyObject *name) {
   return NULL;
 }
 
-static PyObject *bad_arguments(const output_method *self) {
-  PyErr_Format(PyExc_TypeError, "%U() takes one argument: 'X'", self->name);
-  return NULL;
+/* Options of the original's method, which C does not know: the object's
+ * `_with_options` answers the call. */
+static PyObject *call_with_options(PyObject *name, PyObject *const *args,
+                                   Py_ssize_t n_args, PyObject *kwnames) {
+  PyObject *given = PyTuple_New(n_args - 1), *options = PyDict_New();
+  bool ok = given && options;
+  for (Py_ssize_t i = 1; ok && i < n_args; i++)
+    PyTuple_SET_ITEM(given, i - 1, Py_NewRef(args[i]));
+  for (Py_ssize_t i = 0; ok && kwnames && i < PyTuple_GET_SIZE(kwnames); i++)
+    ok = PyDict_SetItem(options, PyTuple_GET_ITEM(kwnames, i),
+                        args[n_args + i]) == 0;
+  PyObject *result = ok ? PyObject_CallMethod(args[0], "_with_options", "OOO",
+                                              name, given, options)
+                        : NULL;
+  Py_XDECREF(given);
+  Py_XDECREF(options);
+  return result;
 }
 
 /* X of (self, X), also by name; NULL without an exception. */
@@ -136,22 +150,26 @@ static PyObject *output_method_call(PyObject *callable, PyObject *const *args,
   ext_state *state = PyType_GetModuleState(Py_TYPE(callable));
   if (!state)
     return NULL;
-  if (n_args < 1 || !PyObject_TypeCheck(args[0], state->base_type))
-    return bad_arguments(self);
-  PyObject *x = find_x(state, args, n_args, kwnames);
-  if (!x) {
-    if (n_args == 1 && !kwnames)
-      PyErr_Format(PyExc_TypeError,
-                   "%U() missing 1 required positional argument: 'X'",
-                   self->name);
-    else
-      bad_arguments(self);
+  if (n_args < 1 || !PyObject_TypeCheck(args[0], state->base_type)) {
+    PyErr_Format(PyExc_TypeError, "%U() takes one argument: 'X'", self->name);
     return NULL;
   }
+  if (n_args == 1 && !kwnames) {
+    PyErr_Format(PyExc_TypeError,
+                 "%U() missing 1 required positional argument: 'X'",
+                 self->name);
+    return NULL;
+  }
+  PyObject *x = find_x(state, args, n_args, kwnames);
   ext_interface *interface = interface_of(args[0]);
   ext_slot *slot = interface ? ext_interface_find(interface, self->name) : NULL;
-  PyObject *result = slot ? ext_interface_call(state, interface, slot, x)
-                          : refuse(args[0], self->name);
+  PyObject *result;
+  if (!slot)
+    result = refuse(args[0], self->name);
+  else if (x)
+    result = ext_interface_call(state, interface, slot, x);
+  else
+    result = call_with_options(self->name, args, n_args, kwnames);
   Py_XDECREF(interface);
   return result;
 }

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
-
-import numpy as np
+from collections.abc import Callable
+from typing import Any
 
 from . import _core
 from ._columns import is_frame
-from ._compiled import Array, CompiledModel, thread_count
+from ._compiled import CompiledModel, thread_count
 from ._errors import UnsupportedError
+from ._families.booster import SIGNATURES
 from ._present import interface_of
 from ._report import VerifyReport, compare
-
-#: The dtypes of leaves' numbers.
-_LEAF_DTYPES = {"lightgbm": np.int32, "xgboost": np.float32, "catboost": np.uint32}
-
-#: Options of the libraries' `predict` that are taken where they ask for nothing.
-_REFUSED = (
-    "pred_contrib",
-    "pred_contribs",
-    "approx_contribs",
-    "pred_interactions",
-    "strict_shape",
-    "training",
-)
 
 
 class CompiledBooster(CompiledModel):
@@ -35,6 +22,27 @@ class CompiledBooster(CompiledModel):
     DMatrix. XGBoost's compare a frame's names with those that they were trained on,
     and raise ValueError where these differ, also in order; arrays, which have none, go
     by position, as in `inplace_predict`. LightGBM's go by position whatever the names.
+
+    `predict` takes these options, all by keyword:
+
+    raw_score, output_margin : bool
+        The sums of the trees instead of predictions: LightGBM's name for it,
+        and XGBoost's.
+    pred_leaf : bool
+        The number of the leaf that each row reaches in each tree; as XGBoost has it,
+        one number a row where there is one tree.
+    start_iteration, num_iteration : int
+        LightGBM's range of iterations. num_iteration None: up to the best one,
+        but all where start_iteration is above 0; not above 0: all.
+    iteration_range : (int, int)
+        XGBoost's; an end of 0: the last iteration.
+    validate_features : bool, optional
+        The library's own default, True of XGBoost and False of LightGBM.
+    pred_contrib, pred_contribs, approx_contribs, pred_interactions, strict_shape, training
+        Refused, unless False.
+
+    After a load and of imported models they are there too; only iterations after the
+    best one, by which a LightGBM model does not predict, need the original.
     """
 
     @classmethod
@@ -44,11 +52,12 @@ class CompiledBooster(CompiledModel):
 
         threads = thread_count(n_threads)  # refuses a wrong one before any work
         data, categories = export_of(booster), categories_of(booster)
-        metadata = None
+        told = json.loads(_core.read_trees(data)["metadata"])
         if categories is not None:
-            told = json.loads(_core.read_trees(data)["metadata"])
-            metadata = json.dumps({**told, "categories": categories})
-        model = _core.Model.import_bytes(data, metadata=metadata, n_threads=threads)
+            told["categories"] = categories
+        if told["library"] == "lightgbm":  # the export ends at the best iteration
+            told["n_total"] = booster.current_iteration()
+        model = _core.Model.import_bytes(data, metadata=json.dumps(told), n_threads=threads)
         self = cls.from_model(model, original=booster)
         self._n_threads = n_threads
         return self
@@ -58,102 +67,24 @@ class CompiledBooster(CompiledModel):
     ) -> _core.Interface:
         nameless = {k: v for k, v in metadata.items() if k != "feature_names_in"}
         is_xgboost = metadata.get("library") == "xgboost"
-        nameless["exact_names"] = metadata.get("feature_names_in", []) if is_xgboost else []
-        shown = (("predict", "prediction"), ("raw", "raw"), ("leaves", "leaves"))
-        return interface_of(model, nameless, steps, classes, shown)
+        names = metadata.get("feature_names_in") if is_xgboost else None
+        nameless["exact_names"] = names or []
+        return interface_of(model, nameless, steps, classes)
 
-    def predict(
-        self,
-        X: Any,
-        *,
-        raw_score: bool = False,
-        output_margin: bool = False,
-        pred_leaf: bool = False,
-        pred_contrib: bool = False,
-        start_iteration: int = 0,
-        num_iteration: int | None = None,
-        iteration_range: tuple[int, int] | None = None,
-        validate_features: bool | None = None,
-        **others: Any,
-    ) -> Array:
-        """Predictions, as the booster's own `predict` gives them.
+    @property
+    def _signatures(self) -> dict[str, list[Any]]:
+        return SIGNATURES
 
-        Parameters
-        ----------
-        X : array, frame or sparse matrix of shape (n_rows, n_features)
-        raw_score, output_margin : bool
-            The sums of the trees instead of predictions: LightGBM's name for it,
-            and XGBoost's.
-        pred_leaf : bool
-            The number of the leaf that each row reaches in each tree; as XGBoost has it,
-            one number a row where there is one tree.
-        pred_contrib : bool
-            Refused: contributions are not computed.
-        start_iteration, num_iteration : int
-            LightGBM's range of iterations. num_iteration None: up to the best one,
-            but all where start_iteration is above 0; not above 0: all.
-        iteration_range : (int, int)
-            XGBoost's; (0, 0): all.
-        validate_features : bool, optional
-            The library's own default, True of XGBoost and False of LightGBM; the other
-            is refused.
-        **others : bool
-            XGBoost's pred_contribs, approx_contribs, pred_interactions, strict_shape and
-            training: refused, unless False.
+    def _whole_of(self, original: Any) -> Callable[[], tuple[_core.Model, list[Any]]] | None:
+        if original is None:
+            return None
 
-        Raises
-        ------
-        UnsupportedError
-            For what is refused; for a range of iterations after a load, where the
-            booster that has the others is not there.
-        """
-        self._refuse_options(pred_contrib=pred_contrib, **others)
-        library = self.metadata["library"]
-        if validate_features is not None and bool(validate_features) != (library == "xgboost"):
-            raise UnsupportedError(
-                f"predict: validate_features={validate_features} is not supported for a model of "
-                f"{library}; leave it out"
-            )
-        asked: tuple[int, int] | None = None
-        if iteration_range is not None and tuple(iteration_range) != (0, 0):
-            asked = (int(iteration_range[0]), int(iteration_range[1]))
-        elif num_iteration is not None or start_iteration > 0:
-            asked = (max(start_iteration, 0), -1 if num_iteration is None else num_iteration)
-        interface = self._interface_of(asked)
-        if pred_leaf:
-            leaves = np.asarray(interface.run("leaves", X))
-            is_flat = library == "xgboost" and leaves.shape[1] == 1
-            return (leaves[:, 0] if is_flat else leaves).astype(_LEAF_DTYPES[library])
-        result: Array = interface.run("raw" if raw_score or output_margin else "predict", X)
-        return result
+        def whole() -> tuple[_core.Model, list[Any]]:
+            from .convert.boosters import export_of
 
-    def _refuse_options(self, **options: Any) -> None:
-        """Raises for options that are none of the libraries', or that ask for something."""
-        for name, value in options.items():
-            if name not in _REFUSED:
-                raise TypeError(f"predict() got an unexpected keyword argument {name!r}")
-            if value:
-                raise UnsupportedError(f"predict: {name} is not supported")
+            return _core.Model.import_bytes(export_of(original, (0, -1))), []
 
-    def _interface_of(self, asked: tuple[int, int] | None) -> _core.Interface:
-        """Presents a range of iterations, compiled once; None: its own."""
-        model = self._model
-        if asked is None:
-            return cast(_core.Interface, self._interface)
-        if self._original is None:
-            raise UnsupportedError(
-                "predict: a range of iterations needs the original booster, which a model that "
-                "was loaded does not have; compile that range of the booster by itself"
-            )
-        from .convert.boosters import export_of
-
-        parts: dict[tuple[int, int], _core.Interface] = self.__dict__.setdefault("_parts", {})
-        if asked not in parts:
-            data = export_of(self._original, asked)
-            threads = thread_count(self._n_threads)
-            part = _core.Model.import_bytes(data, metadata=model.metadata, n_threads=threads)
-            parts[asked] = self._present(part, json.loads(model.metadata), [], None)
-        return parts[asked]
+        return whole
 
     def verify(self, X: Any) -> VerifyReport:
         """Runs the original and the compiled booster on X and compares."""
@@ -170,4 +101,4 @@ class CompiledBooster(CompiledModel):
 
 def is_booster(metadata: dict[str, Any]) -> bool:
     """Whether the metadata are those of an imported booster."""
-    return metadata.get("library") in _LEAF_DTYPES
+    return metadata.get("library") in ("lightgbm", "xgboost", "catboost")

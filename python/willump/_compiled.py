@@ -14,8 +14,10 @@ import numpy.typing as npt
 from . import _core
 from ._errors import ArtifactError, PythonStepWarning, UnsupportedError
 from ._frames import as_doubles, as_rows
+from ._options import answer, describe_methods, has_method
 from ._present import classes_of, describe, expand, explained, interface_of, tags_of
 from ._report import Explanation, VerifyReport, compare
+from ._variants import Variants
 
 Array = npt.NDArray[Any]
 _Self = TypeVar("_Self", bound="CompiledModel")
@@ -82,13 +84,37 @@ class _Absent:
         raise AttributeError(f"a compiled object has no {self.name}: {self.why}")
 
 
+class _OfTrees:
+    """A method of the source's trees, there where the source has it (`_families`)."""
+
+    def __init__(self, doc: str) -> None:
+        self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        if not has_method(instance.metadata, self.name):
+            instance._refuse(self.name)
+        name = self.name
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            return instance._with_options(name, args, kwargs)
+
+        method.__name__, method.__doc__ = name, self.__doc__
+        return method
+
+
 class CompiledModel(_core.CompiledBase):
     """A compiled pipeline; made by `willump.compile` and `willump.load`.
 
     It has those of ``predict``, ``predict_proba``, ``predict_log_proba``,
-    ``decision_function`` and ``transform`` that its original has, and answers
-    what the original answers. It is immutable but for `fit`, and threads may
-    share it.
+    ``decision_function``, ``score_samples`` and ``transform`` that its original has,
+    and answers what the original answers; the methods and options of models of trees
+    too (docs/methods.md). What it does not take is refused by name. It is immutable
+    but for `fit`, and threads may share it.
 
     Attributes
     ----------
@@ -135,9 +161,22 @@ class CompiledModel(_core.CompiledBase):
         raise NotImplementedError
 
     @_core.output_method
+    def score_samples(self, X: Any) -> Array:
+        """An outlier detector's scores, shape (n_rows,)."""
+        raise NotImplementedError
+
+    @_core.output_method
     def transform(self, X: Any) -> Any:
         """Features, shape (n_rows, n_features): an array or a CSR matrix."""
         raise NotImplementedError
+
+    apply = _OfTrees("The leaf that each row reaches in each tree.")
+    decision_path = _OfTrees("The nodes that each row passes in each tree, as a CSR matrix.")
+    calc_leaf_indexes = _OfTrees("CatBoost's: the leaf that each row reaches in each tree.")
+    staged_predict = _OfTrees("A generator of `predict` after each iteration.")
+    staged_predict_proba = _OfTrees("A generator of `predict_proba` after each iteration.")
+    staged_predict_log_proba = _OfTrees("A generator of `predict_log_proba` after each iteration.")
+    staged_decision_function = _OfTrees("A generator of `decision_function` after each iteration.")
 
     set_output = _Absent(
         "transform gives arrays and CSR matrices, never frames; make one with "
@@ -157,6 +196,7 @@ class CompiledModel(_core.CompiledBase):
         self._n_threads: int | None = None
         self._is_cascade = False
         self._classes: Array | None = None
+        self._made_variants: Variants | None = None
 
     def _attach(self, model: _core.Model, metadata: dict[str, Any], steps: Sequence[Any]) -> None:
         """Presents a model: everything that the methods need, then one switch."""
@@ -167,6 +207,7 @@ class CompiledModel(_core.CompiledBase):
         self._reasons = list(metadata.get("reasons", []))
         self._classes = classes
         self._is_cascade = metadata.get("certificate") is not None
+        self._made_variants = None
         self._interface = interface
 
     def _present(
@@ -179,6 +220,48 @@ class CompiledModel(_core.CompiledBase):
         """The model as this class's methods show it."""
         return interface_of(model, metadata, steps, classes)
 
+    @property
+    def _variants(self) -> Variants:
+        """The model by other ranges of iterations, its leaves, its stages."""
+        if self._made_variants is None:
+            whole = self._whole_of(self._original)
+            threads = thread_count(self._n_threads)
+            interface = cast(_core.Interface, self._interface)
+            self._made_variants = Variants(
+                interface, self.metadata, self._steps, self._present_part, whole, threads
+            )
+        return self._made_variants
+
+    def _present_part(
+        self, model: _core.Model, metadata: dict[str, Any], steps: list[Any]
+    ) -> _core.Interface:
+        return self._present(model, metadata, steps, classes_of(metadata))
+
+    def _whole_of(self, original: Any) -> Callable[[], tuple[_core.Model, list[Any]]] | None:
+        """Compiles the original with all iterations that it has, also those after the
+        best one; None where there is no original."""
+        if original is None:
+            return None
+
+        def whole() -> tuple[_core.Model, list[Any]]:
+            from .convert import convert_pipeline
+
+            converted = convert_pipeline(original, whole=True)
+            metadata = json.dumps(converted.metadata)
+            model = _core.Model.compile(converted.graph_text, converted.tensors, metadata)
+            return model, list(converted.steps)
+
+        return whole
+
+    @property
+    def _signatures(self) -> dict[str, list[Any]]:
+        """The parameters of the source's methods."""
+        return dict(self.metadata.get("signatures") or {})
+
+    def _with_options(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call with more than X, or of a method of trees; called by the extension."""
+        return answer(self, name, args, kwargs)
+
     def _compile(self, estimator: Any) -> None:
         from .convert import convert_pipeline
 
@@ -188,6 +271,7 @@ class CompiledModel(_core.CompiledBase):
         """Compiles what a converter gave."""
         metadata = {**converted.metadata, **describe(estimator, converted.metadata)}
         metadata["reasons"] = list(converted.reasons)
+        metadata["signatures"] = describe_methods(estimator)
         model = _core.Model.compile(
             converted.graph_text,
             converted.tensors,
@@ -258,7 +342,7 @@ class CompiledModel(_core.CompiledBase):
             raise NotFittedError(
                 f"This {type(self).__name__} is not fitted yet. Call 'fit' before '{name}'."
             )
-        there = ", ".join(sorted(self._interface.methods))
+        there = ", ".join(self._methods)
         raise AttributeError(
             f"'{type(self).__name__}' object has no attribute {name!r}: the compiled "
             f"{self.metadata.get('estimator', 'model')} has {there}",
@@ -266,10 +350,27 @@ class CompiledModel(_core.CompiledBase):
             obj=self,
         )
 
+    @property
+    def _methods(self) -> list[str]:
+        """The methods that show an output; those of other names are for options."""
+        shown = cast(_core.Interface, self._interface).methods
+        return sorted(name for name in shown if not name.startswith("_"))
+
+    def __getattr__(self, name: str) -> Any:
+        """Names what is not there; found attributes do not come here."""
+        for base in type(self).__mro__:
+            if name in base.__dict__:  # its own error says more
+                return base.__dict__[name].__get__(self, type(self))
+        if not name.startswith("_") and self._interface is not None:
+            self._refuse(name)
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self
+        )
+
     def __repr__(self) -> str:
         if self._interface is None:
             return f"{type(self).__name__}(not fitted)"
-        methods = ", ".join(sorted(self._interface.methods))
+        methods = ", ".join(self._methods)
         return f"<{type(self).__name__} of {self.metadata.get('estimator', 'a graph')}: {methods}>"
 
     # ---- the original's attributes ------------------------------------------
@@ -317,11 +418,11 @@ class CompiledModel(_core.CompiledBase):
             return cast(Array, self._original.get_feature_names_out(input_features))
         recipe = self._given("feature_names_out", "get_feature_names_out")
         if any("tensor" in segment for segment in recipe["segments"]):
-            from ._artifact import read_strings
+            from ._artifact import Artifact
 
-            stored = self._model.to_bytes()
+            stored = Artifact(self._model.to_bytes())
             needed = {s["tensor"] for s in recipe["segments"] if "tensor" in s}
-            tensors = {name: read_strings(stored, name) for name in needed}
+            tensors = {name: stored.strings(name) for name in needed}
         else:
             tensors = {}
         return np.array(expand(recipe, tensors), dtype=object)
@@ -498,7 +599,7 @@ class CompiledModel(_core.CompiledBase):
         return Explanation(
             estimator=str(self.metadata.get("estimator", "graph")),
             kind=str(self.metadata.get("kind", "")),
-            methods=sorted(cast(_core.Interface, self._interface).methods),
+            methods=self._methods,
             inputs=model.inputs,
             outputs=model.outputs,
             n_stages=model.n_stages,
@@ -513,7 +614,9 @@ class CompiledModel(_core.CompiledBase):
         self._model  # noqa: B018  (raises before a fit)
         methods, stages = cast(_core.Interface, self._interface).stats()
         counted: dict[str, Any] = {
-            name: {"calls": calls, "rows": rows} for name, (calls, rows) in methods.items()
+            name: {"calls": calls, "rows": rows}
+            for name, (calls, rows) in methods.items()
+            if name in self._methods
         }
         return {"methods": counted, "stage_rows": stages}
 
@@ -536,7 +639,7 @@ class CompiledModel(_core.CompiledBase):
         interface = cast(_core.Interface, self._interface)
         wide = as_doubles(rows)
         results = {}
-        for name in interface.methods:
+        for name in self._methods:
             method = getattr(self._original, name)
             double = None if wide is None else method(wide)
             results[name] = compare(method(rows), interface.run(name, rows), double)

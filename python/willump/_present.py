@@ -45,8 +45,12 @@ METHODS = (
     ("predict_proba", "proba"),
     ("predict_log_proba", "log_proba"),
     ("decision_function", "decision"),
+    ("score_samples", "score"),
     ("transform", "features"),
 )
+
+#: Outputs that options of methods ask for, under names that no method has.
+HIDDEN = (("_raw", "raw"), ("_leaves", "leaves"))
 
 
 def classes_of(metadata: Mapping[str, Any]) -> Array | None:
@@ -86,7 +90,7 @@ def interface_of(
     metadata: dict[str, Any],
     steps: list[Any],
     classes: Array | None,
-    shown: Sequence[tuple[str, str]] = METHODS,
+    shown: Sequence[tuple[str, str]] = (*METHODS, *HIDDEN),
 ) -> _core.Interface:
     """The model as a caller's X sees it; `shown` pairs methods with outputs."""
     outputs = {name: (dtype, sparse) for name, dtype, sparse, _, _ in model.outputs}
@@ -249,12 +253,12 @@ def _as_csr(parts: Any) -> Any:
     import scipy.sparse as sp
 
     data, indices, indptr, shape = parts
-    matrix = _csr_type()((data, indices, indptr), shape=shape, copy=False)
+    matrix = csr_type()((data, indices, indptr), shape=shape, copy=False)
     assert sp.issparse(matrix)
     return matrix
 
 
-def _csr_type() -> Any:
+def csr_type() -> Any:
     """scikit-learn 1.9 lets its users choose; before, it was the matrix."""
     import scipy.sparse as sp
 

@@ -30,6 +30,7 @@ static const wl_attr_def attrs[] = {
     {"sets", WL_ATTR_TENSOR, false},
     {"set_starts", WL_ATTR_TENSOR, false},
     {"known", WL_ATTR_TENSOR, false},
+    {"ids", WL_ATTR_TENSOR, false},
     {"linear_constants", WL_ATTR_TENSOR, true},
     {"linear_starts", WL_ATTR_TENSOR, true},
     {"linear_features", WL_ATTR_TENSOR, true},

@@ -19,6 +19,7 @@ from sklearn.ensemble import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from willump import _prefix_tuner, convert
+from willump._ensembles import trees_between
 from willump._graph import GraphBuilder
 from willump._prefix import MAX_GATES, Prefixes, find_ensemble
 
@@ -233,9 +234,9 @@ def test_parts_take_their_own_splits_tests_and_leaves(sizes: list[int], has_test
     }  # fmt: skip
     builder = GraphBuilder()
     x = builder.node("input", (), {"kind": "matrix", "n_features": max(n, 1)})
-    prefixes = Prefixes(builder, builder.node("trees", (x,), attributes))
+    node = builder.nodes[builder.node("trees", (x,), attributes)]
     for cut in (1, len(sizes) // 2, len(sizes)):
-        parts = [prefixes._slice(0, cut), prefixes._slice(cut, len(sizes))]
+        parts = [trees_between(builder, node, *ends) for ends in ((0, cut), (cut, len(sizes)))]
         for name in ("left", "right", "sizes", "leaves"):
             whole = np.concatenate([np.asarray(part[name]) for part in parts])
             np.testing.assert_array_equal(whole, attributes[name])

@@ -84,12 +84,17 @@ class Conversion:
     def outputs(self) -> dict[str, int]:
         return {name: ref.node for name, ref in self.model.outputs().items()}
 
+    def _plain_outputs(self) -> dict[str, int]:
+        """With the sums of trees, which options ask for; cascades have no options."""
+        raw = self.model.raw
+        return self.outputs() | ({} if raw is None else {"raw": raw.node})
+
     def finish(
         self, stages: list[Stage] | None = None, extra: dict[str, Any] | None = None
     ) -> Converted:
         """Renders the graph, by default with its one plain stage."""
         self.context.mark_inputs()
-        rendered = self.builder.render(stages or [Stage(self.outputs())])
+        rendered = self.builder.render(stages or [Stage(self._plain_outputs())])
         for number, step in enumerate(rendered.payloads):
             step.number = number
         texts = {
@@ -124,6 +129,8 @@ class Conversion:
             metadata["multilabel"] = True
         if model.label_table:
             metadata["label_table"] = True
+        if model.source is not None:
+            metadata["source"] = model.source
         if model.categories is not None:
             metadata["categories"] = model.categories
         if model.matched_names is not None:
@@ -168,10 +175,10 @@ class Conversion:
         return metadata
 
 
-def start(estimator: Any, *, strict: bool = False) -> Conversion:
+def start(estimator: Any, *, strict: bool = False, whole: bool = False) -> Conversion:
     """Converts an estimator into nodes without rendering them yet."""
     _check_output_config(estimator, strict=strict)
-    context = Context()
+    context = Context(whole=whole)
     source = Source()
     try:
         if _is_model(estimator):
@@ -180,7 +187,7 @@ def start(estimator: Any, *, strict: bool = False) -> Conversion:
             features = context.transform(estimator, source, "")
             why = why_not_doubles(context, features)
             if why is not None:
-                context = Context()
+                context = Context(whole=whole)
                 features = context.python_transform(estimator, source, why, features.n_features)
             model = Model(features=features, estimator=estimator)
     except Refused as refused:
@@ -195,7 +202,7 @@ def start(estimator: Any, *, strict: bool = False) -> Conversion:
     return conversion
 
 
-def convert_pipeline(estimator: Any, *, strict: bool = False) -> Converted:
+def convert_pipeline(estimator: Any, *, strict: bool = False, whole: bool = False) -> Converted:
     """Converts a fitted scikit-learn estimator into a graph.
 
     Parameters
@@ -205,6 +212,8 @@ def convert_pipeline(estimator: Any, *, strict: bool = False) -> Converted:
         (a given vocabulary, hashing) may be unfitted.
     strict : bool
         Raise instead of leaving a part to Python.
+    whole : bool
+        Boosters with all their iterations, also those after the best one.
 
     Raises
     ------
@@ -213,7 +222,7 @@ def convert_pipeline(estimator: Any, *, strict: bool = False) -> Converted:
         where not even a Python step can stand for the estimator.
     sklearn.exceptions.NotFittedError
     """
-    return start(estimator, strict=strict).finish()
+    return start(estimator, strict=strict, whole=whole).finish()
 
 
 def _is_model(estimator: Any) -> bool:

@@ -39,7 +39,7 @@ def ensemble(
         raise Refused("its leaves are linear and its input is sparse")
     if read["casts_to_f32"]:
         ref = ctx.apply("cast", ref, dtype="f32")
-    tensors = {k: v for k, v in read["tensors"].items() if k != "ids"}
+    tensors = dict(read["tensors"])
     is_f32 = read["dtype"] == "f32"
     n_outputs = int(read["n_outputs"])
     attributes = {**tensors, "n_outputs": n_outputs, "dtype": "f32" if is_f32 else None}
@@ -87,18 +87,39 @@ def _of_frames(value: Value, categories: dict[str, Any] | None) -> dict[str, Any
     return categories if isinstance(value, Source) else None
 
 
-def _regressor(ctx: Context, value: Value, data: bytes, categories: dict[str, Any] | None) -> Model:
+def described(model: Model, read: Mapping[str, Any], raw: Ref, n_total: int) -> Model:
+    """The model with the options of its library's `predict`."""
+    model.raw = raw
+    if raw.n_features == 1:
+        model.ravel.add("raw")
+    model.source = {
+        "family": str(read["library"]),
+        "n_iterations": int(read["n_iterations"]),
+        "n_total": n_total,
+        "is_average": bool(read["is_average"]),
+    }
+    return model
+
+
+def _regressor(
+    ctx: Context, value: Value, data: bytes, categories: dict[str, Any] | None, n_total: int
+) -> Model:
     read, raw = ensemble(ctx, value, data)
     model = Model(prediction=linked(ctx, read, raw), categories=_of_frames(value, categories))
     assert model.prediction is not None
     model.prediction_dtype = "<f4" if model.prediction.dtype == "f32" else "<f8"
     if raw.n_features == 1:
         model.ravel.add("prediction")
-    return model
+    return described(model, read, raw, n_total)
 
 
 def _classifier(
-    ctx: Context, value: Value, data: bytes, est: Any, categories: dict[str, Any] | None
+    ctx: Context,
+    value: Value,
+    data: bytes,
+    est: Any,
+    categories: dict[str, Any] | None,
+    n_total: int,
 ) -> Model:
     classes = est.classes_
     read, raw = ensemble(ctx, value, data)
@@ -117,7 +138,7 @@ def _classifier(
     if hasattr(est, "decision_function"):  # LightGBM 4.7 and later
         model.decision = raw
         model.ravel |= {"decision"} if raw.n_features == 1 else set()
-    return model
+    return described(model, read, raw, n_total)
 
 
 def export_of(booster: Any, iterations: tuple[int, int] | None = None) -> bytes:
@@ -170,18 +191,24 @@ def _storable(known: Any) -> list[Any]:
         raise Refused(str(error)) from error
 
 
+def _lightgbm_best(ctx: Context, booster: Any) -> tuple[bytes, int]:
+    """Up to the best iteration, unless all are asked for; and how many there are."""
+    data = _lightgbm_text(booster, (0, -1) if ctx.whole else None)
+    return data, int(booster.current_iteration())
+
+
 def lightgbm_booster(ctx: Context, est: Any, value: Value) -> Model:
-    return _regressor(ctx, value, _lightgbm_text(est), _lightgbm_categories(est))
+    data, n_total = _lightgbm_best(ctx, est)
+    return _regressor(ctx, value, data, _lightgbm_categories(est), n_total)
 
 
 def lightgbm_regressor(ctx: Context, est: Any, value: Value) -> Model:
-    booster = est.booster_
-    return _regressor(ctx, value, _lightgbm_text(booster), _lightgbm_categories(booster))
+    return lightgbm_booster(ctx, est.booster_, value)
 
 
 def lightgbm_classifier(ctx: Context, est: Any, value: Value) -> Model:
-    data, categories = _lightgbm_text(est.booster_), _lightgbm_categories(est.booster_)
-    return _classifier(ctx, value, data, est, categories)
+    data, n_total = _lightgbm_best(ctx, est.booster_)
+    return _classifier(ctx, value, data, est, _lightgbm_categories(est.booster_), n_total)
 
 
 # ---- XGBoost -------------------------------------------------------------------
@@ -225,27 +252,30 @@ def _stored_categories(stored: Mapping[str, Any]) -> list[Any] | None:
     return [bytes(values[a:b]).decode("ascii") for a, b in itertools.pairwise(ends)]
 
 
-def _xgboost_best(est: Any) -> bytes:
-    """Up to the best iteration, as the scikit-learn interface predicts."""
+def _xgboost_best(ctx: Context, est: Any) -> tuple[bytes, int]:
+    """Up to the best iteration, as the scikit-learn interface predicts, unless all are
+    asked for; and how many there are."""
     if not np.isnan(est.missing):
         raise Refused(f"missing={est.missing!r} is not NaN")
     booster = est.get_booster()
     first, last = est._get_iteration_range(None)
-    return _xgboost_bytes(booster[first:last] if last else booster)
+    part = booster[first:last] if last and not ctx.whole else booster
+    return _xgboost_bytes(part), int(booster.num_boosted_rounds())
 
 
 def xgboost_booster(ctx: Context, est: Any, value: Value) -> Model:
-    return _regressor(ctx, value, _xgboost_bytes(est), _xgboost_categories(est))
+    n_total = int(est.num_boosted_rounds())
+    return _regressor(ctx, value, _xgboost_bytes(est), _xgboost_categories(est), n_total)
 
 
 def xgboost_regressor(ctx: Context, est: Any, value: Value) -> Model:
-    categories = _xgboost_categories(est.get_booster())
-    return _regressor(ctx, value, _xgboost_best(est), categories)
+    data, n_total = _xgboost_best(ctx, est)
+    return _regressor(ctx, value, data, _xgboost_categories(est.get_booster()), n_total)
 
 
 def xgboost_classifier(ctx: Context, est: Any, value: Value) -> Model:
-    categories = _xgboost_categories(est.get_booster())
-    return _classifier(ctx, value, _xgboost_best(est), est, categories)
+    data, n_total = _xgboost_best(ctx, est)
+    return _classifier(ctx, value, data, est, _xgboost_categories(est.get_booster()), n_total)
 
 
 # ---- registration --------------------------------------------------------------

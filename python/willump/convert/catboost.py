@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .boosters import ensemble, linked
+from .boosters import described, ensemble, linked
 from .context import Context
 from .registry import Refused, register, register_later
 from .values import Model, Ref, Source, Value
@@ -62,28 +62,37 @@ def _names(est: Any, value: Value) -> list[str] | None:
     return [] if names == [str(i) for i in range(len(names))] else names
 
 
-def _prediction(est: Any, value: Value, raw: Ref, prediction: Ref) -> Model:
+def _described(model: Model, read: Any, raw: Ref) -> Model:
+    """The constant is added where the first tree is among those that are summed."""
+    described(model, read, raw, int(read["n_iterations"]))
+    assert model.source is not None
+    model.source |= {"adds_once": True, "is_exponent": read["link"] == "exp"}
+    return model
+
+
+def _prediction(est: Any, value: Value, read: Any, raw: Ref, prediction: Ref) -> Model:
     model = Model(prediction=prediction, matched_names=_names(est, value))
     if raw.n_features == 1:
         model.ravel.add("prediction")
-    return model
+    return _described(model, read, raw)
 
 
 def catboost_raw(ctx: Context, est: Any, value: Value) -> Model:
     """CatBoost and CatBoostRanker, which predict raw values."""
-    _, raw = _raw(ctx, est, value)
-    return _prediction(est, value, raw, raw)
+    read, raw = _raw(ctx, est, value)
+    return _prediction(est, value, read, raw, raw)
 
 
 def catboost_regressor(ctx: Context, est: Any, value: Value) -> Model:
     read, raw = _raw(ctx, est, value)
-    return _prediction(est, value, raw, linked(ctx, read, raw))
+    return _prediction(est, value, read, raw, linked(ctx, read, raw))
 
 
 def catboost_classifier(ctx: Context, est: Any, value: Value) -> Model:
     read, raw = _raw(ctx, est, value)
     model = Model(classes=np.asarray(est.classes_), decision=raw)
     model.matched_names = _names(est, value)
+    _described(model, read, raw)
     assert model.classes is not None
     if read["link"] not in ("expit", "softmax"):
         raise Refused(f"the loss {read['objective']!r} gives no probabilities")

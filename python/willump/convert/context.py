@@ -19,8 +19,10 @@ from .values import Categories, Model, Passed, Ref, Source, Value
 class Context(PythonSteps):
     """One conversion."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
         super().__init__()
+        #: Boosters keep the iterations after the best one.
+        self.whole = whole
         self.text_inputs: dict[int, dict[str, Any]] = {}
         #: X's columns are found by position, their names compared with fit's.
         self.is_ordered = False

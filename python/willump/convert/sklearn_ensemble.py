@@ -149,7 +149,13 @@ def ada_boost_classifier(ctx: Context, est: Any, value: Value) -> Model:
     if n_classes < 2:
         raise Refused("it was fitted on one class")
     ref, raw = _ada_decision(ctx, est, value)
-    model = Model(classes=np.asarray(est.classes_), model_input=ref, ravel={"label"})
+    model = Model(classes=np.asarray(est.classes_), model_input=ref, ravel={"label"}, raw=raw)
+    weights = np.asarray(est.estimator_weights_)[: len(est.estimators_)]
+    model.source = {
+        "family": "sklearn_ada",
+        "n_iterations": len(weights),
+        "weights": [float(weight) for weight in weights],
+    }
     if n_classes == 2:
         first, second = ctx.select(raw, np.array([0])), ctx.select(raw, np.array([1]))
         model.decision = ctx.rows("difference", second, first)

@@ -107,7 +107,33 @@ def _summed_proba(ctx: Context, est: Any, value: Value, trees: list[Any]) -> Mod
     forest = Forest(n_classes, n_classes)
     for tree in trees:
         add_tree(forest, tree.tree_, leaf_proba(tree))
-    return proba_model(ctx, est, ref, forest.emit(ctx, ref, divide=len(trees)))
+    raw = forest.emit(ctx, ref, divide=len(trees), has_ids=True)
+    return _with_nodes(proba_model(ctx, est, ref, raw), est, trees, raw)
+
+
+def _is_preorder(tree: Any) -> bool:
+    """Whether a `tree_`'s nodes are numbered depth first, left before right."""
+    left, right = np.asarray(tree.children_left), np.asarray(tree.children_right)
+    size, levels = np.ones(len(left), np.int64), [np.flatnonzero(left[:1] >= 0)]
+    while len(levels[-1]):
+        below = np.concatenate([left[levels[-1]], right[levels[-1]]])
+        levels.append(below[left[below] >= 0])
+    for level in reversed(levels):
+        size[level] += size[left[level]] + size[right[level]]
+    splits = np.flatnonzero(left >= 0)
+    is_next = left[splits] == splits + 1
+    return bool(np.all(is_next & (right[splits] == left[splits] + size[left[splits]])))
+
+
+def _with_nodes(model: Model, est: Any, trees: list[Any], raw: Ref) -> Model:
+    """The model with `apply` and `decision_path`."""
+    model.raw = raw
+    model.source = {
+        "family": "sklearn_tree" if trees[0] is est else "sklearn_forest",
+        "n_iterations": len(trees),
+        "has_paths": all(_is_preorder(tree.tree_) for tree in trees),
+    }
+    return model
 
 
 def _summed_values(ctx: Context, est: Any, value: Value, trees: list[Any]) -> Model:
@@ -120,10 +146,10 @@ def _summed_values(ctx: Context, est: Any, value: Value, trees: list[Any]) -> Mo
     # A single tree's answer is its leaf's value, so -0.0 stays.
     start = np.full(n_outputs, -0.0) if trees[0] is est else None
     model = Model(model_input=ref)
-    model.prediction = forest.emit(ctx, ref, start=start, divide=len(trees))
+    model.prediction = forest.emit(ctx, ref, start=start, divide=len(trees), has_ids=True)
     if n_outputs == 1:
         model.ravel.add("prediction")
-    return model
+    return _with_nodes(model, est, trees, model.prediction)
 
 
 def tree_classifier(ctx: Context, est: Any, value: Value) -> Model:
@@ -173,7 +199,14 @@ def _boosted(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
     rate = float(est.learning_rate)
     for tree in trees.ravel():
         add_tree(forest, tree.tree_, rate * tree.tree_.value[:, 0, 0])
-    return ref, forest.emit(ctx, ref, start=start)
+    return ref, forest.emit(ctx, ref, start=start, has_ids=True)
+
+
+def _staged(model: Model, raw: Ref, family: str, n_iterations: int) -> Model:
+    """The model with the methods of its stages."""
+    model.raw = raw
+    model.source = {"family": family, "n_iterations": n_iterations}
+    return model
 
 
 def _link_of(est: Any) -> str:
@@ -207,12 +240,13 @@ def boosting_classifier(ctx: Context, est: Any, value: Value) -> Model:
     model = _raw_classifier(ctx, est, ref, raw, JUST_BELOW_ZERO)
     assert model.proba is not None
     model.log_proba = ctx.rows("log", model.proba)
-    return model
+    return _staged(model, raw, "sklearn_boosting", len(est.estimators_))
 
 
 def boosting_regressor(ctx: Context, est: Any, value: Value) -> Model:
     ref, raw = _boosted(ctx, est, value)
-    return Model(model_input=ref, prediction=raw, ravel={"prediction"})
+    model = Model(model_input=ref, prediction=raw, ravel={"prediction"})
+    return _staged(model, raw, "sklearn_boosting", len(est.estimators_))
 
 
 # ---- histogram boosting ------------------------------------------------------
@@ -275,7 +309,8 @@ def _histogram_boosted(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
 
 def histogram_classifier(ctx: Context, est: Any, value: Value) -> Model:
     ref, raw = _histogram_boosted(ctx, est, value)
-    return _raw_classifier(ctx, est, ref, raw, 0.0)
+    model = _raw_classifier(ctx, est, ref, raw, 0.0)
+    return _staged(model, raw, "sklearn_histogram", len(est._predictors))
 
 
 def histogram_regressor(ctx: Context, est: Any, value: Value) -> Model:
@@ -284,7 +319,8 @@ def histogram_regressor(ctx: Context, est: Any, value: Value) -> Model:
     if link not in ("IdentityLink", "LogLink"):
         raise Refused(f"its loss has the link {link}")
     prediction = raw if link == "IdentityLink" else ctx.rows("exp", raw)
-    return Model(model_input=ref, prediction=prediction, ravel={"prediction"})
+    model = Model(model_input=ref, prediction=prediction, ravel={"prediction"})
+    return _staged(model, raw, "sklearn_histogram", len(est._predictors))
 
 
 # ---- isolation ---------------------------------------------------------------
@@ -323,12 +359,13 @@ def isolation_forest(ctx: Context, est: Any, value: Value) -> Model:
         depth = est._decision_path_lengths[i] + est._average_path_length_per_tree[i] - 1.0
         add_tree(forest, member.tree_, depth, features if is_subset else None)
     depths = forest.emit(ctx, ref)
-    exponent = ctx.rows("affine", depths, multiply=np.array([-np.log(2.0) / denominator]))
-    scores = ctx.rows("exp", exponent)
-    model = Model(model_input=ref, ravel={"decision", "prediction"}, prediction_dtype="<i8")
-    model.decision = ctx.rows(
-        "affine", scores, multiply=np.array([-1.0]), add=np.array([-float(est.offset_)])
-    )
+    # As scikit-learn rounds: one division, one power of 2, one subtraction.
+    exponent = ctx.apply("scale", depths, divide=np.array([-denominator]))
+    power = ctx.rows("ufunc", exponent, function="exp2")
+    model = Model(model_input=ref, prediction_dtype="<i8")
+    model.ravel |= {"decision", "prediction", "score"}
+    model.score = ctx.rows("ufunc", power, function="negative")
+    model.decision = ctx.rows("affine", model.score, add=np.array([-float(est.offset_)]))
 
     def score(depth: float) -> float:
         return float(-(2 ** (-np.divide(np.array([depth]), denominator)))[0])
@@ -407,7 +444,7 @@ register(
 register(
     en.IsolationForest,
     predict=isolation_forest,
-    operators=["trees", "affine", "exp", "positive"],
-    parameters=["predict and decision_function", "contamination", "max_features"],
+    operators=["trees", "scale", "ufunc", "affine", "positive"],
+    parameters=["predict, decision_function and score_samples", "contamination", "max_features"],
     python_step="max_samples=1; input within rounding",
 )

@@ -65,6 +65,8 @@ class Forest:
     leaves: list[Array] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
+    #: The source's numbers of the leaves.
+    ids: list[Array] = field(default_factory=list)
     sets: list[Array] = field(default_factory=list)
 
     def add(
@@ -100,6 +102,7 @@ class Forest:
         self.leaves.append(own)
         self.outputs.append(len(self.sizes) % self.n_outputs if output is None else output)
         self.sizes.append(len(splits))
+        self.ids.append(leaves)
 
     def add_steps(
         self, column: int, thresholds: Array, values: Array, output: int | None = None
@@ -138,8 +141,10 @@ class Forest:
         *,
         start: Any = None,
         divide: float = 1.0,
+        has_ids: bool = False,
     ) -> Ref:
-        """The node that sums these trees over a matrix."""
+        """The node that sums these trees over a matrix; `has_ids`: it keeps the numbers
+        of the leaves, by which the source calls them."""
         if not ctx.is_exact(ref):
             raise Refused(
                 "its input is within rounding of the original's, and trees compare it to the bit"
@@ -160,6 +165,7 @@ class Forest:
             "divide": None if divide == 1.0 else float(divide),
             "sets": np.concatenate(self.sets) if self.sets else None,
             "set_starts": starts if self.sets else None,
+            "ids": np.concatenate(self.ids) if has_ids else None,
         }
         node = ctx._emit("trees", (ref.node,), attributes)
         return Ref(node, self.n_outputs)

@@ -126,7 +126,13 @@ class Model:
     positive: Ref | None = None
     label: Ref | None = None
     prediction: Ref | None = None
+    #: An outlier detector's.
+    score: Ref | None = None
     features: Ref | None = None
+    #: The sums of an ensemble of trees, and what `_variants.Source` takes: for the
+    #: options and methods of the source (`_families`).
+    raw: Ref | None = None
+    source: dict[str, Any] | None = None
     classes: Array | None = None
     multilabel: bool = False
     #: Labels come as a table of one column.
@@ -141,7 +147,7 @@ class Model:
     model_input: Ref | None = None
     estimator: Any = None
 
-    OUTPUTS = ("features", "decision", "proba", "log_proba", "label", "prediction")
+    OUTPUTS = ("features", "decision", "proba", "log_proba", "label", "prediction", "score")
 
     def outputs(self) -> dict[str, Ref]:
         found = {name: getattr(self, name) for name in self.OUTPUTS}
