@@ -63,6 +63,11 @@ static inline bool wl_add_overflows(size_t a, size_t b, size_t *sum) {
   return __builtin_add_overflow(a, b, sum);
 }
 
+static inline bool wl_string_is(wl_string string, const char *text) {
+  return string.size == strlen(text) &&
+         memcmp(string.data, text, string.size) == 0;
+}
+
 /* ---- arenas -------------------------------------------------------------- */
 
 /*

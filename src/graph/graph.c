@@ -477,11 +477,6 @@ const wl_const *wl_node_tensor(const wl_graph *graph, const wl_node *node,
   return attr != NULL ? &graph->constants[attr->value.tensor] : NULL;
 }
 
-bool wl_string_is(wl_string string, const char *text) {
-  return string.size == strlen(text) &&
-         memcmp(string.data, text, string.size) == 0;
-}
-
 wl_op wl_op_find(const char *name, size_t size) {
   for (int op = 0; op < WL_OP_COUNT_; op++)
     if (strlen(wl_op_table[op]->name) == size &&

@@ -147,7 +147,6 @@ wl_string wl_node_string(const wl_node *node, const char *name,
                          const char *absent);
 const wl_const *wl_node_tensor(const wl_graph *graph, const wl_node *node,
                                const char *name);
-bool wl_string_is(wl_string string, const char *text);
 /* The i-th string of a strings constant. */
 wl_string wl_const_string(const wl_const *constant, size_t i);
 /* Element i of a numeric constant, as a double. */
