@@ -103,16 +103,36 @@ void wl_model_release(wl_model *model) {
   wl_free(model);
 }
 
-static wl_status make_plan(wl_model *model, wl_error *error) {
+enum { EVERYTHING = WL_MAX_OUTPUTS }; /* in place of an output */
+
+/* Makes the plan, or binds an output of it that was left for later. */
+static wl_status bind(wl_model *model, size_t output, wl_error *error) {
   wl_pass_results *results = wl_calloc(1, sizeof *results);
   if (results == NULL)
     return wl_fail_memory(error, sizeof *results);
   wl_status status = wl_passes_run(&model->source.graph, NULL, results, error);
-  if (status == WL_OK)
-    status = wl_plan_init(&model->plan, wl_passes_last(results), error);
+  if (status == WL_OK) {
+    const wl_graph *graph = wl_passes_last(results);
+    status = output == EVERYTHING
+                 ? wl_plan_init(&model->plan, graph, true, error)
+                 : wl_plan_bind_late(&model->plan, graph, output, error);
+  }
   wl_passes_deinit(results);
   wl_free(results);
   return status;
+}
+
+static wl_status make_plan(wl_model *model, wl_error *error) {
+  return bind(model, EVERYTHING, error);
+}
+
+/* What calls change of a model: lists of contexts and of plans, and what is
+ * bound when it is asked for first. */
+static wl_status ready(const wl_model *model, size_t output, wl_model **out,
+                       wl_error *error) {
+  *out = (wl_model *)(uintptr_t)model;
+  return wl_plan_is_late(&model->plan, output) ? bind(*out, output, error)
+                                               : WL_OK;
 }
 
 /* ---- compile ------------------------------------------------------------- */
@@ -387,9 +407,9 @@ wl_status wl_model_predict(const wl_model *model, size_t output,
                            uint64_t n_rows, const wl_run_options *options,
                            void *out, uint8_t *stage_out, wl_error *error) {
   wl_run_options full = full_options(options);
+  wl_model *shared;
   WL_TRY(check_pointers(inputs, n_inputs, out, n_rows, error));
-  /* Lists of contexts and of plans are what calls change of a model. */
-  wl_model *shared = (wl_model *)(uintptr_t)model;
+  WL_TRY(ready(model, output, &shared, error));
   const wl_plan *plan = &model->plan;
   wl_context_list *contexts = &shared->contexts;
   WL_TRY(wl_singles_choose(&shared->singles, &model->source.graph, inputs,
@@ -402,8 +422,9 @@ wl_status wl_model_predict(const wl_model *model, size_t output,
 wl_status wl_model_predict_row(const wl_model *model, size_t output,
                                const double *values, size_t n_values, void *out,
                                wl_error *error) {
-  wl_model *shared = (wl_model *)(uintptr_t)model;
+  wl_model *shared;
   WL_TRY(check_pointers(values, n_values, out, 1, error));
+  WL_TRY(ready(model, output, &shared, error));
   return wl_exec_predict_row(&model->plan, &shared->contexts, output, values,
                              n_values, out, error);
 }
@@ -413,10 +434,11 @@ wl_status wl_run_create(const wl_model *model, size_t output,
                         uint64_t n_rows, const wl_run_options *options,
                         wl_run **out, wl_error *error) {
   wl_run_options full = full_options(options);
-  wl_model *shared = (wl_model *)(uintptr_t)model;
+  wl_model *shared;
+  WL_TRY(check_pointers(inputs, n_inputs, out, 1, error));
+  WL_TRY(ready(model, output, &shared, error));
   const wl_plan *plan = &model->plan;
   wl_context_list *contexts = &shared->contexts;
-  WL_TRY(check_pointers(inputs, n_inputs, out, 1, error));
   WL_TRY(wl_singles_choose(&shared->singles, &model->source.graph, inputs,
                            n_inputs, &plan, &contexts, error));
   WL_TRY(wl_exec_create(plan, contexts, output, inputs, n_inputs, n_rows,

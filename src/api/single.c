@@ -85,7 +85,7 @@ static wl_status make_plan(wl_single *single, const wl_graph *source,
   if (results == NULL)
     WL_TRY_DONE(status, wl_fail_memory(error, sizeof *results));
   WL_TRY_DONE(status, wl_passes_run(&graph, NULL, results, error));
-  status = wl_plan_init(&single->plan, wl_passes_last(results), error);
+  status = wl_plan_init(&single->plan, wl_passes_last(results), false, error);
   wl_passes_deinit(results);
   if (status == WL_OK)
     keep_dtypes(&single->plan, as);

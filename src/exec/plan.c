@@ -46,10 +46,25 @@ static wl_status copy_nodes(wl_plan *plan, const wl_graph *graph,
   return WL_OK;
 }
 
+/* What may wait: the result of one output among others, which no node reads. */
+static void mark_late(wl_plan *plan) {
+  for (size_t o = 0; o < plan->n_outputs && plan->n_stages == 1; o++) {
+    wl_plan_node *node = &plan->nodes[plan->outputs[o].stages[0].result];
+    node->is_late = plan->n_outputs > 1 && node->def->check_late != NULL;
+  }
+  for (size_t id = 0; id < plan->n_nodes; id++)
+    for (uint32_t i = 0; i < plan->nodes[id].n_inputs; i++)
+      plan->nodes[plan->nodes[id].inputs[i]].is_late = false;
+}
+
 static wl_status bind_nodes(wl_plan *plan, const wl_graph *graph,
                             wl_error *error) {
   for (size_t id = 0; id < plan->n_nodes; id++) {
     wl_plan_node *node = &plan->nodes[id];
+    if (node->is_late) {
+      WL_TRY(node->def->check_late(graph, &graph->nodes[id], error));
+      continue;
+    }
     if (node->def->bind != NULL)
       WL_TRY(node->def->bind(graph, &graph->nodes[id], &node->state, error));
     const wl_op_warning *warning =
@@ -70,9 +85,9 @@ static void ask_for_rows(wl_plan *plan) {
       wl_sequence *sequence = &plan->outputs[o].stages[s];
       for (size_t i = 0; i < sequence->n_steps; i++) {
         const wl_plan_node *node = &plan->nodes[sequence->steps[i]];
-        size_t rows = node->def->tile_rows != NULL
-                          ? node->def->tile_rows(node->state)
-                          : 0;
+        if (node->def->tile_rows == NULL || node->is_late)
+          continue;
+        size_t rows = node->def->tile_rows(node->state);
         if (rows > sequence->tile_rows)
           sequence->tile_rows = rows;
       }
@@ -381,7 +396,8 @@ static wl_status plan_outputs(wl_plan *plan, const wl_graph *graph,
   return status;
 }
 
-wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, wl_error *error) {
+wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, bool is_lazy,
+                       wl_error *error) {
   memset(plan, 0, sizeof *plan);
   wl_arena_init(&plan->arena);
   wl_status status;
@@ -389,12 +405,40 @@ wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, wl_error *error) {
   WL_TRY_DONE(status, describe_sources(plan, graph, error));
   /* Before binding: it is refused what would take too much memory. */
   WL_TRY_DONE(status, plan_outputs(plan, graph, error));
+  if (is_lazy)
+    mark_late(plan);
   WL_TRY_DONE(status, bind_nodes(plan, graph, error));
   ask_for_rows(plan);
 done:
   if (status != WL_OK)
     wl_plan_deinit(plan);
   return status;
+}
+
+bool wl_plan_is_late(const wl_plan *plan, size_t output) {
+  if (output >= plan->n_outputs || plan->n_stages > 1)
+    return false;
+  wl_id result = plan->outputs[output].stages[0].result;
+  const wl_plan_node *node = &plan->nodes[result];
+  return node->is_late &&
+         __atomic_load_n(&node->state, __ATOMIC_ACQUIRE) == NULL;
+}
+
+wl_status wl_plan_bind_late(wl_plan *plan, const wl_graph *graph, size_t output,
+                            wl_error *error) {
+  wl_sequence *sequence = &plan->outputs[output].stages[0];
+  wl_plan_node *node = &plan->nodes[sequence->result];
+  void *state = NULL, *nothing = NULL;
+  WL_TRY(
+      node->def->bind(graph, &graph->nodes[sequence->result], &state, error));
+  /* Another thread may do the same. Who sees the state sees the rows. */
+  size_t rows = node->def->tile_rows != NULL ? node->def->tile_rows(state) : 0;
+  if (rows > wl_plan_tile_rows(sequence))
+    __atomic_store_n(&sequence->tile_rows, rows, __ATOMIC_RELAXED);
+  if (!__atomic_compare_exchange_n(&node->state, &nothing, state, false,
+                                   __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+    node->def->unbind(state);
+  return WL_OK;
 }
 
 void wl_plan_deinit(wl_plan *plan) {

@@ -13,6 +13,7 @@ typedef struct wl_plan_node {
   const wl_op_def *def;
   wl_op op;
   void *state;
+  bool is_late; /* bound by wl_plan_bind_late */
   uint32_t n_inputs;
   const wl_id *inputs;
   wl_type type;
@@ -52,7 +53,7 @@ typedef struct wl_sequence {
   wl_id *externals;    /* nodes to be asked for before the steps, in order */
   size_t n_externals;
   size_t tile_columns; /* numbers that a row takes in the steps' dense tiles */
-  size_t tile_rows;    /* a chunk should have a multiple of them; 0: any */
+  size_t tile_rows;    /* of a chunk: a multiple; 0: any. wl_plan_tile_rows */
   bool has_gate;
   wl_id gate;
   double threshold;
@@ -82,9 +83,21 @@ typedef struct wl_plan {
   size_t n_notes; /* of all nodes that may warn */
 } wl_plan;
 
-/* Binds an optimised graph; the plan does not borrow it. */
-wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, wl_error *error);
+/* Binds an optimised graph; the plan does not borrow it. Lazily: outputs that
+ * are seldom asked for are checked, and bound later. */
+wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, bool is_lazy,
+                       wl_error *error);
 void wl_plan_deinit(wl_plan *plan);
+
+/* Whether an output cannot run before wl_plan_bind_late has bound it, to a
+ * graph equal to the plan's. By any thread, also while other outputs run. */
+bool wl_plan_is_late(const wl_plan *plan, size_t output);
+wl_status wl_plan_bind_late(wl_plan *plan, const wl_graph *graph, size_t output,
+                            wl_error *error);
+/* As binding late may set it. */
+static inline size_t wl_plan_tile_rows(const wl_sequence *sequence) {
+  return __atomic_load_n(&sequence->tile_rows, __ATOMIC_RELAXED);
+}
 
 /* The sequence that computes one node from the sources (for an external's
  * computed inputs), in the arena. */

@@ -56,7 +56,7 @@ static size_t most_rows(const wl_sweep *sweep) {
 
 /* Full tiles of the step that works in the largest, if they fit at all. */
 static size_t rows_of_chunk(const wl_sweep *sweep, size_t size) {
-  size_t most = most_rows(sweep), tile = sweep->sequence->tile_rows;
+  size_t most = most_rows(sweep), tile = wl_plan_tile_rows(sweep->sequence);
   size_t n = CHUNK_BYTES / size + 1;
   if (tile > 1)
     n = (n + tile - 1) / tile * tile;
@@ -91,7 +91,8 @@ typedef struct limits {
 
 /* Several threads want several chunks each, of like size. */
 static limits choose_limits(const wl_sweep *sweep) {
-  limits chosen = {CHUNK_BYTES, most_rows(sweep), sweep->sequence->tile_rows};
+  limits chosen = {CHUNK_BYTES, most_rows(sweep),
+                   wl_plan_tile_rows(sweep->sequence)};
   uint64_t n = sweep->selection.n_rows;
   size_t n_threads = sweep->n_threads;
   if (n_threads <= 1)

@@ -73,6 +73,10 @@ typedef struct wl_op_def {
   wl_status (*bind)(const wl_graph *graph, const wl_node *node, void **state,
                     wl_error *error);
   void (*unbind)(void *state);
+  /* What bind would refuse, where bind may wait until a result is asked for: an
+   * output of its own among others, seldom asked for. NULL: it never waits. */
+  wl_status (*check_late)(const wl_graph *graph, const wl_node *node,
+                          wl_error *error);
   /* The rows of the step's own tiles: a chunk should have a multiple of them,
    * if that can be. NULL, 0: any number. */
   size_t (*tile_rows)(const void *state);

@@ -245,6 +245,15 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   return WL_OK;
 }
 
+static wl_status check_late(const wl_graph *graph, const wl_node *node,
+                            wl_error *error) {
+  wl_forest_spec spec;
+  wl_dtype dtype;
+  WL_TRY(wl_trees_read(graph, node, &spec, &dtype, error));
+  spec.width = 1;
+  return wl_forest_check(&spec, error);
+}
+
 static void unbind(void *state) { wl_forest_free(state); }
 
 static size_t tile_rows(const void *state) {
@@ -306,6 +315,7 @@ const wl_op_def wl_op_tree_leaves = {
     .infer = infer,
     .bind = bind,
     .unbind = unbind,
+    .check_late = check_late,
     .tile_rows = tile_rows,
     .run = run,
 };

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -157,12 +158,112 @@ static void attributes_of_other_shapes_are_refused(void **state) {
   }
 }
 
+/* ---- leaves that are bound late -------------------------------------------
+ */
+
+static const char sums_and_leaves[] =
+    "willump-graph 1\n"
+    "%0 = input() {kind=\"matrix\", n_features=2}\n"
+    "%1 = trees(%0) {" TREES ", leaves=[1.0, 2.0, 3.0]}\n"
+    "%2 = tree_leaves(%0) {" TREES ", leaves=[1.0, 2.0, 3.0]}\n"
+    "stage\noutput sums = %1\noutput leaves = %2\n";
+enum { SUMS, LEAVES };
+
+static wl_status ask(const wl_model *model, size_t output) {
+  static const double row[] = {0.5, 3};
+  static const double sum = 3;
+  static const int64_t leaf = 2;
+  int64_t out = -1;
+  wl_status status = wl_model_predict_row(model, output, row, 2, &out, NULL);
+  if (status == WL_OK)
+    assert_memory_equal(&out, output == SUMS ? (const void *)&sum : &leaf, 8);
+  return status;
+}
+
+static wl_model *compile_both(void) {
+  wl_model *model;
+  assert_int_equal(wl_model_compile(sums_and_leaves, strlen(sums_and_leaves),
+                                    NULL, 0, NULL, NULL, &model, NULL),
+                   WL_OK);
+  return model;
+}
+
+static void leaves_are_bound_when_they_are_asked_for_first(void **state) {
+  (void)state;
+  wl_model *model = compile_both();
+  long blocks[4];
+  for (int i = 0; i < 4; i++) {
+    assert_int_equal(ask(model, i < 2 ? SUMS : LEAVES), WL_OK);
+    blocks[i] = n_live_blocks;
+  }
+  assert_int_equal(blocks[0], blocks[1]);
+  assert_true(blocks[2] > blocks[1] + 5);
+  assert_int_equal(blocks[2], blocks[3]);
+  wl_model_release(model);
+}
+
+static void leaves_that_are_bound_late_are_checked_at_once(void **state) {
+  (void)state;
+  char text[sizeof sums_and_leaves];
+  wl_model *model;
+  wl_error error;
+  memcpy(text, sums_and_leaves, sizeof text);
+  strstr(strstr(text, "tree_leaves"), "roots=[0]")[7] = '1';
+  assert_int_equal(
+      wl_model_compile(text, strlen(text), NULL, 0, NULL, NULL, &model, &error),
+      WL_ERROR_VALUE);
+  assert_non_null(strstr(error.message, "operator 'tree_leaves': "));
+}
+
+static void leaves_can_be_asked_for_again_after_a_lack_of_memory(void **state) {
+  (void)state;
+  wl_model *model = compile_both();
+  wl_status status = WL_ERROR_MEMORY;
+  for (long n = 0; status == WL_ERROR_MEMORY; n++) {
+    calls_left = n;
+    status = ask(model, LEAVES);
+    calls_left = -1;
+    assert_int_equal(ask(model, SUMS), WL_OK);
+  }
+  assert_int_equal(status, WL_OK);
+  wl_model_release(model);
+}
+
+static void *ask_for_both(void *model) {
+  for (int i = 0; i < 20; i++)
+    if (ask(model, i % 2 ? SUMS : LEAVES) != WL_OK)
+      return model;
+  return NULL;
+}
+
+static void many_threads_ask_for_leaves_at_once(void **state) {
+  (void)state;
+  enum { REPEATS = 20, N_THREADS = 4 };
+  for (int i = 0; i < REPEATS; i++) {
+    wl_model *model = compile_both();
+    pthread_t threads[N_THREADS];
+    for (int t = 0; t < N_THREADS; t++)
+      assert_int_equal(pthread_create(&threads[t], NULL, ask_for_both, model),
+                       0);
+    for (int t = 0; t < N_THREADS; t++) {
+      void *failed = model;
+      pthread_join(threads[t], &failed);
+      assert_null(failed);
+    }
+    wl_model_release(model);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(trees_gives_sums_of_the_asked_type),
       cmocka_unit_test(absent_says_what_gaps_of_sparse_rows_are),
       cmocka_unit_test(tree_leaves_gives_numbers),
       cmocka_unit_test(attributes_of_other_shapes_are_refused),
+      memory_test(leaves_are_bound_when_they_are_asked_for_first),
+      memory_test(leaves_that_are_bound_late_are_checked_at_once),
+      memory_test(leaves_can_be_asked_for_again_after_a_lack_of_memory),
+      memory_test(many_threads_ask_for_leaves_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
