@@ -250,7 +250,7 @@ static bool read_adapted(ext_call *call, const ext_input_spec *spec,
                          PyObject *object, wl_input *input, uint64_t *n_rows) {
   PyObject *adapted = PyObject_CallFunctionObjArgs(
       call->state->adapt_text, object,
-      spec->kind == WL_INPUT_CATEGORY ? Py_True : Py_False, NULL);
+      spec->kind == WL_INPUT_CATEGORY ? Py_True : Py_False, spec->first, NULL);
   if (!ext_call_keep(call, adapted))
     return false;
   if (is_tuple_of(adapted, 3))

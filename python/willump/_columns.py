@@ -19,6 +19,7 @@ from ._places import (
     not_half,
     not_numeric,
     not_real,
+    not_words,
     placed,
     to_floats,
 )
@@ -56,10 +57,15 @@ def is_frame(x: Any) -> bool:
 # ---- text ---------------------------------------------------------------------
 
 
-def adapt_text(x: Any, is_category: bool = False) -> Any:
+def adapt_text(x: Any, is_category: bool = False, first: str = "") -> Any:
     """A column of text as a list, as (Arrow exporter, what a null stands for), or
-    as (codes, words, what stands for no code)."""
+    as (codes, words, what stands for no code).
+
+    `first` is "category" where an encoder reads the column, which refuses numbers.
+    """
     library = library_of(x)
+    if first == "category":
+        _refuse_numbers(x)
     if library == "pandas" and hasattr(x, "array"):
         values = x.array
         words = getattr(x.dtype, "categories", None)
@@ -84,6 +90,21 @@ def adapt_text(x: Any, is_category: bool = False) -> Any:
     if isinstance(x, np.ndarray):
         return x.tolist() if x.ndim == 1 and x.dtype.kind in "UST" else list(x)
     return (x, None) if _exports_arrow(x) else list(x)
+
+
+def _refuse_numbers(x: Any) -> None:
+    """Raises for an array of numbers; objects that are numbers are unknown categories."""
+    dtype = getattr(x, "dtype", None)
+    words = getattr(dtype, "categories", None)
+    dtype = getattr(words, "dtype", dtype)
+    kind = getattr(dtype, "kind", "O")
+    if kind not in "biufc":
+        return
+    if kind == "c":
+        raise not_real(np.asarray(x), lambda at: f"row {at[0]}")
+    is_nullable = words is None and hasattr(x, "array")
+    numbers = x.to_numpy(np.float64, na_value=np.nan) if is_nullable else np.asarray(x, np.float64)
+    raise not_words(dtype, bool(np.isinf(numbers).any()), kind == "b" and words is None)
 
 
 def _exports_arrow(x: Any) -> bool:
@@ -166,12 +187,23 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     def place(at: tuple[int, ...]) -> str:
         return f"row {at[0]} of {name}"
 
-    if first == "category" and raw.dtype.kind in "OUST":
-        cells = raw.astype(object)
-        for row, cell in enumerate(cells):
-            if cell is None or isinstance(cell, (str, bytes)):
-                raise not_category((row,), cell, place)
+    if first == "category":
+        _refuse_others(raw, place)
     return as_numbers(raw, place, reads_text=True)
+
+
+def _refuse_others(cells: Array, place: Place) -> None:
+    """Raises for the first cell that is no number, where categories are numbers."""
+    if cells.dtype.kind not in "OUST":
+        return
+    for at, cell in np.ndenumerate(cells.astype(object)):
+        try:
+            is_number = not isinstance(cell, (str, bytes)) and cell is not None
+            is_number = is_number and isinstance(float(cell), float)
+        except (TypeError, ValueError, OverflowError):
+            is_number = False
+        if not is_number:
+            raise not_category(at, cell, place)
 
 
 def _is_other_arrow(x: Any, library: str) -> bool:
@@ -264,9 +296,10 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     """A matrix as a two-dimensional array, as (data, indices, indptr, shape), or
     as a list of columns.
 
-    `first` holds "convert" where the original reads text as numbers, "no_half"
-    where float16 is refused, and "single_tables" where float32 stays float32 in
-    what has no dtype: polars and Arrow frames, lists.
+    `first` holds "convert" where the original reads text as numbers, "category"
+    where it tells "1" and None from numbers, "no_half" where float16 is refused, and
+    "single_tables" where float32 stays float32 in what has no dtype: polars and Arrow
+    frames, lists.
     """
     refuses_half = "no_half" in first
     if is_sparse(x):
@@ -283,7 +316,10 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         columns = _columns_of(x)
         if columns is not None:
             return columns
-        array = as_numbers(_pandas_to_numpy(x), _place_in(x), refuses_half=refuses_half)
+        raw = _pandas_to_numpy(x)
+        if "category" in first:
+            _refuse_others(raw, _place_in(x))
+        array = as_numbers(raw, _place_in(x), refuses_half=refuses_half)
     elif library == "polars" and hasattr(x, "get_columns") and (columns := _columns_of(x)):
         return columns
     elif library == "pyarrow" and hasattr(x, "column_names"):
@@ -304,6 +340,8 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
             if raw.dtype.kind != "c" and not reads_text:
                 raise not_numeric(cells, place)
             raw = cells if reads_text else raw
+        if "category" in first:
+            _refuse_others(raw, place)
         array = as_numbers(raw, place, reads_text=reads_text, refuses_half=refuses_half)
     has_dtype = library == "pandas" or hasattr(x, "dtype")
     if array.dtype == np.float32 and not has_dtype and "single_tables" not in first:

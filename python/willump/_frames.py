@@ -318,8 +318,13 @@ def _is_whole(given: Input) -> bool:
 
 
 def _as_table(x: Any) -> Any:
-    """Nested lists as an array of objects, so that numbers and text stay apart."""
-    return np.asarray(x, dtype=object)
+    """Nested lists as an array: of numbers where all are, else of objects, so that
+    numbers and text stay apart."""
+    try:
+        array = np.asarray(x)
+    except (ValueError, OverflowError):
+        array = np.asarray(x, dtype=object)
+    return array if array.dtype.kind in "biufc" else np.asarray(x, dtype=object)
 
 
 def as_rows(x: Any, name: str = "X") -> Any:

@@ -150,9 +150,20 @@ def not_numeric(cells: Array, place: Place) -> Exception:
 
 
 def not_category(at: tuple[int, ...], cell: Any, place: Place) -> Exception:
-    """Refuses a cell that no number equals, among categories that are numbers."""
-    error = TypeError(f"categories that are numbers cannot be compared with {short(cell)}")
+    """Refuses a cell that is no number, and so unknown, among categories that are."""
+    error = ValueError(f"Found unknown categories [{short(cell)}] among numbers")
     return placed(error, f"{place(at)}; give numbers, and NaN where one is missing")
+
+
+def not_words(dtype: Any, has_infinity: bool, is_bool: bool) -> Exception:
+    """What encoders say to a column of numbers where their categories are text."""
+    if has_infinity:
+        return ValueError("Input contains infinity or a value too large for dtype('float64').")
+    kind = ValueError if is_bool else TypeError
+    return kind(
+        f"categories that are text cannot be compared with a column of {dtype}; give text, in "
+        "a column of objects or strings"
+    )
 
 
 def not_dates(array: Array, place: Place) -> Exception:

@@ -135,9 +135,10 @@ def interface_of(
         for _, kind, _, _ in inputs
     ]
     for spec in metadata.get("text_inputs", []):
-        texts[int(spec["input"])].update(
-            {key: str(spec[key]) for key in ("encoding", "errors", "first") if key in spec}
-        )
+        text = texts[int(spec["input"])]
+        words = [text["first"]] if text.get("first") else []
+        text.update({key: str(spec[key]) for key in ("encoding", "errors", "first") if key in spec})
+        text["first"] = " ".join([*words, text["first"]])
     extract = extract_of(inputs, metadata, steps, estimator)
     if metadata.get("categories") is not None:
         extract = CategoryCodes(metadata["categories"], extract)

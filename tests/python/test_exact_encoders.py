@@ -267,7 +267,7 @@ def test_numbers_in_a_column_of_objects_are_numbers_only() -> None:
     assert_same_matrix(compiled.transform(more), est.transform(more), bits=True)
     for cell in ("1", None):
         more[1, 0] = cell
-        with pytest.raises(TypeError, match="row 1 of column 0"):
+        with pytest.raises(ValueError, match="row 1 of column 0"):
             compiled.transform(more)
 
 

@@ -131,6 +131,8 @@ def encode(
     for group in groups:
         if known[group[0]].is_text:
             nodes = [ctx.category(columns, i) for i in group]
+            for node in nodes if isinstance(columns, Source) else []:
+                ctx.read_as_category(node)
         else:
             parts = [(str(i), ctx.number_category(columns, i)) for i in group]
             joined = ctx._plain_concat(parts, sparse=False)
@@ -145,6 +147,8 @@ def _has_objects(est: Any) -> bool:
 
 def _dense(ctx: Context, est: Any, value: Value) -> Ref:
     ref = ctx.numeric(value, int(est.n_features_in_))
+    if isinstance(value, Source):
+        ctx.read_as_category(ref.node)
     if ref.sparse:
         raise Refused("its input is sparse, which it does not take")
     if not ctx.is_exact(ref):

@@ -140,6 +140,13 @@ class Context(PythonSteps):
         self.text_inputs[node] = {"first": "category"}
         return Ref(node, 1)
 
+    def read_as_category(self, node: int) -> None:
+        """An input, or columns of one, in which text and numbers are never equal."""
+        while self.builder.nodes[node].operator == "select":
+            (node,) = self.builder.nodes[node].inputs
+        if self.builder.nodes[node].operator == "input":
+            self.text_inputs.setdefault(node, {})["first"] = "category"
+
     def numeric(
         self,
         value: Value,
