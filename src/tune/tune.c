@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/random.h"
 #include "stats/binomial.h"
 #include "tune/job.h"
 
@@ -20,19 +21,11 @@ const char *wl_tune_outcome_name(wl_tune_outcome outcome) {
   return outcome_names[outcome];
 }
 
-/* splitmix64's finaliser over both: well mixed, the same everywhere. */
-static uint64_t mix(uint64_t seed, uint64_t number) {
-  uint64_t z = seed * 0xd1342543de82ef95u + (number + 1) * 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
 size_t wl_tune_split(size_t n_rows, const uint64_t *groups, double share,
                      uint64_t seed, uint8_t *is_select) {
   size_t n_select = 0;
   for (size_t i = 0; i < n_rows; i++) {
-    uint64_t bits = mix(seed, groups != NULL ? groups[i] : i);
+    uint64_t bits = wl_random_bits(seed, groups != NULL ? groups[i] : i);
     is_select[i] = (double)(bits >> 11) * 0x1p-53 < share;
     n_select += is_select[i];
   }
@@ -246,7 +239,7 @@ static void ask(wl_tune *job, wl_tune_step step, size_t candidate) {
       .blocks = job->candidates[candidate].blocks,
       .n_blocks = job->candidates[candidate].n_blocks,
       .n_rows = step == WL_TUNE_FIT ? job->n_rows_select : job->n_rows_certify,
-      .seed = mix(job->options.seed, candidate)};
+      .seed = wl_random_bits(job->options.seed, candidate)};
 }
 
 static bool has_answers(const wl_tune *job) {
