@@ -4,6 +4,7 @@
 #include "base/math.h"
 #include "stats/agreement.h"
 #include "stats/binomial.h"
+#include "stats/order.h"
 
 uint64_t wl_agreement_rows_needed(double alpha, double delta) {
   if (!(alpha > 0 && alpha < 1 && delta > 0 && delta < 1))
@@ -75,36 +76,8 @@ done:
   return status;
 }
 
-/* ---- the (k + 1)-th largest ------------------------------------------------
+/* ---- the threshold --------------------------------------------------------
  */
-
-/* The `capacity` largest values seen, the smallest of them at the root. */
-typedef struct smallest_first {
-  double *values;
-  size_t n, capacity;
-} smallest_first;
-
-static void heap_push(smallest_first *heap, double value) {
-  double *v = heap->values;
-  size_t at;
-  if (heap->n < heap->capacity) {
-    for (at = heap->n++; at > 0 && v[(at - 1) / 2] > value; at = (at - 1) / 2)
-      v[at] = v[(at - 1) / 2];
-  } else {
-    if (!(value > v[0]))
-      return;
-    at = 0;
-    for (size_t child = 1; child < heap->n; child = 2 * at + 1) {
-      if (child + 1 < heap->n && v[child + 1] < v[child])
-        child++;
-      if (!(v[child] < value))
-        break;
-      v[at] = v[child];
-      at = child;
-    }
-  }
-  v[at] = value;
-}
 
 /* Rows that count: all of them when `counts` is NULL. */
 typedef struct sample {
@@ -123,20 +96,15 @@ static wl_status find_threshold(const sample *s, uint64_t n_disagreements,
   *threshold = -(double)INFINITY;
   if ((uint64_t)k >= n_disagreements)
     return WL_OK;
-  smallest_first heap = {.capacity = (size_t)k + 1};
-  size_t size;
-  if (wl_mul_overflows(heap.capacity, sizeof *heap.values, &size))
-    return wl_fail_memory(error, SIZE_MAX);
-  heap.values = wl_alloc(size);
-  if (heap.values == NULL)
-    return wl_fail_memory(error, size);
+  wl_largest wrong;
+  WL_TRY(wl_largest_init(&wrong, (size_t)k + 1, error));
   for (size_t i = 0; i < s->n_rows; i++)
     /* NaN is above no threshold: such a row's S is -infinity. */
     if (has_row(s, i) && s->differs[i] && !isnan(s->confidence[i]))
-      heap_push(&heap, s->confidence[i]);
-  if (heap.n == heap.capacity)
-    *threshold = heap.values[0];
-  wl_free(heap.values);
+      wl_largest_push(&wrong, s->confidence[i]);
+  if (wrong.n == wrong.capacity)
+    *threshold = wrong.values[0];
+  wl_largest_deinit(&wrong);
   return WL_OK;
 }
 
