@@ -114,6 +114,16 @@ double wl_binomial_cdf(int64_t k, uint64_t n, double p) {
   return tail < 0 ? 0 : tail > 1 ? 1 : tail;
 }
 
+double wl_binomial_pmf(int64_t k, uint64_t n, double p) {
+  if (!(p >= 0 && p <= 1) || n > WL_BINOMIAL_MAX_N)
+    return (double)NAN;
+  if (k < 0 || (uint64_t)k > n)
+    return 0;
+  if (p == 0 || p == 1)
+    return (uint64_t)k == (p == 0 ? 0 : n);
+  return outcome((double)k, (double)n, p);
+}
+
 /* Surely P(Bin(n, p) <= k) <= delta. */
 static bool is_unlikely(int64_t k, uint64_t n, double p, double delta) {
   return wl_binomial_cdf(k, n, p) * safety <= delta;
@@ -142,14 +152,27 @@ double wl_binomial_upper_bound(uint64_t k, uint64_t n, double delta) {
     return (double)NAN;
   if (k >= n)
     return 1;
-  /* The tail falls as p grows: high is always unlikely, low not known to be. */
-  double low = (double)k / (double)n, high = 1;
+  /*
+   * Newton's method on the logarithm of the tail. The tail is P(B > p) for a B
+   * of a Beta(k + 1, n - k) distribution, whose density is log-concave, so the
+   * tail is as well (Prekopa): its tangents lie above it, and each step lands
+   * at the root or to the right of it. It aims a little below delta, so that
+   * rounding does not take it to the left. High is always unlikely, low never;
+   * a step that leaves them, or that no double can take, is halved instead.
+   */
+  double target = delta * (1 - 2e-10);
+  double low = (double)k / (double)n, high = 1, p = low;
   for (int i = 0; i < 200 && high - low > 1e-15 * high; i++) {
-    double middle = low + (high - low) / 2;
-    if (is_unlikely((int64_t)k, n, middle, delta))
-      high = middle;
+    double tail = wl_binomial_cdf((int64_t)k, n, p) * safety;
+    if (tail <= delta)
+      high = p;
     else
-      low = middle;
+      low = p;
+    if (tail <= delta && tail >= delta * (1 - 1e-9))
+      break;
+    double slope = (double)n * wl_binomial_pmf((int64_t)k, n - 1, p);
+    double next = p + wl_log(tail / target) * tail / slope;
+    p = next > low && next < high ? next : low + (high - low) / 2;
   }
   return high;
 }

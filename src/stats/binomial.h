@@ -19,6 +19,9 @@
  * unless it underflows. 0 for k < 0; NaN for a p outside [0, 1]. */
 double wl_binomial_cdf(int64_t k, uint64_t n, double p);
 
+/* P(Bin(n, p) = k), to the same accuracy. 0 for k outside [0, n]. */
+double wl_binomial_pmf(int64_t k, uint64_t n, double p);
+
 /*
  * The largest k in [0, n) with P(Bin(n, alpha) <= k) <= delta, or -1 when there
  * is none. A tail that equals delta to within 1e-10 of it counts as above.
