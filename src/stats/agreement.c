@@ -93,17 +93,17 @@ static bool has_row(const sample *s, size_t i) {
 /* The (k + 1)-th largest S; -infinity when fewer than k + 1 are above that. */
 static wl_status find_threshold(const sample *s, uint64_t n_disagreements,
                                 int64_t k, double *threshold, wl_error *error) {
-  *threshold = -(double)INFINITY;
-  if ((uint64_t)k >= n_disagreements)
+  if ((uint64_t)k >= n_disagreements) {
+    *threshold = -(double)INFINITY;
     return WL_OK;
+  }
   wl_largest wrong;
   WL_TRY(wl_largest_init(&wrong, (size_t)k + 1, error));
   for (size_t i = 0; i < s->n_rows; i++)
     /* NaN is above no threshold: such a row's S is -infinity. */
     if (has_row(s, i) && s->differs[i] && !isnan(s->confidence[i]))
       wl_largest_push(&wrong, s->confidence[i]);
-  if (wrong.n == wrong.capacity)
-    *threshold = wrong.values[0];
+  *threshold = wrong.n == wrong.capacity ? wrong.values[0] : -(double)INFINITY;
   wl_largest_deinit(&wrong);
   return WL_OK;
 }
