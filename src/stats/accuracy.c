@@ -113,9 +113,10 @@ static wl_status certify_harm_only(const sample *s, wl_accuracy *out,
       wl_agreement_certify(s->confidence, is_harm, s->groups, s->n_rows,
                            out->eps, out->delta, &harms, error);
   wl_free(is_harm);
+  WL_TRY(status);
   out->k = harms.k;
   out->threshold = harms.threshold;
-  return status;
+  return WL_OK;
 }
 
 /* Harms and gains among the rows above one threshold and not the one before. */
