@@ -409,8 +409,9 @@ static void check(population p, size_t n, double alpha, double floor_share) {
   enum { REPEATS = 2000 };
   const double delta = 0.05;
   outcome o = simulate(&p, n, alpha, delta, REPEATS);
-  print_message("n=%zu alpha=%g: failures %.4f, share of oracle %.3f\n", n,
-                alpha, o.failure_rate, o.share_of_oracle);
+  print_message("power %d%s, n=%zu alpha=%g: failures %.3f, share %.3f\n",
+                p.power, p.n_levels != 0 ? ", tied" : "", n, alpha,
+                o.failure_rate, o.share_of_oracle);
   assert_true(o.failure_rate <= delta + noise(delta, REPEATS));
   assert_true(o.share_of_oracle >= floor_share);
   if (p.n_levels == 0) {
