@@ -10,33 +10,14 @@
  * where the result is subnormal), 0.71 for the others but expit, log_expit.
  */
 #include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
 
+#include "base/cpu.h"
 #include "base/math.h"
-#include "base/math_tables.h"
-
-static inline uint64_t to_bits(double x) {
-  uint64_t bits;
-  memcpy(&bits, &x, sizeof bits);
-  return bits;
-}
-static inline double from_bits(uint64_t bits) {
-  double x;
-  memcpy(&x, &bits, sizeof x);
-  return x;
-}
+#include "base/math_exp.h"
+#include "base/math_many.h"
 
 #define INFINITE from_bits(0x7ff0000000000000u)
 #define NOT_A_NUMBER from_bits(0x7ff8000000000000u)
-/* Adding and subtracting it rounds to the nearest integer. */
-#define ROUNDER 0x1.8p52
-
-/* 2^k, for k of a normal number. */
-static inline double power_of_two(int64_t k) {
-  return from_bits((uint64_t)(k + 1023) << 52);
-}
-
 /* head + tail, |head| >= |tail|: a value to about 100 bits. */
 typedef struct pair {
   double head, tail;
@@ -48,34 +29,6 @@ static inline pair fast_sum(double larger, double smaller) {
 }
 
 /* ---- exp ----------------------------------------------------------------- */
-
-/* 2^exponent * (head + rest), |rest| < 0.011. */
-typedef struct reduced {
-  int64_t exponent;
-  double head, rest;
-} reduced;
-
-/* The fraction bits of a sum with the rounder are n plus its own, 2^51. */
-static inline int64_t rounded_to(double steps) {
-  return (int64_t)(to_bits(steps) & 0x000fffffffffffffu) - (INT64_C(1) << 51);
-}
-
-/* 2^(n / 64) * exp(r), |r| < 0.0055. */
-static inline reduced exp_near(int64_t n, double r) {
-  double r2 = r * r;
-  double q = r + r2 * ((1.0 / 2 + r * (1.0 / 6)) +
-                       r2 * ((1.0 / 24 + r * (1.0 / 120)) + r2 * (1.0 / 720)));
-  double head = exp_table[n & 63].head;
-  return (reduced){n >> 6, head, exp_table[n & 63].tail + head * q};
-}
-
-/* exp(x), for |x| < 800. */
-static inline reduced exp_reduce(double x) {
-  double steps = x * STEPS_PER_UNIT + ROUNDER;
-  int64_t n = rounded_to(steps);
-  steps -= ROUNDER;
-  return exp_near(n, (x - steps * STEP_HEAD) - steps * STEP_TAIL);
-}
 
 static inline double assembled(reduced e) {
   double y = e.head + e.rest;
@@ -216,6 +169,17 @@ double wl_log1p(double x) {
 /* ---- what is built on them ----------------------------------------------- */
 
 double wl_expit(double x) { return 1.0 / (1.0 + wl_exp(-x)); }
+
+void wl_expit_many(const double *x, double *out, size_t n) {
+#if defined(__x86_64__)
+  if (wl_cpu() >= WL_CPU_AVX512_BW)
+    wl_expit_avx512(x, out, n);
+  else if (wl_cpu() >= WL_CPU_AVX2)
+    wl_expit_avx2(x, out, n);
+  else
+#endif
+    expit_many(x, out, n);
+}
 
 double wl_log_expit(double x) {
   if (x < 0)

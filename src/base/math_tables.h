@@ -1,6 +1,6 @@
 /*
  * math_tables.h: the constants of math.c, correctly rounded from 80 decimal
- * digits. Included by math.c only. Written by tools/gen_math.py.
+ * digits. Included by math_exp.h only. Written by tools/gen_math.py.
  */
 #ifndef WL_BASE_MATH_TABLES_H
 #define WL_BASE_MATH_TABLES_H

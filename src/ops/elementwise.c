@@ -37,10 +37,6 @@ static wl_status infer_rounded(const wl_graph *graph, const wl_node *node,
 /* ---- without parameters ----------------------------------------------------
  */
 
-static double map_expit(const double *p, double x) {
-  (void)p;
-  return wl_expit(x);
-}
 static double map_exp(const double *p, double x) {
   (void)p;
   return wl_exp(x);
@@ -75,11 +71,38 @@ static double map_signed_square(const double *p, double x) {
       .run = run_##NAME,                                                       \
   }
 
-WL_MAP_OPERATOR(expit, infer_rounded);
 WL_MAP_OPERATOR(exp, infer_rounded);
 WL_MAP_OPERATOR(log, infer_rounded);
 WL_MAP_OPERATOR(at_most_one, wl_infer_same);
 WL_MAP_OPERATOR(signed_square, wl_infer_same);
+
+static wl_status run_expit(const void *state, const wl_op_call *call,
+                           wl_value *out, wl_error *error) {
+  (void)state;
+  const wl_value *x = call->inputs[0];
+  size_t n_columns = x->n_columns, n_rows = call->n_rows;
+  WL_TRY(wl_new_dense(call, n_columns, out, error));
+  if (x->ld == n_columns && out->ld == n_columns) { /* all in one */
+    n_columns *= n_rows;
+    n_rows = n_columns != 0;
+  }
+  for (size_t r = 0; r < n_rows; r++) {
+    double *to = wl_row_mut(out, r);
+    wl_expit_many(wl_row(x, r), to, n_columns);
+    for (size_t c = 0; call->type->dtype == WL_F32 && c < n_columns; c++)
+      to[c] = wl_round_to(WL_F32, to[c]);
+  }
+  return WL_OK;
+}
+
+const wl_op_def wl_op_expit = {
+    .name = "expit",
+    WL_NO_ATTRS,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .infer = infer_rounded,
+    .run = run_expit,
+};
 
 /* ---- with scalar parameters ------------------------------------------------
  */

@@ -131,6 +131,10 @@ static void row_argmax(const void *state, const double *x, size_t n,
                        double *to) {
   (void)state;
   size_t best = 0;
+  if (n == 2) { /* cannot be foretold: no branch */
+    to[0] = (x[0] == x[0]) & ((x[1] > x[0]) | (x[1] != x[1]));
+    return;
+  }
   for (size_t c = 1; c < n && x[best] == x[best]; c++)
     if (x[c] > x[best] || x[c] != x[c])
       best = c;

@@ -311,6 +311,45 @@ static void expit_and_its_log_are_accurate_on_both_sides(void **state) {
 }
 #endif
 
+static void expit_of_many_has_the_bits_of_one(void **state) {
+  (void)state;
+  static const double special[] = {0.0,
+                                   -0.0,
+                                   1e-320,
+                                   699.9,
+                                   700.0,
+                                   -700.0,
+                                   745.2,
+                                   -800.0,
+                                   (double)INFINITY,
+                                   -(double)INFINITY,
+                                   (double)NAN};
+  enum { N = 1000 };
+  double x[N], out[N];
+  wl_cpu_level best = wl_cpu_force(WL_CPU_LEVEL_COUNT - 1);
+  for (int round = 0; round < 20; round++) {
+    for (size_t i = 0; i < N; i++)
+      x[i] = uniform(-40, 40);
+    for (size_t i = 0; i < WL_COUNT_OF(special) && round % 2; i++)
+      x[(size_t)uniform(0, N)] = special[i];
+    for (int level = 0; level <= (int)best; level++) {
+      wl_cpu_force((wl_cpu_level)level);
+      wl_expit_many(x, out, N);
+      for (size_t i = 0; i < N; i++) {
+        double one = wl_expit(x[i]);
+        assert_memory_equal(&out[i], &one, sizeof one);
+      }
+      memcpy(out, x, sizeof x);
+      wl_expit_many(out, out, (size_t)round); /* in place */
+      for (size_t i = 0; i < (size_t)round; i++) {
+        double one = wl_expit(x[i]);
+        assert_memory_equal(&out[i], &one, sizeof one);
+      }
+    }
+    wl_cpu_force(best);
+  }
+}
+
 static void special_values_are_those_of_c99(void **state) {
   (void)state;
   double inf = HUGE_VAL, not_a_number = nan("");
@@ -654,6 +693,7 @@ int main(void) {
     cmocka_unit_test(tanh_is_within_one_ulp),
     cmocka_unit_test(expit_and_its_log_are_accurate_on_both_sides),
 #endif
+    cmocka_unit_test(expit_of_many_has_the_bits_of_one),
     cmocka_unit_test(special_values_are_those_of_c99),
     cmocka_unit_test(results_have_the_recorded_bits),
     cmocka_unit_test(every_task_runs_once_and_no_worker_runs_two),
