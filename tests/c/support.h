@@ -68,7 +68,8 @@ static inline int expect_no_leak(void **state) {
 /* ---- random draws (splitmix64) --------------------------------------------
  */
 
-static uint64_t random_state = 0x9e3779b97f4a7c15u;
+#define RANDOM_START 0x9e3779b97f4a7c15u
+static uint64_t random_state = RANDOM_START;
 
 static inline uint64_t random_bits(void) {
   uint64_t z = (random_state += 0x9e3779b97f4a7c15u);
@@ -76,6 +77,8 @@ static inline uint64_t random_bits(void) {
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return z ^ (z >> 31);
 }
+/* The same draws again, whatever came before: for figures that are quoted. */
+static inline void restart_random(void) { random_state = RANDOM_START; }
 static inline double uniform(double low, double high) {
   return low + (high - low) * (double)(random_bits() >> 11) * 0x1p-53;
 }

@@ -127,6 +127,7 @@ static outcome simulate(const population *p, wl_accuracy_method method,
   static int8_t loss[MAX_ROWS];
   double thresholds[N_THRESHOLDS], share = 0;
   tabulate(p, losses);
+  restart_random();
   int n_failures = 0;
   for (int repeat = 0; repeat < n_repeats; repeat++) {
     draw_thresholds(p, n, thresholds);

@@ -345,6 +345,7 @@ static void simulate(const metric *m, size_t n, misses *percentile,
   static int64_t drawn[MAX_ROWS];
   double replicates[REPLICATES], left[PARTS];
   *percentile = *bca = (misses){0, 0};
+  restart_random();
   for (uint64_t repeat = 0; repeat < REPEATS; repeat++) {
     for (size_t i = 0; i < n; i++) {
       rows[i] = m->draw();

@@ -145,16 +145,16 @@ joint_bounds_hold_for_the_sets_that_they_were_taken_from(void **state) {
   (void)state;
   enum { N = 199, COLUMNS = 7 };
   static double values[N * COLUMNS];
-  for (int trial = 0; trial < 50; trial++) {
+  for (int trial = 0; trial < 1000; trial++) {
     double scales[COLUMNS], bounds[COLUMNS];
     for (int j = 0; j < COLUMNS; j++)
       scales[j] = trial % 2 ? floor(uniform(1, 100)) : exp(uniform(-20, 20));
     for (int i = 0; i < N; i++) {
       double u = uniform(0, 1);
       for (int j = 0; j < COLUMNS; j++)
-        values[i * COLUMNS + j] = trial % 2
-                                      ? floor(scales[j] * (u + uniform(0, 1)))
-                                      : scales[j] * (u + uniform(-1, 1));
+        values[i * COLUMNS + j] =
+            trial % 2 ? floor(scales[j] * (u + uniform(0, 1)))
+                      : scales[j] * (u + uniform(-.5, 1.5)) * uniform(.9, 1);
     }
     assert_int_equal(wl_conformal_joint_bounds(values, N, COLUMNS, scales,
                                                on_average, bounds, NULL),
@@ -288,6 +288,7 @@ static double share_above(double limit) {
  */
 static void check_one_k(const queries *q, size_t n_sets,
                         wl_conformal_promise promise, double most_above) {
+  restart_random();
   draw_truth(q);
   double values[MAX_SETS], set[N_K], mean = 0, excess = 0;
   int n_failures = 0;
@@ -322,6 +323,7 @@ static void check_all_ks(const queries *q, size_t n_sets,
   static double values[MAX_SETS * N_K], select[N_SELECT * N_K];
   double scales[N_K], bounds[N_K], mean = 0, each_alone = 0;
   int n_failures = 0;
+  restart_random();
   draw_truth(q);
   for (int repeat = 0; repeat < REPEATS; repeat++) {
     for (int i = 0; i < N_SELECT; i++)

@@ -384,6 +384,7 @@ static outcome simulate(const population *p, size_t n, double alpha,
                         double delta, int n_repeats) {
   static double confidence[MAX_ROWS];
   static uint8_t differs[MAX_ROWS];
+  restart_random();
   int n_failures = 0;
   double share = 0;
   for (int repeat = 0; repeat < n_repeats; repeat++) {

@@ -148,6 +148,23 @@ static void tails_of_large_samples_keep_their_accuracy(void **state) {
   }
 }
 
+/* T of (p_plus, p_minus) is distributed like -T of (p_minus, p_plus): also
+ * where one rate is a small part of the other. */
+static void tails_of_mirrored_rates_add_up_to_1(void **state) {
+  (void)state;
+  for (int trial = 0; trial < 400; trial++) {
+    uint64_t n = (uint64_t)pow(10, uniform(2, 6.5));
+    double p = pow(10, uniform(-5, -0.4)), r = pow(10, uniform(-5, -0.4));
+    double mean = (double)n * (p - r), width = sqrt((double)n * (p + r));
+    int64_t t = (int64_t)(mean + uniform(-7, 7) * width);
+    double sum = wl_trinomial_cdf(t, n, p, r);
+    sum += wl_trinomial_cdf(-t - 1, n, r, p);
+    if (!(sum >= 1 - 1e-10 && sum <= 1 + 4e-8))
+      fail_msg("n=%llu t=%lld %g %g: sum %.12g", (unsigned long long)n,
+               (long long)t, p, r, sum);
+  }
+}
+
 static void tails_at_the_ends_are_0_and_1(void **state) {
   (void)state;
   assert_true(wl_trinomial_cdf(0, 0, .1, .1) == 1);
@@ -304,6 +321,7 @@ int main(void) {
       cmocka_unit_test(tails_are_just_above_exact_counts),
       cmocka_unit_test(tails_equal_those_of_a_convolution),
       cmocka_unit_test(tails_of_large_samples_keep_their_accuracy),
+      cmocka_unit_test(tails_of_mirrored_rates_add_up_to_1),
       cmocka_unit_test(tails_at_the_ends_are_0_and_1),
       cmocka_unit_test(exact_tails_rise_with_the_discordant_rate),
       cmocka_unit_test(p_value_is_above_the_tail_at_every_rate),
