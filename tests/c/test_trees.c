@@ -266,6 +266,23 @@ static void more_than_32768_leaves_are_exact(void **state) {
   free(m);
 }
 
+/* Ranks of 16 bits in parts: more than 65,535 thresholds of one feature. */
+static void more_than_65535_thresholds_are_exact(void **state) {
+  (void)state;
+  shape s = {.n_trees = 4,
+             .max_leaves = 1,
+             .n_features = 1,
+             .n_outputs = 1,
+             .variety = 1000000};
+  random_state = 6;
+  arrays *m = random_arrays(&s);
+  m->spec.n_tests = m->spec.n_splits = m->spec.n_leaves = 0;
+  for (size_t t = 0; t < s.n_trees; t++)
+    random_tree(m, &s, t, 30000);
+  check_arrays(m, &s);
+  free(m);
+}
+
 static void chains_are_walked_without_recursion(void **state) {
   (void)state;
   static const size_t leaves[] = {21, 250, 2000, 40000};
@@ -451,6 +468,7 @@ int main(void) {
       cmocka_unit_test(many_thresholds_are_exact),
       cmocka_unit_test(ranks_of_16_bits_are_selected_exactly),
       cmocka_unit_test(more_than_32768_leaves_are_exact),
+      cmocka_unit_test(more_than_65535_thresholds_are_exact),
       cmocka_unit_test(chains_are_walked_without_recursion),
       cmocka_unit_test(wide_rows_are_exact),
       cmocka_unit_test(every_number_of_thresholds_is_exact),

@@ -10,7 +10,7 @@
 #include "support.h"
 
 enum {
-  MAX_SPLITS = 1 << 16,
+  MAX_SPLITS = 1 << 17,
   MAX_TREES = 64,
   MAX_OUTPUTS = 24,
   MAX_FEATURES = 40,
