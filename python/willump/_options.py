@@ -128,15 +128,18 @@ def has_method(metadata: Mapping[str, Any], name: str) -> bool:
     return is_there and name in dict(metadata.get("signatures") or {})
 
 
+def _known(signatures: Mapping[str, Any], method: str) -> Signature:
+    return Signature(*signatures.get(method, [["X"]]))
+
+
 def answer(owner: Any, method: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """What a compiled model says to a call with options, or of a method of its source's."""
-    known = owner._signatures.get(method)
-    signature = Signature(*known) if known else Signature(["X"])
+    variants: Variants = owner._variants
+    signature = variants.once(("signature", method), lambda: _known(owner._signatures, method))
     x, options = signature.bind(method, args, kwargs)
     given = signature.differ(options)
     if not given and method not in METHODS:
         return owner._interface.run(method, x)
-    variants: Variants = owner._variants
     family = FAMILIES.get(variants.source.family)
     if owner._is_cascade:
         named = f" with {next(iter(given))}=" if given else ""

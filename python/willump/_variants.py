@@ -15,7 +15,7 @@ import numpy as np
 from . import _core
 from ._artifact import Artifact
 from ._ensembles import TreeStarts, array_of, leaves_of, n_trees_of, replaced, trees_between
-from ._errors import UnsupportedError
+from ._errors import ArtifactError, UnsupportedError
 from ._graph import Array, Node, Rendered, Stage
 
 #: A range [first, last) of iterations; None: those that the model predicts by.
@@ -88,7 +88,9 @@ class Ensemble:
         self.n_trees = n_trees_of(self.builder, self.node)
         self.starts = TreeStarts(self.builder, self.node)
         #: Trees of an iteration.
-        self.turn = self.n_trees // source.n_iterations if source.n_iterations else 1
+        self.turn = self.n_trees // max(source.n_iterations, 1)
+        if self.turn * source.n_iterations != self.n_trees:
+            raise ValueError(f"{self.n_trees} trees in {source.n_iterations} iterations")
 
     @property
     def node(self) -> Node:
@@ -182,7 +184,10 @@ class Variants:
                     )
                 model, steps = self._whole()
                 source = Source.of(json.loads(model.metadata))
-            self._ensembles[is_whole] = Ensemble(model, source, steps)
+            try:
+                self._ensembles[is_whole] = Ensemble(model, source, steps)
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                raise ArtifactError(f"the metadata's source is damaged: {error!r}") from error
         return self._ensembles[is_whole]
 
     def _ensemble_of(self, span: Span) -> tuple[Ensemble, int, int]:
@@ -240,7 +245,7 @@ class Variants:
         key = ("tail", first > 0)
         return self._interface(key, lambda: self.ensemble().tail(first), metadata)
 
-    def once(self, key: str, make: Callable[[], Any]) -> Any:
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` gives, made once."""
         if key not in self._made:
             self._made[key] = make()
