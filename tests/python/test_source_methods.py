@@ -451,3 +451,11 @@ def test_a_fit_forgets_the_variants_of_before() -> None:
     before = fast.predict(X, num_iteration=2)
     fast.fit(X, -targets(X, 0))
     assert not np.array_equal(fast.predict(X, num_iteration=2), before)
+
+
+def test_a_damaged_source_in_the_metadata_is_refused() -> None:
+    X = rows(25)
+    fast = willump.compile(lgb.LGBMRegressor(**LIGHT).fit(X, targets(X, 0)))
+    fast.metadata["source"]["n_iterations"] = 7
+    with pytest.raises(willump.ArtifactError, match="9 trees in 7 iterations"):
+        fast.predict(X, num_iteration=3)
