@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from ._descriptors import Absent, OfTrees, where_names_are
 from ._errors import ArtifactError, PythonStepWarning, UnsupportedError
 from ._frames import as_doubles, as_rows
-from ._options import answer, describe_methods, has_method
+from ._options import answer, describe_methods
 from ._present import classes_of, describe, expand, explained, interface_of, tags_of
 from ._report import Explanation, VerifyReport, compare
 from ._variants import Variants
@@ -43,68 +44,6 @@ def warn_of_python_steps(reasons: list[str], *, stacklevel: int) -> None:
             PythonStepWarning,
             stacklevel=stacklevel,
         )
-
-
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-class _WithNames:
-    """A method that is there only where `_has_names` of its object says so."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self.__doc__ = function.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        if instance is not None and not instance._has_names():
-            instance._given("", self.name)
-        return self.function.__get__(instance, owner)
-
-
-def _where_names_are(function: _F) -> _F:
-    return cast(_F, _WithNames(function))
-
-
-class _Absent:
-    """A method of scikit-learn's that there is not: `hasattr` is false, and the error
-    says what to do instead."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is None:
-            return self
-        raise AttributeError(f"a compiled object has no {self.name}: {self.why}")
-
-
-class _OfTrees:
-    """A method of the source's trees, there where the source has it (`_families`)."""
-
-    def __init__(self, doc: str) -> None:
-        self.__doc__ = doc
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is None:
-            return self
-        if not has_method(instance.metadata, self.name):
-            instance._refuse(self.name)
-        name = self.name
-
-        def method(*args: Any, **kwargs: Any) -> Any:
-            return instance._with_options(name, args, kwargs)
-
-        method.__name__, method.__doc__ = name, self.__doc__
-        return method
 
 
 class CompiledModel(_core.CompiledBase):
@@ -170,19 +109,19 @@ class CompiledModel(_core.CompiledBase):
         """Features, shape (n_rows, n_features): an array or a CSR matrix."""
         raise NotImplementedError
 
-    apply = _OfTrees("The leaf that each row reaches in each tree.")
-    decision_path = _OfTrees("The nodes that each row passes in each tree, as a CSR matrix.")
-    calc_leaf_indexes = _OfTrees("CatBoost's: the leaf that each row reaches in each tree.")
-    staged_predict = _OfTrees("A generator of `predict` after each iteration.")
-    staged_predict_proba = _OfTrees("A generator of `predict_proba` after each iteration.")
-    staged_predict_log_proba = _OfTrees("A generator of `predict_log_proba` after each iteration.")
-    staged_decision_function = _OfTrees("A generator of `decision_function` after each iteration.")
+    apply = OfTrees("The leaf that each row reaches in each tree.")
+    decision_path = OfTrees("The nodes that each row passes in each tree, as a CSR matrix.")
+    calc_leaf_indexes = OfTrees("CatBoost's: the leaf that each row reaches in each tree.")
+    staged_predict = OfTrees("A generator of `predict` after each iteration.")
+    staged_predict_proba = OfTrees("A generator of `predict_proba` after each iteration.")
+    staged_predict_log_proba = OfTrees("A generator of `predict_log_proba` after each iteration.")
+    staged_decision_function = OfTrees("A generator of `decision_function` after each iteration.")
 
-    set_output = _Absent(
+    set_output = Absent(
         "transform gives arrays and CSR matrices, never frames; make one with "
         "get_feature_names_out(), where the original has it"
     )
-    fit_transform = _Absent("it is fitted already; use transform, or fit and then transform")
+    fit_transform = Absent("it is fitted already; use transform, or fit and then transform")
 
     # ---- construction -------------------------------------------------------
 
@@ -405,7 +344,7 @@ class CompiledModel(_core.CompiledBase):
             return hasattr(source, "get_feature_names_out")
         return self.metadata.get("feature_names_out") is not None
 
-    @_where_names_are
+    @where_names_are
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns of `transform`, as the original gives them.
 
