@@ -158,7 +158,7 @@ static int put_raw(graph_text *text, const wl_tree_model *model, int sums) {
 /* The prediction's node. */
 static int put_link(graph_text *text, const wl_tree_model *model, int raw) {
   int node = raw;
-  if (model->is_average && model->n_iterations > 0)
+  if (model->is_average) /* NaN of none */
     node =
         put_scaled(text, "scale", "divide", node, (double)model->n_iterations);
   switch (model->link) {
@@ -208,6 +208,11 @@ wl_status wl_tree_model_graph(const wl_tree_model *model,
   put(&out, " {kind=\"matrix\", n_features=");
   put_integer(&out, (long long)model->n_features);
   put(&out, "}\n");
+  if (model->refuses_infinity)
+    x = put_plain(&out, "check_finite", x,
+                  " {estimator=\"\", allow_nan=true, dtype=\"f32\", "
+                  "message=\"Input data contains `inf` or a value too large, "
+                  "while `missing` is not set\"}");
   if (model->casts_to_f32)
     x = put_plain(&out, "cast", x, " {dtype=\"f32\"}");
   const char *sums = is_linear(model) ? "linear_trees" : "trees";

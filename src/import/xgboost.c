@@ -374,6 +374,7 @@ wl_status wl_read_xgboost(const wl_document *document, wl_tree_model *model,
   uint32_t learner;
   model->library = "xgboost";
   model->is_absent_nan = true;
+  model->refuses_infinity = true; /* as a DMatrix does */
   if (document->nodes[WL_DOC_ROOT].kind != WL_DOC_OBJECT)
     return wl_fail(error, WL_ERROR_VALUE, "XGBoost model: it is %s, not %s",
                    wl_doc_kind_name(document->nodes[WL_DOC_ROOT].kind),

@@ -17,6 +17,7 @@ static const wl_attr_def attrs[] = {
     {"allow_sparse_nan", WL_ATTR_BOOL, false},
     {"centered", WL_ATTR_BOOL, false},
     {"dtype", WL_ATTR_STRING, false},
+    {"message", WL_ATTR_STRING, false},
 };
 
 enum { MAX_DEPTH = 16, MAX_SOURCES = 4096 };
@@ -31,6 +32,7 @@ typedef struct check_state {
   bool allows_nan, allows_sparse_nan, is_centered;
   wl_dtype dtype; /* f32 or f64: that the values are cast to for the check */
   char estimator[64];
+  char message[96]; /* of an infinity; empty: scikit-learn's */
   source_name *sources; /* ascending */
   size_t n_sources, capacity;
 } check_state;
@@ -86,17 +88,22 @@ static wl_status find_sources(const wl_graph *graph, wl_id id, size_t first,
   return WL_OK;
 }
 
+/* As much as there is room for. */
+static void copy_text(char *room, size_t size, wl_string text) {
+  memcpy(room, text.data, text.size < size ? text.size : size - 1);
+}
+
 static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
                       wl_error *error) {
   check_state *s = wl_calloc(1, sizeof *s);
   if (s == NULL)
     return wl_fail_memory(error, sizeof *s);
-  wl_string name = wl_node_string(node, "estimator", "");
   s->allows_nan = wl_node_bool(node, "allow_nan", false);
   s->is_centered = wl_node_bool(node, "centered", false);
   s->allows_sparse_nan = wl_node_bool(node, "allow_sparse_nan", s->allows_nan);
-  memcpy(s->estimator, name.data,
-         name.size < sizeof s->estimator ? name.size : sizeof s->estimator - 1);
+  copy_text(s->estimator, sizeof s->estimator,
+            wl_node_string(node, "estimator", ""));
+  copy_text(s->message, sizeof s->message, wl_node_string(node, "message", ""));
   wl_status status = wl_node_float_dtype(node, WL_F64, &s->dtype, error);
   if (status == WL_OK)
     status = find_sources(graph, node->inputs[0], 0, 0, s, error);
@@ -130,6 +137,9 @@ static wl_status refuse(const check_state *s, double value, size_t row,
                        "the rows (%s)",
                        has_name ? " X" : "",
                        has_name ? s->estimator : "The model", where);
+  if (s->message[0] != '\0')
+    return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row, "%s (%s)",
+                       s->message, where);
   return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
                      "Input%s contains infinity or a value too large for "
                      "dtype('%s') (%s%s%s)",

@@ -64,9 +64,7 @@ def ensemble(
 def linked(ctx: Context, read: Mapping[str, Any], raw: Ref) -> Ref:
     """The raw scores through the inverse of the objective's link."""
     if read["is_average"]:
-        n_trees = len(read["tensors"]["roots" if "roots" in read["tensors"] else "sizes"])
-        count = float(n_trees // raw.n_features)
-        raw = ctx.apply("scale", raw, divide=np.array([count]))
+        raw = ctx.apply("scale", raw, divide=np.array([float(read["n_iterations"])]))
     scale = float(read["link_scale"])
     if scale != 1.0:
         raw = ctx.rows("affine", raw, multiply=np.array([scale]))
@@ -144,15 +142,16 @@ def _classifier(
 def export_of(booster: Any, iterations: tuple[int, int] | None = None) -> bytes:
     """The export of a Booster: of all that it predicts by, or of a range.
 
-    The range is (start, number) for LightGBM and (start, end) for XGBoost; a
-    second number that is not above 0 means up to the last iteration.
+    The range is (start, number) for LightGBM, where a number that is not above 0
+    means up to the last iteration, and (start, end) within its own for XGBoost.
     """
     try:
         if type(booster).__module__.partition(".")[0] == "lightgbm":
             return _lightgbm_text(booster, iterations)
-        first, last = iterations or (0, 0)
-        part = booster[first : last if last > 0 else None] if iterations else booster
-        return _xgboost_bytes(part)
+        if iterations is None:
+            return _xgboost_bytes(booster)
+        first, end = iterations
+        return _xgboost_bytes(booster[first:end]) if first < end else _without_trees(booster)
     except Refused as refused:
         raise UnsupportedError(f"{type(booster).__name__}: {refused}") from refused
 
@@ -219,6 +218,19 @@ def _xgboost_bytes(booster: Any) -> bytes:
     if any(kind not in ("q", "float", "int", "i", "c") for kind in kinds):
         raise Refused(f"it has features of the kinds {sorted(set(kinds))}")
     return bytes(booster.save_raw("ubj"))
+
+
+def _without_trees(booster: Any) -> bytes:
+    """What is left of no rounds, which XGBoost's own slices refuse: the base score. A round
+    whose leaves are 0 stands for them."""
+    root = json.loads(bytes(booster[0:1].save_raw("json")))
+    trees = root["learner"]["gradient_booster"]
+    for tree in trees.get("gbtree", trees)["model"]["trees"]:
+        for i, child in enumerate(tree["left_children"]):
+            tree["split_conditions"][i] *= child >= 0
+        for weights in ("base_weights", "leaf_weights"):
+            tree[weights] = [0.0] * len(tree.get(weights, []))
+    return json.dumps(root).encode()
 
 
 def _xgboost_categories(booster: Any) -> dict[str, Any] | None:
