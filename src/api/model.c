@@ -193,6 +193,23 @@ static wl_status copy_tensor(wl_graph *graph, const wl_tensor *tensor,
   return copy_bytes(graph, added->data, size, &added->data, error);
 }
 
+/* Tensors are all that is large of a graph. */
+static wl_status make_room(wl_graph *graph, const wl_tensor *tensors,
+                           size_t n_tensors, wl_error *error) {
+  size_t total = 0;
+  for (size_t i = 0; i < n_tensors; i++) {
+    const wl_tensor *tensor = &tensors[i];
+    size_t size = wl_dtype_size(tensor->dtype);
+    for (uint32_t d = 0; d < tensor->n_dims && d < WL_TENSOR_MAX_DIMS; d++)
+      if (wl_mul_overflows(size, tensor->shape[d], &size))
+        return WL_OK; /* copying it says what is wrong */
+    if (wl_add_overflows(total, wl_arena_padded(size), &total) ||
+        wl_add_overflows(total, wl_arena_padded(WL_MAX_TENSOR_NAME), &total))
+      return WL_OK;
+  }
+  return total != 0 ? wl_arena_reserve(&graph->arena, total, error) : WL_OK;
+}
+
 static wl_status check_metadata(const char *metadata, wl_status code,
                                 wl_error *error) {
   json_t *value;
@@ -214,6 +231,7 @@ wl_status wl_model_compile(const char *graph, size_t graph_size,
   if (metadata == NULL)
     metadata = "{}";
   WL_TRY_DONE(status, check_metadata(metadata, WL_ERROR_VALUE, error));
+  WL_TRY_DONE(status, make_room(source, tensors, n_tensors, error));
   for (size_t i = 0; i < n_tensors; i++)
     WL_TRY_DONE(status, copy_tensor(source, &tensors[i], error));
   WL_TRY_DONE(status, wl_graph_parse(source, graph, graph_size, error));

@@ -126,7 +126,12 @@ wl_status wl_grow(void **array, size_t *capacity, size_t needed,
 
 /* ---- arenas -------------------------------------------------------------- */
 
-enum { ARENA_ALIGN = 64, ARENA_SLACK = 64, ARENA_FIRST = 16 * 1024 };
+enum {
+  ARENA_ALIGN = 64,
+  ARENA_SLACK = 64,
+  ARENA_FIRST = 16 * 1024,
+  ARENA_STEP = 64 * 1024 /* blocks double up to here */
+};
 
 struct wl_arena_block {
   wl_arena_block *previous;
@@ -183,22 +188,41 @@ void wl_arena_reset(wl_arena *arena) {
   arena->used = 0;
 }
 
-void *wl_arena_alloc(wl_arena *arena, size_t size) {
+size_t wl_arena_padded(size_t size) {
   size_t padded;
   if (wl_add_overflows(size, ARENA_ALIGN - 1 + ARENA_SLACK, &padded))
+    return SIZE_MAX;
+  return padded & ~(size_t)(ARENA_ALIGN - 1);
+}
+
+static bool add_block(wl_arena *arena, size_t size) {
+  wl_arena_block *block = block_create(size);
+  if (block == NULL)
+    return false;
+  block->previous = arena->head;
+  arena->head = block;
+  arena->used = 0;
+  arena->total += size;
+  return true;
+}
+
+wl_status wl_arena_reserve(wl_arena *arena, size_t size, wl_error *error) {
+  bool has_room =
+      arena->head != NULL && arena->head->size - arena->used >= size;
+  return has_room || add_block(arena, size) ? WL_OK
+                                            : wl_fail_memory(error, size);
+}
+
+void *wl_arena_alloc(wl_arena *arena, size_t size) {
+  size_t padded = wl_arena_padded(size);
+  if (padded == SIZE_MAX)
     return NULL;
-  padded &= ~(size_t)(ARENA_ALIGN - 1);
   if (arena->head == NULL || arena->head->size - arena->used < padded) {
-    size_t wanted = arena->total < ARENA_FIRST ? ARENA_FIRST : arena->total;
-    if (wanted < padded)
-      wanted = padded;
-    wl_arena_block *block = block_create(wanted);
-    if (block == NULL)
+    size_t wanted = arena->total < ARENA_FIRST  ? ARENA_FIRST
+                    : arena->total < ARENA_STEP ? arena->total
+                                                : ARENA_STEP;
+    if (!add_block(arena, wanted < padded ? padded : wanted))
       return NULL;
-    block->previous = arena->head;
-    arena->head = block;
-    arena->used = 0;
-    arena->total += wanted;
   }
   void *at = arena->head->data + arena->used;
   arena->used += padded;

@@ -90,6 +90,10 @@ void wl_arena_reset(wl_arena *arena);
  * that vector loops may overrun. NULL when there is no memory. */
 void *wl_arena_alloc(wl_arena *arena, size_t size);
 void *wl_arena_calloc(wl_arena *arena, size_t count, size_t size);
+/* One block for what will be asked for, which would else be taken in several,
+ * with room to spare in each. `size`: the sum of wl_arena_padded sizes. */
+wl_status wl_arena_reserve(wl_arena *arena, size_t size, wl_error *error);
+size_t wl_arena_padded(size_t size); /* saturates */
 char *wl_arena_strndup(wl_arena *arena, const char *text, size_t size);
 
 /* A mark to return to: frees what was handed out since, keeps the memory. */

@@ -17,6 +17,23 @@
 
 static _Atomic long calls_left = -1; /* -1: never fails */
 static _Atomic long n_live_blocks;
+static _Atomic long n_live_bytes;
+
+enum { BLOCK_HEAD = 16 }; /* before a block: its size */
+
+static inline long size_of_block(void *block) {
+  long size;
+  memcpy(&size, (char *)block - BLOCK_HEAD, sizeof size);
+  return size;
+}
+static inline void *new_block(void *raw, size_t size) {
+  long n = (long)size;
+  if (raw == NULL)
+    return NULL;
+  memcpy(raw, &n, sizeof n);
+  n_live_bytes += n;
+  return (char *)raw + BLOCK_HEAD;
+}
 
 static inline bool may_allocate(void) {
   if (calls_left < 0)
@@ -26,25 +43,29 @@ static inline bool may_allocate(void) {
   calls_left--;
   return true;
 }
+static inline void *test_allocate_more(size_t size) {
+  n_live_blocks++;
+  return new_block(malloc(size + BLOCK_HEAD), size);
+}
 static inline void *test_allocate(void *context, size_t size) {
   (void)context;
-  if (!may_allocate())
-    return NULL;
-  n_live_blocks++;
-  return malloc(size);
+  return may_allocate() ? test_allocate_more(size) : NULL;
 }
 static inline void *test_reallocate(void *context, void *block, size_t size) {
   (void)context;
   if (!may_allocate())
     return NULL;
   if (block == NULL)
-    n_live_blocks++;
-  return realloc(block, size);
+    return test_allocate_more(size);
+  n_live_bytes -= size_of_block(block);
+  return new_block(realloc((char *)block - BLOCK_HEAD, size + BLOCK_HEAD),
+                   size);
 }
 static inline void test_release(void *context, void *block) {
   (void)context;
   n_live_blocks--;
-  free(block);
+  n_live_bytes -= size_of_block(block);
+  free((char *)block - BLOCK_HEAD);
 }
 
 /* cmocka setup and teardown: a test in between must free all it took. */
@@ -53,7 +74,7 @@ static inline int use_test_allocator(void **state) {
   const wl_allocator allocator = {NULL, test_allocate, test_reallocate,
                                   test_release};
   calls_left = -1;
-  n_live_blocks = 0;
+  n_live_blocks = n_live_bytes = 0;
   wl_set_allocator(&allocator);
   return 0;
 }

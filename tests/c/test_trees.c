@@ -381,6 +381,41 @@ static void a_split_takes_at_most_12_bytes_besides_leaf_values(void **state) {
   wl_cpu_force(WL_CPU_LEVEL_COUNT - 1);
 }
 
+/* Thresholds that are all distinct, as of trees that are not pruned: 8 bytes
+ * for a node and 8 for a threshold, and as much as that is taken of the heap.
+ */
+static void a_forest_takes_no_more_than_it_says(void **state) {
+  (void)state;
+  wl_cpu_level best = wl_cpu_force(WL_CPU_LEVEL_COUNT - 1);
+  for (int level = 0; level <= (int)best; level++) {
+    shape s = {.n_trees = 2,
+               .max_leaves = 1,
+               .n_features = 4,
+               .n_outputs = 1,
+               .variety = 1};
+    random_state = 1;
+    wl_cpu_force((wl_cpu_level)level);
+    arrays *m = random_arrays(&s);
+    m->spec.n_tests = m->spec.n_splits = m->spec.n_leaves = 0;
+    m->spec.are_leaves_lasting = true;
+    for (size_t t = 0; t < 2; t++)
+      random_tree(m, &s, t, 8000);
+    for (size_t i = 0; i < m->spec.n_splits; i++)
+      m->threshold[i] = (double)i;
+    wl_forest *forest;
+    long before = n_live_bytes;
+    assert_int_equal(wl_forest_create(&m->spec, &forest, NULL), WL_OK);
+    size_t leaves = m->spec.n_leaves * sizeof(double);
+    size_t taken = (size_t)(n_live_bytes - before);
+    assert_true(taken >= wl_forest_size(forest));
+    assert_true(taken <= wl_forest_size(forest) + 2048);
+    assert_true(taken - leaves <= 17 * m->spec.n_splits + 4096);
+    wl_forest_free(forest);
+    free(m);
+  }
+  wl_cpu_force(WL_CPU_LEVEL_COUNT - 1);
+}
+
 /* Two trees of one split, whose leaves are numbered as tables number them. */
 static void lasting_leaves_in_order_are_not_copied(void **state) {
   (void)state;
@@ -474,6 +509,7 @@ int main(void) {
       cmocka_unit_test(every_number_of_thresholds_is_exact),
       cmocka_unit_test(a_split_takes_at_most_12_bytes_besides_leaf_values),
       cmocka_unit_test(a_forest_of_nothing_is_its_start),
+      memory_test(a_forest_takes_no_more_than_it_says),
       cmocka_unit_test(lasting_leaves_in_order_are_not_copied),
       memory_test(every_allocation_may_fail),
   };

@@ -158,6 +158,45 @@ static void attributes_of_other_shapes_are_refused(void **state) {
   }
 }
 
+/* ---- memory -------------------------------------------------------------- */
+
+/* A chain of N splits on one threshold, and the sums of its leaves. */
+static void a_compiled_model_takes_little_more_than_its_tensors(void **state) {
+  (void)state;
+  enum { N = 20000, N_TENSORS = 6, NODE_SIZE = 8, REST = 160 * 1024 };
+  static uint8_t zeros[N];
+  static double thresholds[N], leaves[N + 1];
+  static int16_t left[N], right[N];
+  static const uint16_t sizes[] = {N};
+  const wl_tensor tensors[N_TENSORS] = {
+      {"feature", WL_U8, 1, {N}, zeros, NULL},
+      {"threshold", WL_F64, 1, {N}, thresholds, NULL},
+      {"left", WL_I16, 1, {N}, left, NULL},
+      {"right", WL_I16, 1, {N}, right, NULL},
+      {"sizes", WL_U16, 1, {1}, sizes, NULL},
+      {"leaves", WL_F64, 1, {N + 1}, leaves, NULL}};
+  static const char text[] =
+      "willump-graph 1\n%0 = input() {kind=\"matrix\", n_features=1}\n"
+      "%1 = trees(%0) {feature=@feature, threshold=@threshold, left=@left, "
+      "right=@right, flags=@feature, sizes=@sizes, leaves=@leaves}\n"
+      "stage\noutput y = %1\n";
+  wl_model *model;
+  wl_error error = {.message = ""};
+  for (size_t i = 0; i < N; i++) {
+    left[i] = (int16_t)~i;
+    right[i] = (int16_t)(i + 1 < N ? (int)i + 1 : ~N);
+  }
+  if (wl_model_compile(text, strlen(text), tensors, N_TENSORS, NULL, NULL,
+                       &model, &error) != WL_OK)
+    fail_msg("%s", error.message);
+  long artifact = sizeof zeros + sizeof thresholds + sizeof left +
+                  sizeof right + sizeof leaves;
+  print_message("%ld bytes besides the tensors' and nodes'\n",
+                n_live_bytes - artifact - NODE_SIZE * N);
+  assert_true(n_live_bytes <= artifact + NODE_SIZE * N + REST);
+  wl_model_release(model);
+}
+
 /* ---- leaves that are bound late -------------------------------------------
  */
 
@@ -260,6 +299,7 @@ int main(void) {
       cmocka_unit_test(absent_says_what_gaps_of_sparse_rows_are),
       cmocka_unit_test(tree_leaves_gives_numbers),
       cmocka_unit_test(attributes_of_other_shapes_are_refused),
+      memory_test(a_compiled_model_takes_little_more_than_its_tensors),
       memory_test(leaves_are_bound_when_they_are_asked_for_first),
       memory_test(leaves_that_are_bound_late_are_checked_at_once),
       memory_test(leaves_can_be_asked_for_again_after_a_lack_of_memory),
