@@ -47,25 +47,28 @@ print(json.dumps([ratio(b["lightgbm"], b["one"]), ratio(b["one"], b["two"])]))
 """
 
 
-def _run(arguments: list[Any], level: str = "") -> str:
+def run(arguments: list[Any], level: str = "") -> str:
     here = str(Path(__file__).parent)
     environment = {**os.environ, "PYTHONPATH": here}
     if level:
         environment["WILLUMP_CPU"] = level
-    run = subprocess.run(
+    done = subprocess.run(
         [str(a) for a in arguments], capture_output=True, text=True, env=environment
     )
-    if run.returncode != 0:
-        sys.exit(f"{arguments[0]}: {run.stderr.strip()}")
-    return run.stdout
+    if done.returncode != 0:
+        sys.exit(f"{arguments[0]}: {done.stderr.strip()}")
+    return done.stdout
 
 
-def _build(folder: Path) -> Path | None:
+def build(name: str, folder: Path, library: str | None) -> Path | None:
+    """A program of bench/*.c, where there is a library for it, and a compiler."""
     compiler = shutil.which("cc")
-    if compiler is None:
+    if compiler is None or library is None:
+        print(f"{name} in C is skipped: it wants --library libwillump.so and cc")
         return None
-    here, program = Path(__file__).parent, folder / "row"
-    _run([compiler, "-O2", f"-I{here.parent / 'include'}", here / "row.c", "-o", program, "-ldl"])
+    here, program = Path(__file__).parent, folder / name
+    include = f"-I{here.parent / 'include'}"
+    run([compiler, "-O2", include, here / f"{name}.c", "-o", program, "-ldl"])
     return program
 
 
@@ -77,9 +80,7 @@ def compare_saved(
     content: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        program = _build(folder) if library is not None else None
-        if program is None:
-            print("one row through C is skipped: it wants --library libwillump.so and cc")
+        program = build("row", folder, library)
         text, saved, rows, table = (folder / n for n in ("m.txt", "m.willump", "rows", "x.npy"))
         for label, booster, x in models:
             booster.save_model(text)
@@ -87,13 +88,13 @@ def compare_saved(
             entry = content[label] = {}
             np.save(table, np.ascontiguousarray(x))
             for level in LEVELS:
-                ratios = json.loads(_run([sys.executable, "-c", CHILD, text, saved, table], level))
+                ratios = json.loads(run([sys.executable, "-c", CHILD, text, saved, table], level))
                 entry[level] = {"batch_vs_lightgbm": ratios[0], "two_threads": ratios[1]}
             if program is None:
                 continue
             np.ascontiguousarray(x[:ROWS_IN_C]).tofile(rows)
             n_rows, n_columns = min(ROWS_IN_C, len(x)), x.shape[1]
-            printed = _run([program, lightgbm, library, text, saved, rows, n_rows, n_columns])
+            printed = run([program, lightgbm, library, text, saved, rows, n_rows, n_columns])
             entry["lightgbm_row_ns"], entry["row_ns"] = map(float, printed.split())
     _show(content)
     return content

