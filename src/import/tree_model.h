@@ -93,13 +93,13 @@ typedef struct wl_tree_model {
   wl_i64_array linear_features;
   wl_f64_array linear_coefficients;
 
-  bool is_f32;        /* sums are rounded to float32 */
-  bool casts_to_f32;  /* columns are read as float32 first (only where category
-                         splits need it: thresholds hold the cast already) */
+  bool is_f32;       /* sums are rounded to float32 */
+  bool casts_to_f32; /* columns are read as float32 first (only where category
+                        splits need it: thresholds hold the cast already) */
   bool refuses_infinity; /* and what float32 cannot hold */
-  bool is_absent_nan; /* what sparse rows do not store is missing, not 0 */
-  bool is_average;    /* predictions are of the mean over iterations; raw scores
-                         are sums */
+  bool is_absent_nan;    /* what sparse rows do not store is missing, not 0 */
+  bool is_average; /* predictions are of the mean over iterations; raw scores
+                      are sums */
   wl_tree_link link;
   double link_scale;
 } wl_tree_model;
