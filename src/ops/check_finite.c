@@ -32,7 +32,7 @@ typedef struct check_state {
   bool allows_nan, allows_sparse_nan, is_centered;
   wl_dtype dtype; /* f32 or f64: that the values are cast to for the check */
   char estimator[64];
-  char message[96]; /* of an infinity; empty: scikit-learn's */
+  char message[96];     /* of an infinity; empty: scikit-learn's */
   source_name *sources; /* ascending */
   size_t n_sources, capacity;
 } check_state;
