@@ -94,7 +94,10 @@ void wl_plan_deinit(wl_plan *plan);
 bool wl_plan_is_late(const wl_plan *plan, size_t output);
 wl_status wl_plan_bind_late(wl_plan *plan, const wl_graph *graph, size_t output,
                             wl_error *error);
-/* As binding late may set it. */
+/* What binding late may set. */
+static inline const void *wl_plan_state(const wl_plan_node *node) {
+  return __atomic_load_n(&node->state, __ATOMIC_RELAXED);
+}
 static inline size_t wl_plan_tile_rows(const wl_sequence *sequence) {
   return __atomic_load_n(&sequence->tile_rows, __ATOMIC_RELAXED);
 }

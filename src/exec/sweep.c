@@ -274,8 +274,8 @@ static wl_status run_steps(const chunk *c, wl_error *error) {
     const wl_value *few[FEW_INPUTS];
     wl_op_call call;
     WL_TRY(prepare_call(c, node, few, &call, error));
-    wl_status status =
-        node->def->run(node->state, &call, &c->worker->values[id], error);
+    wl_status status = node->def->run(wl_plan_state(node), &call,
+                                      &c->worker->values[id], error);
     if (WL_UNLIKELY(status != WL_OK)) {
       note_refusal(c->sweep, c->number, id);
       return status;
