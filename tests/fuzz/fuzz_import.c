@@ -42,8 +42,15 @@ static uint64_t answer(const wl_model *model, size_t output) {
                           .row_stride = (MAX_COLUMNS - 3) * 8,
                           .column_stride = 8};
   memset(out, 0, sizeof out);
-  if (wl_model_predict(model, output, &input, 1, N_ROWS, NULL, out, NULL,
-                       NULL) != WL_OK)
+  wl_status status =
+      wl_model_predict(model, output, &input, 1, N_ROWS, NULL, out, NULL, NULL);
+  if (status == WL_ERROR_VALUE) { /* XGBoost's refuse infinities */
+    for (size_t i = 0; i < N_ROWS * MAX_COLUMNS; i++)
+      rows[i] = rows[i] < 1e30 && rows[i] > -1e30 ? rows[i] : 0.0;
+    status = wl_model_predict(model, output, &input, 1, N_ROWS, NULL, out, NULL,
+                              NULL);
+  }
+  if (status != WL_OK)
     abort();
   if (info.dtype == WL_F64)
     for (size_t i = 0; i < N_ROWS * info.n_columns; i++)
