@@ -23,11 +23,11 @@ class CompiledBooster(CompiledModel):
     and raise ValueError where these differ, also in order; arrays, which have none, go
     by position, as in `inplace_predict`. LightGBM's go by position whatever the names.
 
-    `predict` takes these options, all by keyword:
+    `predict` takes the options of the model's library, all by keyword:
 
     raw_score, output_margin : bool
         The sums of the trees instead of predictions: LightGBM's name for it,
-        and XGBoost's.
+        and XGBoost's; both are there for each library.
     pred_leaf : bool
         The number of the leaf that each row reaches in each tree; as XGBoost has it,
         one number a row where there is one tree.
@@ -35,11 +35,13 @@ class CompiledBooster(CompiledModel):
         LightGBM's range of iterations. num_iteration None: up to the best one,
         but all where start_iteration is above 0; not above 0: all.
     iteration_range : (int, int)
-        XGBoost's; an end of 0: the last iteration.
-    validate_features : bool, optional
-        The library's own default, True of XGBoost and False of LightGBM.
+        XGBoost's; an end of 0: the last iteration; of no iterations: the base score.
+    ntree_start, ntree_end : int
+        CatBoost's; an end of 0: the last.
+    validate_features : bool
+        Of LightGBM and XGBoost, with the library's own default.
     pred_contrib, pred_contribs, approx_contribs, pred_interactions, strict_shape, training
-        Refused, unless False.
+        The library's own are refused, unless False.
 
     After a load and of imported models they are there too; only iterations after the
     best one, by which a LightGBM model does not predict, need the original.
@@ -73,7 +75,7 @@ class CompiledBooster(CompiledModel):
 
     @property
     def _signatures(self) -> dict[str, list[Any]]:
-        return SIGNATURES
+        return SIGNATURES.get(self._variants.source.family, {})
 
     def _whole_of(self, original: Any) -> Callable[[], tuple[_core.Model, list[Any]]] | None:
         if original is None:

@@ -153,7 +153,7 @@ def answer(owner: Any, method: str, args: tuple[Any, ...], kwargs: Mapping[str, 
             raise UnsupportedError(f"{method}: {name} is not supported, but for its default")
         option(asked, value, x)
     assert family is not None
-    span = family.span(asked.values, variants.source)
+    span = family.span(asked, variants.source)
     if method in METHODS:
         return family.methods[method](variants, asked, span, x)
     if asked.shows == "leaves":

@@ -43,6 +43,8 @@ class Source:
         random forests.
     adds_once : bool
         Where what is added to the sums belongs to the first iteration.
+    is_dart : bool
+        XGBoost's booster of that name.
     weights : list of float
         AdaBoost's; its stages divide by their sum so far.
     has_paths : bool
@@ -54,6 +56,7 @@ class Source:
     n_total: int = 0
     is_average: bool = False
     adds_once: bool = False
+    is_dart: bool = False
     weights: list[float] = field(default_factory=list)
     has_paths: bool = False
 
@@ -116,14 +119,13 @@ class Ensemble:
         return self._render(replaced(self.builder, self._outputs(), self.at, part, edit))
 
     def _edit(self, first: int, last: int) -> Callable[[Node], Mapping[str, Any]]:
-        """What follows the sums of a range: the average's divisor, the constant."""
+        """What follows the sums of a range: the average's divisor (of none the average is
+        NaN), the constant."""
         averaged = (self.outputs["raw"],) if self.source.is_average else None
         shifted = (self.at,) if self.source.adds_once and first > 0 else None
 
         def edit(node: Node) -> Mapping[str, Any]:
             if node.operator == "scale" and node.inputs == averaged:
-                if first == last:
-                    raise UnsupportedError("predict: the average of no trees is not supported")
                 return {**node.attributes, "divide": np.array([float(last - first)])}
             if node.operator == "affine" and node.inputs == shifted:
                 return {k: v for k, v in node.attributes.items() if k != "add"}
@@ -192,6 +194,8 @@ class Variants:
 
     def _ensemble_of(self, span: Span) -> tuple[Ensemble, int, int]:
         first, last = span or (0, self.source.n_iterations)
+        if first == last:  # wherever that is
+            first = last = 0
         return self.ensemble(is_whole=last > self.source.n_iterations), first, last
 
     def _interface(

@@ -89,7 +89,7 @@ LIGHT_OPTIONS: list[dict[str, Any]] = [
 ]  # fmt: skip
 EXTREME_RANGES: list[dict[str, Any]] = [
     {}, {"iteration_range": (0, 4)}, {"iteration_range": (0, 9)}, {"iteration_range": (0, 0)},
-    {"iteration_range": (3, 0)}, {"iteration_range": (-1, 3)},
+    {"iteration_range": (3, 0)}, {"iteration_range": (-1, 0)}, {"iteration_range": "04"},
 ]  # fmt: skip
 EXTREME_OPTIONS: list[dict[str, Any]] = [
     *EXTREME_RANGES, {"iteration_range": (2, 5)}, {"validate_features": False},
@@ -130,6 +130,53 @@ def test_xgboost_classifiers_take_its_options(n_classes: int) -> None:
     check(model, X, [*calls("predict", *MARGINS), *calls("apply", *EXTREME_RANGES)], 2e-6)
     forest = xgb.XGBRFClassifier(**EXTREME).fit(X, y)
     check(forest, X, calls("predict apply", {}, {"iteration_range": (0, 1)}), 2e-6)
+
+
+@pytest.mark.parametrize("params", [{}, {"booster": "dart"}, {"num_parallel_tree": 3}])
+@pytest.mark.parametrize("asked", [(0, -1), (-1, 3), (-3, -1), (-2, 9)], ids=repr)
+def test_xgboost_s_negative_ranges_are_refused(params: Any, asked: Any) -> None:
+    X = rows(6)  # XGBoost reads memory that is not its own
+    fast = willump.compile(xgb.XGBRegressor(**EXTREME, **params).fit(X, targets(X, 0)))
+    for method in (fast.predict, fast.apply):
+        with pytest.raises(ValueError, match="Out of range"):
+            method(X, iteration_range=asked)
+
+
+@pytest.mark.parametrize("k", [1, 5, 9])
+def test_xgboost_answers_no_iterations_with_the_base_score(k: int) -> None:
+    X = rows(5)
+    asked = {"iteration_range": (k, k)}
+    two = np.stack([targets(X, 0), -X[:, 1]], axis=1)
+    for params, y in (
+        ({}, targets(X, 0)),
+        ({"num_parallel_tree": 3}, targets(X, 0)),
+        ({"multi_strategy": "multi_output_tree"}, np.nan_to_num(two)),
+    ):
+        model = xgb.XGBRegressor(**EXTREME, **params).fit(X, y)
+        check(model, X, calls("predict", asked, {**asked, "output_margin": True}), 2e-6)
+    for n_classes in (2, 3):
+        classifier = xgb.XGBClassifier(**EXTREME).fit(X, targets(X, n_classes))
+        check(classifier, X, calls("predict predict_proba", asked), 2e-6)
+
+
+def test_no_iterations_of_a_model_with_a_best_one_need_no_original() -> None:
+    X = rows(9, 400)
+    y = targets(X, 2)
+    model = xgb.XGBClassifier(n_estimators=60, early_stopping_rounds=3, n_jobs=1)
+    model.fit(X[:200], y[:200], eval_set=[(X[200:], y[200:])], verbose=False)
+    n = model.get_booster().num_boosted_rounds()
+    check(model, X, calls("predict predict_proba", {"iteration_range": (n, n)}), 2e-6)
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 3])
+def test_no_iterations_of_a_random_forest_of_lightgbm_are_nan(n_classes: int) -> None:
+    X = rows(3)
+    of_forest = {"boosting_type": "rf", "subsample": 0.5, "subsample_freq": 1, **LIGHT}
+    model = (lgb.LGBMClassifier if n_classes else lgb.LGBMRegressor)(**of_forest)
+    model.fit(X, targets(X, n_classes))
+    empty: list[dict[str, Any]] = [{"start_iteration": 9}, {"start_iteration": 40}]
+    empty += [{"raw_score": True, **given} for given in empty]
+    check(model, X, calls("predict predict_proba" if n_classes else "predict", *empty))
 
 
 @pytest.mark.parametrize(
@@ -360,12 +407,20 @@ WRONG: list[tuple[str, str, dict[str, Any]]] = [
     ("extreme", "predict", {"iteration_range": ("a", 3)}),
     ("extreme", "predict", {"iteration_range": (1,)}),
     ("extreme", "apply", {"iteration_range": (1, 3)}),
+    ("extreme", "apply", {"iteration_range": (3, 3)}),
+    ("extreme", "predict", {"iteration_range": (10, 10)}),
+    ("extreme", "predict", {"iteration_range": (None, None)}),
+    ("dart", "predict", {"iteration_range": (10, 10)}),
+    ("dart", "apply", {"iteration_range": (3, 3)}),
     ("extreme", "predict", {"of_nobody": 1}),
     ("cat", "predict", {"prediction_type": "x"}),
     ("cat", "predict", {"prediction_type": 3}),
     ("cat", "predict", {"ntree_end": 40}),
     ("cat", "predict", {"ntree_start": 5, "ntree_end": 3}),
     ("cat", "predict", {"ntree_start": -1}),
+    ("cat", "predict", {"ntree_start": 3, "ntree_end": 3}),
+    ("cat", "predict", {"ntree_start": 9}),
+    ("cat", "predict", {"ntree_end": -1}),
     ("cat", "staged_predict", {"eval_period": 0}),
 ]
 
@@ -377,8 +432,9 @@ def test_wrong_options_raise_as_the_library(library: str, method: str, options: 
     if library == "cat":
         model = pytest.importorskip("catboost").CatBoostClassifier(**CAT).fit(X, y)
     else:
-        made = lgb.LGBMClassifier(**LIGHT) if library == "light" else xgb.XGBClassifier(**EXTREME)
-        model = made.fit(X, y)
+        booster = "dart" if library == "dart" else "gbtree"
+        extreme = xgb.XGBClassifier(booster=booster, **EXTREME)
+        model = (lgb.LGBMClassifier(**LIGHT) if library == "light" else extreme).fit(X, y)
     with pytest.raises(Exception) as expected:  # noqa: PT011
         list(getattr(model, method)(X, **options))
     with pytest.raises(Exception) as raised:  # noqa: PT011
@@ -390,10 +446,11 @@ REFUSED: list[tuple[Any, str, dict[str, Any], str]] = [
     (lgb.LGBMRegressor(**LIGHT), "predict", {"pred_contrib": True}, "pred_contrib"),
     (lgb.LGBMRegressor(**LIGHT), "predict", {"pred_early_stop": True}, "pred_early_stop"),
     (xgb.XGBRegressor(**EXTREME), "predict", {"base_margin": np.zeros(200)}, "base_margin"),
-    (xgb.XGBRegressor(**EXTREME), "predict", {"iteration_range": (3, 3)}, "iteration_range"),
+    (xgb.XGBRegressor(booster="dart", **EXTREME), "predict", {"iteration_range": (3, 3)},
+     "iteration_range"),
     (BayesianRidge(), "predict", {"return_std": True}, "return_std"),
     (make_pipeline(BayesianRidge()), "predict", {"return_std": True}, "return_std"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("model", "method", "options", "name"), REFUSED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from operator import index
 from typing import Any
 
@@ -28,9 +28,9 @@ def _fail(message: str) -> Exception:
     return error_of("catboost", "CatBoostError")(message)
 
 
-def span(values: Mapping[str, Any], source: Source) -> Span:
+def span(asked: Asked, source: Source) -> Span:
     """ntree_start and ntree_end, of which 0 is the last."""
-    first, last = index(values.get("ntree_start", 0)), index(values.get("ntree_end", 0))
+    first, last = (index(asked.values.get(name, 0)) for name in ("ntree_start", "ntree_end"))
     if (first, last) == (0, 0):
         return None
     if not 0 <= first <= source.n_total:

@@ -45,7 +45,7 @@ Option = Callable[[Asked, Any, Any], None]
 Method = Callable[[Variants, Asked, Span, Any], Any]
 
 
-def _all_iterations(values: Mapping[str, Any], source: Source) -> Span:
+def _all_iterations(asked: Asked, source: Source) -> Span:
     return None
 
 
@@ -67,7 +67,7 @@ class Family:
 
     options: Mapping[str, Option] = field(default_factory=dict)
     methods: Mapping[str, Method] = field(default_factory=dict)
-    span: Callable[[Mapping[str, Any], Source], Span] = _all_iterations
+    span: Callable[[Asked, Source], Span] = _all_iterations
     leaves: Method = _own_leaves
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from ctypes import c_int
 from operator import index
 from typing import Any
 
@@ -14,16 +14,21 @@ from .._variants import Source, Span, Variants
 from .family import Asked, Family, error_of, ignored, shows
 
 
-def span(values: Mapping[str, Any], source: Source) -> Span:
+def span(asked: Asked, source: Source) -> Span:
     """start_iteration and num_iteration; None of the latter is up to the best one, but
     all where it starts later, and so is what is not above 0."""
-    start, number = values.get("start_iteration", 0), values.get("num_iteration")
+    start, number = asked.values.get("start_iteration", 0), asked.values.get("num_iteration")
     if number is None and start <= 0:
         return None
-    first = min(max(index(start), 0), source.n_total)
-    number = -1 if number is None else index(number)
+    first = min(max(_as_int(start), 0), source.n_total)
+    number = -1 if number is None else _as_int(number)
     last = source.n_total if number <= 0 else min(first + number, source.n_total)
     return None if (first, last) == (0, source.n_iterations) else (first, last)
+
+
+def _as_int(value: Any) -> int:
+    """As it comes to LightGBM: of larger numbers the lowest 32 bits."""
+    return c_int(index(value)).value
 
 
 def leaves(variants: Variants, asked: Asked, span: Span, x: Any) -> Array:

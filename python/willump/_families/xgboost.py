@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,35 +12,41 @@ from .._variants import Source, Span, Variants
 from .family import Asked, Family, error_of, ignored, shows
 
 
-def span(values: Mapping[str, Any], source: Source) -> Span:
+def span(asked: Asked, source: Source) -> Span:
     """iteration_range; an end of 0 is the range that the model predicts by."""
-    asked = values.get("iteration_range")
-    if asked is None or asked[1] == 0:
+    given = asked.values.get("iteration_range")
+    if given is None or given[1] == 0:
         return None
-    return checked(int(asked[0]), int(asked[1]), source)
+    first, last = int(given[0]), int(given[1])
+    found = checked(first, last, source)
+    if first == last and source.is_dart and asked.method != "apply":
+        raise UnsupportedError(
+            f"{asked.method}: iteration_range=({first}, {last}) has no iterations, and what an "
+            "estimator of dart makes of that depends on the call before"
+        )
+    return found
 
 
 def checked(first: int, last: int, source: Source) -> Span:
-    """The range, negative numbers counting as 0. Of an empty one `predict` and `apply`,
-    gbtree and dart make different things."""
-    first, last = max(first, 0), max(last, 0)
-    if last > source.n_total:
-        raise error_of("xgboost.core", "XGBoostError")(
-            f"iteration_range ends at {last}, and there are {source.n_total} iterations"
-        )
+    """The range, which may be empty: then the base score is the answer. XGBoost itself reads
+    memory that is not its own where a number is below 0 or it begins behind the last
+    iteration."""
+    told = f"iteration_range=({first}, {last}) of {source.n_total} iterations"
+    if min(first, last) < 0 or last > source.n_total:
+        raise _fail(f"Out of range for tree layers: {told}")
     if last < first:
-        raise error_of("xgboost.core", "XGBoostError")(
-            f"iteration_range begins at {first} and ends at {last}"
-        )
-    if first == last:
-        raise UnsupportedError(f"iteration_range: no iterations are in [{first}, {last})")
+        raise _fail(f"The range begins behind its end: {told}")
     return None if (first, last) == (0, source.n_iterations) else (first, last)
+
+
+def _fail(message: str) -> Exception:
+    return error_of("xgboost.core", "XGBoostError")(message)
 
 
 def leaves(variants: Variants, asked: Asked, span: Span, x: Any) -> Array:
     """As floats, and flat where there is one tree."""
     if span is not None and span[0] != 0:
-        raise error_of("xgboost.core", "XGBoostError")(
+        raise _fail(
             f"leaves are there for ranges from iteration 0 only, and this begins at {span[0]}"
         )
     numbers = variants.leaves(span, x, is_nameless=asked.is_nameless).astype(np.float32)

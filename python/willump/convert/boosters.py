@@ -282,12 +282,21 @@ def xgboost_booster(ctx: Context, est: Any, value: Value) -> Model:
 
 def xgboost_regressor(ctx: Context, est: Any, value: Value) -> Model:
     data, n_total = _xgboost_best(ctx, est)
-    return _regressor(ctx, value, data, _xgboost_categories(est.get_booster()), n_total)
+    categories = _xgboost_categories(est.get_booster())
+    return _told_of_dart(_regressor(ctx, value, data, categories, n_total), est)
 
 
 def xgboost_classifier(ctx: Context, est: Any, value: Value) -> Model:
     data, n_total = _xgboost_best(ctx, est)
-    return _classifier(ctx, value, data, est, _xgboost_categories(est.get_booster()), n_total)
+    categories = _xgboost_categories(est.get_booster())
+    return _told_of_dart(_classifier(ctx, value, data, est, categories, n_total), est)
+
+
+def _told_of_dart(model: Model, est: Any) -> Model:
+    learner = json.loads(est.get_booster().save_config())["learner"]
+    assert model.source is not None
+    model.source["is_dart"] = learner["gradient_booster"]["name"] == "dart"
+    return model
 
 
 # ---- registration --------------------------------------------------------------
