@@ -41,7 +41,7 @@ class CompiledBooster(CompiledModel):
     validate_features : bool
         Of LightGBM and XGBoost, with the library's own default.
     pred_contrib, pred_contribs, approx_contribs, pred_interactions, strict_shape, training
-        The library's own are refused, unless False.
+        Refused, unless False.
 
     After a load and of imported models they are there too; only iterations after the
     best one, by which a LightGBM model does not predict, need the original.

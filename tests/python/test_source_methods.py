@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import types
 from typing import Any
@@ -328,6 +329,45 @@ def test_catboost_takes_its_options(n_classes: int) -> None:
     every = [*calls(methods, *CAT_RANGES), *calls("predict staged_predict", *kinds)]
     every += [*calls(staged, *stages), *calls("calc_leaf_indexes", *CAT_RANGES)]
     check(model, X, every, 1e-12)
+
+
+def test_catboost_s_ranges_are_its_own() -> None:
+    cb = pytest.importorskip("catboost")
+    X = rows(4, 50)
+    model = cb.CatBoostClassifier(**{**CAT, "iterations": 4}).fit(X, targets(X, 2))
+    fast = willump.compile(model, strict=True)
+    for start, end in itertools.product((-1, 0, 1, 3, 4, 5), repeat=2):
+        asked = {"ntree_start": start, "ntree_end": end}
+        for name in ("predict", "predict_proba", "calc_leaf_indexes", "staged_predict"):
+            try:
+                expected = list(getattr(model, name)(X, **asked))
+            except cb.CatBoostError:
+                with pytest.raises(cb.CatBoostError):
+                    list(getattr(fast, name)(X, **asked))
+                continue
+            result = list(getattr(fast, name)(X, **asked))
+            assert len(result) == len(expected), f"{name} {asked}"
+            for one, other in zip(expected, result, strict=True):
+                np.testing.assert_allclose(other, one, 1e-12, err_msg=f"{name} {asked}")
+
+
+def test_an_imported_model_of_catboost_has_its_ranges(tmp_path: Any) -> None:
+    cb = pytest.importorskip("catboost")
+    X = rows(5, 50)
+    model = cb.CatBoostRegressor(**CAT).fit(X, targets(X, 0))
+    model.save_model(str(tmp_path / "m.json"), format="json", pool=X)
+    data = (tmp_path / "m.json").read_bytes()
+    fast = willump.CompiledModel.from_model(willump._core.Model.import_bytes(data))
+    for start, end in ((0, 0), (0, 4), (2, 7), (3, 9)):
+        asked = {"ntree_start": start, "ntree_end": end}
+        np.testing.assert_allclose(fast.predict(X, **asked), model.predict(X, **asked), 1e-12)
+    asked = {"ntree_start": 3}
+    leaves = fast.predict(X, pred_leaf=True, **asked)
+    np.testing.assert_array_equal(leaves, model.calc_leaf_indexes(X, **asked))
+    with pytest.raises(cb.CatBoostError, match="Empty tree range"):
+        fast.predict(X, **asked)
+    with pytest.raises(TypeError, match="num_iteration"):
+        fast.predict(X, num_iteration=2)
 
 
 def test_catboost_s_exponent() -> None:

@@ -11,33 +11,24 @@ from .._variants import Source, Span
 from . import catboost, lightgbm, xgboost
 from .family import Asked, Family, Option, ignored, shows
 
-#: The options after X, in the order in which they are read, with their defaults.
-_SUMS: dict[str, Any] = {"raw_score": False, "output_margin": False, "pred_leaf": False}
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "lightgbm_booster": {
-        **_SUMS,
-        "pred_contrib": False,
-        "start_iteration": 0,
-        "num_iteration": None,
-        "validate_features": False,
-    },
-    "xgboost_booster": {
-        **_SUMS,
-        "pred_contribs": False,
-        "approx_contribs": False,
-        "pred_interactions": False,
-        "validate_features": True,
-        "training": False,
-        "iteration_range": (0, 0),
-        "strict_shape": False,
-    },
-    "catboost_booster": {**_SUMS, "ntree_start": 0, "ntree_end": 0},
+#: Of each; those that no family has an option for are refused unless they are False.
+_FLAGS: dict[str, Any] = dict.fromkeys(
+    (
+        "raw_score", "output_margin", "pred_leaf", "pred_contrib", "pred_contribs",
+        "approx_contribs", "pred_interactions", "strict_shape", "training",
+    ),
+    False,
+)  # fmt: skip
+_OWN: dict[str, dict[str, Any]] = {
+    "lightgbm_booster": {"start_iteration": 0, "num_iteration": None, "validate_features": False},
+    "xgboost_booster": {"iteration_range": (0, 0), "validate_features": True},
+    "catboost_booster": {"ntree_start": 0, "ntree_end": 0},
 }
 
 #: By family, as `_options.Signature` takes them. LightGBM's `predict` takes any name.
 SIGNATURES: dict[str, dict[str, list[Any]]] = {
-    family: {"predict": [["X", *defaults], 1, defaults, family == "lightgbm_booster"]}
-    for family, defaults in _DEFAULTS.items()
+    family: {"predict": [["X", *_FLAGS, *own], 1, {**_FLAGS, **own}, family == "lightgbm_booster"]}
+    for family, own in _OWN.items()
 }
 
 

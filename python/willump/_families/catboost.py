@@ -29,10 +29,15 @@ def _fail(message: str) -> Exception:
 
 
 def span(asked: Asked, source: Source) -> Span:
-    """ntree_start and ntree_end, of which 0 is the last."""
+    """ntree_start and ntree_end. An end of 0 is the last, but for predictions that start
+    later: those have none, which is an error; stages have none, which is none."""
     first, last = (index(asked.values.get(name, 0)) for name in ("ntree_start", "ntree_end"))
     if (first, last) == (0, 0):
         return None
+    if last == 0 and (asked.shows == "leaves" or not asked.method.startswith("predict")):
+        last = source.n_total
+    if last <= first and asked.method.startswith("staged_"):
+        return 0, 0
     if not 0 <= first <= source.n_total:
         raise _fail(f"Out of range ntree_start={first}: there are {source.n_total} trees")
     if not 0 <= last <= source.n_total:
