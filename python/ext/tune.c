@@ -34,23 +34,37 @@ static bool get_vector(PyObject *object, const char *name, const char *formats,
 
 /* ---- the type ------------------------------------------------------------ */
 
+static bool target_of(const char *name, wl_tune_target *target) {
+  for (unsigned i = 0; i < WL_TUNE_TARGET_COUNT; i++)
+    if (strcmp(name, wl_tune_target_name((wl_tune_target)i)) == 0) {
+      *target = (wl_tune_target)i;
+      return true;
+    }
+  return false;
+}
+
 static PyObject *tune_new(PyTypeObject *type, PyObject *args, PyObject *kwds) {
-  static char *names[] = {
-      "block_costs", "n_rows_fit", "n_rows_select", "n_rows_certify",
-      "alpha",       "delta",      "seed",          "model_cost",
-      "max_fits",    "is_nested",  "max_gates",     "stage_cost",
-      NULL};
+  static char *names[] = {"block_costs",    "n_rows_fit", "n_rows_select",
+                          "n_rows_certify", "alpha",      "delta",
+                          "seed",           "model_cost", "max_fits",
+                          "is_nested",      "max_gates",  "stage_cost",
+                          "target",         NULL};
+  const char *target = wl_tune_target_name(WL_TUNE_AGREEMENT);
   PyObject *costs;
   Py_ssize_t n_fit, n_select, n_certify, max_fits = 0, max_gates = 1;
   unsigned long long seed;
   int is_nested = 0;
   wl_tune_options options = {0};
-  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OnnnddKd|npnd:TuneJob", names,
+  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OnnnddKd|npnds:TuneJob", names,
                                    &costs, &n_fit, &n_select, &n_certify,
                                    &options.alpha, &options.delta, &seed,
                                    &options.model_cost, &max_fits, &is_nested,
-                                   &max_gates, &options.stage_cost))
+                                   &max_gates, &options.stage_cost, &target))
     return NULL;
+  if (!target_of(target, &options.target)) {
+    PyErr_Format(PyExc_ValueError, "TuneJob: there is no target '%s'", target);
+    return NULL;
+  }
   if (n_fit < 0 || n_select < 0 || n_certify < 0 || max_fits < 0 ||
       max_gates < 0) {
     PyErr_SetString(PyExc_ValueError, "TuneJob: a count is negative");
@@ -120,28 +134,35 @@ static PyObject *tune_next(PyObject *self, PyObject *unused) {
 }
 
 static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
+  enum { N_VECTORS = 5 };
   static char *names[] = {"confidence", "approx_labels", "full_labels",
-                          "model_cost", "groups",        NULL};
-  PyObject *objects[4] = {NULL, NULL, NULL, Py_None};
+                          "model_cost", "groups",        "true_labels",
+                          NULL};
+  PyObject *objects[N_VECTORS] = {NULL, NULL, NULL, Py_None, Py_None};
   static const struct {
     const char *name, *formats;
   } kinds[] = {{"confidence", "d"},
                {"approx_labels", "lq"},
                {"full_labels", "lq"},
-               {"groups", "LQ"}};
+               {"groups", "LQ"},
+               {"true_labels", "lq"}};
   wl_tune_scores scores = {0};
-  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OOOd|O:answer", names,
-                                   &objects[0], &objects[1], &objects[2],
-                                   &scores.model_cost, &objects[3]))
+  if (!PyArg_ParseTupleAndKeywords(
+          args, kwds, "OOOd|OO:answer", names, &objects[0], &objects[1],
+          &objects[2], &scores.model_cost, &objects[3], &objects[4]))
     return NULL;
-  Py_buffer views[4];
-  size_t n_views = 0;
+  Py_buffer views[N_VECTORS] = {{0}};
   bool ok = true;
   Py_ssize_t n_rows = -1;
-  for (; ok && n_views < (objects[3] == Py_None ? 3U : 4U); n_views += ok) {
-    ok = get_vector(objects[n_views], kinds[n_views].name,
-                    kinds[n_views].formats, 8, n_rows, &views[n_views]);
-    n_rows = ok ? views[n_views].shape[0] : n_rows;
+  for (size_t i = 0; ok && i < N_VECTORS; i++) {
+    if (objects[i] == Py_None && i >= 3)
+      continue;
+    ok = get_vector(objects[i], kinds[i].name, kinds[i].formats, 8, n_rows,
+                    &views[i]);
+    if (!ok)
+      views[i] = (Py_buffer){0};
+    else
+      n_rows = views[i].shape[0];
   }
   PyObject *result = NULL;
   if (ok) {
@@ -149,7 +170,8 @@ static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
     scores.confidence = views[0].buf;
     scores.approx_labels = views[1].buf;
     scores.full_labels = views[2].buf;
-    scores.groups = n_views == 4 ? views[3].buf : NULL;
+    scores.groups = views[3].buf;
+    scores.true_labels = views[4].buf;
     wl_error error;
     wl_status status = wl_tune_answer(((ext_tune *)self)->job, &scores, &error);
     if (status != WL_OK)
@@ -157,8 +179,8 @@ static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
     else
       result = Py_NewRef(Py_None);
   }
-  while (n_views > 0)
-    PyBuffer_Release(&views[--n_views]);
+  for (size_t i = 0; i < N_VECTORS; i++)
+    PyBuffer_Release(&views[i]);
   return result;
 }
 
@@ -172,15 +194,40 @@ static PyObject *tune_skip(PyObject *self, PyObject *unused) {
   return NULL;
 }
 
+/* What a target counts, as a dict. */
+static PyObject *counts_dict(const wl_tune_certificate *c) {
+  if (c->kind == WL_TUNE_AGREEMENT)
+    return Py_BuildValue("{sLsK}", "k", (long long)c->k, "n_wrong",
+                         (unsigned long long)c->n_wrong);
+  PyObject *counts =
+      Py_BuildValue("{sKsKsK}", "n_leaving", (unsigned long long)c->n_leaving,
+                    "n_harms", (unsigned long long)c->n_harms, "n_gains",
+                    (unsigned long long)c->n_gains);
+  PyObject *figure = c->has_p_value ? PyFloat_FromDouble(c->p_value)
+                                    : PyLong_FromLongLong(c->k);
+  if (!counts || !figure ||
+      PyDict_SetItemString(counts, c->has_p_value ? "p_value" : "k", figure) <
+          0)
+    Py_CLEAR(counts);
+  Py_XDECREF(figure);
+  return counts;
+}
+
 static PyObject *certificate_dict(const wl_tune_certificate *c) {
-  return Py_BuildValue(
-      "{sssssdsdsKsKsLsKsKsdsO}", "method", c->method, "assumption",
-      c->assumption, "target", c->target, "confidence", c->confidence, "n_rows",
-      (unsigned long long)c->n_rows, "rows_needed",
-      (unsigned long long)c->rows_needed, "k", (long long)c->k,
-      "n_disagreements", (unsigned long long)c->n_disagreements, "n_wrong",
-      (unsigned long long)c->n_wrong, "share_leaving", c->share_leaving,
+  PyObject *counts = counts_dict(c);
+  if (!counts)
+    return NULL;
+  PyObject *dict = Py_BuildValue(
+      "{sssssssdsdsKsKsKsdsO}", "kind", wl_tune_target_name(c->kind), "method",
+      c->method, "assumption", c->assumption, "target", c->target, "confidence",
+      c->confidence, "n_rows", (unsigned long long)c->n_rows, "rows_needed",
+      (unsigned long long)c->rows_needed, "n_disagreements",
+      (unsigned long long)c->n_disagreements, "share_leaving", c->share_leaving,
       "is_per_group", c->is_per_group ? Py_True : Py_False);
+  if (dict && PyDict_Update(dict, counts) < 0)
+    Py_CLEAR(dict);
+  Py_DECREF(counts);
+  return dict;
 }
 
 static PyObject *list_of_gates(const wl_tune_result *result) {
@@ -283,9 +330,11 @@ static PyMethodDef tune_methods[] = {
      PyDoc_STR("next($self, /)\n--\n\nThe step that is due: ('fit' | 'certify' "
                "| 'finished', candidate, blocks, n_rows, seed).")},
     {"answer", EXT_METHOD(tune_answer), METH_VARARGS | METH_KEYWORDS,
-     PyDoc_STR("answer($self, confidence, approx_labels, full_labels, "
-               "model_cost, groups=None)\n--\n\nThe scores of the rows asked "
-               "for: float64, int64, int64, ns a row, uint64.")},
+     PyDoc_STR(
+         "answer($self, confidence, approx_labels, full_labels, "
+         "model_cost, groups=None, true_labels=None)\n--\n\nThe scores "
+         "of the rows asked for: float64, int64, int64, ns a row, uint64, "
+         "int64.")},
     {"skip", tune_skip, METH_NOARGS,
      PyDoc_STR("skip($self, /)\n--\n\nThis model cannot be trained.")},
     {"result", tune_result, METH_NOARGS,
@@ -303,7 +352,8 @@ static PyType_Slot tune_slots[] = {
      (void *)(uintptr_t)("TuneJob(block_costs, n_rows_fit, n_rows_select, "
                          "n_rows_certify, alpha, delta, seed, model_cost, "
                          "max_fits=0, is_nested=False, max_gates=1, "
-                         "stage_cost=0.0)\n--\n\nChooses and certifies the "
+                         "stage_cost=0.0, target='agreement')\n--\n\nChooses "
+                         "and certifies the "
                          "first "
                          "stage of a cascade; not thread-safe.")},
     {0, NULL},

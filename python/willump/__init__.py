@@ -37,12 +37,13 @@ from ._errors import (
 )
 from ._optimize import optimize
 from ._report import Explanation, VerifyReport
-from ._targets import Agreement
+from ._targets import Accuracy, Agreement
 from ._versions import show_versions
 
 __version__ = _core.version
 
 __all__ = [
+    "Accuracy",
     "Agreement",
     "ArtifactError",
     "CertificateError",

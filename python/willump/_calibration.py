@@ -63,12 +63,12 @@ def group_numbers(groups: Any, n: int) -> Numbers:
             hash(item)
         except TypeError as error:
             raise TypeError(f"groups must be hashable: row {row}: {error}") from error
-        if _is_missing(item):
+        if is_missing(item):
             raise ValueError(f"groups has no group for row {row}: {item!r}")
     return _numbered([hashable(item) for item in items])
 
 
-def _is_missing(item: Any) -> bool:
+def is_missing(item: Any) -> bool:
     """None, NaN, NaT or pandas' NA, which is not even unequal to itself."""
     if item is None:
         return True
@@ -202,17 +202,16 @@ class Calibration:
             "group counts once, as one random row of the group",
         }[self.unit]
 
-    def too_few(self, rate: float, confidence: float, needed: int) -> str:
+    def too_few(self, what: str, confidence: float, needed: int, note: str) -> str:
         """Says how many it takes, of what the caller passes."""
         asked = _rows_to_give(needed, 1 - SELECT_SHARE)
         if self.is_held_out:
             asked = _rows_to_give(asked, HELD_OUT_SHARE)
-        whole = "X" if self.is_held_out else "X_cal (labels are not needed)"
+        whole = "X" if self.is_held_out else f"X_cal{note}"
         there = "the held-out part of X has" if self.is_held_out else "X_cal has"
         return (
-            f"too few {self.unit}s: {there} {self.n_units} in {self.n} rows, and certifying an "
-            f"agreement of {rate:g} with confidence {confidence:g} takes about "
-            f"{asked} {self.unit}s in {whole}"
+            f"too few {self.unit}s: {there} {self.n_units} in {self.n} rows, and certifying "
+            f"{what} with confidence {confidence:g} takes about {asked} {self.unit}s in {whole}"
         )
 
 

@@ -16,8 +16,9 @@ from ._errors import UnsupportedError
 from ._frames import as_rows, n_rows_of, row_keys, take_rows
 from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._present import describe
+from ._promises import TARGETS, promise_of
 from ._runner import Runner, for_sklearn
-from ._targets import Agreement
+from ._targets import Accuracy, Agreement
 from ._tuner import Tuner
 
 Array = npt.NDArray[Any]
@@ -32,7 +33,7 @@ def optimize(
     y_cal: Any = None,
     groups: Any = None,
     refit: bool = False,
-    target: Agreement = Agreement(0.99),
+    target: Agreement | Accuracy = Agreement(0.99),
     costs: Mapping[str, float] | Sequence[float] | None = None,
     random_state: Any = None,
     n_threads: int | None = 1,
@@ -47,6 +48,9 @@ def optimize(
     instead: its first trees are the first stage, and rows that stay go on from
     their sum, through several such gates where that is cheaper.
 
+    Two targets: `Agreement` with the exact pipeline's labels, or `Accuracy` that is
+    hardly less than the exact pipeline's.
+
     Only labels are certified. ``predict_proba`` and ``decision_function`` of a
     row that leaves early are those of the first stage; of a row that stays, the
     exact pipeline's.
@@ -59,12 +63,13 @@ def optimize(
         are used.
     X_cal : rows like those to come, or None
         Rows that neither `pipeline` nor the first stage saw in training, drawn
-        independently like future rows (fresh rows may repeat earlier ones); no
-        labels are needed. A fifth of them chooses the first stage, the rest
-        certifies it.
+        independently like future rows (fresh rows may repeat earlier ones). A
+        fifth of them chooses the first stage, the rest certifies it.
     y_cal : array-like or None
-        Labels of X_cal, which Agreement does not need: only their number is
-        checked.
+        The true labels of X_cal, for Accuracy; with `refit`, those of the
+        held-out rows are taken from y. No model is right on a label that is not
+        one of the pipeline's classes. Agreement needs none: only their number
+        is checked.
     groups : array-like of hashables, or None
         A group for each row of X_cal (of X with `refit`), by position: rows of
         one group are kept together and count once, as one of them chosen at
@@ -74,7 +79,7 @@ def optimize(
         of the pipeline on the rest. What counts once is held out as a whole: a
         distinct row, a group, or with "traffic" each request by itself. The result
         then answers as that clone.
-    target : Agreement
+    target : Agreement or Accuracy
     costs : dict of block name to ns a row, sequence in block order, or None
         None measures them. A dict may hold "model", the cost of a model beyond
         its blocks, and "stage", that of each stage behind the first beyond both.
@@ -100,10 +105,12 @@ def optimize(
         ``assumption`` say in words what is certified, ``per`` a "distinct row",
         "request" or "group"; ``n_rows_given`` are the calibration rows, ``n_rows``
         those that certified, each unit once, and ``rows_needed`` the fewest that
-        would; ``n_wrong`` of them left with another label, at most ``k`` may;
-        ``share_leaving`` is the share that left. The promise is over all rows, and a
-        rare class may be lost within it: ``agreement_by_class`` is what was observed
-        of each. docs/cascades.md has every entry.
+        would; for Agreement, ``n_wrong`` of them left with another label, at most
+        ``k`` may; for Accuracy, of those that left ``n_harms`` are right by the exact
+        pipeline alone and ``n_gains`` by the first stage alone; ``share_leaving`` is
+        the share that left. The promise is over all rows, and a rare class may be lost
+        within it: ``agreement_by_class`` is what was observed of each.
+        docs/cascades.md has every entry.
         Or the exact pipeline, where nothing could be certified.
 
     Warns
@@ -116,7 +123,7 @@ def optimize(
         that repeat earlier ones, and only for those.
     RareClassWarning
         Of a class with at least 20 certifying rows, the share that keeps its label
-        is below half of the target's rate.
+        is below half of the target's rate, or of 1 - loss.
     PythonStepWarning
         A part of the pipeline stays Python; says which and why.
     NotCertifiedWarning
@@ -125,7 +132,8 @@ def optimize(
     Raises
     ------
     ValueError, TypeError
-        For arguments that do not fit each other; neither X_cal nor refit given; an
+        For arguments that do not fit each other; neither X_cal nor refit given;
+        Accuracy without y_cal, or with a label that is missing there; an
         X_cal that is mostly rows of X; a class that refit would lose; a group that is
         missing (ValueError) or has no hash (TypeError).
     UnsupportedError
@@ -147,9 +155,19 @@ def optimize(
     ...                         costs=[1.0, 5.0])
     >>> fast.metadata["certificate"]["blocks"]
     ['countvectorizer-1']
+
+    With the labels of fresh rows, the loss of accuracy can be certified instead:
+
+    >>> fast = willump.optimize(pipeline, texts, [1, 0] * 40, X_cal=fresh, y_cal=[1, 0] * 360,
+    ...                         target=willump.Accuracy(0.01), costs=[1.0, 5.0])
+    >>> print(fast.metadata["certificate"]["promise"])  # doctest: +NORMALIZE_WHITESPACE
+    with confidence 0.95, the accuracy of the cascade is at most 0.01 below that of the exact
+    pipeline, per distinct row
     """
-    if not isinstance(target, Agreement):
-        raise TypeError(f"target must be willump.Agreement(...), not {target!r}")
+    if not isinstance(target, TARGETS):
+        raise TypeError(
+            f"target must be willump.Agreement(...) or willump.Accuracy(...), not {target!r}"
+        )
     if duplicates not in ("distinct", "traffic"):
         raise ValueError(f"duplicates={duplicates!r} is neither 'distinct' nor 'traffic'")
     seed = _seed_of(random_state)
@@ -163,20 +181,30 @@ def optimize(
                 "cascade: pass X_cal (fresh rows, no labels needed), or refit=True, which "
                 "holds out a part of X and refits a clone of the pipeline on the rest"
             )
-        pipeline, X, y, X_cal, groups = _held_out(pipeline, X, y, groups, duplicates, seed)
+        if y_cal is not None:
+            raise ValueError(
+                "y_cal goes with X_cal; with refit=True the labels of the held-out rows are in y"
+            )
+        pipeline, X, y, X_cal, y_cal, groups = _held_out(pipeline, X, y, groups, duplicates, seed)
     elif refit:
         raise ValueError("give X_cal or refit=True, not both: refit holds out a part of X instead")
     else:
         X_cal = as_rows(X_cal, "X_cal")
     if y_cal is not None:
-        _labels_of(y_cal, n_rows_of(X_cal), "y_cal")
+        y_cal = _labels_of(y_cal, n_rows_of(X_cal), "y_cal")
+    elif isinstance(target, Accuracy):
+        raise ValueError(
+            "Accuracy needs the true labels of X_cal to certify a cascade: pass y_cal, or "
+            "refit=True, which takes them from y; Agreement needs no labels"
+        )
     tuner = _tuner_for(pipeline, X, y, strict=strict, n_threads=n_threads)
     keys = tuner.base.keys
     calibration = Calibration(X_cal, groups, duplicates, seed, keys, is_held_out=refit)
     if not refit:
         calibration.check_training(X, keys)
     calibration.warn_of_duplicates()
-    model = tuner.run(calibration, target, costs, seed)
+    promise = promise_of(target, y_cal, tuner.conversion.model.classes)
+    model = tuner.run(calibration, promise, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=3)
     return model
 
@@ -206,7 +234,8 @@ def _labels_of(y: Any, n: int, name: str) -> Array:
     """The labels as a vector, by position."""
     if not hasattr(y, "__len__"):
         y = list(y)
-    labels = np.asarray(y)
+    # An array of a list's own items: as numbers and texts they would all be texts.
+    labels = np.asarray(y, object if name == "y_cal" and isinstance(y, (list, tuple)) else None)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1:
@@ -218,7 +247,7 @@ def _labels_of(y: Any, n: int, name: str) -> Array:
 
 def _held_out(
     pipeline: Any, x: Any, y: Any, groups: Any, duplicates: str, seed: int
-) -> tuple[Any, Any, Any, Any, Any]:
+) -> tuple[Any, Any, Any, Any, Any, Any]:
     """A clone of the pipeline fitted on a part of X, that part, and the rest."""
     from sklearn.base import clone
 
@@ -230,7 +259,8 @@ def _held_out(
     check_no_class_is_lost(y, kept)
     labels, rest = y[kept], take_rows(x, kept)
     fitted = clone(pipeline).fit(for_sklearn(rest), labels)
-    return fitted, rest, labels, take_rows(x, held), None if groups is None else groups[held]
+    own = None if groups is None else groups[held]
+    return fitted, rest, labels, take_rows(x, held), y[held], own
 
 
 def _keys_for(pipeline: Any, x: Any) -> list[Any]:

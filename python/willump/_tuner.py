@@ -30,8 +30,8 @@ from ._errors import (
 )
 from ._frames import n_rows_of, take_rows
 from ._present import describe
+from ._promises import Promise
 from ._runner import Runner, cost_of
-from ._targets import Agreement
 
 Array = npt.NDArray[Any]
 
@@ -230,7 +230,7 @@ class Tuner:
 
     # ---- the job ----------------------------------------------------------
 
-    def run(self, cal: Calibration, target: Agreement, costs: Any, seed: int) -> CompiledModel:
+    def run(self, cal: Calibration, promise: Promise, costs: Any, seed: int) -> CompiledModel:
         sample = take_rows(
             cal.x, cal.select[:COST_ROWS] if len(cal.select) else cal.certify[:COST_ROWS]
         )
@@ -238,41 +238,44 @@ class Tuner:
             raise ValueError("X_cal has no rows")
         self.measure(sample, costs)
         # What counts are units: where they are too few, nothing need be trained.
-        job = self._job(max(1, len(cal.select)), cal.units_of(cal.certify), target, seed)
+        job = self._job(max(1, len(cal.select)), cal.units_of(cal.certify), promise, seed)
         if len(cal.select) > 0 and job.next()[0] != "finished":
-            job = self._job(len(cal.select), len(cal.certify), target, seed)
-            self._answer_all(job, cal, sample)
+            job = self._job(len(cal.select), len(cal.certify), promise, seed)
+            self._answer_all(job, cal, promise, sample)
             result = job.result()
         else:
-            result = self._refused(job, target, seed)
+            result = self._refused(job, promise, seed)
         if result["outcome"] != "cascade":
-            return self._exact(result, cal, target)
-        return self._finish(result, cal, target)
+            return self._exact(result, cal, promise)
+        return self._finish(result, cal, promise)
 
-    def _job(self, n_select: int, n_certify: int, target: Agreement, seed: int) -> _core.TuneJob:
+    def _job(self, n_select: int, n_certify: int, promise: Promise, seed: int) -> _core.TuneJob:
         return _core.TuneJob(
             self.costs,
             n_rows_of(self.x),
             n_select,
             n_certify,
-            1.0 - target.rate,
-            1.0 - target.confidence,
+            promise.alpha,
+            1.0 - promise.confidence,
             seed,
             self.model_cost,
             is_nested=self.is_nested,
-            max_gates=self.max_gates,
+            max_gates=min(self.max_gates, promise.max_gates),
             stage_cost=self.stage_cost,
+            target=promise.kind,
         )
 
-    def _refused(self, job: _core.TuneJob, target: Agreement, seed: int) -> dict[str, Any]:
+    def _refused(self, job: _core.TuneJob, promise: Promise, seed: int) -> dict[str, Any]:
         """The result of a job that no answer could change."""
         if job.next()[0] == "finished":
             return job.result()
-        job = self._job(1, 0, target, seed)  # no unit to choose with: too few as well
+        job = self._job(1, 0, promise, seed)  # no unit to choose with: too few as well
         job.next()
         return job.result()
 
-    def _answer_all(self, job: _core.TuneJob, cal: Calibration, sample: Any) -> None:
+    def _answer_all(
+        self, job: _core.TuneJob, cal: Calibration, promise: Promise, sample: Any
+    ) -> None:
         from tqdm import tqdm
 
         full = np.asarray(self.base("label", cal.x), dtype=np.int64).ravel()
@@ -297,16 +300,16 @@ class Tuner:
                 own = None if cal.groups is None else np.ascontiguousarray(cal.groups[rows])
                 if step == "certify":
                     self.observed[number], self.exact = (gate, label), full[rows]
-                job.answer(gate, label, full[rows], candidate.model_cost, own)
+                more = promise.answer(rows)
+                job.answer(gate, label, full[rows], candidate.model_cost, own, **more)
 
     # ---- results ----------------------------------------------------------
 
-    def _exact(self, result: dict[str, Any], cal: Calibration, target: Agreement) -> CompiledModel:
+    def _exact(self, result: dict[str, Any], cal: Calibration, promise: Promise) -> CompiledModel:
         reason = str(result["message"])
         if result["outcome"] == "too few rows":
-            reason = cal.too_few(
-                target.rate, target.confidence, int(result["certificate"]["rows_needed"])
-            )
+            needed = int(result["certificate"]["rows_needed"])
+            reason = cal.too_few(promise.what, promise.confidence, needed, promise.rows_note)
         elif result["outcome"] == "no model" and self.problem:
             reason += f" ({self.problem})"
         message = f"no cascade was certified: {reason}"
@@ -316,20 +319,20 @@ class Tuner:
         warnings.warn(message, NotCertifiedWarning, stacklevel=4)
         return self._model(self.conversion.finish())
 
-    def _finish(self, result: dict[str, Any], cal: Calibration, target: Agreement) -> CompiledModel:
+    def _finish(self, result: dict[str, Any], cal: Calibration, promise: Promise) -> CompiledModel:
         threshold, names = float(result["threshold"]), self.names
         gates: list[dict[str, Any]] = result["gates"]
         blocks = [names[i] for i in result["blocks"]]
         # What each gate behind the first adds: such blocks are nested.
         added = [names[a["n_blocks"] : b["n_blocks"]] for a, b in pairwise(gates)]
+        counted = cal.counted("certify")
+        exact, served = self.exact[counted], self._served(gates)[counted]
         now = datetime.datetime.now(datetime.UTC)
         certificate = {
             **result["certificate"],
-            "kind": "agreement",
             "per": cal.unit,
-            "promise": f"with confidence {target.confidence:g}, the cascade gives the exact "
-            f"pipeline's label to at least a share of {target.rate:g}, per {cal.unit}",
-            "assumption": cal.assumption,
+            "promise": promise.sentence(cal.unit),
+            "assumption": promise.assumption(cal),
             "n_rows_given": cal.n,
             "n_rows_in_training": cal.n_in_training,
             "blocks": blocks,
@@ -352,7 +355,8 @@ class Tuner:
             },
             "costs_measured": self.is_measured,
             "n_select_rows": len(cal.select),
-            "agreement_by_class": self._agreement_by_class(cal, gates, target),
+            "agreement_by_class": self._agreement_by_class(exact, served, promise),
+            **promise.seen(cal.certify[counted], exact, served),
             "date": now.date().isoformat(),
         }
         stages = self._stages(gates)
@@ -364,28 +368,30 @@ class Tuner:
         threshold = gates[0]["threshold"]
         return self._cascade(candidate.outputs, candidate.full, candidate.gate, threshold)
 
+    def _served(self, gates: list[dict[str, Any]]) -> Array:
+        """The labels that the cascade gives to the certifying rows."""
+        served = self.exact
+        for certified in reversed(gates):
+            gate, label = self.observed[certified["candidate"]]
+            # A row of no margin stays.
+            served = np.where(gate > certified["threshold"], label, served)
+        return served
+
     def _agreement_by_class(
-        self, cal: Calibration, gates: list[dict[str, Any]], target: Agreement
+        self, exact: Array, served: Array, promise: Promise
     ) -> dict[str, dict[str, Any]]:
         """What the certifying rows show of each class of the exact pipeline."""
         classes = self.conversion.model.classes
         assert classes is not None
-        counted = cal.counted("certify")
-        exact = self.exact[counted]
-        is_same = np.ones(len(exact), bool)
-        for certified in reversed(gates):
-            gate, label = (part[counted] for part in self.observed[certified["candidate"]])
-            # A row of no margin stays.
-            is_same = np.where(gate > certified["threshold"], label == exact, is_same)
         n_rows = np.bincount(exact, minlength=len(classes))
-        n_same = np.bincount(exact[is_same], minlength=len(classes))
+        n_same = np.bincount(exact[served == exact], minlength=len(classes))
         found: dict[str, dict[str, Any]] = {}
         lost = []
         for name, n, same in zip(
             map(str, classes.tolist()), n_rows.tolist(), n_same.tolist(), strict=True
         ):
             found[name] = {"n_rows": n, "agreement": same / n if n else None}
-            if n >= RARE_ROWS and same < RARE_SHARE * target.rate * n:
+            if n >= RARE_ROWS and same < RARE_SHARE * (1.0 - promise.alpha) * n:
                 lost.append(f"{name!r} ({same} of {n})")
         if lost:
             warnings.warn(

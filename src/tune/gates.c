@@ -81,21 +81,12 @@ void wl_tune_gates_deinit(wl_tune *job) {
   wl_free(job->marks);
 }
 
-wl_status wl_tune_gates_keep(wl_tune *job, wl_tune_rows *rows, size_t slot,
-                             const wl_tune_scores *scores, wl_error *error) {
-  uint8_t *counts = job->marks;
-  memset(counts, 1, scores->n_rows);
-  if (scores->groups != NULL)
-    WL_TRY(
-        wl_agreement_first_rows(scores->groups, scores->n_rows, counts, error));
-  size_t from = slot * rows->capacity, n = 0;
-  for (size_t i = 0; i < scores->n_rows; i++)
-    if (counts[i]) {
-      rows->confidence[from + n] = scores->confidence[i];
-      rows->differs[from + n++] = job->differs[i];
-    }
-  rows->n = n;
-  return WL_OK;
+void wl_tune_gates_keep(const wl_tune *job, wl_tune_rows *rows, size_t slot) {
+  const wl_tune_sample *s = &job->sample;
+  size_t from = slot * rows->capacity;
+  rows->n = s->n;
+  memcpy(rows->confidence + from, s->confidence, s->n * sizeof *s->confidence);
+  memcpy(rows->differs + from, s->losses, s->n);
 }
 
 /* ---- costs ------------------------------------------------------------------
@@ -342,14 +333,15 @@ static void count_leaving(const wl_tune *job, wl_tune_gate *gates,
 }
 
 wl_status wl_tune_gates_certify(wl_tune *job, wl_tune_gate *gates,
-                                wl_agreement *a, double *cost,
+                                wl_tune_verdict *verdict, double *cost,
                                 wl_error *error) {
   const wl_tune_chain *chain = &job->chain;
+  wl_agreement a;
   find_scores(job);
   WL_TRY(wl_agreement_certify(job->values, job->marks, NULL, job->certify.n,
-                              job->options.alpha, job->options.delta, a,
+                              job->options.alpha, job->options.delta, &a,
                               error));
-  double t = a->threshold > smallest ? a->threshold : smallest;
+  double t = a.threshold > smallest ? a.threshold : smallest;
   for (size_t g = 0; g < chain->n; g++)
     gates[g] = (wl_tune_gate){
         .candidate = chain->candidates[g],
@@ -357,7 +349,8 @@ wl_status wl_tune_gates_certify(wl_tune *job, wl_tune_gate *gates,
         .n_blocks = job->candidates[chain->candidates[g]].n_blocks,
         .threshold = threshold_of(chain->anchors[g], t),
         .cost = step_cost(job, chain, g)};
-  count_leaving(job, gates, a);
+  count_leaving(job, gates, &a);
+  wl_tune_verdict_agreement(&a, verdict);
   double reach = 1;
   *cost = 0;
   for (size_t g = 0; g < chain->n; reach -= gates[g++].share_leaving)

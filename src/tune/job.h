@@ -7,6 +7,7 @@
 #define WL_TUNE_JOB_H
 
 #include "stats/agreement.h"
+#include "tune/target.h"
 #include "tune/tune.h"
 
 enum {
@@ -45,6 +46,7 @@ struct wl_tune {
   double *block_costs;
   size_t n_rows_select, n_rows_certify;
   wl_tune_options options;
+  const wl_tune_kind *kind; /* of the target */
   double exact_cost;
 
   wl_tune_candidate *candidates; /* max_candidates of them */
@@ -71,8 +73,10 @@ struct wl_tune {
   double *values;     /* scratch: max(select, certify) rows */
   uint8_t *marks;     /* the same */
 
-  uint8_t *differs; /* scratch of an answer: max(select, certify) rows */
-  int64_t *labels;  /* scratch: n_rows_select */
+  wl_tune_sample sample; /* of an answer: max(select, certify) rows */
+  uint8_t *counts;       /* scratch: the same */
+  wl_tune_sequence sequence, best_sequence; /* of an answer, and of `best` */
+  int64_t *labels;                          /* scratch: n_rows_select */
   bool is_waiting, is_finished;
   wl_tune_request request; /* while waiting */
   wl_tune_result result;   /* when finished */
@@ -93,9 +97,8 @@ double wl_tune_rest_cost(const wl_tune *job, const wl_tune_candidate *c);
 wl_status wl_tune_gates_init(wl_tune *job, wl_error *error);
 void wl_tune_gates_deinit(wl_tune *job);
 
-/* Keeps an answer, whose differences are in job->differs, in a slot. */
-wl_status wl_tune_gates_keep(wl_tune *job, wl_tune_rows *rows, size_t slot,
-                             const wl_tune_scores *scores, wl_error *error);
+/* Keeps an answer, job->sample, in a slot. */
+void wl_tune_gates_keep(const wl_tune *job, wl_tune_rows *rows, size_t slot);
 
 /* Finds job->chain from the select rows; of one gate, job->best, where more
  * would not pay. */
@@ -104,7 +107,8 @@ void wl_tune_gates_choose(wl_tune *job);
 /* The certificate of job->chain by the certify rows kept in its gates' order;
  * gates: WL_TUNE_MAX_GATES of them. */
 wl_status wl_tune_gates_certify(wl_tune *job, wl_tune_gate *gates,
-                                wl_agreement *a, double *cost, wl_error *error);
+                                wl_tune_verdict *verdict, double *cost,
+                                wl_error *error);
 
 /* The least cost that a new candidate has to beat. */
 double wl_tune_cost_to_beat(const wl_tune *job);

@@ -21,6 +21,11 @@ const char *wl_tune_outcome_name(wl_tune_outcome outcome) {
   return outcome_names[outcome];
 }
 
+const char *wl_tune_target_name(wl_tune_target target) {
+  const wl_tune_kind *kind = wl_tune_kind_of(target);
+  return kind != NULL ? kind->name : "unknown";
+}
+
 size_t wl_tune_split(size_t n_rows, const uint64_t *groups, double share,
                      uint64_t seed, uint8_t *is_select) {
   size_t n_select = 0;
@@ -57,11 +62,14 @@ static wl_status check_sizes(size_t n_blocks, size_t n_rows_fit,
 
 static wl_status check_options(const wl_tune_options *options,
                                wl_error *error) {
+  const wl_tune_kind *kind = wl_tune_kind_of(options->target);
+  if (kind == NULL)
+    return wl_fail(error, WL_ERROR_VALUE, "tune: %d is no target",
+                   (int)options->target);
   if (!(options->alpha > 0 && options->alpha < 1))
     return wl_fail(error, WL_ERROR_VALUE,
-                   "tune: the target agreement must be above 0 and below 1, "
-                   "not %g",
-                   1 - options->alpha);
+                   "tune: the target %s must be above 0 and below 1, not %g",
+                   kind->name, kind->figure(options->alpha));
   if (!(options->delta > 0 && options->delta < 1))
     return wl_fail(error, WL_ERROR_VALUE,
                    "tune: the confidence must be above 0 and below 1, not %g",
@@ -76,10 +84,10 @@ static wl_status check_options(const wl_tune_options *options,
                    "tune: the cost of a stage must be a number of nanoseconds "
                    "a row, not %g",
                    options->stage_cost);
-  if (options->max_gates > (options->is_nested ? WL_TUNE_MAX_GATES : 1))
+  if (options->max_gates > (options->is_nested ? kind->max_gates : 1))
     return wl_fail(error, WL_ERROR_VALUE,
-                   "tune: %zu gates; there may be %d in nested blocks, and one "
-                   "in others",
+                   "tune: %zu gates; there may be %d in nested blocks where "
+                   "the target is agreement, and one elsewhere",
                    options->max_gates, WL_TUNE_MAX_GATES);
   return WL_OK;
 }
@@ -114,13 +122,16 @@ static wl_status allocate(wl_tune *job, wl_error *error) {
   job->block_ids = wl_calloc(n_ids, sizeof *job->block_ids);
   job->is_taken = wl_calloc(n, width);
   job->knapsack = wl_calloc(width, sizeof *job->knapsack);
-  job->differs = wl_calloc(n_rows, 1);
+  job->sample.confidence = wl_calloc(n_rows, sizeof *job->sample.confidence);
+  job->sample.losses = wl_calloc(n_rows, 1);
+  job->counts = wl_calloc(n_rows, 1);
   job->labels = wl_calloc(job->n_rows_select, sizeof *job->labels);
   if (job->block_costs == NULL || job->importance == NULL ||
       job->candidates == NULL || job->block_ids == NULL ||
-      job->is_taken == NULL || job->knapsack == NULL || job->differs == NULL ||
-      job->labels == NULL)
-    return wl_fail_memory(error, n_ids * sizeof *job->block_ids + n_rows * 9);
+      job->is_taken == NULL || job->knapsack == NULL ||
+      job->sample.confidence == NULL || job->sample.losses == NULL ||
+      job->counts == NULL || job->labels == NULL)
+    return wl_fail_memory(error, n_ids * sizeof *job->block_ids + n_rows * 18);
   return wl_tune_gates_init(job, error);
 }
 
@@ -130,9 +141,8 @@ static void finish(wl_tune *job, wl_tune_outcome outcome);
 static wl_status refuse_early(wl_tune *job, wl_error *error) {
   const wl_tune_options *o = &job->options;
   wl_tune_certificate *c = &job->result.certificate;
-  c->k = wl_binomial_max_k(job->n_rows_certify, o->alpha, o->delta);
   c->n_rows = job->n_rows_certify;
-  if (c->k < 0)
+  if (!job->kind->announce(c, c->n_rows, o->alpha, o->delta))
     finish(job, WL_TUNE_TOO_FEW_ROWS);
   else if (job->n_blocks == 1)
     finish(job, WL_TUNE_ONE_BLOCK);
@@ -161,6 +171,7 @@ wl_status wl_tune_create(size_t n_blocks, const double *block_costs,
   job->n_rows_select = n_rows_select;
   job->n_rows_certify = n_rows_certify;
   job->options = *options;
+  job->kind = wl_tune_kind_of(options->target);
   job->max_candidates =
       options->max_fits != 0 ? options->max_fits : default_fits(n_blocks);
   job->best = job->path = WL_TUNE_NONE;
@@ -173,11 +184,11 @@ wl_status wl_tune_create(size_t n_blocks, const double *block_costs,
       .threshold = (double)INFINITY,
       .expected_cost = job->exact_cost,
       .exact_cost = job->exact_cost,
-      .certificate = {.method = "exact binomial order statistic",
+      .certificate = {.kind = options->target,
                       .assumption =
                           "later rows are drawn independently, as the certify "
                           "rows were",
-                      .target = 1 - options->alpha,
+                      .target = job->kind->figure(options->alpha),
                       .confidence = 1 - options->delta,
                       .rows_needed = wl_agreement_rows_needed(options->alpha,
                                                               options->delta)}};
@@ -199,7 +210,9 @@ void wl_tune_free(wl_tune *job) {
   wl_free(job->block_ids);
   wl_free(job->is_taken);
   wl_free(job->knapsack);
-  wl_free(job->differs);
+  wl_free(job->sample.confidence);
+  wl_free(job->sample.losses);
+  wl_free(job->counts);
   wl_free(job->labels);
   wl_tune_gates_deinit(job);
   wl_free(job);
@@ -301,6 +314,11 @@ static wl_status check_scores(const wl_tune *job, const wl_tune_scores *scores,
                    "tune: the answer for candidate %zu lacks its confidences "
                    "or labels",
                    job->request.candidate);
+  if (job->kind->needs_true_labels && scores->true_labels == NULL)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: the answer for candidate %zu lacks the true labels, "
+                   "which a target of %s needs",
+                   job->request.candidate, job->kind->name);
   if (!(scores->model_cost >= 0 && scores->model_cost <= 1e300))
     return wl_fail(error, WL_ERROR_VALUE,
                    "tune: the measured cost of candidate %zu must be a number "
@@ -348,58 +366,67 @@ static double share_of_commonest(int64_t *scratch, const int64_t *labels,
   return (double)longest / (double)n;
 }
 
-/* What the certificate would do with the select rows. It promises nothing:
- * it is there to compare candidates. */
-static wl_status evaluate(const wl_tune *job, const wl_tune_scores *scores,
-                          wl_agreement *a, wl_error *error) {
-  const wl_tune_options *o = &job->options;
-  WL_TRY(wl_agreement_certify(scores->confidence, job->differs, scores->groups,
-                              scores->n_rows, o->alpha, o->delta, a, error));
-  if (a->k >= 0)
-    return WL_OK;
-  double permitted = (double)job->result.certificate.k /
-                     (double)job->n_rows_certify * (double)a->n_rows;
-  return wl_agreement_at_k(scores->confidence, job->differs, scores->groups,
-                           scores->n_rows, (int64_t)permitted, a, error);
+/* The rows of an answer that count, and what they count as. */
+static wl_status take_sample(wl_tune *job, const wl_tune_scores *scores,
+                             wl_error *error) {
+  wl_tune_sample *s = &job->sample;
+  memset(job->counts, 1, scores->n_rows);
+  if (scores->groups != NULL)
+    WL_TRY(wl_agreement_first_rows(scores->groups, scores->n_rows, job->counts,
+                                   error));
+  s->n = s->n_differing = 0;
+  for (size_t i = 0; i < scores->n_rows; i++)
+    if (job->counts[i]) {
+      s->confidence[s->n] = scores->confidence[i];
+      s->losses[s->n++] = job->kind->loss(scores, i);
+      s->n_differing += scores->approx_labels[i] != scores->full_labels[i];
+    }
+  return WL_OK;
 }
 
 static wl_status take_select_scores(wl_tune *job, const wl_tune_scores *scores,
                                     wl_error *error) {
-  wl_agreement a;
-  WL_TRY(evaluate(job, scores, &a, error));
-  if (job->options.max_gates > 1)
-    WL_TRY(wl_tune_gates_keep(job, &job->select, job->request.candidate, scores,
-                              error));
-  job->select_k = a.k;
+  const wl_tune_options *o = &job->options;
+  double permitted =
+      (double)wl_binomial_max_k(job->n_rows_certify, o->alpha, o->delta) /
+      (double)job->n_rows_certify;
+  wl_tune_verdict verdict = {0};
+  WL_TRY(job->kind->compare(&job->sample, o, permitted, &job->sequence,
+                            &verdict, error));
+  if (o->max_gates > 1)
+    wl_tune_gates_keep(job, &job->select, job->request.candidate);
+  job->select_k = verdict.certificate.k;
   wl_tune_candidate *c = &job->candidates[job->request.candidate];
   c->state = WL_TUNE_ANSWERED;
   c->model_cost = scores->model_cost;
-  c->share_leaving = a.share_leaving;
-  c->agreement = 1 - (double)a.n_disagreements / (double)a.n_rows;
+  c->share_leaving = verdict.certificate.share_leaving;
+  c->agreement = 1 - (double)job->sample.n_differing / (double)job->sample.n;
   c->expected_cost = cascade_cost(job, c, c->model_cost, c->share_leaving);
   if (job->best == WL_TUNE_NONE) /* the first answer: the same for all */
     job->baseline =
         share_of_commonest(job->labels, scores->full_labels, scores->n_rows);
   if (job->best == WL_TUNE_NONE ||
-      c->expected_cost < job->candidates[job->best].expected_cost)
+      c->expected_cost < job->candidates[job->best].expected_cost) {
     job->best = job->request.candidate;
+    job->best_sequence = job->sequence;
+  }
   return WL_OK;
 }
 
 /* The certificate of one gate. */
-static wl_status certify_gate(const wl_tune *job, const wl_tune_scores *scores,
-                              wl_tune_gate *gate, wl_agreement *a, double *cost,
+static wl_status certify_gate(const wl_tune *job, wl_tune_gate *gate,
+                              wl_tune_verdict *verdict, double *cost,
                               wl_error *error) {
-  const wl_tune_options *o = &job->options;
   const wl_tune_candidate *c = &job->candidates[job->request.candidate];
-  WL_TRY(wl_agreement_certify(scores->confidence, job->differs, scores->groups,
-                              scores->n_rows, o->alpha, o->delta, a, error));
-  *cost = cascade_cost(job, c, c->model_cost, a->share_leaving);
+  WL_TRY(job->kind->certify(&job->sample, &job->options, &job->best_sequence,
+                            verdict, error));
+  double share_leaving = verdict->certificate.share_leaving;
+  *cost = cascade_cost(job, c, c->model_cost, share_leaving);
   *gate = (wl_tune_gate){.candidate = job->request.candidate,
                          .blocks = c->blocks,
                          .n_blocks = c->n_blocks,
-                         .threshold = a->threshold,
-                         .share_leaving = a->share_leaving,
+                         .threshold = verdict->threshold,
+                         .share_leaving = share_leaving,
                          .cost = c->set_cost + c->model_cost};
   return WL_OK;
 }
@@ -407,28 +434,22 @@ static wl_status certify_gate(const wl_tune *job, const wl_tune_scores *scores,
 static wl_status take_certify_scores(wl_tune *job, const wl_tune_scores *scores,
                                      wl_error *error) {
   wl_tune_gate gates[WL_TUNE_MAX_GATES] = {{0}};
-  wl_agreement a;
+  wl_tune_verdict verdict = {.certificate = job->result.certificate};
   double cost;
   if (job->chain.n == 1) {
-    WL_TRY(certify_gate(job, scores, gates, &a, &cost, error));
+    WL_TRY(certify_gate(job, gates, &verdict, &cost, error));
   } else {
-    WL_TRY(wl_tune_gates_keep(job, &job->certify, job->n_certified, scores,
-                              error));
+    wl_tune_gates_keep(job, &job->certify, job->n_certified);
     if (job->n_certified + 1 < job->chain.n) {
       job->n_certified++;
       return WL_OK;
     }
-    WL_TRY(wl_tune_gates_certify(job, gates, &a, &cost, error));
+    WL_TRY(wl_tune_gates_certify(job, gates, &verdict, &cost, error));
   }
   wl_tune_result *r = &job->result;
-  wl_tune_certificate *certificate = &r->certificate;
-  certificate->n_rows = a.n_rows;
-  certificate->k = a.k;
-  certificate->n_disagreements = a.n_disagreements;
-  certificate->n_wrong = a.n_wrong;
-  certificate->share_leaving = a.share_leaving;
-  certificate->is_per_group = scores->groups != NULL;
-  if (a.k < 0) {
+  r->certificate = verdict.certificate;
+  r->certificate.is_per_group = scores->groups != NULL;
+  if (!verdict.has_enough_rows) {
     finish(job, WL_TUNE_TOO_FEW_ROWS);
   } else if (!(cost < job->exact_cost)) {
     finish(job, WL_TUNE_NOT_CHEAPER);
@@ -448,8 +469,7 @@ static wl_status take_certify_scores(wl_tune *job, const wl_tune_scores *scores,
 wl_status wl_tune_answer(wl_tune *job, const wl_tune_scores *scores,
                          wl_error *error) {
   WL_TRY(check_scores(job, scores, error));
-  for (size_t i = 0; i < scores->n_rows; i++)
-    job->differs[i] = scores->approx_labels[i] != scores->full_labels[i];
+  WL_TRY(take_sample(job, scores, error));
   if (job->request.step == WL_TUNE_FIT)
     WL_TRY(take_select_scores(job, scores, error));
   else
@@ -475,28 +495,29 @@ static void finish(wl_tune *job, wl_tune_outcome outcome) {
   const wl_tune_certificate *c = &r->certificate;
   job->is_finished = true;
   r->outcome = outcome;
-  char *text = r->message;
+  char *text = r->message, promise[64];
   size_t size = sizeof r->message;
+  job->kind->describe(c->target, promise, sizeof promise);
   switch (outcome) {
   case WL_TUNE_CASCADE:
     (void)snprintf(text, size,
-                   "agreement of at least %g with confidence %g, certified on "
-                   "%llu rows; %.1f %% of them leave before the last stage",
-                   c->target, c->confidence, (unsigned long long)c->n_rows,
+                   "%s with confidence %g, certified on %llu rows; %.1f %% of "
+                   "them leave before the last stage",
+                   promise, c->confidence, (unsigned long long)c->n_rows,
                    100 * c->share_leaving);
     break;
   case WL_TUNE_TOO_FEW_ROWS:
     (void)snprintf(text, size,
-                   "%llu rows are too few to certify an agreement of %g with "
-                   "confidence %g: it takes %llu (labels are not needed)",
-                   (unsigned long long)c->n_rows, c->target, c->confidence,
-                   (unsigned long long)c->rows_needed);
+                   "%llu rows are too few to certify %s with confidence %g: "
+                   "it takes %llu%s",
+                   (unsigned long long)c->n_rows, promise, c->confidence,
+                   (unsigned long long)c->rows_needed, job->kind->rows_note);
     break;
   case WL_TUNE_NOT_CHEAPER:
     (void)snprintf(text, size,
-                   "no cascade at an agreement of %g is cheaper than the exact "
-                   "pipeline (%g ns a row); a lower target may allow one",
-                   c->target, r->exact_cost);
+                   "no cascade at %s is cheaper than the exact pipeline (%g "
+                   "ns a row); a weaker target may allow one",
+                   promise, r->exact_cost);
     break;
   case WL_TUNE_ONE_BLOCK:
     (void)snprintf(text, size,

@@ -21,9 +21,14 @@
  *     cost(S) + cost(model of S) + P(stay) * (cost(rest) + cost(full model)),
  *
  * where P(stay) is the share of select rows that stay under the threshold that
- * the agreement certificate would set on a sample of the select rows' size. A
+ * the target's certificate would set on a sample of the select rows' size. A
  * select sample too small for any certificate takes the certify sample's
- * permitted rate k / n instead.
+ * permitted rate k / n instead, of harms alone for lost accuracy.
+ *
+ * Targets (target.c): agreement with the full model (stats/agreement.h), and
+ * lost accuracy (stats/accuracy.h), whose answers bring the true labels as
+ * well; the thresholds of its fixed sequence are quantiles of the winner's
+ * confidence on the select rows.
  *
  * Candidates: up to 6 blocks, every proper subset, cheapest first. Beyond, each
  * block alone; then the subsets of the largest summed importance (agreement
@@ -47,15 +52,27 @@ enum { WL_TUNE_MAX_BLOCKS = 1024, WL_TUNE_MAX_GATES = 4 };
 
 typedef struct wl_tune wl_tune;
 
+typedef enum wl_tune_target {
+  WL_TUNE_AGREEMENT = 0, /* rows leave with the full model's label */
+  WL_TUNE_ACCURACY,      /* the cascade is as often right, nearly */
+  WL_TUNE_TARGET_COUNT
+} wl_tune_target;
+
+/* "agreement", "accuracy". Static. */
+const char *wl_tune_target_name(wl_tune_target target);
+
 typedef struct wl_tune_options {
-  double alpha; /* permitted share of rows that leave with another label */
+  wl_tune_target target;
+  double alpha; /* permitted share of rows that leave with another label, or
+                   loss of accuracy */
   double delta; /* 1 - confidence */
   uint64_t seed;
   double model_cost; /* of the full model beyond its blocks, ns a row; >= 0 */
   size_t max_fits;   /* candidates at most; 0: 16 + 2 n_blocks, at least 62 */
   bool is_nested;    /* candidates are the first 1, 2, ... blocks: those of an
                         ensemble are its trees up to some number */
-  size_t max_gates;  /* 0 or 1: one; up to WL_TUNE_MAX_GATES where is_nested */
+  size_t max_gates;  /* 0 or 1: one; up to WL_TUNE_MAX_GATES where is_nested
+                        and the target is agreement */
   double stage_cost; /* of each stage behind the first beyond its blocks and
                         model, ns a row that comes there; >= 0 */
 } wl_tune_options;
@@ -111,6 +128,9 @@ typedef struct wl_tune_scores {
   const uint64_t *groups; /* or NULL; rows of one group count once, the first:
                              give the rows in random order */
   double model_cost;      /* measured, of the approximate model, ns a row */
+  const int64_t *true_labels; /* in the same numbering, any other number for a
+                                 label that no model knows; read for
+                                 WL_TUNE_ACCURACY only */
 } wl_tune_scores;
 
 /* After a failure (WL_ERROR_VALUE for an answer of another shape,
@@ -133,20 +153,27 @@ typedef enum wl_tune_outcome {
 /* "cascade", "too few rows" ... Static. */
 const char *wl_tune_outcome_name(wl_tune_outcome outcome);
 
-/* n_disagreements, n_wrong and share_leaving stay 0 where nothing was
- * certified. */
+/* The counts of what was seen stay 0 where nothing was certified. */
 typedef struct wl_tune_certificate {
+  wl_tune_target kind;
   const char *method;       /* static */
   const char *assumption;   /* static */
-  double target;            /* 1 - alpha: agreement per row that counts */
+  double target;            /* agreement per row that counts, 1 - alpha; or the
+                               loss of accuracy, alpha */
   double confidence;        /* 1 - delta */
   uint64_t n_rows;          /* certify rows that counted */
   uint64_t rows_needed;     /* the fewest that certify anything */
-  int64_t k;                /* disagreements permitted among those that leave */
+  int64_t k;                /* disagreements, or harms, permitted among those
+                               that leave; -1: too few rows, or none given */
+  bool has_p_value;         /* accuracy by the trinomial test, and then no k */
+  double p_value;           /* of the last threshold that passed; 1: none did */
   uint64_t n_disagreements; /* seen, at any confidence */
-  uint64_t n_wrong;         /* seen among the rows that leave; <= k */
-  double share_leaving;     /* of the certify rows */
-  bool is_per_group;        /* the promise is per distinct row or group */
+  uint64_t n_leaving;       /* certify rows that leave */
+  uint64_t n_wrong;         /* agreement: of those, of another label; <= k */
+  uint64_t n_harms;     /* accuracy: of those, right by the full model only */
+  uint64_t n_gains;     /* and by the approximate one only */
+  double share_leaving; /* of the certify rows */
+  bool is_per_group;    /* the promise is per distinct row or group */
 } wl_tune_certificate;
 
 /* A row leaves at the first gate where its confidence is above the threshold.

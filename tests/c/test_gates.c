@@ -101,7 +101,7 @@ static wl_status answer(wl_tune *job, const wl_tune_request *request,
     approx[i] = label(sum);
     full[i] = label(sums[BLOCKS - 1][s->rows[i]]);
   }
-  wl_tune_scores scores = {s->n, confidences, approx, full, groups, 0};
+  wl_tune_scores scores = {s->n, confidences, approx, full, groups, 0, NULL};
   return wl_tune_answer(job, &scores, error);
 }
 
