@@ -69,7 +69,9 @@ class Accuracy:
     """The cascade is hardly less accurate than the exact pipeline.
 
     Rows on which the cascade is wrong and the pipeline right are set off against
-    those where it is the other way round, so the labels of `X_cal` are needed.
+    those where it is the other way round, so the labels of `X_cal` are needed:
+    `y_cal`, or ``refit=True``. What a row is, `optimize` decides, as for `Agreement`;
+    of rows that count as one, a random one counts, with its own label.
 
     Parameters
     ----------
@@ -78,6 +80,11 @@ class Accuracy:
         94 % where the exact pipeline has 95 %.
     confidence : float
         The probability with which a certificate holds.
+
+    Examples
+    --------
+    >>> Accuracy(0.01)
+    Accuracy(loss=0.01, confidence=0.95)
     """
 
     loss: float

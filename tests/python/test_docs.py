@@ -60,19 +60,32 @@ def classified():
 
 
 @pytest.mark.filterwarnings("ignore::willump.NotCertifiedWarning")
-def test_the_certificates_page_example_runs(classified):
-    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/cascades.md").read_text(), re.S)
-    names = {"willump": willump, **classified}
-    exec(compile(block, "cascades.md", "exec"), names)
-    assert set(names["cascade"].predict(["good 1", "bad 1"])) == {0, 1}
+def test_the_certificates_page_examples_run(classified):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/cascades.md").read_text(), re.S)
+    assert len(blocks) == 2
+    names = {"willump": willump, **classified, "fresh_labels": [1, 0] * 360}
+    for block in blocks:
+        exec(compile(block, "cascades.md", "exec"), names)
+        assert set(names["cascade"].predict(["good 1", "bad 1"])) == {0, 1}
 
 
 def test_the_certificates_page_lists_every_entry(classified):
     pipeline, texts, labels, fresh = classified.values()
-    cascade = willump.optimize(pipeline, texts, labels, X_cal=fresh, costs=[1.0, 5.0])
     page = (ROOT / "docs/cascades.md").read_text()
-    listed = re.findall(r"^\| `(\w+)` \|", page.partition("## The certificate")[2], re.M)
-    assert sorted(listed) == sorted(cascade.metadata["certificate"])
+    common, agreement, accuracy = (
+        set(re.findall(r"^\| `(\w+)` \|", part, re.M))
+        for part in page.partition("## The certificate")[2].split("\n### ")
+    )
+    for target, listed in (
+        (willump.Agreement(0.99), agreement),
+        (willump.Accuracy(0.01), accuracy - {"p_value"}),  # harms alone
+        (willump.Accuracy(0.05), accuracy - {"k"}),
+    ):
+        cascade = willump.optimize(
+            pipeline, texts, labels, X_cal=fresh, y_cal=[1, 0] * 360, target=target,
+            costs=[1.0, 5.0],
+        )  # fmt: skip
+        assert common | listed == set(cascade.metadata["certificate"])
 
 
 def test_the_certificates_page_lists_every_warning():
