@@ -93,7 +93,10 @@ static wl_status build(wl_char_engine *engine,
   }
   engine->norm = scoring->norm;
   engine->tf = scoring->tf;
-  engine->is_exact = engine->is_walking || scoring->norm == WL_NORM_MAX;
+  /* Of a single level, all counts are found sooner than the repeated ones. */
+  bool is_level = engine->tables.n_levels == engine->tables.filter_level;
+  engine->is_exact = engine->is_walking || scoring->norm == WL_NORM_MAX ||
+                     (is_level && scoring->tf != WL_TF_RAW);
   for (size_t i = 0; i < WL_CHAR_N_TF; i++)
     engine->tf_values[i] = wl_char_tf(scoring->tf, (double)i);
   status = wl_char_weights_build(engine, scoring, &trie, slots, error);

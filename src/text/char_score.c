@@ -3,17 +3,26 @@
  * occurrence; what repetition changes (the square of tf under an L2 norm, a
  * binary or sublinear tf) is corrected for the repeated terms alone.
  */
+#include <float.h>
 #include <math.h>
 
-#include "text/char_internal.h"
+#include "text/char_loops.h"
 
-enum { LANES = WL_CHAR_LANES };
+enum {
+  LANES = WL_CHAR_LANES,
+  /* Where tf is not linear: positions summed at a time, and how many roundings
+   * of what is taken away are allowed for each occurrence that is kept. */
+  BLOCK = 256,
+  MOST_ROUNDINGS = 1 << 12
+};
 
 typedef struct scorer {
   double *out;
   size_t ld;
   double *accumulators; /* 4 x stride */
   double *totals;       /* stride */
+  double *margins;      /* stride: see n_roundings */
+  uint32_t highest;     /* count of the row's repeated terms */
   double lanes[LANES];  /* of the norm's correction */
   size_t chunk_row;     /* the next row of the chunk */
   bool has_pairs;
@@ -28,25 +37,112 @@ static double tf_value(const wl_char_engine *engine, uint32_t count) {
 
 /* ---- corrections ---------------------------------------------------- */
 
-static void correct_term(const wl_char_engine *engine, scorer *s, uint32_t slot,
-                         uint32_t count) {
+/*
+ * The sums hold every occurrence, and the corrections take most of them away
+ * again: a term that comes hundreds of times, always rounded the same way, in a
+ * row with little else would cost the digits of what stays. All that was added
+ * was rounded up to n_roundings times, so what a correction takes away costs as
+ * many roundings of itself; `margins` sum up how many fewer than MOST_ROUNDINGS
+ * of what is kept these are. If none is negative, the score is within 1e-12 of
+ * the absolute values that the definition sums, and else found by the
+ * definition. Natural text is far from that. In short rows, the highest count
+ * tells it well enough.
+ */
+static double n_roundings(size_t n) {
+  return (n < BLOCK ? (double)n : BLOCK) / 4 + (double)(n / BLOCK) + 2;
+}
+
+/* Infinite weights must not be taken away either. */
+static bool is_corrected(const wl_char_engine *engine, const scorer *s,
+                         size_t n) {
+  if (n <= BLOCK)
+    return n_roundings(n) * s->highest <= MOST_ROUNDINGS;
+  for (size_t c = 0; c < engine->weights.own_stride; c++)
+    if (!(s->margins[c] >= 0 && s->margins[c] <= DBL_MAX))
+      return false;
+  return true;
+}
+
+/*
+ * Adds what the terms of the list should weigh, less what they were summed to:
+ * n_columns values of each, a norm value last of them if has_norm. is_checked:
+ * and what is_corrected asks for.
+ */
+WL_INLINE void correct_columns(const wl_char_engine *engine,
+                               const wl_char_filter *f, size_t n_list, size_t n,
+                               size_t n_columns, bool has_norm, bool is_checked,
+                               double *totals, double *margins,
+                               uint32_t *highest) {
   const wl_char_weights *w = &engine->weights;
-  const double *own = w->own + slot * w->own_stride;
-  double tf = tf_value(engine, count), more = tf - count;
-  for (size_t c = 0; c < w->n_own_weights; c++)
-    s->totals[c] += more * own[c];
-  if (!w->has_own_norm)
-    return;
-  if (engine->norm == WL_NORM_L2)
-    more = tf * tf - count;
-  s->totals[w->n_outputs] += more * own[w->n_own_weights];
+  size_t norm_column = has_norm ? n_columns - 1 : n_columns;
+  double most = MOST_ROUNDINGS, roundings = n_roundings(n);
+  for (size_t i = 0; i < n_list; i++) {
+    uint32_t place = wl_char_filter_place(f, i);
+    uint32_t slot = wl_char_filter_slot(f, place);
+    uint32_t count = wl_char_filter_count(f, place);
+    const double *own = w->own + slot * w->own_stride;
+    double tf = tf_value(engine, count), more = tf - count;
+    *highest = (count > *highest) & (slot != 0) ? count : *highest;
+    double margin = most * tf + roundings * more;
+    for (size_t c = 0; c < norm_column; c++) {
+      totals[c] += more * own[c];
+      if (is_checked)
+        margins[c] += margin * fabs(own[c]);
+    }
+    if (!has_norm)
+      continue;
+    if (engine->norm == WL_NORM_L2)
+      tf *= tf;
+    more = tf - count;
+    totals[norm_column] += more * own[norm_column];
+    if (is_checked)
+      margins[norm_column] += (most * tf + roundings * more) * own[norm_column];
+  }
+}
+
+/* Few columns are summed in registers. */
+WL_INLINE void correct_few(const wl_char_engine *engine, scorer *s,
+                           size_t n_list, size_t n, size_t n_columns,
+                           bool is_checked) {
+  double totals[2] = {0}, margins[2] = {0};
+  uint32_t highest = s->highest;
+  for (size_t c = 0; c < n_columns; c++) {
+    totals[c] = s->totals[c];
+    margins[c] = s->margins[c];
+  }
+  correct_columns(engine, &s->filter, n_list, n, n_columns, n_columns == 2,
+                  is_checked, totals, margins, &highest);
+  s->highest = highest;
+  for (size_t c = 0; c < n_columns; c++) {
+    s->totals[c] = totals[c];
+    s->margins[c] = margins[c];
+  }
+}
+
+static void correct_list(const wl_char_engine *engine, scorer *s, size_t n_list,
+                         size_t n) {
+  const wl_char_weights *w = &engine->weights;
+  bool is_checked = n > BLOCK;
+  if (w->own_stride == 1 && is_checked)
+    correct_few(engine, s, n_list, n, 1, true);
+  else if (w->own_stride == 1)
+    correct_few(engine, s, n_list, n, 1, false);
+  else if (w->n_own_weights == 1 && is_checked)
+    correct_few(engine, s, n_list, n, 2, true);
+  else if (w->n_own_weights == 1)
+    correct_few(engine, s, n_list, n, 2, false);
+  else
+    correct_columns(engine, &s->filter, n_list, n, w->own_stride,
+                    w->has_own_norm, is_checked, s->totals, s->margins,
+                    &s->highest);
 }
 
 static bool is_square(const wl_char_engine *engine) {
   return engine->tf == WL_TF_RAW;
 }
 
-static void correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
+/* false: the row must be scored from its counts. */
+static bool correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
   wl_char_filter *f = &s->filter;
   f->level = engine->tables.filter_level;
   f->n_alive = n;
@@ -62,12 +158,10 @@ static void correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
       engine->kernels->squares(f, n_list, engine->weights.own, s->lanes);
       continue;
     }
-    for (size_t i = 0; i < n_list; i++)
-      correct_term(engine, s,
-                   wl_char_filter_slot(f, wl_char_filter_place(f, i)),
-                   wl_char_filter_count(f, wl_char_filter_place(f, i)));
+    correct_list(engine, s, n_list, n);
   }
   f->base += (uint32_t)n;
+  return is_square(engine) || is_corrected(engine, s, n);
 }
 
 /* Whether rows can be corrected pair by pair: every repeat shows as one of a
@@ -95,16 +189,37 @@ static void pair_chunk(wl_char_run *run, size_t n_rows) {
 /* ---- sums to scores ------------------------------------------------- */
 
 static void begin_row(const wl_char_engine *engine, scorer *s) {
-  memset(s->accumulators, 0, 4 * engine->weights.stride * sizeof(double));
+  memset(s->totals, 0, engine->weights.stride * sizeof(double));
+  memset(s->margins, 0, engine->weights.stride * sizeof(double));
   memset(s->lanes, 0, sizeof(s->lanes));
+  s->highest = 0;
 }
 
 static void add_up(const wl_char_engine *engine, scorer *s) {
   size_t stride = engine->weights.stride;
   const double *a = s->accumulators;
   for (size_t c = 0; c < stride; c++)
-    s->totals[c] =
+    s->totals[c] +=
         (a[c] + a[stride + c]) + (a[2 * stride + c] + a[3 * stride + c]);
+}
+
+/* Sums n positions in blocks: many equal values are all rounded the same way,
+ * the less the smaller their sums. The blocks are short where most of it is
+ * taken away again, and else cost ordinary rows nothing. */
+static void sum_positions(const wl_char_run *run, scorer *s, size_t start,
+                          size_t n) {
+  const wl_char_engine *engine = run->engine;
+  const wl_char_tables *tables = &engine->tables;
+  size_t size = 4 * engine->weights.stride * sizeof(double);
+  size_t block = is_square(engine) ? WL_CHAR_CHUNK : BLOCK;
+  for (size_t done = 0; done < n; done += block) {
+    size_t length = n - done < block ? n - done : block;
+    memset(s->accumulators, 0, size);
+    engine->kernels->sum(&engine->weights, tables->is_wide,
+                         wl_char_slots(tables, run->deepest, start + done),
+                         length, s->accumulators);
+    add_up(engine, s);
+  }
 }
 
 static void end_row(const wl_char_engine *engine, scorer *s, size_t row) {
@@ -162,21 +277,32 @@ static wl_status need_counter(wl_char_run *run, size_t n, wl_error *error) {
   return wl_char_counter_init(&run->counter, run->engine, n, run->arena, error);
 }
 
+static wl_status score_exactly(wl_char_run *run, size_t row, size_t start,
+                               size_t n, wl_error *error) {
+  WL_TRY(need_counter(run, run->n_bytes, error));
+  WL_TRY(wl_char_run_count(run, start, n, error));
+  score_counts(run, run->user, row);
+  return WL_OK;
+}
+
+/* The row's levels anew, which the filter may have overwritten. What this
+ * writes past the row is what is there already: rows are apart. */
+static void restore_levels(wl_char_run *run, size_t start, size_t n) {
+  const wl_char_tables *tables = &run->engine->tables;
+  run->engine->kernels->traverse(tables, run->classes + start, n,
+                                 wl_char_slots(tables, run->levels, start),
+                                 run->pitch,
+                                 wl_char_slots(tables, run->deepest, start));
+}
+
 static wl_status score_row(wl_char_run *run, size_t row, size_t start, size_t n,
                            wl_error *error) {
   const wl_char_engine *engine = run->engine;
   scorer *s = run->user;
-  if (engine->is_exact) {
-    WL_TRY(need_counter(run, run->n_bytes, error));
-    WL_TRY(wl_char_run_count(run, start, n, error));
-    score_counts(run, s, row);
-    return WL_OK;
-  }
+  if (engine->is_exact)
+    return score_exactly(run, row, start, n, error);
   begin_row(engine, s);
-  void *deepest = wl_char_slots(&engine->tables, run->deepest, start);
-  engine->kernels->sum(&engine->weights, engine->tables.is_wide, deepest, n,
-                       s->accumulators);
-  add_up(engine, s);
+  sum_positions(run, s, start, n);
   size_t at = s->chunk_row++;
   if (s->has_pairs && !s->pairs.is_left[at]) {
     for (size_t l = 0; l < LANES; l++)
@@ -184,11 +310,15 @@ static wl_status score_row(wl_char_run *run, size_t row, size_t start, size_t n,
   } else if (engine->weights.own_stride != 0) {
     s->filter.levels = wl_char_slots(&engine->tables, run->levels, start);
     s->filter.pitch = run->pitch;
-    s->filter.deepest = deepest;
-    s->filter.ahead = wl_char_slots(&engine->tables, deepest, n + 1);
+    s->filter.deepest = wl_char_slots(&engine->tables, run->deepest, start);
+    s->filter.ahead =
+        wl_char_slots(&engine->tables, run->deepest, start + n + 1);
     s->filter.n_ahead =
         start + n + 1 < run->n_used ? run->n_used - start - n - 1 : 0;
-    correct_row(engine, s, n);
+    if (!correct_row(engine, s, n)) {
+      restore_levels(run, start, n);
+      return score_exactly(run, row, start, n, error);
+    }
   }
   end_row(engine, s, row);
   return WL_OK;
@@ -208,10 +338,7 @@ static void correct_counts(wl_char_run *run, scorer *s) {
   wl_char_counter_clear(&run->counter);
 }
 
-/*
- * Where tf is not linear, a long row is scored from its counts: the sums less
- * the corrections would cancel digits as counts grow.
- */
+/* Where tf is not linear, a long row is scored from its counts. */
 static wl_status score_segment(wl_char_run *run, size_t row, size_t start,
                                size_t n, bool is_first, bool is_last,
                                wl_error *error) {
@@ -230,12 +357,9 @@ static wl_status score_segment(wl_char_run *run, size_t row, size_t start,
   }
   if (is_first)
     begin_row(engine, s);
-  engine->kernels->sum(&engine->weights, engine->tables.is_wide,
-                       wl_char_slots(&engine->tables, run->deepest, start), n,
-                       s->accumulators);
+  sum_positions(run, s, start, n);
   if (!is_last)
     return WL_OK;
-  add_up(engine, s);
   if (has_counts)
     correct_counts(run, s);
   end_row(engine, s, row);
@@ -329,7 +453,8 @@ wl_status wl_char_engine_score(const wl_char_engine *engine,
   size_t stride = engine->weights.stride;
   s.accumulators = wl_arena_alloc(arena, 4 * stride * sizeof(double));
   s.totals = wl_arena_alloc(arena, stride * sizeof(double));
-  if (s.accumulators == NULL || s.totals == NULL)
-    return wl_fail_memory(error, 5 * stride * sizeof(double));
+  s.margins = wl_arena_alloc(arena, stride * sizeof(double));
+  if (s.accumulators == NULL || s.totals == NULL || s.margins == NULL)
+    return wl_fail_memory(error, 4 * stride * sizeof(double));
   return wl_char_run_rows(&run, &scoring, rows, n_rows, error);
 }

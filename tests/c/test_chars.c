@@ -300,6 +300,48 @@ static void levels_up_to_the_limit_are_traversed(void **state) {
     check_random(WL_ANALYZER_CHAR, 1, 20, 2, 0);
 }
 
+/* A unit of a few characters up to a length, and others behind it. */
+static void add_repetition(texts *t, size_t unit, size_t length, size_t more) {
+  size_t begin = t->used;
+  for (size_t i = 0; i < length; i++, t->used++)
+    t->bytes[t->used] = (char)(i < unit ? (size_t)'a' + below(3)
+                                        : (size_t)t->bytes[t->used - unit]);
+  add_text(t, more, 26);
+  t->strings[t->n - 1] = (wl_string){t->bytes + begin, t->used - begin};
+}
+
+/* Scores stay within 1e-12 of their parts' sizes: see check_all. */
+static void repetitive_rows_lose_no_digits(void **state) {
+  (void)state;
+  static const size_t lengths[] = {20,   185,  191,  192,   255,  400,
+                                   1000, 4096, 8191, 16384, 16400};
+  for (size_t i = 0; i < 12; i++) {
+    wl_vectorizer_params p = params_of(NULL, 0);
+    p.min_n = 1 + (uint32_t)below(2);
+    p.max_n = p.min_n + (uint32_t)below(5);
+    texts rows = texts_create(400000, 64), terms = texts_create(20000, 128);
+    for (size_t r = 0; r < 6; r++)
+      add_repetition(&rows, 1 + below(3) * below(8),
+                     lengths[below(WL_COUNT_OF(lengths))],
+                     below(2) * below(100));
+    vocabulary v =
+        random_vocabulary(&p, &terms, &rows, 1 + below(i < 6 ? 4 : 90));
+    sort_vocabulary(&v);
+    p.terms = v.terms;
+    p.n_terms = v.n_terms;
+    wl_scoring s = {.n_outputs = 1 + below(3) * below(2),
+                    .norm = i % 2 ? (wl_norm)below(4) : WL_NORM_NONE,
+                    .tf = (wl_tf)(i % 3)};
+    double *weights = random_doubles(v.n_terms * s.n_outputs);
+    s.weights = weights;
+    check_all(&p, &v, &s, rows.strings, rows.n);
+    free(weights);
+    free(v.sorted);
+    texts_free(&rows);
+    texts_free(&terms);
+  }
+}
+
 /* ---- memory --------------------------------------------------------- */
 
 static wl_status create_and_use(bool is_scoring) {
@@ -390,6 +432,7 @@ int main(void) {
       cmocka_unit_test(a_row_that_is_not_utf8_is_named),
       cmocka_unit_test(random_text_is_counted_and_scored_by_the_definition),
       cmocka_unit_test(long_rows_are_taken_in_segments),
+      cmocka_unit_test(repetitive_rows_lose_no_digits),
       cmocka_unit_test(long_terms_are_found_by_walking),
       cmocka_unit_test(levels_up_to_the_limit_are_traversed),
       memory_test(every_failed_allocation_is_reported),

@@ -59,6 +59,15 @@ def random_text(rng: random.Random) -> str:
     return "".join(_word(rng) + rng.choice(separators) for _ in range(count))
 
 
+def repetitive_text(rng: random.Random) -> str:
+    """A few characters again and again, up to 20,000; at times with others around them."""
+    unit = "".join(rng.choice("abc ") for _ in range(rng.choice([1, 2, 2, 3, 5, 20, 40])))
+    length = rng.choice([20, 190, 193, 260, 1000, 4096, 8191, 16384, 16385, 20000])
+    length = rng.randrange(1, length) if rng.random() < 0.5 else length
+    text = (unit * (length // len(unit) + 1))[:length]
+    return rng.choice([text, text, text + random_text(rng), random_text(rng) + text])
+
+
 def _word(rng: random.Random) -> str:
     word = rng.choice(WORDS)
     change = rng.randrange(8)

@@ -10,6 +10,7 @@ import pytest
 from harness import (
     assert_row_wise,
     assert_same_matrix,
+    assert_same_model,
     build,
     examples,
     quiet,
@@ -23,8 +24,16 @@ from sklearn.feature_extraction.text import (
     TfidfTransformer,
     TfidfVectorizer,
 )
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from strategies import analyses, corpora, random_text, weightings
+from strategies import (
+    analyses,
+    corpora,
+    ngram_ranges,
+    random_text,
+    repetitive_text,
+    weightings,
+)
 
 DTYPES = [np.int64, np.int64, np.int32, np.float32, np.float64]
 
@@ -104,6 +113,48 @@ def test_a_row_is_the_same_in_any_batch(
         ]
     )
     assert_row_wise(fitted(union, texts), texts, take_list, "transform")
+
+
+def linear_model(weights: Any) -> Ridge:
+    model = Ridge()
+    model.coef_, model.intercept_ = np.asarray(weights), 0.0
+    model.n_features_in_ = len(weights)
+    return model
+
+
+@examples(150)
+@given(
+    st.sampled_from(["char", "char", "char_wb", "word"]), ngram_ranges, weightings,
+    st.booleans(), st.integers(0, 2**48),
+)  # fmt: skip
+def test_scores_of_repetitive_rows_are_equal(
+    analyzer: str, ngram_range: Any, weighting: dict[str, Any], binary: bool, seed: int
+) -> None:
+    """Weights that nearly cancel: what a row holds too often leaves no trace in its score."""
+    rng = random.Random(seed)
+    texts = [repetitive_text(rng) for _ in range(6)]
+    parameters = {"analyzer": analyzer, "ngram_range": ngram_range, "binary": binary}
+    train = [text[: rng.choice([10, 100, 1000])] for text in texts] + ["a b c ab abc"]
+    vectorizer = fitted(TfidfVectorizer(**parameters, **weighting), train)
+    weights = np.array([rng.uniform(-1, 1) for _ in vectorizer.vocabulary_])
+    some = quiet(vectorizer.transform, [texts[0]]).indices
+    if len(some) > 1:
+        rest = 1e-6 if binary or weighting["sublinear_tf"] else 0.1
+        weights[some[-1]] = rest - weights[some[:-1]].sum()
+    pipeline = make_pipeline(vectorizer, linear_model(weights))
+    assert_same_model(build(pipeline, strict=True), pipeline, texts)
+    assert_row_wise(pipeline, texts, take_list, "predict")
+
+
+@pytest.mark.parametrize("weights", [[0.123456789], [0.7123456789, -0.7123446789]])
+@pytest.mark.parametrize("tf", [{"binary": True}, {"sublinear_tf": True}])
+def test_a_term_of_thousands_of_occurrences_has_the_originals_score(weights: Any, tf: Any) -> None:
+    terms = ["a"] if len(weights) == 1 else ["ab", "ba"]
+    parameters = {"analyzer": "char", "ngram_range": (1, 2), "norm": None, "use_idf": False}
+    vectorizer = TfidfVectorizer(**parameters, vocabulary=terms, **tf).fit(terms)
+    pipeline = make_pipeline(vectorizer, linear_model(weights))
+    texts = [(terms[0] * n)[:n] for n in (190, 300, 500, 4096, 16384, 16385)]
+    assert_same_model(build(pipeline, strict=True), pipeline, texts)
 
 
 @pytest.mark.parametrize("kind", [CountVectorizer, TfidfVectorizer, HashingVectorizer])
