@@ -84,7 +84,7 @@ class CompiledBooster(CompiledModel):
         def whole() -> tuple[_core.Model, list[Any]]:
             from .convert.boosters import export_of
 
-            return _core.Model.import_bytes(export_of(original, (0, -1))), []
+            return _core.Model.import_bytes(export_of(original, whole=True)), []
 
         return whole
 

@@ -139,19 +139,12 @@ def _classifier(
     return described(model, read, raw, n_total)
 
 
-def export_of(booster: Any, iterations: tuple[int, int] | None = None) -> bytes:
-    """The export of a Booster: of all that it predicts by, or of a range.
-
-    The range is (start, number) for LightGBM, where a number that is not above 0
-    means up to the last iteration, and (start, end) within its own for XGBoost.
-    """
+def export_of(booster: Any, *, whole: bool = False) -> bytes:
+    """The export of a Booster: of all that it predicts by, or of all that it has."""
     try:
         if type(booster).__module__.partition(".")[0] == "lightgbm":
-            return _lightgbm_text(booster, iterations)
-        if iterations is None:
-            return _xgboost_bytes(booster)
-        first, end = iterations
-        return _xgboost_bytes(booster[first:end]) if first < end else _without_trees(booster)
+            return _lightgbm_text(booster, whole=whole)
+        return _xgboost_bytes(booster)
     except Refused as refused:
         raise UnsupportedError(f"{type(booster).__name__}: {refused}") from refused
 
@@ -168,11 +161,9 @@ def categories_of(booster: Any) -> dict[str, Any] | None:
 # ---- LightGBM ------------------------------------------------------------------
 
 
-def _lightgbm_text(booster: Any, iterations: tuple[int, int] | None = None) -> bytes:
-    """The text form, up to the best iteration as `predict` takes it, or of (start,
-    number) iterations."""
-    first, number = iterations or (0, None)
-    return str(booster.model_to_string(number, first)).encode()
+def _lightgbm_text(booster: Any, *, whole: bool = False) -> bytes:
+    """The text form, up to the best iteration as `predict` takes it, or to the last."""
+    return str(booster.model_to_string(-1 if whole else None)).encode()
 
 
 def _lightgbm_categories(booster: Any) -> dict[str, Any] | None:
@@ -192,7 +183,7 @@ def _storable(known: Any) -> list[Any]:
 
 def _lightgbm_best(ctx: Context, booster: Any) -> tuple[bytes, int]:
     """Up to the best iteration, unless all are asked for; and how many there are."""
-    data = _lightgbm_text(booster, (0, -1) if ctx.whole else None)
+    data = _lightgbm_text(booster, whole=ctx.whole)
     return data, int(booster.current_iteration())
 
 
@@ -218,19 +209,6 @@ def _xgboost_bytes(booster: Any) -> bytes:
     if any(kind not in ("q", "float", "int", "i", "c") for kind in kinds):
         raise Refused(f"it has features of the kinds {sorted(set(kinds))}")
     return bytes(booster.save_raw("ubj"))
-
-
-def _without_trees(booster: Any) -> bytes:
-    """What is left of no rounds, which XGBoost's own slices refuse: the base score. A round
-    whose leaves are 0 stands for them."""
-    root = json.loads(bytes(booster[0:1].save_raw("json")))
-    trees = root["learner"]["gradient_booster"]
-    for tree in trees.get("gbtree", trees)["model"]["trees"]:
-        for i, child in enumerate(tree["left_children"]):
-            tree["split_conditions"][i] *= child >= 0
-        for weights in ("base_weights", "leaf_weights"):
-            tree[weights] = [0.0] * len(tree.get(weights, []))
-    return json.dumps(root).encode()
 
 
 def _xgboost_categories(booster: Any) -> dict[str, Any] | None:
