@@ -14,9 +14,10 @@ import numpy.typing as npt
 from . import _core
 from ._descriptors import Absent, OfTrees, where_names_are
 from ._errors import ArtifactError, PythonStepWarning, UnsupportedError
+from ._estimator import Estimator
 from ._frames import as_doubles, as_rows
 from ._options import answer, describe_methods
-from ._present import classes_of, describe, expand, explained, interface_of, tags_of
+from ._present import classes_of, describe, expand, explained, interface_of
 from ._report import Explanation, VerifyReport, compare
 from ._variants import Variants
 
@@ -46,7 +47,7 @@ def warn_of_python_steps(reasons: list[str], *, stacklevel: int) -> None:
         )
 
 
-class CompiledModel(_core.CompiledBase):
+class CompiledModel(Estimator):
     """A compiled pipeline; made by `willump.compile` and `willump.load`.
 
     It has those of ``predict``, ``predict_proba``, ``predict_log_proba``,
@@ -126,14 +127,9 @@ class CompiledModel(_core.CompiledBase):
     # ---- construction -------------------------------------------------------
 
     def __init__(self) -> None:
-        self.metadata: dict[str, Any] = {}
+        super().__init__()
         self._steps: list[Any] = []
         self._reasons: list[str] = []
-        self._original: Any = None
-        self._template: Any = None
-        self._strict = False
-        self._n_threads: int | None = None
-        self._is_cascade = False
         self._classes: Array | None = None
         self._made_variants: Variants | None = None
 
@@ -365,82 +361,6 @@ class CompiledModel(_core.CompiledBase):
         else:
             tensors = {}
         return np.array(expand(recipe, tensors), dtype=object)
-
-    # ---- as a scikit-learn estimator ----------------------------------------
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return self._interface is not None
-
-    def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import get_tags
-
-        source = self._template if self._interface is None else self._original
-        if source is not None:
-            return get_tags(source)
-        return tags_of(self.metadata.get("kind"))
-
-    def _source(self, what: str) -> Any:
-        """The estimator that a fit would clone."""
-        source = self._template if self._template is not None else self._original
-        if source is None:
-            raise UnsupportedError(
-                f"{what} needs the original estimator, which a model that was loaded from an "
-                "artifact or unpickled does not have; compile the estimator again"
-            )
-        return source
-
-    def fit(self: _Self, X: Any, y: Any = None, **params: Any) -> _Self:
-        """Fits a clone of the original and compiles it in place.
-
-        The original itself is not changed. A cascade becomes an exact model, as
-        its certificate holds for the fitted pipeline only: that warns.
-        """
-        from sklearn.base import clone
-
-        source = clone(self._source("fit"))
-        if self._is_cascade:
-            warnings.warn(
-                "fit drops the cascade and its certificate, which hold for the pipeline that "
-                "was optimized: the result is an exact model; call willump.optimize again",
-                UserWarning,
-                stacklevel=2,
-            )
-        fitted = source.fit(X, **params) if y is None else source.fit(X, y, **params)
-        self._compile(fitted)
-        return self
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The original's parameters; none after a load."""
-        source = self._template if self._template is not None else self._original
-        return dict(source.get_params(deep)) if hasattr(source, "get_params") else {}
-
-    def set_params(self: _Self, **params: Any) -> _Self:
-        """Sets parameters for the next `fit`; answers stay as they are until then."""
-        if params:
-            from sklearn.base import clone
-
-            if self._template is None:
-                self._template = clone(self._source("set_params"))
-            self._template.set_params(**params)
-        return self
-
-    def __sklearn_clone__(self: _Self) -> _Self:
-        from sklearn.base import clone
-
-        other = type(self)()
-        other._template = clone(self._source("clone"))
-        other._strict = self._strict
-        other._n_threads = self._n_threads
-        other._is_cascade = self._is_cascade
-        return other
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Mean accuracy of a classifier, R2 of a regressor."""
-        from sklearn import metrics
-
-        name = "r2_score" if self.metadata.get("kind") == "regressor" else "accuracy_score"
-        measure: Callable[..., Any] = getattr(metrics, name)
-        return float(measure(y, self.predict(X), sample_weight=sample_weight))
 
     # ---- artifacts ----------------------------------------------------------
 

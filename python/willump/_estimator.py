@@ -1,0 +1,107 @@
+"""What a compiled object has of a scikit-learn estimator: `fit` and `clone`, parameters, tags."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from . import _core
+from ._errors import UnsupportedError
+from ._present import tags_of
+
+_Self = TypeVar("_Self", bound="Estimator")
+
+
+class Estimator(_core.CompiledBase):
+    """An object that is fitted by compiling a fitted clone of its original."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, Any] = {}
+        self._original: Any = None
+        #: Unfitted, with the parameters of the next fit.
+        self._template: Any = None
+        self._strict = False
+        self._n_threads: int | None = None
+        self._is_cascade = False
+
+    def predict(self, X: Any) -> Any:
+        raise NotImplementedError
+
+    def _compile(self, estimator: Any) -> None:
+        """Becomes a fitted estimator, compiled."""
+        raise NotImplementedError
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._interface is not None
+
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import get_tags
+
+        source = self._template if self._interface is None else self._original
+        if source is not None:
+            return get_tags(source)
+        return tags_of(self.metadata.get("kind"))
+
+    def _source(self, what: str) -> Any:
+        """The estimator that a fit would clone."""
+        source = self._template if self._template is not None else self._original
+        if source is None:
+            raise UnsupportedError(
+                f"{what} needs the original estimator, which a model that was loaded from an "
+                "artifact or unpickled does not have; compile the estimator again"
+            )
+        return source
+
+    def fit(self: _Self, X: Any, y: Any = None, **params: Any) -> _Self:
+        """Fits a clone of the original and compiles it in place.
+
+        The original itself is not changed. A cascade becomes an exact model, as
+        its certificate holds for the fitted pipeline only: that warns.
+        """
+        from sklearn.base import clone
+
+        source = clone(self._source("fit"))
+        if self._is_cascade:
+            warnings.warn(
+                "fit drops the cascade and its certificate, which hold for the pipeline that "
+                "was optimized: the result is an exact model; call willump.optimize again",
+                UserWarning,
+                stacklevel=2,
+            )
+        fitted = source.fit(X, **params) if y is None else source.fit(X, y, **params)
+        self._compile(fitted)
+        return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The original's parameters; none after a load."""
+        source = self._template if self._template is not None else self._original
+        return dict(source.get_params(deep)) if hasattr(source, "get_params") else {}
+
+    def set_params(self: _Self, **params: Any) -> _Self:
+        """Sets parameters for the next `fit`; answers stay as they are until then."""
+        if params:
+            from sklearn.base import clone
+
+            if self._template is None:
+                self._template = clone(self._source("set_params"))
+            self._template.set_params(**params)
+        return self
+
+    def __sklearn_clone__(self: _Self) -> _Self:
+        from sklearn.base import clone
+
+        other = type(self)()
+        other._template = clone(self._source("clone"))
+        other._strict = self._strict
+        other._n_threads = self._n_threads
+        other._is_cascade = self._is_cascade
+        return other
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Mean accuracy of a classifier, R2 of a regressor."""
+        from sklearn import metrics
+
+        name = "r2_score" if self.metadata.get("kind") == "regressor" else "accuracy_score"
+        measure: Callable[..., Any] = getattr(metrics, name)
+        return float(measure(y, self.predict(X), sample_weight=sample_weight))
