@@ -230,12 +230,14 @@ static inline uint32_t wl_char_filter_slot(const wl_char_filter *f,
 
 /*
  * Short rows of a chunk whose repeats are found pair by pair: see char_pairs.h.
- * A row is left to the filter when it is longer than WL_CHAR_PAIR_ROW or has a
- * 2-gram more than WL_CHAR_PAIR_REPEATS times again.
+ * A row is left to the filter when it is longer than WL_CHAR_PAIR_ROW, when
+ * more than WL_CHAR_PAIR_PERCENT of its characters end a 2-gram that the row
+ * had before, or when one comes more than WL_CHAR_PAIR_REPEATS times again.
  */
 enum {
-  WL_CHAR_LANES = 8, /* of a row's sums of norm values */
-  WL_CHAR_PAIR_ROW = 192,
+  WL_CHAR_LANES = 8,      /* of a row's sums of norm values */
+  WL_CHAR_PAIR_ROW = 191, /* characters */
+  WL_CHAR_PAIR_PERCENT = 55,
   WL_CHAR_PAIR_REPEATS = 8,
   WL_CHAR_PAIR_LEVELS = 6,
   WL_CHAR_PAIR_SLOTS = 1 << 14 /* most 2-grams */
@@ -249,9 +251,8 @@ typedef struct wl_char_pairs {
   const uint16_t *classes;
   void *levels;
   size_t pitch;
-  uint16_t *last; /* by slot of a 2-gram: where it was seen last */
-  /* by position: its row, and where its 2-gram was seen before it, or 0 */
-  uint16_t *row_of, *start_of, *before;
+  uint16_t *last;   /* by slot of a 2-gram: where it was seen last */
+  uint16_t *before; /* by position: where its 2-gram was seen before it, or 0 */
   /* of pairs: row << 16 | the later position; the earlier one */
   uint32_t *at;
   uint16_t *seen;

@@ -28,26 +28,35 @@ WL_INLINE void link_positions(wl_char_pairs *p, const void *slots, bool is_wide,
   }
 }
 
-/* Undoes the links of no 2-gram, and those out of the row. */
+/* Undoes the links of no 2-gram, and those out of the row [begin, end). Whole
+ * vectors: what follows the row keeps the links that it may have. */
 WL_INLINE void cut_links(wl_char_pairs *p, const void *slots, bool is_wide,
                          size_t begin, size_t end) {
-  uint16_t *before = p->before;
-  const uint16_t *start_of = p->start_of;
-  for (size_t i = begin; i < end; i++) {
-    bool is_link =
-        (before[i] > start_of[i]) & (slot_at(slots, is_wide, i) != 0);
-    before[i] = is_link ? before[i] : 0;
+  enum { WIDTH = 16 };
+  uint16_t start = (uint16_t)begin;
+  for (size_t i = begin; i < end; i += WIDTH) {
+    uint16_t *before = p->before + i;
+    for (size_t k = 0; k < WIDTH; k++) {
+      uint32_t slot = slot_at(slots, is_wide, i + k);
+      uint16_t link = slot != 0 ? before[k] : 0;
+      before[k] = link > start ? link : 0;
+    }
   }
 }
 
-/* Appends the positions in [begin, end) that have a link, as pairs. */
+/* Appends the positions of a row, [begin, end), that have a link, as pairs. */
 WL_INLINE size_t list_links(wl_char_pairs *p, const void *slots, bool is_wide,
-                            size_t begin, size_t end, size_t n_pairs) {
+                            size_t row, size_t begin, size_t end,
+                            size_t n_pairs) {
+  const uint16_t *before = p->before;
+  uint32_t *at = p->at;
+  uint16_t *seen = p->seen;
   cut_links(p, slots, is_wide, begin, end);
+#pragma GCC unroll 4
   for (size_t i = begin; i < end; i++) {
-    p->at[n_pairs] = (uint32_t)p->row_of[i] << 16 | (uint32_t)i;
-    p->seen[n_pairs] = p->before[i];
-    n_pairs += p->before[i] != 0;
+    at[n_pairs] = (uint32_t)(row << 16 | i);
+    seen[n_pairs] = before[i];
+    n_pairs += before[i] != 0;
   }
   return n_pairs;
 }
@@ -104,27 +113,29 @@ WL_INLINE size_t add_pairs(wl_char_pairs *p, bool is_wide, size_t n_pairs) {
 }
 
 typedef struct wl_pair_steps {
-  size_t (*list)(wl_char_pairs *p, const void *slots, bool is_wide,
+  size_t (*list)(wl_char_pairs *p, const void *slots, bool is_wide, size_t row,
                  size_t begin, size_t end, size_t n_pairs);
   size_t (*add)(wl_char_pairs *p, bool is_wide, size_t n_pairs);
 } wl_pair_steps;
 
-/* How many rows from the first on are short; fills what their positions know
- * of them. */
-WL_INLINE size_t begin_rows(wl_char_pairs *p, const uint32_t *starts,
-                            size_t first, size_t n_rows) {
-  size_t r = first;
-  for (; r < n_rows; r++) {
-    size_t start = starts[r], end = starts[r + 1];
-    if (end - start > WL_CHAR_PAIR_ROW)
-      break;
-    p->is_left[r] = false;
-    for (size_t i = start; i < end; i++) {
-      p->row_of[i] = (uint16_t)r;
-      p->start_of[i] = (uint16_t)start;
-    }
+/* Rows end with one break. */
+WL_INLINE bool is_short(const uint32_t *starts, size_t row) {
+  return starts[row + 1] - 1 - starts[row] <= WL_CHAR_PAIR_ROW;
+}
+
+/* Lists the links of the rows [first, last), all of them short. */
+WL_INLINE size_t list_rows(wl_char_pairs *p, const void *slots, bool is_wide,
+                           const uint32_t *starts, size_t first, size_t last,
+                           size_t n_pairs, wl_pair_steps steps) {
+  link_positions(p, slots, is_wide, starts[first], starts[last]);
+  for (size_t r = first; r < last; r++) {
+    size_t begin = starts[r], end = starts[r + 1] - 1;
+    size_t listed = steps.list(p, slots, is_wide, r, begin, end, n_pairs);
+    p->is_left[r] =
+        100 * (listed - n_pairs) > WL_CHAR_PAIR_PERCENT * (end - begin);
+    n_pairs = p->is_left[r] ? n_pairs : listed;
   }
-  return r - first;
+  return n_pairs;
 }
 
 WL_INLINE void pairs_any(wl_char_pairs *p, bool is_wide, const uint32_t *starts,
@@ -135,14 +146,13 @@ WL_INLINE void pairs_any(wl_char_pairs *p, bool is_wide, const uint32_t *starts,
   memset(p->last, 0, p->tables->n_filter * sizeof(*p->last));
   memset(p->lanes, 0, n_rows * WL_CHAR_LANES * sizeof(*p->lanes));
   while (r < n_rows) {
-    size_t n = begin_rows(p, starts, r, n_rows);
-    if (n == 0) {
+    size_t first = r;
+    while (r < n_rows && is_short(starts, r))
+      r++;
+    if (r > first)
+      n_pairs = list_rows(p, slots, is_wide, starts, first, r, n_pairs, steps);
+    else
       p->is_left[r++] = true;
-      continue;
-    }
-    link_positions(p, slots, is_wide, starts[r], starts[r + n]);
-    n_pairs = steps.list(p, slots, is_wide, starts[r], starts[r + n], n_pairs);
-    r += n;
   }
   for (size_t k = 0; n_pairs != 0 && k < WL_CHAR_PAIR_REPEATS; k++)
     n_pairs = steps.add(p, is_wide, n_pairs);

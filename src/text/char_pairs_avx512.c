@@ -7,32 +7,33 @@
 #include "text/char_avx512.h"
 
 static size_t list_narrow_links(wl_char_pairs *p, const uint16_t *slots,
-                                size_t begin, size_t end, size_t n_pairs) {
+                                size_t row, size_t begin, size_t end,
+                                size_t n_pairs) {
   const __m512i step = _mm512_set1_epi32(16);
-  __m512i positions = _mm512_add_epi32(
-      _mm512_set1_epi32((int)begin),
+  const __m512i start = _mm512_set1_epi32((int)begin);
+  __m512i at = _mm512_add_epi32(
+      _mm512_set1_epi32((int)(row << 16 | begin)),
       _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
   for (size_t i = begin; i < end; i += 16) {
     __m512i before = load16(p->before + i), here = load16(slots + i);
+    __mmask16 mask = (__mmask16)low_bits(end - i);
     __mmask16 some = _mm512_mask_cmpgt_epu32_mask(
-        _mm512_mask_test_epi32_mask((__mmask16)low_bits(end - i), here, here),
-        before, load16(p->start_of + i));
-    __m512i at = _mm512_or_si512(positions,
-                                 _mm512_slli_epi32(load16(p->row_of + i), 16));
-    store16(p->before + i, _mm512_maskz_mov_epi32(some, before));
+        _mm512_mask_test_epi32_mask(mask, here, here), before, start);
+    _mm512_mask_cvtepi32_storeu_epi16(p->before + i, mask,
+                                      _mm512_maskz_mov_epi32(some, before));
     _mm512_storeu_si512(p->at + n_pairs, _mm512_maskz_compress_epi32(some, at));
     store16(p->seen + n_pairs, _mm512_maskz_compress_epi32(some, before));
     n_pairs += (size_t)__builtin_popcount(some);
-    positions = _mm512_add_epi32(positions, step);
+    at = _mm512_add_epi32(at, step);
   }
   return n_pairs;
 }
 
 static inline size_t list_steps(wl_char_pairs *p, const void *slots,
-                                bool is_wide, size_t begin, size_t end,
-                                size_t n_pairs) {
-  return is_wide ? list_links(p, slots, true, begin, end, n_pairs)
-                 : list_narrow_links(p, slots, begin, end, n_pairs);
+                                bool is_wide, size_t row, size_t begin,
+                                size_t end, size_t n_pairs) {
+  return is_wide ? list_links(p, slots, true, row, begin, end, n_pairs)
+                 : list_narrow_links(p, slots, row, begin, end, n_pairs);
 }
 
 /* 16 of a table of 16 bits. */

@@ -381,15 +381,12 @@ static wl_status resize_pairs(wl_char_run *run, wl_error *error) {
       .stride = engine->weights.stride,
       .last = wl_arena_alloc(arena, engine->tables.n_filter * sizeof(*p->last)),
       .before = wl_arena_alloc(arena, n * sizeof(*p->before)),
-      .row_of = wl_arena_alloc(arena, n * sizeof(*p->row_of)),
-      .start_of = wl_arena_alloc(arena, n * sizeof(*p->start_of)),
       .at = wl_arena_alloc(arena, n * sizeof(*p->at)),
       .seen = wl_arena_alloc(arena, n * sizeof(*p->seen)),
       .lanes = wl_arena_alloc(arena, n_rows * LANES * sizeof(*p->lanes)),
       .is_left = wl_arena_alloc(arena, n_rows * sizeof(*p->is_left))};
-  if (p->last == NULL || p->before == NULL || p->row_of == NULL ||
-      p->start_of == NULL || p->at == NULL || p->seen == NULL ||
-      p->lanes == NULL || p->is_left == NULL)
+  if (p->last == NULL || p->before == NULL || p->at == NULL ||
+      p->seen == NULL || p->lanes == NULL || p->is_left == NULL)
     return wl_fail_memory(error, n * sizeof(*p->before));
   return WL_OK;
 }

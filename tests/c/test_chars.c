@@ -330,7 +330,9 @@ static void repetitive_rows_lose_no_digits(void **state) {
     p.terms = v.terms;
     p.n_terms = v.n_terms;
     wl_scoring s = {.n_outputs = 1 + below(3) * below(2),
-                    .norm = i % 2 ? (wl_norm)below(4) : WL_NORM_NONE,
+                    .norm = i % 3 == 0 ? WL_NORM_L2
+                            : i % 2    ? (wl_norm)below(4)
+                                       : WL_NORM_NONE,
                     .tf = (wl_tf)(i % 3)};
     double *weights = random_doubles(v.n_terms * s.n_outputs);
     s.weights = weights;
