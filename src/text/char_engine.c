@@ -4,6 +4,8 @@
  */
 #include "text/char_internal.h"
 
+enum { LARGE_WEIGHTS = 1 << 22 };
+
 static const wl_char_kernels *choose_kernels(void) {
 #if defined(__x86_64__)
   switch (wl_cpu()) {
@@ -70,6 +72,16 @@ static wl_status fill_terms(wl_char_engine *engine, const wl_char_trie *trie,
   return WL_OK;
 }
 
+/* Whether sums for each slot would take far more memory than the weights that
+ * are given: few long terms, and many outputs. Of a usual vocabulary, more than
+ * every second slot is a term. */
+static bool is_out_of_proportion(const wl_char_engine *engine,
+                                 const wl_scoring *scoring) {
+  size_t n_slots = engine->tables.n_slots;
+  return n_slots / 8 > engine->n_features &&
+         n_slots > LARGE_WEIGHTS / scoring->n_outputs;
+}
+
 static wl_status build(wl_char_engine *engine,
                        const wl_vectorizer_params *params,
                        const wl_scoring *scoring, wl_error *error) {
@@ -96,7 +108,8 @@ static wl_status build(wl_char_engine *engine,
   /* Of a single level, all counts are found sooner than the repeated ones. */
   bool is_level = engine->tables.n_levels == engine->tables.filter_level;
   engine->is_exact = engine->is_walking || scoring->norm == WL_NORM_MAX ||
-                     (is_level && scoring->tf != WL_TF_RAW);
+                     (is_level && scoring->tf != WL_TF_RAW) ||
+                     is_out_of_proportion(engine, scoring);
   for (size_t i = 0; i < WL_CHAR_N_TF; i++)
     engine->tf_values[i] = wl_char_tf(scoring->tf, (double)i);
   status = wl_char_weights_build(engine, scoring, &trie, slots, error);
@@ -139,11 +152,13 @@ size_t wl_char_engine_size(const wl_char_engine *engine) {
   const wl_char_tables *tables = &engine->tables;
   const wl_char_weights *w = &engine->weights;
   size_t unit = wl_char_entry_size(tables);
-  size_t doubles = w->own_stride + (w->sums ? w->stride : 0);
   return sizeof(*engine) +
          engine->map.n_blocks * WL_CHAR_BLOCK * sizeof(uint32_t) +
          engine->map.n_classes * sizeof(uint32_t) +
          (tables->n_start + tables->n_entries) * unit +
-         tables->n_slots * (doubles * sizeof(double) +
-                            (engine->terms ? sizeof(*engine->terms) : 0));
+         (w->n_own * w->own_stride +
+          (w->sums ? tables->n_slots * w->stride : 0)) *
+             sizeof(double) +
+         tables->n_slots * ((engine->terms ? sizeof(*engine->terms) : 0) +
+                            (w->rows ? sizeof(*w->rows) : 0));
 }

@@ -165,6 +165,9 @@ typedef struct wl_char_weights {
   size_t n_own_weights; /* weights at the front of own: n_outputs or 0 */
   bool has_own_norm;    /* one more behind them */
   double *own;          /* owned, aligned */
+  size_t n_own;         /* rows of own: one a slot, or those of `rows` */
+  uint32_t *rows;       /* slot -> row of own, 0 being zeros, of an exact
+                         * engine with few terms among its slots; owned */
 } wl_char_weights;
 
 /* ---- kernels -------------------------------------------------------- */

@@ -249,7 +249,8 @@ static void score_counts(wl_char_run *run, scorer *s, size_t row) {
     uint32_t slot = wl_char_counter_slot(&run->counter, place);
     if (slot == 0)
       continue;
-    const double *own = w->own + slot * w->own_stride;
+    size_t at = w->rows ? w->rows[slot] : slot;
+    const double *own = w->own + at * w->own_stride;
     double tf = tf_value(engine, run->counter.counts[place]);
     for (size_t c = 0; c < w->n_outputs; c++)
       s->totals[c] += tf * own[c];

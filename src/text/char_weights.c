@@ -83,6 +83,21 @@ static wl_status allocate(double **out, size_t n_slots, size_t stride,
   return WL_OK;
 }
 
+/* Numbers the terms' slots from 1 on. */
+static wl_status fill_rows(wl_char_engine *engine, const wl_char_trie *trie,
+                           const uint32_t *slots, wl_error *error) {
+  wl_char_weights *w = &engine->weights;
+  size_t n = engine->tables.n_slots;
+  w->rows = wl_calloc(n, sizeof(*w->rows));
+  if (w->rows == NULL)
+    return wl_fail_memory(error, n * sizeof(*w->rows));
+  w->n_own = 1;
+  for (size_t i = 1; i < trie->n_nodes; i++)
+    if (trie->nodes[i].term >= 0)
+      w->rows[slots[i]] = (uint32_t)w->n_own++;
+  return WL_OK;
+}
+
 /* Exact engines: {weights, norm value as given}. Others: what a repetition
  * changes. */
 static wl_status fill_own(wl_char_engine *engine, const wl_scoring *scoring,
@@ -96,12 +111,16 @@ static wl_status fill_own(wl_char_engine *engine, const wl_scoring *scoring,
   w->own_stride = w->n_own_weights + w->has_own_norm;
   if (w->own_stride == 0)
     return WL_OK;
-  WL_TRY(allocate(&w->own, engine->tables.n_slots, w->own_stride, error));
+  w->n_own = engine->tables.n_slots;
+  if (engine->is_exact && w->n_own / 8 > engine->n_features)
+    WL_TRY(fill_rows(engine, trie, slots, error));
+  WL_TRY(allocate(&w->own, w->n_own, w->own_stride, error));
   for (size_t i = 1; i < trie->n_nodes; i++) {
     if (trie->nodes[i].term < 0)
       continue;
     size_t term = (size_t)trie->nodes[i].term;
-    double *own = w->own + slots[i] * w->own_stride;
+    size_t row = w->rows ? w->rows[slots[i]] : slots[i];
+    double *own = w->own + row * w->own_stride;
     if (w->n_own_weights != 0)
       memcpy(own, scoring->weights + term * w->n_outputs,
              w->n_outputs * sizeof(*own));
@@ -171,6 +190,8 @@ wl_status wl_char_weights_build(wl_char_engine *engine,
 void wl_char_weights_deinit(wl_char_weights *weights) {
   wl_free_aligned(weights->sums);
   wl_free_aligned(weights->own);
+  wl_free(weights->rows);
   weights->sums = NULL;
   weights->own = NULL;
+  weights->rows = NULL;
 }

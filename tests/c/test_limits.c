@@ -122,6 +122,45 @@ static void a_few_columns_of_a_wide_sparse_matrix_cost_little(void **state) {
   wl_model_release(model);
 }
 
+/* The nodes of a long term take no outputs' weights, walked or not. */
+static void a_long_term_and_many_outputs_cost_what_they_hold(void **state) {
+  (void)state;
+  enum { LENGTH = 10000, N_OUTPUTS = 30000 };
+  static char term[LENGTH];
+  static double coef[N_OUTPUTS], out[N_OUTPUTS];
+  static const size_t lengths[] = {LENGTH, 32};
+  for (size_t i = 0; i < LENGTH; i++)
+    term[i] = "ab"[i % 2];
+  for (size_t i = 0; i < N_OUTPUTS; i++)
+    coef[i] = (double)i;
+  for (size_t i = 0; i < WL_COUNT_OF(lengths); i++) {
+    const uint64_t offsets[2] = {0, lengths[i]};
+    const wl_tensor given[] = {
+        {"t", WL_STRING, 1, {1}, term, offsets},
+        {"c", WL_F64, 2, {N_OUTPUTS, 1}, coef, NULL},
+    };
+    const char *text = HEAD "%0 = input() {kind=\"text\"}\n"
+                            "%1 = count(%0) {analyzer=\"char\", ngram_min=1, "
+                            "ngram_max=10000, vocabulary=@t}\n"
+                            "%2 = linear(%1) {coef=@c}\n" END(2);
+    most_bytes = 0;
+    wl_model *model;
+    wl_error error;
+    if (wl_model_compile(text, strlen(text), given, WL_COUNT_OF(given), NULL,
+                         NULL, &model, &error) != WL_OK)
+      fail_msg("%s", error.message);
+    wl_string row = {term, lengths[i]};
+    wl_input input = {
+        .layout = WL_LAYOUT_STRINGS, .n_columns = 1, .strings = &row};
+    assert_int_equal(
+        wl_model_predict(model, 0, &input, 1, 1, NULL, out, NULL, NULL), WL_OK);
+    for (size_t k = 0; k < N_OUTPUTS; k++)
+      assert_true(out[k] == coef[k]);
+    assert_true(most_bytes < (size_t)1 << 25);
+    wl_model_release(model);
+  }
+}
+
 /* Unions of selections of unions: each level would be pushed through anew. */
 static void unions_of_unions_do_not_blow_up(void **state) {
   (void)state;
@@ -516,6 +555,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       LIMITED(rows_too_wide_for_memory_are_refused),
       LIMITED(a_few_columns_of_a_wide_sparse_matrix_cost_little),
+      LIMITED(a_long_term_and_many_outputs_cost_what_they_hold),
       LIMITED(unions_of_unions_do_not_blow_up),
       LIMITED(many_nodes_compile_in_linear_time),
       LIMITED(many_tensors_are_found_by_name_in_linear_time),
