@@ -61,6 +61,10 @@ WL_INLINE size_t list_links(wl_char_pairs *p, const void *slots, bool is_wide,
   return n_pairs;
 }
 
+/* common_classes takes the last of four classes for the highest bits. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "classes are compared as little-endian words");
+
 WL_INLINE uint64_t load_classes(const uint16_t *at) {
   uint64_t classes;
   memcpy(&classes, at, sizeof(classes));

@@ -68,7 +68,9 @@ static inline bool wl_scan_put_key(wl_scan_keys *keys, size_t i,
 }
 
 /* The ids of the n tokens that have these keys, or WL_NO_ID. The first slots
- * have been asked for. */
+ * have been asked for. Whole vectors: up to WL_SCAN_FIND_OVERRUN ids more may
+ * be written. */
+enum { WL_SCAN_FIND_OVERRUN = 7 };
 typedef void wl_scan_find_fn(const wl_string_table *table,
                              const wl_scan_keys *keys, size_t n, uint32_t *ids);
 

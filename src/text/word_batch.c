@@ -50,7 +50,7 @@ static wl_status reserve_tokens(batch *b, size_t n, wl_error *error) {
   if (n <= b->capacity - b->n_tokens)
     return WL_OK;
   size_t wanted = 2 * (b->n_tokens + n) + CHUNK,
-         size = wanted * sizeof(*b->ids);
+         size = (wanted + WL_SCAN_FIND_OVERRUN) * sizeof(*b->ids);
   uint32_t *arrays[3];
   for (size_t i = 0; i < WL_COUNT_OF(arrays); i++) {
     arrays[i] = wl_arena_alloc(b->arena, size);
@@ -131,6 +131,7 @@ static wl_status prepare_last(batch *b, wl_error *error) {
     b->before_capacity = 2 * n;
     if (b->before == NULL)
       return wl_fail_memory(error, 2 * n * sizeof(*b->before));
+    b->before[0] = 0; /* read where no occurrence came before */
   }
   if (b->last == NULL)
     b->last = wl_arena_calloc(b->arena, n_ids, sizeof(*b->last));
