@@ -32,6 +32,21 @@ static bool get_vector(PyObject *object, const char *name, const char *formats,
   return false;
 }
 
+/* The same of (n_rows, any number) float64 items. */
+static bool get_matrix(PyObject *object, const char *name, Py_ssize_t n_rows,
+                       Py_buffer *view) {
+  if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0)
+    return false;
+  if (view->ndim == 2 && view->format && strcmp(view->format, "d") == 0 &&
+      view->shape[0] == n_rows)
+    return true;
+  PyErr_Format(PyExc_ValueError,
+               "%s must be a contiguous matrix of float64 with %zd rows", name,
+               n_rows);
+  PyBuffer_Release(view);
+  return false;
+}
+
 /* ---- the type ------------------------------------------------------------ */
 
 static bool target_of(const char *name, wl_tune_target *target) {
@@ -44,22 +59,23 @@ static bool target_of(const char *name, wl_tune_target *target) {
 }
 
 static PyObject *tune_new(PyTypeObject *type, PyObject *args, PyObject *kwds) {
-  static char *names[] = {"block_costs",    "n_rows_fit", "n_rows_select",
-                          "n_rows_certify", "alpha",      "delta",
-                          "seed",           "model_cost", "max_fits",
-                          "is_nested",      "max_gates",  "stage_cost",
-                          "target",         NULL};
+  static char *names[] = {
+      "block_costs", "n_rows_fit",    "n_rows_select", "n_rows_certify",
+      "alpha",       "delta",         "seed",          "model_cost",
+      "max_fits",    "is_nested",     "max_gates",     "stage_cost",
+      "target",      "tolerance_abs", "tolerance_rel", NULL};
   const char *target = wl_tune_target_name(WL_TUNE_AGREEMENT);
   PyObject *costs;
   Py_ssize_t n_fit, n_select, n_certify, max_fits = 0, max_gates = 1;
   unsigned long long seed;
   int is_nested = 0;
   wl_tune_options options = {0};
-  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OnnnddKd|npnds:TuneJob", names,
-                                   &costs, &n_fit, &n_select, &n_certify,
-                                   &options.alpha, &options.delta, &seed,
-                                   &options.model_cost, &max_fits, &is_nested,
-                                   &max_gates, &options.stage_cost, &target))
+  if (!PyArg_ParseTupleAndKeywords(
+          args, kwds, "OnnnddKd|npndsdd:TuneJob", names, &costs, &n_fit,
+          &n_select, &n_certify, &options.alpha, &options.delta, &seed,
+          &options.model_cost, &max_fits, &is_nested, &max_gates,
+          &options.stage_cost, &target, &options.tolerance_abs,
+          &options.tolerance_rel))
     return NULL;
   if (!target_of(target, &options.target)) {
     PyErr_Format(PyExc_ValueError, "TuneJob: there is no target '%s'", target);
@@ -134,35 +150,44 @@ static PyObject *tune_next(PyObject *self, PyObject *unused) {
 }
 
 static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
-  enum { N_VECTORS = 5 };
-  static char *names[] = {"confidence", "approx_labels", "full_labels",
-                          "model_cost", "groups",        "true_labels",
-                          NULL};
-  PyObject *objects[N_VECTORS] = {NULL, NULL, NULL, Py_None, Py_None};
+  enum { N_VECTORS = 5, N_VIEWS = N_VECTORS + 2 };
+  static char *names[] = {"confidence",     "approx_labels", "full_labels",
+                          "model_cost",     "groups",        "true_labels",
+                          "approx_outputs", "full_outputs",  NULL};
+  PyObject *objects[N_VIEWS] = {NULL,    NULL,    NULL,   Py_None,
+                                Py_None, Py_None, Py_None};
   static const struct {
     const char *name, *formats;
-  } kinds[] = {{"confidence", "d"},
-               {"approx_labels", "lq"},
-               {"full_labels", "lq"},
-               {"groups", "LQ"},
-               {"true_labels", "lq"}};
+  } kinds[] = {{"confidence", "d"},   {"approx_labels", "lq"},
+               {"full_labels", "lq"}, {"groups", "LQ"},
+               {"true_labels", "lq"}, {"approx_outputs", "d"},
+               {"full_outputs", "d"}};
   wl_tune_scores scores = {0};
-  if (!PyArg_ParseTupleAndKeywords(
-          args, kwds, "OOOd|OO:answer", names, &objects[0], &objects[1],
-          &objects[2], &scores.model_cost, &objects[3], &objects[4]))
+  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OOOd|OOOO:answer", names,
+                                   &objects[0], &objects[1], &objects[2],
+                                   &scores.model_cost, &objects[3], &objects[4],
+                                   &objects[5], &objects[6]))
     return NULL;
-  Py_buffer views[N_VECTORS] = {{0}};
+  Py_buffer views[N_VIEWS] = {{0}};
   bool ok = true;
   Py_ssize_t n_rows = -1;
-  for (size_t i = 0; ok && i < N_VECTORS; i++) {
+  for (size_t i = 0; ok && i < N_VIEWS; i++) {
     if (objects[i] == Py_None && i >= 3)
       continue;
-    ok = get_vector(objects[i], kinds[i].name, kinds[i].formats, 8, n_rows,
-                    &views[i]);
+    ok = i < N_VECTORS
+             ? get_vector(objects[i], kinds[i].name, kinds[i].formats, 8,
+                          n_rows, &views[i])
+             : get_matrix(objects[i], kinds[i].name, n_rows, &views[i]);
     if (!ok)
       views[i] = (Py_buffer){0};
     else
       n_rows = views[i].shape[0];
+  }
+  if (ok && views[5].obj && views[6].obj &&
+      views[5].shape[1] != views[6].shape[1]) {
+    PyErr_SetString(PyExc_ValueError,
+                    "approx_outputs and full_outputs differ in their columns");
+    ok = false;
   }
   PyObject *result = NULL;
   if (ok) {
@@ -172,6 +197,9 @@ static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
     scores.full_labels = views[2].buf;
     scores.groups = views[3].buf;
     scores.true_labels = views[4].buf;
+    scores.approx_outputs = views[5].buf;
+    scores.full_outputs = views[6].buf;
+    scores.n_outputs = views[5].obj ? (size_t)views[5].shape[1] : 0;
     wl_error error;
     wl_status status = wl_tune_answer(((ext_tune *)self)->job, &scores, &error);
     if (status != WL_OK)
@@ -179,7 +207,7 @@ static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
     else
       result = Py_NewRef(Py_None);
   }
-  for (size_t i = 0; i < N_VECTORS; i++)
+  for (size_t i = 0; i < N_VIEWS; i++)
     PyBuffer_Release(&views[i]);
   return result;
 }
@@ -196,7 +224,7 @@ static PyObject *tune_skip(PyObject *self, PyObject *unused) {
 
 /* What a target counts, as a dict. */
 static PyObject *counts_dict(const wl_tune_certificate *c) {
-  if (c->kind == WL_TUNE_AGREEMENT)
+  if (c->kind != WL_TUNE_ACCURACY)
     return Py_BuildValue("{sLsK}", "k", (long long)c->k, "n_wrong",
                          (unsigned long long)c->n_wrong);
   PyObject *counts =
@@ -332,9 +360,9 @@ static PyMethodDef tune_methods[] = {
     {"answer", EXT_METHOD(tune_answer), METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR(
          "answer($self, confidence, approx_labels, full_labels, "
-         "model_cost, groups=None, true_labels=None)\n--\n\nThe scores "
-         "of the rows asked for: float64, int64, int64, ns a row, uint64, "
-         "int64.")},
+         "model_cost, groups=None, true_labels=None, approx_outputs=None, "
+         "full_outputs=None)\n--\n\nThe scores of the rows asked for: float64, "
+         "int64, int64, ns a row, uint64, int64, matrices of float64.")},
     {"skip", tune_skip, METH_NOARGS,
      PyDoc_STR("skip($self, /)\n--\n\nThis model cannot be trained.")},
     {"result", tune_result, METH_NOARGS,
@@ -352,7 +380,9 @@ static PyType_Slot tune_slots[] = {
      (void *)(uintptr_t)("TuneJob(block_costs, n_rows_fit, n_rows_select, "
                          "n_rows_certify, alpha, delta, seed, model_cost, "
                          "max_fits=0, is_nested=False, max_gates=1, "
-                         "stage_cost=0.0, target='agreement')\n--\n\nChooses "
+                         "stage_cost=0.0, target='agreement', "
+                         "tolerance_abs=0.0, "
+                         "tolerance_rel=0.0)\n--\n\nChooses "
                          "and certifies the "
                          "first "
                          "stage of a cascade; not thread-safe.")},

@@ -37,7 +37,7 @@ from ._errors import (
 )
 from ._optimize import optimize
 from ._report import Explanation, VerifyReport
-from ._targets import Accuracy, Agreement
+from ._targets import Accuracy, Agreement, Tolerance
 from ._versions import show_versions
 
 __version__ = _core.version
@@ -54,6 +54,7 @@ __all__ = [
     "NotCertifiedWarning",
     "PythonStepWarning",
     "RareClassWarning",
+    "Tolerance",
     "TrainingRowsWarning",
     "UnsupportedError",
     "VerifyReport",

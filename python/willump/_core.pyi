@@ -113,6 +113,8 @@ class TuneJob:
         max_gates: int = 1,
         stage_cost: float = 0.0,
         target: str = "agreement",
+        tolerance_abs: float = 0.0,
+        tolerance_rel: float = 0.0,
     ) -> TuneJob: ...
     def next(self) -> tuple[str, int, tuple[int, ...], int, int]: ...
     def answer(
@@ -123,6 +125,8 @@ class TuneJob:
         model_cost: float,
         groups: npt.NDArray[np.uint64] | None = None,
         true_labels: npt.NDArray[np.int64] | None = None,
+        approx_outputs: npt.NDArray[np.float64] | None = None,
+        full_outputs: npt.NDArray[np.float64] | None = None,
     ) -> None: ...
     def skip(self) -> None: ...
     def result(self) -> dict[str, Any]: ...

@@ -16,7 +16,7 @@ from ._errors import UnsupportedError
 from ._frames import as_rows, n_rows_of, row_keys, take_rows
 from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._present import describe
-from ._promises import TARGETS, promise_of
+from ._promises import TARGETS, Target, check_target, promise_of
 from ._runner import Runner, for_sklearn
 from ._targets import Accuracy, Agreement
 from ._tuner import Tuner
@@ -33,7 +33,7 @@ def optimize(
     y_cal: Any = None,
     groups: Any = None,
     refit: bool = False,
-    target: Agreement | Accuracy = Agreement(0.99),
+    target: Target = Agreement(0.99),
     costs: Mapping[str, float] | Sequence[float] | None = None,
     random_state: Any = None,
     n_threads: int | None = 1,
@@ -48,12 +48,12 @@ def optimize(
     instead: its first trees are the first stage, and rows that stay go on from
     their sum, through several such gates where that is cheaper.
 
-    Two targets: `Agreement` with the exact pipeline's labels, or `Accuracy` that is
-    hardly less than the exact pipeline's.
+    Three targets: `Agreement` with the exact pipeline's labels; `Accuracy` that is
+    hardly less than the exact pipeline's; `Tolerance`, within which its probabilities
+    are.
 
-    Only labels are certified. ``predict_proba`` and ``decision_function`` of a
-    row that leaves early are those of the first stage; of a row that stays, the
-    exact pipeline's.
+    Only what the target names is certified. Of a row that leaves early, every method
+    answers as the first stage; of a row that stays, as the exact pipeline.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def optimize(
         of the pipeline on the rest. What counts once is held out as a whole: a
         distinct row, a group, or with "traffic" each request by itself. The result
         then answers as that clone.
-    target : Agreement or Accuracy
+    target : Agreement, Accuracy or Tolerance
     costs : dict of block name to ns a row, sequence in block order, or None
         None measures them. A dict may hold "model", the cost of a model beyond
         its blocks, and "stage", that of each stage behind the first beyond both.
@@ -105,10 +105,11 @@ def optimize(
         ``assumption`` say in words what is certified, ``per`` a "distinct row",
         "request" or "group"; ``n_rows_given`` are the calibration rows, ``n_rows``
         those that certified, each unit once, and ``rows_needed`` the fewest that
-        would; for Agreement, ``n_wrong`` of them left with another label, at most
-        ``k`` may; for Accuracy, of those that left ``n_harms`` are right by the exact
-        pipeline alone and ``n_gains`` by the first stage alone; ``share_leaving`` is
-        the share that left. The promise is over all rows, and a rare class may be lost
+        would. For Agreement, ``n_wrong`` of them left with another label (for
+        Tolerance, with probabilities that are not close), and at most ``k`` may. For
+        Accuracy, of those that left ``n_harms`` are right by the exact pipeline alone
+        and ``n_gains`` by the first stage alone. ``share_leaving`` is the share that
+        left. The promise is over all rows, and a rare class may be lost
         within it: ``agreement_by_class`` is what was observed of each.
         docs/cascades.md has every entry.
         Or the exact pipeline, where nothing could be certified.
@@ -123,7 +124,7 @@ def optimize(
         that repeat earlier ones, and only for those.
     RareClassWarning
         Of a class with at least 20 certifying rows, the share that keeps its label
-        is below half of the target's rate, or of 1 - loss.
+        is below half of the target's rate or share, or of 1 - loss.
     PythonStepWarning
         A part of the pipeline stays Python; says which and why.
     NotCertifiedWarning
@@ -166,7 +167,8 @@ def optimize(
     """
     if not isinstance(target, TARGETS):
         raise TypeError(
-            f"target must be willump.Agreement(...) or willump.Accuracy(...), not {target!r}"
+            "target must be willump.Agreement(...), Accuracy(...) or Tolerance(...), not "
+            f"{target!r}"
         )
     if duplicates not in ("distinct", "traffic"):
         raise ValueError(f"duplicates={duplicates!r} is neither 'distinct' nor 'traffic'")
@@ -203,6 +205,7 @@ def optimize(
     if not refit:
         calibration.check_training(X, keys)
     calibration.warn_of_duplicates()
+    check_target(target, tuner.conversion.outputs())
     promise = promise_of(target, y_cal, tuner.conversion.model.classes)
     model = tuner.run(calibration, promise, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=3)

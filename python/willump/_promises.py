@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ._calibration import Calibration, is_missing
-from ._targets import Accuracy, Agreement
+from ._errors import UnsupportedError
+from ._frames import n_rows_of
+from ._runner import Runner
+from ._targets import Accuracy, Agreement, Tolerance
 
 Labels = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
+Target = Agreement | Accuracy | Tolerance
 
 #: What `optimize` certifies.
-TARGETS = (Agreement, Accuracy)
+TARGETS = (Agreement, Accuracy, Tolerance)
 
 
 class Promise:
@@ -27,7 +33,9 @@ class Promise:
     alpha: float
     what: str
     #: Behind the calibration rows, where there are too few.
-    rows_note: str
+    rows_note = " (labels are not needed)"
+    tolerance_abs = 0.0
+    tolerance_rel = 0.0
 
     def __init__(self, confidence: float) -> None:
         self.confidence = confidence
@@ -39,11 +47,14 @@ class Promise:
     def assumption(self, cal: Calibration) -> str:
         return cal.assumption
 
-    def answer(self, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
-        """What an answer brings besides the scores of those rows."""
+    def begin(self, exact: Runner, x: Any) -> None:
+        """Sees the exact pipeline and the calibration rows."""
+
+    def answer(self, rows: Rows, first: Runner, x: Any) -> dict[str, Any]:
+        """What an answer brings besides the scores: of those rows, x, by a first stage."""
         return {}
 
-    def seen(self, rows: npt.NDArray[np.int64], exact: Labels, served: Labels) -> dict[str, Any]:
+    def seen(self, rows: Rows, exact: Labels, served: Labels) -> dict[str, Any]:
         """More entries, from the rows that certified: observed, not certified."""
         return {}
 
@@ -53,7 +64,6 @@ class AgreementPromise(Promise):
 
     kind = "agreement"
     max_gates = 4
-    rows_note = " (labels are not needed)"
 
     def __init__(self, target: Agreement) -> None:
         super().__init__(target.confidence)
@@ -93,10 +103,10 @@ class AccuracyPromise(Promise):
             labels = f"a {cal.unit} counts with the true label of one of its rows, a random one"
         return f"{cal.assumption}; {labels}"
 
-    def answer(self, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
+    def answer(self, rows: Rows, first: Runner, x: Any) -> dict[str, Any]:
         return {"true_labels": np.ascontiguousarray(self.labels[rows])}
 
-    def seen(self, rows: npt.NDArray[np.int64], exact: Labels, served: Labels) -> dict[str, Any]:
+    def seen(self, rows: Rows, exact: Labels, served: Labels) -> dict[str, Any]:
         truth = self.labels[rows]
         return {
             "accuracy_exact": float(np.mean(exact == truth)),
@@ -105,7 +115,58 @@ class AccuracyPromise(Promise):
         }
 
 
-def promise_of(target: Agreement | Accuracy, y_cal: Any, classes: Any) -> Promise:
+class TolerancePromise(Promise):
+    """Probabilities close to the exact pipeline's."""
+
+    kind = "tolerance"
+    max_gates = 4
+
+    def __init__(self, target: Tolerance) -> None:
+        super().__init__(target.confidence)
+        self.target = target
+        self.alpha = 1.0 - target.share
+        self.what = f"a share of {target.share:g} within the tolerance"
+        self.tolerance_abs, self.tolerance_rel = float(target.abs), float(target.rel)
+
+    def sentence(self, unit: str) -> str:
+        parts = [f"{self.tolerance_abs:g}"] if self.tolerance_abs else []
+        parts += [f"{self.tolerance_rel:g} times the exact one"] if self.tolerance_rel else []
+        return (
+            f"with confidence {self.confidence:g}, all probabilities of the cascade differ by at "
+            f"most {' plus '.join(parts)} from the exact pipeline's to at least a share of "
+            f"{self.target.share:g}, per {unit}"
+        )
+
+    def begin(self, exact: Runner, x: Any) -> None:
+        self.exact = _probabilities(exact, x)
+
+    def answer(self, rows: Rows, first: Runner, x: Any) -> dict[str, Any]:
+        return {
+            "approx_outputs": _probabilities(first, x),
+            "full_outputs": np.ascontiguousarray(self.exact[rows]),
+        }
+
+    def seen(self, rows: Rows, exact: Labels, served: Labels) -> dict[str, Any]:
+        return {"tolerance_abs": self.tolerance_abs, "tolerance_rel": self.tolerance_rel}
+
+
+def _probabilities(runner: Runner, x: Any) -> npt.NDArray[np.float64]:
+    # As predict_proba gives them, whatever their dtype.
+    return np.ascontiguousarray(runner("proba", x), np.float64).reshape(n_rows_of(x), -1)
+
+
+def check_target(target: object, outputs: Container[str]) -> None:
+    """Refuses a model without what is to be promised."""
+    if isinstance(target, Tolerance) and "proba" not in outputs:
+        raise UnsupportedError(
+            "Tolerance is about probabilities here, and the pipeline has no predict_proba; "
+            "Agreement is about its labels"
+        )
+
+
+def promise_of(target: Target, y_cal: Any, classes: Any) -> Promise:
+    if isinstance(target, Tolerance):
+        return TolerancePromise(target)
     if isinstance(target, Accuracy):
         return AccuracyPromise(target, y_cal, classes)
     return AgreementPromise(target)

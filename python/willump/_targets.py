@@ -99,8 +99,8 @@ class Accuracy:
 class Tolerance:
     """The cascade's numbers are close to the exact pipeline's.
 
-    For a regressor's predictions, and for a classifier's probabilities, all of a
-    row's together. A row is close where ``|cascade - exact| <= abs + rel *
+    For a classifier's probabilities, all of a row's together (`optimize` takes no
+    regressors). A row is close where ``|cascade - exact| <= abs + rel *
     |exact|`` in every column, as in `numpy.isclose`; NaN is close to NaN only,
     an infinity to itself only.
 
@@ -115,6 +115,11 @@ class Tolerance:
         The probability that a later row is close, between 0 and 1.
     confidence : float
         The probability with which a certificate holds.
+
+    Examples
+    --------
+    >>> Tolerance(abs=0.05, share=0.99)
+    Tolerance(abs=0.05, rel=0.0, share=0.99, confidence=0.95)
     """
 
     abs: float = 0.0

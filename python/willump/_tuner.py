@@ -263,6 +263,8 @@ class Tuner:
             max_gates=min(self.max_gates, promise.max_gates),
             stage_cost=self.stage_cost,
             target=promise.kind,
+            tolerance_abs=promise.tolerance_abs,
+            tolerance_rel=promise.tolerance_rel,
         )
 
     def _refused(self, job: _core.TuneJob, promise: Promise, seed: int) -> dict[str, Any]:
@@ -279,6 +281,7 @@ class Tuner:
         from tqdm import tqdm
 
         full = np.asarray(self.base("label", cal.x), dtype=np.int64).ravel()
+        promise.begin(self.base, cal.x)
         rows_of = {step: cal.rows(step) for step in ("fit", "certify")}
         rows_x = {step: take_rows(cal.x, rows) for step, rows in rows_of.items()}
         with tqdm(desc="first stages", unit="model", disable=None, leave=False) as bar:
@@ -300,7 +303,7 @@ class Tuner:
                 own = None if cal.groups is None else np.ascontiguousarray(cal.groups[rows])
                 if step == "certify":
                     self.observed[number], self.exact = (gate, label), full[rows]
-                more = promise.answer(rows)
+                more = promise.answer(rows, candidate.runner, x)
                 job.answer(gate, label, full[rows], candidate.model_cost, own, **more)
 
     # ---- results ----------------------------------------------------------

@@ -56,7 +56,8 @@ struct wl_tune {
   size_t best; /* the answered candidate that costs least, or WL_TUNE_NONE */
 
   wl_tune_phase phase;
-  double baseline;    /* share of the commonest full label on select */
+  double baseline;    /* share of the commonest full label on select; 0 where
+                         answers have no labels */
   double *importance; /* of a block: agreement alone above the baseline; < 0
                          when it was not measured */
   uint8_t *is_taken;  /* the knapsack's choices, n_blocks x (STEPS + 1) */

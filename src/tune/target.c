@@ -4,6 +4,7 @@
 
 #include "stats/accuracy.h"
 #include "stats/binomial.h"
+#include "stats/tolerance.h"
 #include "tune/target.h"
 
 /* The order statistic with a k in proportion, which promises nothing. */
@@ -29,8 +30,19 @@ static bool announce_agreement(wl_tune_certificate *c, uint64_t n_rows,
   return c->k >= 0;
 }
 
-static int8_t differs(const wl_tune_scores *scores, size_t i) {
-  return scores->approx_labels[i] != scores->full_labels[i];
+static const char *lacks_labels(const wl_tune_scores *scores) {
+  bool has_both = scores->approx_labels != NULL && scores->full_labels != NULL;
+  return has_both ? NULL : "its labels";
+}
+
+static wl_status count_agreement(const wl_tune_scores *scores,
+                                 const wl_tune_options *options, int8_t *losses,
+                                 wl_error *error) {
+  (void)options;
+  (void)error;
+  for (size_t i = 0; i < scores->n_rows; i++)
+    losses[i] = scores->approx_labels[i] != scores->full_labels[i];
+  return WL_OK;
 }
 
 void wl_tune_verdict_agreement(const wl_agreement *a,
@@ -98,10 +110,21 @@ static bool announce_accuracy(wl_tune_certificate *c, uint64_t n_rows,
   return k >= 0;
 }
 
-static int8_t lost_accuracy(const wl_tune_scores *scores, size_t i) {
-  int64_t truth = scores->true_labels[i];
-  return (int8_t)((scores->full_labels[i] == truth) -
-                  (scores->approx_labels[i] == truth));
+static const char *lacks_true_labels(const wl_tune_scores *scores) {
+  return scores->true_labels == NULL ? "the true labels" : lacks_labels(scores);
+}
+
+static wl_status count_accuracy(const wl_tune_scores *scores,
+                                const wl_tune_options *options, int8_t *losses,
+                                wl_error *error) {
+  (void)options;
+  (void)error;
+  for (size_t i = 0; i < scores->n_rows; i++) {
+    int64_t truth = scores->true_labels[i];
+    losses[i] = (int8_t)((scores->full_labels[i] == truth) -
+                         (scores->approx_labels[i] == truth));
+  }
+  return WL_OK;
 }
 
 static wl_status certify_accuracy(const wl_tune_sample *s,
@@ -152,6 +175,30 @@ static wl_status compare_accuracy(const wl_tune_sample *s,
   return WL_OK;
 }
 
+/* ---- outputs that are close
+ * --------------------------------------------------
+ */
+
+static void describe_tolerance(double figure, char *text, size_t size) {
+  (void)snprintf(text, size, "a share of at least %g within the tolerance",
+                 figure);
+}
+
+static const char *lacks_outputs(const wl_tune_scores *scores) {
+  bool has_both = scores->approx_outputs != NULL &&
+                  scores->full_outputs != NULL && scores->n_outputs != 0;
+  return has_both ? NULL : "its outputs";
+}
+
+static wl_status count_tolerance(const wl_tune_scores *scores,
+                                 const wl_tune_options *options, int8_t *losses,
+                                 wl_error *error) {
+  return wl_tolerance_differs(scores->approx_outputs, scores->full_outputs,
+                              scores->n_rows, scores->n_outputs,
+                              options->tolerance_abs, options->tolerance_rel,
+                              (uint8_t *)losses, error);
+}
+
 /* ---- the table -------------------------------------------------------------
  */
 
@@ -160,11 +207,13 @@ static const wl_tune_kind kinds[] = {
         {
             .name = "agreement",
             .max_gates = WL_TUNE_MAX_GATES,
+            .has_labels = true,
             .rows_note = " (labels are not needed)",
             .figure = agreement_figure,
             .describe = describe_agreement,
             .announce = announce_agreement,
-            .loss = differs,
+            .lacks = lacks_labels,
+            .count = count_agreement,
             .compare = compare_agreement,
             .certify = certify_agreement,
         },
@@ -172,14 +221,28 @@ static const wl_tune_kind kinds[] = {
         {
             .name = "accuracy",
             .max_gates = 1,
-            .needs_true_labels = true,
+            .has_labels = true,
             .rows_note = " (with their labels)",
             .figure = accuracy_figure,
             .describe = describe_accuracy,
             .announce = announce_accuracy,
-            .loss = lost_accuracy,
+            .lacks = lacks_true_labels,
+            .count = count_accuracy,
             .compare = compare_accuracy,
             .certify = certify_accuracy,
+        },
+    [WL_TUNE_TOLERANCE] =
+        {
+            .name = "tolerance",
+            .max_gates = WL_TUNE_MAX_GATES,
+            .rows_note = " (labels are not needed)",
+            .figure = agreement_figure,
+            .describe = describe_tolerance,
+            .announce = announce_agreement,
+            .lacks = lacks_outputs,
+            .count = count_tolerance,
+            .compare = compare_agreement,
+            .certify = certify_agreement,
         },
 };
 _Static_assert(WL_COUNT_OF(kinds) == WL_TUNE_TARGET_COUNT,

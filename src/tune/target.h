@@ -2,7 +2,7 @@
  * target.h: what a tuning job can be asked to promise. A target is one entry of
  * a table: what an answer must bring, what a row counts as, and how a sample is
  * certified. The job itself (tune.c) knows of no target; gates.c, several gates
- * at once, is for agreement.
+ * at once, is for those of one event per row, agreement and tolerance.
  */
 #ifndef WL_TUNE_TARGET_H
 #define WL_TUNE_TARGET_H
@@ -15,7 +15,8 @@ enum { WL_TUNE_THRESHOLDS = 200 };
 
 /* The rows of an answer that count: one for each group. */
 typedef struct wl_tune_sample {
-  size_t n, n_differing; /* rows of another label than the full model's */
+  size_t n, n_differing; /* rows of another label than the full model's, or of
+                            outputs that are not close */
   double *confidence;
   int8_t *losses; /* if the row leaves: above 0 what the target counts against
                      it, below 0 for it */
@@ -36,7 +37,7 @@ typedef struct wl_tune_verdict {
 typedef struct wl_tune_kind {
   const char *name;
   size_t max_gates;
-  bool needs_true_labels;
+  bool has_labels;       /* answers bring the models' labels */
   const char *rows_note; /* behind the number of rows needed */
   /* The target as a certificate gives it, and in words. */
   double (*figure)(double alpha);
@@ -45,8 +46,12 @@ typedef struct wl_tune_kind {
    * where they are too few. */
   bool (*announce)(wl_tune_certificate *c, uint64_t n_rows, double alpha,
                    double delta);
-  /* What row i of an answer counts as, should it leave. */
-  int8_t (*loss)(const wl_tune_scores *scores, size_t i);
+  /* What an answer lacks; NULL: nothing. */
+  const char *(*lacks)(const wl_tune_scores *scores);
+  /* What each row of an answer counts as, should it leave. */
+  wl_status (*count)(const wl_tune_scores *scores,
+                     const wl_tune_options *options, int8_t *losses,
+                     wl_error *error);
   /*
    * What the certificate would do on a select sample, which promises nothing:
    * for comparing candidates. permitted is the share of rows that the certify
@@ -67,7 +72,7 @@ typedef struct wl_tune_kind {
 /* NULL for a number that is no target. Static. */
 const wl_tune_kind *wl_tune_kind_of(wl_tune_target target);
 
-/* Of agreement, by one gate or several. */
+/* Of agreement, or another event per row, by one gate or several. */
 void wl_tune_verdict_agreement(const wl_agreement *a, wl_tune_verdict *verdict);
 
 #endif

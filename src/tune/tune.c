@@ -87,8 +87,14 @@ static wl_status check_options(const wl_tune_options *options,
   if (options->max_gates > (options->is_nested ? kind->max_gates : 1))
     return wl_fail(error, WL_ERROR_VALUE,
                    "tune: %zu gates; there may be %d in nested blocks where "
-                   "the target is agreement, and one elsewhere",
+                   "the target is not accuracy, and one elsewhere",
                    options->max_gates, WL_TUNE_MAX_GATES);
+  if (!(options->tolerance_abs >= 0 && options->tolerance_abs <= 1e300 &&
+        options->tolerance_rel >= 0 && options->tolerance_rel <= 1e300))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: a tolerance must be a number from 0 on, not %g and "
+                   "%g",
+                   options->tolerance_abs, options->tolerance_rel);
   return WL_OK;
 }
 
@@ -308,17 +314,14 @@ static wl_status check_scores(const wl_tune *job, const wl_tune_scores *scores,
     return wl_fail(error, WL_ERROR_VALUE,
                    "tune: the answer for candidate %zu has %zu rows, not %zu",
                    job->request.candidate, scores->n_rows, job->request.n_rows);
-  if (scores->confidence == NULL || scores->approx_labels == NULL ||
-      scores->full_labels == NULL)
-    return wl_fail(error, WL_ERROR_VALUE,
-                   "tune: the answer for candidate %zu lacks its confidences "
-                   "or labels",
-                   job->request.candidate);
-  if (job->kind->needs_true_labels && scores->true_labels == NULL)
-    return wl_fail(error, WL_ERROR_VALUE,
-                   "tune: the answer for candidate %zu lacks the true labels, "
-                   "which a target of %s needs",
-                   job->request.candidate, job->kind->name);
+  const char *missing =
+      scores->confidence == NULL ? "its confidences" : job->kind->lacks(scores);
+  if (missing != NULL)
+    return wl_fail(
+        error, WL_ERROR_VALUE,
+        "tune: the answer for candidate %zu lacks %s, which a target "
+        "of %s needs",
+        job->request.candidate, missing, job->kind->name);
   if (!(scores->model_cost >= 0 && scores->model_cost <= 1e300))
     return wl_fail(error, WL_ERROR_VALUE,
                    "tune: the measured cost of candidate %zu must be a number "
@@ -374,12 +377,16 @@ static wl_status take_sample(wl_tune *job, const wl_tune_scores *scores,
   if (scores->groups != NULL)
     WL_TRY(wl_agreement_first_rows(scores->groups, scores->n_rows, job->counts,
                                    error));
+  WL_TRY(job->kind->count(scores, &job->options, s->losses, error));
   s->n = s->n_differing = 0;
   for (size_t i = 0; i < scores->n_rows; i++)
     if (job->counts[i]) {
+      s->n_differing += job->kind->has_labels
+                            ? scores->approx_labels[i] != scores->full_labels[i]
+                            : s->losses[i] != 0;
       s->confidence[s->n] = scores->confidence[i];
-      s->losses[s->n++] = job->kind->loss(scores, i);
-      s->n_differing += scores->approx_labels[i] != scores->full_labels[i];
+      s->losses[s->n] = s->losses[i];
+      s->n++;
     }
   return WL_OK;
 }
@@ -402,7 +409,7 @@ static wl_status take_select_scores(wl_tune *job, const wl_tune_scores *scores,
   c->share_leaving = verdict.certificate.share_leaving;
   c->agreement = 1 - (double)job->sample.n_differing / (double)job->sample.n;
   c->expected_cost = cascade_cost(job, c, c->model_cost, c->share_leaving);
-  if (job->best == WL_TUNE_NONE) /* the first answer: the same for all */
+  if (job->best == WL_TUNE_NONE && job->kind->has_labels) /* alike for all */
     job->baseline =
         share_of_commonest(job->labels, scores->full_labels, scores->n_rows);
   if (job->best == WL_TUNE_NONE ||

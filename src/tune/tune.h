@@ -25,7 +25,8 @@
  * select sample too small for any certificate takes the certify sample's
  * permitted rate k / n instead, of harms alone for lost accuracy.
  *
- * Targets (target.c): agreement with the full model (stats/agreement.h), and
+ * Targets (target.c): agreement with the full model (stats/agreement.h);
+ * outputs close to its own (stats/tolerance.h), certified as agreement is; and
  * lost accuracy (stats/accuracy.h), whose answers bring the true labels as
  * well; the thresholds of its fixed sequence are quantiles of the winner's
  * confidence on the select rows.
@@ -55,16 +56,17 @@ typedef struct wl_tune wl_tune;
 typedef enum wl_tune_target {
   WL_TUNE_AGREEMENT = 0, /* rows leave with the full model's label */
   WL_TUNE_ACCURACY,      /* the cascade is as often right, nearly */
+  WL_TUNE_TOLERANCE,     /* rows leave with outputs close to the full model's */
   WL_TUNE_TARGET_COUNT
 } wl_tune_target;
 
-/* "agreement", "accuracy". Static. */
+/* "agreement", "accuracy", "tolerance". Static. */
 const char *wl_tune_target_name(wl_tune_target target);
 
 typedef struct wl_tune_options {
   wl_tune_target target;
   double alpha; /* permitted share of rows that leave with another label, or
-                   loss of accuracy */
+                   with outputs that are not close, or loss of accuracy */
   double delta; /* 1 - confidence */
   uint64_t seed;
   double model_cost; /* of the full model beyond its blocks, ns a row; >= 0 */
@@ -72,7 +74,9 @@ typedef struct wl_tune_options {
   bool is_nested;    /* candidates are the first 1, 2, ... blocks: those of an
                         ensemble are its trees up to some number */
   size_t max_gates;  /* 0 or 1: one; up to WL_TUNE_MAX_GATES where is_nested
-                        and the target is agreement */
+                        and the target is not accuracy */
+  double tolerance_abs, tolerance_rel; /* of WL_TUNE_TOLERANCE, as in
+                                          stats/tolerance.h */
   double stage_cost; /* of each stage behind the first beyond its blocks and
                         model, ns a row that comes there; >= 0 */
 } wl_tune_options;
@@ -123,14 +127,18 @@ void wl_tune_next(wl_tune *job, wl_tune_request *request);
 typedef struct wl_tune_scores {
   size_t n_rows;
   const double *confidence;     /* of the approximate model; NaN: stays */
-  const int64_t *approx_labels; /* any numbering of the labels, */
-  const int64_t *full_labels;   /* the same for both */
+  const int64_t *approx_labels; /* any numbering of the labels, the same */
+  const int64_t *full_labels;   /* for both; not for WL_TUNE_TOLERANCE */
   const uint64_t *groups; /* or NULL; rows of one group count once, the first:
                              give the rows in random order */
   double model_cost;      /* measured, of the approximate model, ns a row */
   const int64_t *true_labels; /* in the same numbering, any other number for a
                                  label that no model knows; read for
                                  WL_TUNE_ACCURACY only */
+  const double *approx_outputs,
+      *full_outputs; /* (n_rows, n_outputs), row-major,
+                        for WL_TUNE_TOLERANCE only */
+  size_t n_outputs;
 } wl_tune_scores;
 
 /* After a failure (WL_ERROR_VALUE for an answer of another shape,
@@ -158,8 +166,8 @@ typedef struct wl_tune_certificate {
   wl_tune_target kind;
   const char *method;       /* static */
   const char *assumption;   /* static */
-  double target;            /* agreement per row that counts, 1 - alpha; or the
-                               loss of accuracy, alpha */
+  double target;            /* per row that counts: agreement or closeness,
+                               1 - alpha; or the loss of accuracy, alpha */
   double confidence;        /* 1 - delta */
   uint64_t n_rows;          /* certify rows that counted */
   uint64_t rows_needed;     /* the fewest that certify anything */
@@ -167,9 +175,10 @@ typedef struct wl_tune_certificate {
                                that leave; -1: too few rows, or none given */
   bool has_p_value;         /* accuracy by the trinomial test, and then no k */
   double p_value;           /* of the last threshold that passed; 1: none did */
-  uint64_t n_disagreements; /* seen, at any confidence */
+  uint64_t n_disagreements; /* seen, at any confidence: of another label, or
+                               outputs that are not close */
   uint64_t n_leaving;       /* certify rows that leave */
-  uint64_t n_wrong;         /* agreement: of those, of another label; <= k */
+  uint64_t n_wrong;         /* of those, disagreements; <= k; not of accuracy */
   uint64_t n_harms;     /* accuracy: of those, right by the full model only */
   uint64_t n_gains;     /* and by the approximate one only */
   double share_leaving; /* of the certify rows */

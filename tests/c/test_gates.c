@@ -101,7 +101,11 @@ static wl_status answer(wl_tune *job, const wl_tune_request *request,
     approx[i] = label(sum);
     full[i] = label(sums[BLOCKS - 1][s->rows[i]]);
   }
-  wl_tune_scores scores = {s->n, confidences, approx, full, groups, 0, NULL};
+  wl_tune_scores scores = {.n_rows = s->n,
+                           .confidence = confidences,
+                           .approx_labels = approx,
+                           .full_labels = full,
+                           .groups = groups};
   return wl_tune_answer(job, &scores, error);
 }
 

@@ -103,8 +103,11 @@ static wl_status run(const world *w, double model_cost, drive *out,
       break;
     bool is_fit = request.step == WL_TUNE_FIT;
     score(w, is_fit ? &select : &certify, &request, confidence, approx, full);
-    wl_tune_scores scores = {request.n_rows, confidence, approx, full,
-                             NULL,           model_cost, NULL};
+    wl_tune_scores scores = {.n_rows = request.n_rows,
+                             .confidence = confidence,
+                             .approx_labels = approx,
+                             .full_labels = full,
+                             .model_cost = model_cost};
     WL_TRY_DONE(status, wl_tune_answer(job, &scores, error));
     *(is_fit ? &out->n_fits : &out->n_certified) += 1;
   }
@@ -289,7 +292,11 @@ static void rows_that_are_equal_can_be_too_few(void **state) {
   wl_tune_request request;
   for (wl_tune_next(job, &request); request.step != WL_TUNE_FINISHED;
        wl_tune_next(job, &request)) {
-    wl_tune_scores scores = {N, confidence, labels, labels, groups, 0, NULL};
+    wl_tune_scores scores = {.n_rows = N,
+                             .confidence = confidence,
+                             .approx_labels = labels,
+                             .full_labels = labels,
+                             .groups = groups};
     assert_int_equal(wl_tune_answer(job, &scores, NULL), WL_OK);
   }
   wl_tune_result result;
@@ -361,7 +368,10 @@ answers_of_another_shape_are_refused_and_may_be_repeated(void **state) {
   wl_error error;
   assert_int_equal(
       wl_tune_create(2, costs, 1, 100, 400, &two_percent, &job, NULL), WL_OK);
-  wl_tune_scores scores = {100, confidence, labels, labels, NULL, 0, NULL};
+  wl_tune_scores scores = {.n_rows = 100,
+                           .confidence = confidence,
+                           .approx_labels = labels,
+                           .full_labels = labels};
   wl_tune_result result;
   assert_int_equal(wl_tune_answer(job, &scores, &error), WL_ERROR_VALUE);
   assert_int_equal(wl_tune_get_result(job, &result, &error), WL_ERROR_VALUE);

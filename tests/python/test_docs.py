@@ -62,7 +62,7 @@ def classified():
 @pytest.mark.filterwarnings("ignore::willump.NotCertifiedWarning")
 def test_the_certificates_page_examples_run(classified):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/cascades.md").read_text(), re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     names = {"willump": willump, **classified, "fresh_labels": [1, 0] * 360}
     for block in blocks:
         exec(compile(block, "cascades.md", "exec"), names)
@@ -72,12 +72,13 @@ def test_the_certificates_page_examples_run(classified):
 def test_the_certificates_page_lists_every_entry(classified):
     pipeline, texts, labels, fresh = classified.values()
     page = (ROOT / "docs/cascades.md").read_text()
-    common, agreement, accuracy = (
+    common, agreement, tolerance, accuracy = (
         set(re.findall(r"^\| `(\w+)` \|", part, re.M))
         for part in page.partition("## The certificate")[2].split("\n### ")
     )
     for target, listed in (
         (willump.Agreement(0.99), agreement),
+        (willump.Tolerance(abs=0.2, share=0.9), tolerance),
         (willump.Accuracy(0.01), accuracy - {"p_value"}),  # harms alone
         (willump.Accuracy(0.05), accuracy - {"k"}),
     ):
