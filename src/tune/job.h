@@ -92,6 +92,9 @@ bool wl_tune_propose(wl_tune *job);
 /* Of a row that stays to the end, after candidate c. */
 double wl_tune_rest_cost(const wl_tune *job, const wl_tune_candidate *c);
 
+/* Ends the job: the outcome and its message (result.c). */
+void wl_tune_finish(wl_tune *job, wl_tune_outcome outcome);
+
 /* ---- several gates (gates.c) ----------------------------------------------
  */
 

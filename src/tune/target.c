@@ -251,3 +251,8 @@ _Static_assert(WL_COUNT_OF(kinds) == WL_TUNE_TARGET_COUNT,
 const wl_tune_kind *wl_tune_kind_of(wl_tune_target target) {
   return (unsigned)target < WL_TUNE_TARGET_COUNT ? &kinds[target] : NULL;
 }
+
+const char *wl_tune_target_name(wl_tune_target target) {
+  const wl_tune_kind *kind = wl_tune_kind_of(target);
+  return kind != NULL ? kind->name : "unknown";
+}

@@ -4,27 +4,10 @@
  * recorded, so that a failure changes nothing.
  */
 #include <math.h>
-#include <stdio.h>
 
 #include "base/random.h"
 #include "stats/binomial.h"
 #include "tune/job.h"
-
-static const char *const outcome_names[] = {
-    "cascade", "too few rows", "not cheaper", "one block", "no model"};
-_Static_assert(WL_COUNT_OF(outcome_names) == WL_TUNE_OUTCOME_COUNT,
-               "a name for every outcome");
-
-const char *wl_tune_outcome_name(wl_tune_outcome outcome) {
-  if ((unsigned)outcome >= WL_TUNE_OUTCOME_COUNT)
-    return "unknown";
-  return outcome_names[outcome];
-}
-
-const char *wl_tune_target_name(wl_tune_target target) {
-  const wl_tune_kind *kind = wl_tune_kind_of(target);
-  return kind != NULL ? kind->name : "unknown";
-}
 
 size_t wl_tune_split(size_t n_rows, const uint64_t *groups, double share,
                      uint64_t seed, uint8_t *is_select) {
@@ -141,17 +124,15 @@ static wl_status allocate(wl_tune *job, wl_error *error) {
   return wl_tune_gates_init(job, error);
 }
 
-static void finish(wl_tune *job, wl_tune_outcome outcome);
-
 /* Ends the job at once where no answer could change the outcome. */
 static wl_status refuse_early(wl_tune *job, wl_error *error) {
   const wl_tune_options *o = &job->options;
   wl_tune_certificate *c = &job->result.certificate;
   c->n_rows = job->n_rows_certify;
   if (!job->kind->announce(c, c->n_rows, o->alpha, o->delta))
-    finish(job, WL_TUNE_TOO_FEW_ROWS);
+    wl_tune_finish(job, WL_TUNE_TOO_FEW_ROWS);
   else if (job->n_blocks == 1)
-    finish(job, WL_TUNE_ONE_BLOCK);
+    wl_tune_finish(job, WL_TUNE_ONE_BLOCK);
   else if (job->n_rows_select == 0)
     return wl_fail(error, WL_ERROR_VALUE,
                    "tune: %zu certify rows but no select rows; share some of "
@@ -274,9 +255,9 @@ static bool has_skipped_all(const wl_tune *job) {
 
 static void choose(wl_tune *job) {
   if (has_skipped_all(job))
-    finish(job, WL_TUNE_NO_MODEL);
+    wl_tune_finish(job, WL_TUNE_NO_MODEL);
   else if (!has_answers(job))
-    finish(job, WL_TUNE_NOT_CHEAPER);
+    wl_tune_finish(job, WL_TUNE_NOT_CHEAPER);
   else if (job->n_certified != 0) /* the gates behind the first */
     ask(job, WL_TUNE_CERTIFY, job->chain.candidates[job->n_certified]);
   else {
@@ -284,7 +265,7 @@ static void choose(wl_tune *job) {
     if (job->chain.cost < job->exact_cost)
       ask(job, WL_TUNE_CERTIFY, job->chain.candidates[0]);
     else
-      finish(job, WL_TUNE_NOT_CHEAPER);
+      wl_tune_finish(job, WL_TUNE_NOT_CHEAPER);
   }
 }
 
@@ -457,9 +438,9 @@ static wl_status take_certify_scores(wl_tune *job, const wl_tune_scores *scores,
   r->certificate = verdict.certificate;
   r->certificate.is_per_group = scores->groups != NULL;
   if (!verdict.has_enough_rows) {
-    finish(job, WL_TUNE_TOO_FEW_ROWS);
+    wl_tune_finish(job, WL_TUNE_TOO_FEW_ROWS);
   } else if (!(cost < job->exact_cost)) {
-    finish(job, WL_TUNE_NOT_CHEAPER);
+    wl_tune_finish(job, WL_TUNE_NOT_CHEAPER);
   } else {
     r->candidate = gates[0].candidate;
     r->blocks = gates[0].blocks;
@@ -468,7 +449,7 @@ static wl_status take_certify_scores(wl_tune *job, const wl_tune_scores *scores,
     memcpy(r->gates, gates, sizeof gates);
     r->n_gates = job->chain.n;
     r->expected_cost = cost;
-    finish(job, WL_TUNE_CASCADE);
+    wl_tune_finish(job, WL_TUNE_CASCADE);
   }
   return WL_OK;
 }
@@ -492,63 +473,4 @@ wl_status wl_tune_skip(wl_tune *job, wl_error *error) {
   job->candidates[job->request.candidate].state = WL_TUNE_SKIPPED;
   job->is_waiting = false;
   return WL_OK;
-}
-
-/* ---- results ---------------------------------------------------------------
- */
-
-static void finish(wl_tune *job, wl_tune_outcome outcome) {
-  wl_tune_result *r = &job->result;
-  const wl_tune_certificate *c = &r->certificate;
-  job->is_finished = true;
-  r->outcome = outcome;
-  char *text = r->message, promise[64];
-  size_t size = sizeof r->message;
-  job->kind->describe(c->target, promise, sizeof promise);
-  switch (outcome) {
-  case WL_TUNE_CASCADE:
-    (void)snprintf(text, size,
-                   "%s with confidence %g, certified on %llu rows; %.1f %% of "
-                   "them leave before the last stage",
-                   promise, c->confidence, (unsigned long long)c->n_rows,
-                   100 * c->share_leaving);
-    break;
-  case WL_TUNE_TOO_FEW_ROWS:
-    (void)snprintf(text, size,
-                   "%llu rows are too few to certify %s with confidence %g: "
-                   "it takes %llu%s",
-                   (unsigned long long)c->n_rows, promise, c->confidence,
-                   (unsigned long long)c->rows_needed, job->kind->rows_note);
-    break;
-  case WL_TUNE_NOT_CHEAPER:
-    (void)snprintf(text, size,
-                   "no cascade at %s is cheaper than the exact pipeline (%g "
-                   "ns a row); a weaker target may allow one",
-                   promise, r->exact_cost);
-    break;
-  case WL_TUNE_ONE_BLOCK:
-    (void)snprintf(text, size,
-                   "the pipeline has one block of features: there is nothing "
-                   "that a first stage could leave out");
-    break;
-  case WL_TUNE_NO_MODEL:
-  case WL_TUNE_OUTCOME_COUNT:
-    (void)snprintf(text, size, "no approximate model could be trained");
-    break;
-  }
-}
-
-wl_status wl_tune_get_result(const wl_tune *job, wl_tune_result *result,
-                             wl_error *error) {
-  if (!job->is_finished)
-    return wl_fail(error, WL_ERROR_VALUE,
-                   "tune: the job is not finished; answer its requests first");
-  *result = job->result;
-  return WL_OK;
-}
-
-size_t wl_tune_n_candidates(const wl_tune *job) { return job->n_candidates; }
-
-const wl_tune_candidate *wl_tune_get_candidate(const wl_tune *job, size_t i) {
-  return i < job->n_candidates ? &job->candidates[i] : NULL;
 }
