@@ -82,7 +82,7 @@ WL_INLINE void correct_columns(const wl_char_engine *engine,
     uint32_t count = wl_char_filter_count(f, place);
     const double *own = w->own + slot * w->own_stride;
     double tf = tf_value(engine, count), more = tf - count;
-    *highest = (count > *highest) & (slot != 0) ? count : *highest;
+    *highest = ((count > *highest) & (slot != 0)) ? count : *highest;
     double margin = most * tf + roundings * more;
     for (size_t c = 0; c < norm_column; c++) {
       totals[c] += more * own[c];
