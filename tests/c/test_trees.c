@@ -250,37 +250,34 @@ static void many_thresholds_are_exact(void **state) {
                 seed);
 }
 
+/* Trees of so many leaves each. */
+static void check_leaves(shape s, size_t n_leaves, uint64_t seed) {
+  s.max_leaves = 1; /* until there are larger ones */
+  random_state = seed;
+  arrays *m = random_arrays(&s);
+  m->spec.n_tests = m->spec.n_splits = m->spec.n_leaves = 0;
+  for (size_t t = 0; t < s.n_trees; t++)
+    random_tree(m, &s, t, n_leaves);
+  check_arrays(m, &s);
+  free(m);
+}
+
 /* More than 256 columns of ranks, and more than fit the nodes of 8 bytes. */
 static void more_than_32768_leaves_are_exact(void **state) {
   (void)state;
-  shape s = {.n_trees = 1,
-             .max_leaves = 1,
-             .n_features = 3,
-             .n_outputs = 1,
-             .variety = 1000000};
-  random_state = 5;
-  arrays *m = random_arrays(&s);
-  m->spec.n_tests = m->spec.n_splits = m->spec.n_leaves = 0;
-  random_tree(m, &s, 0, 40000);
-  check_arrays(m, &s);
-  free(m);
+  check_leaves(
+      (shape){
+          .n_trees = 1, .n_features = 3, .n_outputs = 1, .variety = 1000000},
+      40000, 5);
 }
 
 /* Ranks of 16 bits in parts: more than 65,535 thresholds of one feature. */
 static void more_than_65535_thresholds_are_exact(void **state) {
   (void)state;
-  shape s = {.n_trees = 4,
-             .max_leaves = 1,
-             .n_features = 1,
-             .n_outputs = 1,
-             .variety = 1000000};
-  random_state = 6;
-  arrays *m = random_arrays(&s);
-  m->spec.n_tests = m->spec.n_splits = m->spec.n_leaves = 0;
-  for (size_t t = 0; t < s.n_trees; t++)
-    random_tree(m, &s, t, 30000);
-  check_arrays(m, &s);
-  free(m);
+  check_leaves(
+      (shape){
+          .n_trees = 4, .n_features = 1, .n_outputs = 1, .variety = 1000000},
+      30000, 6);
 }
 
 static void chains_are_walked_without_recursion(void **state) {
