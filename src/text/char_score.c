@@ -52,7 +52,7 @@ static double n_roundings(size_t n) {
   return (n < BLOCK ? (double)n : BLOCK) / 4 + (double)(n / BLOCK) + 2;
 }
 
-/* Infinite weights must not be taken away either. */
+/* In rows of more than a block, infinite weights are not taken away either. */
 static bool is_corrected(const wl_char_engine *engine, const scorer *s,
                          size_t n) {
   if (n <= BLOCK)
