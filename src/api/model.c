@@ -201,7 +201,8 @@ static wl_status make_room(wl_graph *graph, const wl_tensor *tensors,
     const wl_tensor *tensor = &tensors[i];
     size_t size = wl_dtype_size(tensor->dtype);
     for (uint32_t d = 0; d < tensor->n_dims && d < WL_TENSOR_MAX_DIMS; d++)
-      if (wl_mul_overflows(size, tensor->shape[d], &size))
+      if (tensor->shape[d] > WL_MAX_COLUMNS ||
+          wl_mul_overflows(size, tensor->shape[d], &size))
         return WL_OK; /* copying it says what is wrong */
     if (wl_add_overflows(total, wl_arena_padded(size), &total) ||
         wl_add_overflows(total, wl_arena_padded(WL_MAX_TENSOR_NAME), &total))
