@@ -20,7 +20,7 @@ True
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _core
 from ._booster import CompiledBooster
@@ -40,12 +40,17 @@ from ._report import Explanation, VerifyReport
 from ._targets import Accuracy, Agreement, Tolerance
 from ._versions import show_versions
 
+if TYPE_CHECKING:
+    from ._cascades import CascadeClassifier, CascadeRegressor
+
 __version__ = _core.version
 
 __all__ = [
     "Accuracy",
     "Agreement",
     "ArtifactError",
+    "CascadeClassifier",
+    "CascadeRegressor",
     "CertificateError",
     "CompiledBooster",
     "CompiledModel",
@@ -65,6 +70,21 @@ __all__ = [
     "optimize",
     "show_versions",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The estimators, which take scikit-learn to define, at first use."""
+    if name not in ("CascadeClassifier", "CascadeRegressor"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _cascades
+
+    found = getattr(_cascades, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = None) -> CompiledModel:

@@ -86,6 +86,10 @@ def _numbered(keys: list[Any]) -> Numbers:
 # ---- held out of X -----------------------------------------------------------
 
 
+class TooFewToHoldOut(ValueError):
+    """X cannot be shared out between training and calibration."""
+
+
 def hold_out(x: Any, groups: Any, duplicates: str, seed: int, keys: Keys) -> tuple[Rows, Rows]:
     """The rows of X to train on, and those held out: a random sample of its units."""
     n, unit = n_rows_of(x), unit_of(groups, duplicates)
@@ -94,7 +98,7 @@ def hold_out(x: Any, groups: Any, duplicates: str, seed: int, keys: Keys) -> tup
     is_held = np.frombuffer(chosen, np.uint8) == 1
     if not is_held.any() or is_held.all():
         n_units = n if numbers is None else len(np.unique(numbers))
-        raise ValueError(
+        raise TooFewToHoldOut(
             f"too few {unit}s: {n_units} of them cannot be shared out between training and "
             "calibration"
         )
@@ -107,7 +111,7 @@ def check_no_class_is_lost(y: npt.NDArray[Any], kept: Rows) -> None:
     for label, count in before.items():
         if label not in after:
             rows = "one row" if count == 1 else f"{count} rows"
-            raise ValueError(
+            raise TooFewToHoldOut(
                 f"refit=True would lose the class {label!r}: it has {rows} in X, and none is in "
                 "the part that the pipeline would be refitted on; give more rows of it, or pass "
                 "X_cal and keep the pipeline as it is"

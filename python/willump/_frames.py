@@ -332,22 +332,22 @@ def as_rows(x: Any, name: str = "X") -> Any:
     list, and a sparse matrix one with rows."""
     if isinstance(x, (str, bytes)):
         raise ValueError(f"{name} must hold rows; a single string was given")
-    if isinstance(x, dict):
+    if is_sparse(x):
+        check_sparse(x)
+        return x.tocsr()
+    if isinstance(x, dict):  # a dok_matrix of SciPy is one too
         columns = {key: as_rows(column, name) for key, column in x.items()}
         sizes = {key: n_rows_of(column) for key, column in columns.items()}
         if len(set(sizes.values())) > 1:
             raise ValueError(f"the columns of {name} have different lengths: {sizes}")
         return columns
-    if is_sparse(x):
-        check_sparse(x)
-        return x.tocsr()
     if hasattr(x, "shape"):
         if len(x.shape) == 0:
             raise ValueError(f"{name} must hold rows, not one {type(x).__name__}")
         return x
     if library_of(x) == "pyarrow" or isinstance(x, (list, tuple)):
         return x
-    return list(x)
+    return list(x) if hasattr(x, "__iter__") else as_rows(np.asarray(x), name)
 
 
 def as_doubles(x: Any) -> Any:
@@ -405,6 +405,8 @@ def hashable(value: Any) -> Any:
     """The value, or a stand-in for one that has no hash; NaN is equal to NaN."""
     if isinstance(value, (list, tuple, np.ndarray)):
         return tuple(map(hashable, value))
+    if isinstance(value, dict):
+        return frozenset((hashable(key), hashable(item)) for key, item in value.items())
     return ("nan",) if isinstance(value, float) and value != value else value
 
 
