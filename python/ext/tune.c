@@ -273,6 +273,35 @@ static PyObject *list_of_gates(const wl_tune_result *result) {
   return list;
 }
 
+static PyObject *list_of_points(const wl_tune_result *result) {
+  PyObject *list = PyList_New(0);
+  for (size_t i = 0; list && i < result->n_curve; i++) {
+    const wl_tune_point *point = &result->curve[i];
+    PyObject *item = Py_BuildValue(
+        "{sdsdsdsd}", "share_leaving", point->share_leaving, "share_wrong",
+        point->share_wrong, "bound", point->bound, "cost", point->cost);
+    if (!item || PyList_Append(list, item) < 0)
+      Py_CLEAR(list);
+    Py_XDECREF(item);
+  }
+  return list;
+}
+
+static PyObject *list_of_bins(const wl_tune_result *result) {
+  PyObject *list = PyList_New(0);
+  for (size_t i = 0; list && i < result->n_reliability; i++) {
+    const wl_curve_bin *bin = &result->reliability[i];
+    PyObject *item =
+        Py_BuildValue("{sdsdsKsK}", "low", bin->low, "high", bin->high,
+                      "n_rows", (unsigned long long)bin->n_rows, "n_wrong",
+                      (unsigned long long)bin->n_wrong);
+    if (!item || PyList_Append(list, item) < 0)
+      Py_CLEAR(list);
+    Py_XDECREF(item);
+  }
+  return list;
+}
+
 static PyObject *tune_result(PyObject *self, PyObject *unused) {
   (void)unused;
   wl_error error;
@@ -285,18 +314,24 @@ static PyObject *tune_result(PyObject *self, PyObject *unused) {
   }
   PyObject *blocks = tuple_of_blocks(result.blocks, result.n_blocks);
   PyObject *gates = blocks ? list_of_gates(&result) : NULL;
-  PyObject *certificate = gates ? certificate_dict(&result.certificate) : NULL;
+  PyObject *curve = gates ? list_of_points(&result) : NULL;
+  PyObject *reliability = curve ? list_of_bins(&result) : NULL;
+  PyObject *certificate =
+      reliability ? certificate_dict(&result.certificate) : NULL;
   if (!certificate) {
     Py_XDECREF(blocks);
     Py_XDECREF(gates);
+    Py_XDECREF(curve);
+    Py_XDECREF(reliability);
     return NULL;
   }
   return Py_BuildValue(
-      "{sssssnsNsdsNsdsdsN}", "outcome", wl_tune_outcome_name(result.outcome),
-      "message", result.message, "candidate", (Py_ssize_t)result.candidate,
-      "blocks", blocks, "threshold", result.threshold, "gates", gates,
-      "expected_cost", result.expected_cost, "exact_cost", result.exact_cost,
-      "certificate", certificate);
+      "{sssssnsNsdsNsdsdsNsNsN}", "outcome",
+      wl_tune_outcome_name(result.outcome), "message", result.message,
+      "candidate", (Py_ssize_t)result.candidate, "blocks", blocks, "threshold",
+      result.threshold, "gates", gates, "expected_cost", result.expected_cost,
+      "exact_cost", result.exact_cost, "certificate", certificate, "curve",
+      curve, "reliability", reliability);
 }
 
 static PyObject *tune_candidates(PyObject *self, PyObject *unused) {

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ._plots import plots_of
+
 #: Classes of a certificate that are printed.
 CLASSES_SHOWN = 10
 RELATIVE = 1e-9
@@ -42,13 +44,15 @@ class Explanation:
             + (" (through Python)" if external else "")
             for name, dtype, sparse, columns, external in self.outputs
         ]
+        costs = (self.certificate or {}).get("costs")
         blocks = [
             f"{block.get('name', '')}: {block['stop'] - block['start']} features"
+            + _cost_of(costs, block.get("name"))
             for block in self.blocks
         ]
         certificate = [
             line
-            for key, value in (self.certificate or {}).items()
+            for key, value in sorted((self.certificate or {}).items(), key=_promise_first)
             for line in _certificate_lines(key, value)
         ]
         return [
@@ -77,8 +81,24 @@ class Explanation:
             rows += f"<tr><th {style}>{title}</th><td {style}>{cell}</td></tr>" if items else ""
         return (
             f"<div><b>compiled {html.escape(self.estimator)}</b><table>{rows}</table>"
-            f"<details><summary>graph</summary><pre>{html.escape(self.graph)}</pre></details></div>"
+            f"{self._plots()}<details><summary>graph</summary><pre>{html.escape(self.graph)}</pre></details></div>"
         )
+
+    def _plots(self) -> str:
+        try:
+            return "".join(plots_of(self.certificate or {}))
+        except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError):
+            return ""  # an artifact may say anything
+
+
+def _promise_first(entry: tuple[str, Any]) -> bool:
+    return entry[0] != "promise"
+
+
+def _cost_of(costs: Any, name: Any) -> str:
+    """What the certificate says of a block."""
+    cost = costs.get(name) if isinstance(costs, Mapping) else None
+    return f", {cost:.4g} ns a row" if isinstance(cost, float) else ""
 
 
 def _certificate_lines(key: str, value: Any) -> list[str]:
@@ -86,6 +106,10 @@ def _certificate_lines(key: str, value: Any) -> list[str]:
         return [_by_class(value)]
     if key == "gates":
         return _gates(value)
+    if key == "curve":
+        return _curve(value)
+    if key == "reliability":
+        return _reliability(value)
     return [f"{key}: {value}"]
 
 
@@ -98,6 +122,29 @@ def _gates(gates: Any) -> list[str]:
         ]
     except (KeyError, TypeError, ValueError):  # an artifact may say anything
         return [f"gates: {gates}"]
+
+
+def _curve(points: Any) -> list[str]:
+    """The trade-off."""
+    try:
+        return ["curve (observed): rows that leave, of them wrong, its bound; cost"] + [
+            f"  {point['share_leaving']:7.2%} {point['share_wrong']:7.3%} {point['bound']:7.3%} "
+            f"{point['cost']:10.4g}"
+            for point in points
+        ]
+    except (KeyError, TypeError, ValueError):  # an artifact may say anything
+        return [f"curve: {points}"]
+
+
+def _reliability(bins: Any) -> list[str]:
+    try:
+        return ["reliability (observed) of the first stage, by its confidence"] + [
+            f"  {float(b['low']):10.4g} to {float(b['high']):10.4g}: "
+            f"{1 - b['n_wrong'] / b['n_rows']:7.2%} of {b['n_rows']} rows agree"
+            for b in bins
+        ]
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):  # an artifact may say anything
+        return [f"reliability: {bins}"]
 
 
 def _by_class(classes: Any) -> str:

@@ -349,6 +349,11 @@ class Tuner:
                 for own, gate in zip([blocks, *added], gates, strict=True)
             ],
             "threshold": _as_json(threshold),
+            "curve": result["curve"],
+            "reliability": [
+                {**found, "low": _as_json(found["low"]), "high": _as_json(found["high"])}
+                for found in result["reliability"]
+            ],
             "expected_cost": result["expected_cost"],
             "exact_cost": result["exact_cost"],
             "costs": {

@@ -21,6 +21,7 @@
  */
 #include <math.h>
 
+#include "stats/binomial.h"
 #include "tune/job.h"
 
 enum {
@@ -314,8 +315,21 @@ static double threshold_of(double anchor, double t) {
   }
 }
 
-static void count_leaving(const wl_tune *job, wl_tune_gate *gates,
-                          wl_agreement *a) {
+/* The gates that let rows of a score above t leave. */
+static void open_gates(const wl_tune *job, double t, wl_tune_gate *gates) {
+  const wl_tune_chain *chain = &job->chain;
+  for (size_t g = 0; g < chain->n; g++)
+    gates[g] = (wl_tune_gate){
+        .candidate = chain->candidates[g],
+        .blocks = job->candidates[chain->candidates[g]].blocks,
+        .n_blocks = job->candidates[chain->candidates[g]].n_blocks,
+        .threshold = threshold_of(chain->anchors[g], t),
+        .cost = step_cost(job, chain, g)};
+}
+
+/* Counts the certify rows that leave at each gate; the cost of a row. */
+static double count_leaving(const wl_tune *job, wl_tune_gate *gates,
+                            wl_agreement *a) {
   const wl_tune_rows *rows = &job->certify;
   size_t counts[WL_TUNE_MAX_GATES] = {0};
   a->n_leaving = a->n_wrong = 0;
@@ -327,34 +341,53 @@ static void count_leaving(const wl_tune *job, wl_tune_gate *gates,
         a->n_wrong += rows->differs[g * rows->capacity + i];
         break;
       }
-  for (size_t g = 0; g < job->chain.n; g++)
-    gates[g].share_leaving = (double)counts[g] / (double)rows->n;
   a->share_leaving = (double)a->n_leaving / (double)rows->n;
+  double reach = 1, cost = 0;
+  for (size_t g = 0; g < job->chain.n; reach -= gates[g++].share_leaving) {
+    gates[g].share_leaving = (double)counts[g] / (double)rows->n;
+    cost += reach * gates[g].cost;
+  }
+  return cost + reach * step_cost(job, &job->chain, job->chain.n);
 }
 
 wl_status wl_tune_gates_certify(wl_tune *job, wl_tune_gate *gates,
                                 wl_tune_verdict *verdict, double *cost,
                                 wl_error *error) {
-  const wl_tune_chain *chain = &job->chain;
   wl_agreement a;
   find_scores(job);
   WL_TRY(wl_agreement_certify(job->values, job->marks, NULL, job->certify.n,
                               job->options.alpha, job->options.delta, &a,
                               error));
-  double t = a.threshold > smallest ? a.threshold : smallest;
-  for (size_t g = 0; g < chain->n; g++)
-    gates[g] = (wl_tune_gate){
-        .candidate = chain->candidates[g],
-        .blocks = job->candidates[chain->candidates[g]].blocks,
-        .n_blocks = job->candidates[chain->candidates[g]].n_blocks,
-        .threshold = threshold_of(chain->anchors[g], t),
-        .cost = step_cost(job, chain, g)};
-  count_leaving(job, gates, &a);
+  open_gates(job, a.threshold > smallest ? a.threshold : smallest, gates);
+  *cost = count_leaving(job, gates, &a);
   wl_tune_verdict_agreement(&a, verdict);
-  double reach = 1;
-  *cost = 0;
-  for (size_t g = 0; g < chain->n; reach -= gates[g++].share_leaving)
-    *cost += reach * gates[g].cost;
-  *cost += reach * step_cost(job, chain, chain->n);
   return WL_OK;
+}
+
+wl_status wl_tune_gates_trace(wl_tune *job, wl_tune_result *r,
+                              wl_error *error) {
+  const wl_tune_rows *rows = &job->certify;
+  double delta = job->options.delta;
+  wl_curve_point points[WL_TUNE_POINTS];
+  wl_curve_bin unused[1];
+  size_t n_unused;
+  /* A row's loss is 1 or 0, as it differs or does not. */
+  WL_TRY(wl_curve_trace(job->values, (const int8_t *)job->marks, rows->n, delta,
+                        points, WL_TUNE_POINTS, &r->n_curve, unused, 0,
+                        &n_unused, error));
+  for (size_t i = 0; i < r->n_curve; i++) {
+    wl_tune_gate gates[WL_TUNE_MAX_GATES];
+    wl_agreement a;
+    double t = points[i].threshold;
+    open_gates(job, t > smallest ? t : smallest, gates);
+    double cost = count_leaving(job, gates, &a);
+    points[i].n_leaving = a.n_leaving;
+    points[i].n_wrong = a.n_wrong;
+    points[i].bound = wl_binomial_upper_bound(a.n_wrong, rows->n, delta);
+    r->curve[i] = wl_tune_point_of(&points[i], rows->n);
+    r->curve[i].cost = cost;
+  }
+  return wl_curve_trace(rows->confidence, (const int8_t *)rows->differs,
+                        rows->n, delta, points, 0, &n_unused, r->reliability,
+                        WL_TUNE_BINS, &r->n_reliability, error);
 }

@@ -114,6 +114,12 @@ wl_status wl_tune_gates_certify(wl_tune *job, wl_tune_gate *gates,
                                 wl_tune_verdict *verdict, double *cost,
                                 wl_error *error);
 
+/* What explains that certificate, into r->curve and r->reliability. */
+wl_status wl_tune_gates_trace(wl_tune *job, wl_tune_result *r, wl_error *error);
+
+/* Of n rows; without its cost. */
+wl_tune_point wl_tune_point_of(const wl_curve_point *point, size_t n);
+
 /* The least cost that a new candidate has to beat. */
 double wl_tune_cost_to_beat(const wl_tune *job);
 

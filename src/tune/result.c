@@ -16,6 +16,12 @@ const char *wl_tune_outcome_name(wl_tune_outcome outcome) {
   return outcome_names[outcome];
 }
 
+wl_tune_point wl_tune_point_of(const wl_curve_point *point, size_t n) {
+  return (wl_tune_point){.share_leaving = (double)point->n_leaving / (double)n,
+                         .share_wrong = (double)point->n_wrong / (double)n,
+                         .bound = point->bound};
+}
+
 void wl_tune_finish(wl_tune *job, wl_tune_outcome outcome) {
   wl_tune_result *r = &job->result;
   const wl_tune_certificate *c = &r->certificate;

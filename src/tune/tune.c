@@ -419,6 +419,25 @@ static wl_status certify_gate(const wl_tune *job, wl_tune_gate *gate,
   return WL_OK;
 }
 
+/* What explains a certificate: the trade-off, and the first gate's rows. */
+static wl_status trace(wl_tune *job, wl_tune_result *r, wl_error *error) {
+  const wl_tune_sample *s = &job->sample;
+  double delta = job->options.delta;
+  wl_curve_point points[WL_TUNE_POINTS];
+  if (job->chain.n > 1)
+    return wl_tune_gates_trace(job, r, error);
+  WL_TRY(wl_curve_trace(s->confidence, s->losses, s->n, delta, points,
+                        WL_TUNE_POINTS, &r->n_curve, r->reliability,
+                        WL_TUNE_BINS, &r->n_reliability, error));
+  const wl_tune_candidate *c = &job->candidates[job->request.candidate];
+  for (size_t i = 0; i < r->n_curve; i++) {
+    r->curve[i] = wl_tune_point_of(&points[i], s->n);
+    r->curve[i].cost =
+        cascade_cost(job, c, c->model_cost, r->curve[i].share_leaving);
+  }
+  return WL_OK;
+}
+
 static wl_status take_certify_scores(wl_tune *job, const wl_tune_scores *scores,
                                      wl_error *error) {
   wl_tune_gate gates[WL_TUNE_MAX_GATES] = {{0}};
@@ -435,6 +454,7 @@ static wl_status take_certify_scores(wl_tune *job, const wl_tune_scores *scores,
     WL_TRY(wl_tune_gates_certify(job, gates, &verdict, &cost, error));
   }
   wl_tune_result *r = &job->result;
+  WL_TRY(trace(job, r, error));
   r->certificate = verdict.certificate;
   r->certificate.is_per_group = scores->groups != NULL;
   if (!verdict.has_enough_rows) {

@@ -48,6 +48,7 @@
 #define WL_TUNE_TUNE_H
 
 #include "base/base.h"
+#include "stats/curve.h"
 
 enum { WL_TUNE_MAX_BLOCKS = 1024, WL_TUNE_MAX_GATES = 4 };
 
@@ -196,6 +197,15 @@ typedef struct wl_tune_gate {
   double cost;          /* of a row that comes there, ns */
 } wl_tune_gate;
 
+enum { WL_TUNE_POINTS = 20, WL_TUNE_BINS = 10 };
+
+/* What the certify rows show at one strictness of all gates. */
+typedef struct wl_tune_point {
+  double share_leaving, share_wrong; /* of all rows */
+  double bound; /* of the share wrong, at this point alone (stats/curve.h) */
+  double cost;  /* of a row, ns */
+} wl_tune_point;
+
 typedef struct wl_tune_result {
   wl_tune_outcome outcome;
   char message[256]; /* the outcome with its figures, for a user */
@@ -210,6 +220,12 @@ typedef struct wl_tune_result {
   double expected_cost; /* ns a row, with the certify rows' share leaving */
   double exact_cost;    /* of the pipeline without a cascade */
   wl_tune_certificate certificate;
+  /* Of a cascade, for explaining it: seen on the certify rows, not certified.
+   * From strict to loose; and the first gate's rows, the surest first. */
+  wl_tune_point curve[WL_TUNE_POINTS];
+  size_t n_curve;
+  wl_curve_bin reliability[WL_TUNE_BINS];
+  size_t n_reliability;
 } wl_tune_result;
 
 /* After WL_TUNE_FINISHED, else WL_ERROR_VALUE. */

@@ -218,6 +218,30 @@ static void the_certificate_states_what_the_gates_do(void **state) {
   }
 }
 
+static void the_curve_goes_from_strict_to_loose_past_the_choice(void **state) {
+  (void)state;
+  for (int i = 0; i < 100; i++) {
+    drive d;
+    assert_int_equal(run(&several, 300, 1000, NULL, &d, NULL), WL_OK);
+    const wl_tune_result *r = &d.result;
+    size_t n_binned = 0, n_before = 0;
+    for (size_t p = 0; p < r->n_curve; p++) {
+      const wl_tune_point *point = &r->curve[p];
+      assert_true(p == 0 ||
+                  point->share_leaving >= r->curve[p - 1].share_leaving);
+      assert_true(point->bound > point->share_wrong);
+      n_before += point->share_leaving <= r->certificate.share_leaving;
+      assert_true(point->cost > 0);
+    }
+    assert_true(n_before > 0);
+    for (size_t b = 0; b < r->n_reliability; b++)
+      n_binned += r->reliability[b].n_rows;
+    assert_in_range(n_binned, 980, 1000); /* but those of confidence NaN */
+    assert_true(r->reliability[0].low >
+                r->reliability[r->n_reliability - 1].high);
+  }
+}
+
 static void a_stage_that_costs_much_leaves_one_gate(void **state) {
   (void)state;
   wl_tune_options options = several;
@@ -295,6 +319,7 @@ int main(void) {
       cmocka_unit_test(several_gates_keep_the_promise_and_cost_less),
       cmocka_unit_test(few_select_rows_break_no_promise),
       memory_test(the_certificate_states_what_the_gates_do),
+      memory_test(the_curve_goes_from_strict_to_loose_past_the_choice),
       memory_test(a_stage_that_costs_much_leaves_one_gate),
       memory_test(rows_of_a_group_count_once),
       memory_test(create_refuses_gates_that_it_cannot_place),

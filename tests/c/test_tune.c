@@ -167,6 +167,30 @@ static void the_certificate_states_what_was_seen(void **state) {
   assert_false(c->is_per_group);
 }
 
+static void the_curve_holds_what_each_threshold_would_cost(void **state) {
+  (void)state;
+  world w = {2, {3, 0.5}, {1, 99}, 800, 3200, two_percent};
+  drive d;
+  assert_int_equal(run(&w, 2, &d, NULL), WL_OK);
+  const wl_tune_result *r = &d.result;
+  assert_int_equal(r->n_curve, WL_TUNE_POINTS);
+  for (size_t p = 0; p < r->n_curve; p++) {
+    const wl_tune_point *point = &r->curve[p];
+    double rest = (1 - point->share_leaving) * 99;
+    assert_true(fabs(point->share_leaving - (double)(p + 1) / WL_TUNE_POINTS) <
+                1e-9);
+    assert_true(fabs(point->cost - (1 + 2 + rest)) < 1e-9);
+    assert_true(point->share_wrong < point->bound);
+  }
+  const wl_tune_point *all = &r->curve[r->n_curve - 1];
+  assert_true(all->share_wrong ==
+              (double)r->certificate.n_disagreements / 3200);
+  size_t n_wrong = 0;
+  for (size_t b = 0; b < r->n_reliability; b++)
+    n_wrong += r->reliability[b].n_wrong;
+  assert_int_equal(n_wrong, r->certificate.n_disagreements);
+}
+
 static void subsets_that_cannot_win_are_not_asked_for(void **state) {
   (void)state;
   world w = {
@@ -550,6 +574,7 @@ int main(void) {
       memory_test(a_cheap_block_that_tells_nearly_all_is_chosen),
       memory_test(two_cheap_blocks_are_chosen_when_it_takes_both),
       memory_test(the_certificate_states_what_was_seen),
+      memory_test(the_curve_holds_what_each_threshold_would_cost),
       memory_test(subsets_that_cannot_win_are_not_asked_for),
       memory_test(few_good_blocks_are_found_among_many),
       memory_test(fits_are_limited_to_what_was_allowed),
