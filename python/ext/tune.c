@@ -262,10 +262,13 @@ static PyObject *list_of_gates(const wl_tune_result *result) {
   PyObject *list = PyList_New(0);
   for (size_t g = 0; list && g < result->n_gates; g++) {
     const wl_tune_gate *gate = &result->gates[g];
-    PyObject *item = Py_BuildValue(
-        "{snsnsdsdsd}", "candidate", (Py_ssize_t)gate->candidate, "n_blocks",
-        (Py_ssize_t)gate->n_blocks, "threshold", gate->threshold,
-        "share_leaving", gate->share_leaving, "cost", gate->cost);
+    PyObject *blocks = tuple_of_blocks(gate->blocks, gate->n_blocks);
+    PyObject *item =
+        blocks ? Py_BuildValue("{snsNsdsdsd}", "candidate",
+                               (Py_ssize_t)gate->candidate, "blocks", blocks,
+                               "threshold", gate->threshold, "share_leaving",
+                               gate->share_leaving, "cost", gate->cost)
+               : NULL;
     if (!item || PyList_Append(list, item) < 0)
       Py_CLEAR(list);
     Py_XDECREF(item);

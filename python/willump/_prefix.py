@@ -17,8 +17,6 @@ from ._graph import Attribute, GraphBuilder
 
 #: A shorter ensemble is not cut.
 MIN_TREES = 16
-#: Gates in one ensemble, at most.
-MAX_GATES = 4
 #: Prefixes are tried at these shares of the trees.
 SHARES = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.18, 0.27, 0.4, 0.6, 0.8)
 

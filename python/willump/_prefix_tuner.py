@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._frames import n_rows_of, take_rows
-from ._prefix import MAX_GATES, Prefixes, find_ensemble, has_python_between
+from ._prefix import Prefixes, find_ensemble, has_python_between
 from ._runner import Runner, cost_of
 from ._tuner import Candidate, Tuner
 
@@ -22,7 +22,6 @@ class PrefixTuner(Tuner):
     there may be several gates."""
 
     is_nested = True
-    max_gates = MAX_GATES
 
     def _find_blocks(self) -> list[str]:
         builder = self.conversion.builder
@@ -72,7 +71,7 @@ class PrefixTuner(Tuner):
         return replace(getattr(self.conversion.model, name), node=outputs[name])
 
     def _stages(self, gates: list[dict[str, Any]]) -> list[Any]:
-        ends = [self.prefixes.ends[gate["n_blocks"] - 1] for gate in gates]
+        ends = [self.prefixes.ends[len(gate["blocks"]) - 1] for gate in gates]
         return self._chain(ends, [gate["threshold"] for gate in gates])
 
     def _chain(self, ends: Sequence[int], thresholds: Sequence[float]) -> list[Any]:

@@ -13,7 +13,6 @@ import datetime
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,6 +36,8 @@ Array = npt.NDArray[Any]
 
 #: Rows on which costs are measured.
 COST_ROWS = 500
+#: Gates in one cascade, at most.
+MAX_GATES = 4
 #: A class of at least so many certifying rows is worth a warning where it agrees
 #: to less than this share of the target.
 RARE_ROWS, RARE_SHARE = 20, 0.5
@@ -58,7 +59,7 @@ class Tuner:
 
     #: Whether a candidate is always the first of the blocks.
     is_nested = False
-    max_gates = 1
+    max_gates = MAX_GATES
 
     def __init__(
         self, pipeline: Any, conversion: Any, x: Any, y: Any, *, strict: bool, n_threads: int | None
@@ -326,8 +327,6 @@ class Tuner:
         threshold, names = float(result["threshold"]), self.names
         gates: list[dict[str, Any]] = result["gates"]
         blocks = [names[i] for i in result["blocks"]]
-        # What each gate behind the first adds: such blocks are nested.
-        added = [names[a["n_blocks"] : b["n_blocks"]] for a, b in pairwise(gates)]
         counted = cal.counted("certify")
         exact, served = self.exact[counted], self._served(gates)[counted]
         now = datetime.datetime.now(datetime.UTC)
@@ -341,12 +340,12 @@ class Tuner:
             "blocks": blocks,
             "gates": [
                 {
-                    "blocks": own,
+                    "blocks": [names[i] for i in added],
                     "threshold": _as_json(gate["threshold"]),
                     "share_leaving": gate["share_leaving"],
                     "cost": gate["cost"],
                 }
-                for own, gate in zip([blocks, *added], gates, strict=True)
+                for gate, added in zip(gates, _added(gates), strict=True)
             ],
             "threshold": _as_json(threshold),
             "curve": result["curve"],
@@ -372,9 +371,13 @@ class Tuner:
 
     def _stages(self, gates: list[dict[str, Any]]) -> list[Any]:
         """The stages of what was certified."""
-        candidate = self.trained[gates[0]["candidate"]]
-        threshold = gates[0]["threshold"]
-        return self._cascade(candidate.outputs, candidate.full, candidate.gate, threshold)
+        from ._graph import Stage
+
+        stages = []
+        for gate in gates:
+            own = self.trained[gate["candidate"]]
+            stages.append(Stage({**own.outputs, "gate": own.gate}, own.gate, gate["threshold"]))
+        return [*stages, Stage({**own.full, "gate": own.gate})]
 
     def _served(self, gates: list[dict[str, Any]]) -> Array:
         """The labels that the cascade gives to the certifying rows."""
@@ -430,6 +433,16 @@ def _check_classes(y: Any, classes: Array) -> None:
         )
     if missing:
         raise ValueError(f"y has no rows of the pipeline's classes {missing[:5]}")
+
+
+def _added(gates: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """The blocks that each gate reads and no gate before it."""
+    seen: set[int] = set()
+    added = []
+    for gate in gates:
+        added.append([block for block in gate["blocks"] if block not in seen])
+        seen.update(gate["blocks"])
+    return added
 
 
 def _as_json(threshold: float) -> float | str:

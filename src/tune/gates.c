@@ -1,6 +1,6 @@
 /*
- * gates.c: several gates in one ensemble, as a chain of candidates of nested
- * blocks, certified as one.
+ * gates.c: several gates as a chain of candidates, certified as one: prefixes
+ * of one ensemble, or models on different blocks.
  *
  * A chain has an anchor for each gate: the confidences that are as strict as
  * each other. A row's score at a gate is its confidence there over the gate's
@@ -42,7 +42,9 @@ static const double least_gain = 0.06;
 
 static size_t n_slots(const wl_tune *job) {
   size_t n = job->n_blocks - 1;
-  return n < job->max_candidates ? n : job->max_candidates;
+  return job->options.is_nested && n < job->max_candidates
+             ? n
+             : job->max_candidates;
 }
 
 static wl_status rows_init(wl_tune_rows *rows, size_t n_slots_wanted,
@@ -93,17 +95,26 @@ void wl_tune_gates_keep(const wl_tune *job, wl_tune_rows *rows, size_t slot) {
 /* ---- costs ------------------------------------------------------------------
  */
 
-/* Of a row that comes to gate g, there; past the last, in the full model. */
+/* Of a row that comes to gate g, there; past the last, in the full model. A
+ * block that an earlier gate has is there. */
 static double step_cost(const wl_tune *job, const wl_tune_chain *chain,
                         size_t g) {
-  const wl_tune_candidate *all = job->candidates;
-  if (g == chain->n)
-    return wl_tune_rest_cost(job, &all[chain->candidates[g - 1]]);
-  const wl_tune_candidate *c = &all[chain->candidates[g]];
-  if (g == 0)
-    return c->set_cost + c->model_cost;
-  return c->set_cost - all[chain->candidates[g - 1]].set_cost + c->model_cost +
-         job->options.stage_cost;
+  uint8_t is_there[WL_TUNE_MAX_BLOCKS] = {0};
+  for (size_t h = 0; h < g; h++) {
+    const wl_tune_candidate *c = &job->candidates[chain->candidates[h]];
+    for (size_t i = 0; i < c->n_blocks; i++)
+      is_there[c->blocks[i]] = 1;
+  }
+  double cost = g > 0 ? job->options.stage_cost : 0;
+  if (g == chain->n) {
+    for (size_t block = 0; block < job->n_blocks; block++)
+      cost += is_there[block] ? 0 : job->block_costs[block];
+    return cost + job->options.model_cost;
+  }
+  const wl_tune_candidate *c = &job->candidates[chain->candidates[g]];
+  for (size_t i = 0; i < c->n_blocks; i++)
+    cost += is_there[c->blocks[i]] ? 0 : job->block_costs[c->blocks[i]];
+  return cost + c->model_cost;
 }
 
 /* ---- anchors ----------------------------------------------------------------
@@ -216,11 +227,19 @@ static bool has_gate(const wl_tune_chain *chain, size_t candidate) {
   return false;
 }
 
+/* The order of gates: the cheaper blocks first. */
+static bool comes_later(const wl_tune *job, size_t a, size_t b) {
+  double left = job->candidates[a].set_cost,
+         right = job->candidates[b].set_cost;
+  return left > right || (left == right && a > b);
+}
+
 /* The chain with one gate more, of no share of its own yet. */
-static wl_tune_chain extended(const wl_tune_chain *chain, size_t candidate) {
+static wl_tune_chain extended(const wl_tune *job, const wl_tune_chain *chain,
+                              size_t candidate) {
   wl_tune_chain longer = *chain;
   size_t g = longer.n++;
-  for (; g > 0 && longer.candidates[g - 1] > candidate; g--) {
+  for (; g > 0 && comes_later(job, longer.candidates[g - 1], candidate); g--) {
     longer.candidates[g] = longer.candidates[g - 1];
     longer.shares[g] = longer.shares[g - 1];
   }
@@ -263,7 +282,7 @@ void wl_tune_gates_choose(wl_tune *job) {
     for (size_t i = 0; i < job->n_candidates; i++) {
       if (!is_known(job, i) || has_gate(chain, i))
         continue;
-      wl_tune_chain longer = extended(chain, i);
+      wl_tune_chain longer = extended(job, chain, i);
       weigh(job, &longer);
       if (longer.cost < best.cost)
         best = longer;

@@ -67,11 +67,10 @@ static wl_status check_options(const wl_tune_options *options,
                    "tune: the cost of a stage must be a number of nanoseconds "
                    "a row, not %g",
                    options->stage_cost);
-  if (options->max_gates > (options->is_nested ? kind->max_gates : 1))
+  if (options->max_gates > kind->max_gates)
     return wl_fail(error, WL_ERROR_VALUE,
-                   "tune: %zu gates; there may be %d in nested blocks where "
-                   "the target is not accuracy, and one elsewhere",
-                   options->max_gates, WL_TUNE_MAX_GATES);
+                   "tune: %zu gates; for the target %s there may be %zu",
+                   options->max_gates, kind->name, kind->max_gates);
   if (!(options->tolerance_abs >= 0 && options->tolerance_abs <= 1e300 &&
         options->tolerance_rel >= 0 && options->tolerance_rel <= 1e300))
     return wl_fail(error, WL_ERROR_VALUE,
@@ -222,9 +221,11 @@ static size_t next_in_queue(wl_tune *job) {
     wl_tune_candidate *c = &job->candidates[i];
     if (c->state != WL_TUNE_QUEUED)
       continue;
-    /* A later gate may pay for the few rows that come there. */
-    if (c->set_cost < (job->options.max_gates > 1 ? job->exact_cost
-                                                  : wl_tune_cost_to_beat(job)))
+    /* Nested blocks, which need no training, are all asked for: a later gate
+     * may pay for the few rows that come there. */
+    if (c->set_cost < (job->options.is_nested && job->options.max_gates > 1
+                           ? job->exact_cost
+                           : wl_tune_cost_to_beat(job)))
       return i;
     c->state = WL_TUNE_PRUNED;
   }

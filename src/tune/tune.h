@@ -36,11 +36,14 @@
  * above that of always answering the commonest label) at several limits of
  * cost; then a greedy path that adds the block with the most agreement for its
  * cost. A subset whose blocks alone cost more than the best cascade so far is
- * never asked for. Nested blocks have one candidate for each prefix, and with
- * max_gates > 1 several of them may be the gates of one cascade (gates.c): all
- * prefixes are then asked for, and WL_TUNE_CERTIFY comes once for each gate, in
- * their order. More gates than one are taken where that is cheaper on the
- * select rows; one certificate holds for all of them together.
+ * never asked for. Nested blocks have one candidate for each prefix.
+ *
+ * With max_gates > 1 several candidates may be the gates of one cascade, those
+ * of cheaper blocks first (gates.c); a block that one gate has costs the later
+ * ones nothing. WL_TUNE_CERTIFY comes once for each gate, in their order. More
+ * gates than one are taken where that is cheaper on the select rows; one
+ * certificate holds for all of them together. Of nested blocks all prefixes are
+ * then asked for.
  *
  * The same inputs and answers give the same choices. One thread at a time.
  */
@@ -74,8 +77,8 @@ typedef struct wl_tune_options {
   size_t max_fits;   /* candidates at most; 0: 16 + 2 n_blocks, at least 62 */
   bool is_nested;    /* candidates are the first 1, 2, ... blocks: those of an
                         ensemble are its trees up to some number */
-  size_t max_gates;  /* 0 or 1: one; up to WL_TUNE_MAX_GATES where is_nested
-                        and the target is not accuracy */
+  size_t max_gates;  /* 0 or 1: one; up to WL_TUNE_MAX_GATES where the target
+                        is not accuracy */
   double tolerance_abs, tolerance_rel; /* of WL_TUNE_TOLERANCE, as in
                                           stats/tolerance.h */
   double stage_cost; /* of each stage behind the first beyond its blocks and

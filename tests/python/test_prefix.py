@@ -21,7 +21,8 @@ from sklearn.preprocessing import MaxAbsScaler
 from willump import _prefix_tuner, convert
 from willump._ensembles import trees_between
 from willump._graph import GraphBuilder
-from willump._prefix import MAX_GATES, Prefixes, find_ensemble
+from willump._prefix import Prefixes, find_ensemble
+from willump._tuner import MAX_GATES
 
 MODELS = {
     "histogram": HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=8, random_state=0),
