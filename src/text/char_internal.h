@@ -234,14 +234,17 @@ static inline uint32_t wl_char_filter_slot(const wl_char_filter *f,
 /*
  * Short rows of a chunk whose repeats are found pair by pair: see char_pairs.h.
  * A row is left to the filter when it is longer than WL_CHAR_PAIR_ROW, when
- * more than WL_CHAR_PAIR_PERCENT of its characters end a 2-gram that the row
- * had before, or when one comes more than WL_CHAR_PAIR_REPEATS times again.
+ * more than WL_CHAR_LINK_PERCENT of its characters end a 2-gram that the row
+ * had before, or when it would have more than WL_CHAR_PAIR_PERCENT pairs for
+ * 100 characters. Those are foretold, from the links, after two rounds, after
+ * four, after eight and so on: the pairs up to twice as many rounds, taken for
+ * as many a round as are left now.
  */
 enum {
   WL_CHAR_LANES = 8,      /* of a row's sums of norm values */
   WL_CHAR_PAIR_ROW = 191, /* characters */
-  WL_CHAR_PAIR_PERCENT = 55,
-  WL_CHAR_PAIR_REPEATS = 8,
+  WL_CHAR_LINK_PERCENT = 55,
+  WL_CHAR_PAIR_PERCENT = 120,
   WL_CHAR_PAIR_LEVELS = 6,
   WL_CHAR_PAIR_SLOTS = 1 << 14 /* most 2-grams */
 };
@@ -259,8 +262,11 @@ typedef struct wl_char_pairs {
   /* of pairs: row << 16 | the later position; the earlier one */
   uint32_t *at;
   uint16_t *seen;
-  /* by row: WL_CHAR_LANES sums; whether it is left to the filter */
+  uint32_t *ends; /* of the pairs of each row that has some */
+  /* by row: WL_CHAR_LANES sums; pairs foretold so far; whether it is left to
+   * the filter */
   double *lanes;
+  uint32_t *n_foretold;
   bool *is_left;
 } wl_char_pairs;
 

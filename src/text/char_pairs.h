@@ -9,7 +9,8 @@
  * where it was seen last, positions are paired with those before them along
  * these links, and a pair is one comparison of four classes and one addition.
  * Loops run over the chunk, not over rows or levels, whose short lengths could
- * not be foretold.
+ * not be foretold. Pairs grow with the square of the repeats, so that a row
+ * is left to the filter as soon as it shows that it has too many.
  */
 #ifndef WL_TEXT_CHAR_PAIRS_H
 #define WL_TEXT_CHAR_PAIRS_H
@@ -135,11 +136,70 @@ WL_INLINE size_t list_rows(wl_char_pairs *p, const void *slots, bool is_wide,
   for (size_t r = first; r < last; r++) {
     size_t begin = starts[r], end = starts[r + 1] - 1;
     size_t listed = steps.list(p, slots, is_wide, r, begin, end, n_pairs);
-    p->is_left[r] =
-        100 * (listed - n_pairs) > WL_CHAR_PAIR_PERCENT * (end - begin);
+    size_t n_links = listed - n_pairs;
+    p->is_left[r] = 100 * n_links > WL_CHAR_LINK_PERCENT * (end - begin);
+    p->n_foretold[r] = (uint32_t)n_links;
     n_pairs = p->is_left[r] ? n_pairs : listed;
   }
   return n_pairs;
+}
+
+/* Where the pairs of each row that has some end, in order; returns of how many
+ * rows. */
+WL_INLINE size_t find_ends(wl_char_pairs *p, size_t n_pairs) {
+  uint32_t *at = p->at, *ends = p->ends;
+  size_t n_ends = 0;
+  at[n_pairs] = UINT32_MAX;
+  for (size_t k = 0; k < n_pairs; k++) {
+    ends[n_ends] = (uint32_t)k + 1;
+    n_ends += at[k] >> 16 != at[k + 1] >> 16;
+  }
+  return n_ends;
+}
+
+/* Takes the pairs of the rows that are left off the list. */
+WL_INLINE size_t drop_left(wl_char_pairs *p, size_t n_pairs) {
+  size_t n = 0;
+  for (size_t k = 0; k < n_pairs; k++) {
+    p->at[n] = p->at[k];
+    p->seen[n] = p->seen[k];
+    n += !p->is_left[p->at[k] >> 16];
+  }
+  return n;
+}
+
+/* Foretells n_rounds rounds of as many pairs as each row has now: they cannot
+ * have more each. A row that this makes too many of is left, and its
+ * pairs are dropped. */
+WL_INLINE size_t leave_rows(wl_char_pairs *p, const uint32_t *starts,
+                            size_t n_rounds, size_t n_pairs) {
+  size_t n_ends = find_ends(p, n_pairs), begin = 0;
+  bool is_any_left = false;
+  for (size_t e = 0; e < n_ends; e++) {
+    size_t end = p->ends[e], row = p->at[begin] >> 16;
+    size_t n = starts[row + 1] - 1 - starts[row];
+    p->n_foretold[row] += (uint32_t)(n_rounds * (end - begin));
+    p->is_left[row] = 100 * p->n_foretold[row] > WL_CHAR_PAIR_PERCENT * n;
+    is_any_left |= p->is_left[row];
+    begin = end;
+  }
+  return is_any_left ? drop_left(p, n_pairs) : n_pairs;
+}
+
+/* A check costs ordinary rows least where few of their pairs are left: the
+ * first comes after the second round. */
+WL_INLINE void add_rounds(wl_char_pairs *p, bool is_wide,
+                          const uint32_t *starts, size_t n_pairs,
+                          wl_pair_steps steps) {
+  size_t check = 2, foretold = 1;
+  for (size_t round = 1; n_pairs != 0; round++) {
+    n_pairs = steps.add(p, is_wide, n_pairs);
+    if (round < check)
+      continue;
+    check = 2 * round;
+    n_pairs = leave_rows(p, starts, check - foretold, n_pairs);
+    foretold = check;
+  }
 }
 
 WL_INLINE void pairs_any(wl_char_pairs *p, bool is_wide, const uint32_t *starts,
@@ -158,10 +218,7 @@ WL_INLINE void pairs_any(wl_char_pairs *p, bool is_wide, const uint32_t *starts,
     else
       p->is_left[r++] = true;
   }
-  for (size_t k = 0; n_pairs != 0 && k < WL_CHAR_PAIR_REPEATS; k++)
-    n_pairs = steps.add(p, is_wide, n_pairs);
-  for (size_t k = 0; k < n_pairs; k++)
-    p->is_left[p->at[k] >> 16] = true;
+  add_rounds(p, is_wide, starts, n_pairs, steps);
 }
 
 WL_INLINE void pairs_loop(wl_char_pairs *p, const uint32_t *starts,

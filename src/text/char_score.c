@@ -384,10 +384,13 @@ static wl_status resize_pairs(wl_char_run *run, wl_error *error) {
       .before = wl_arena_alloc(arena, n * sizeof(*p->before)),
       .at = wl_arena_alloc(arena, n * sizeof(*p->at)),
       .seen = wl_arena_alloc(arena, n * sizeof(*p->seen)),
+      .ends = wl_arena_alloc(arena, n_rows * sizeof(*p->ends)),
       .lanes = wl_arena_alloc(arena, n_rows * LANES * sizeof(*p->lanes)),
+      .n_foretold = wl_arena_alloc(arena, n_rows * sizeof(*p->n_foretold)),
       .is_left = wl_arena_alloc(arena, n_rows * sizeof(*p->is_left))};
   if (p->last == NULL || p->before == NULL || p->at == NULL ||
-      p->seen == NULL || p->lanes == NULL || p->is_left == NULL)
+      p->seen == NULL || p->ends == NULL || p->lanes == NULL ||
+      p->n_foretold == NULL || p->is_left == NULL)
     return wl_fail_memory(error, n * sizeof(*p->before));
   return WL_OK;
 }

@@ -344,6 +344,36 @@ static void repetitive_rows_lose_no_digits(void **state) {
   }
 }
 
+/* Rows that the pairs of 2-grams are found in, or left while they are. */
+static void
+short_rows_that_repeat_in_part_are_scored_by_the_definition(void **state) {
+  (void)state;
+  static const size_t lengths[] = {20, 60, 120, 190, 191, 192};
+  for (size_t i = 0; i < 12; i++) {
+    wl_vectorizer_params p = params_of(NULL, 0);
+    p.min_n = 2 + (uint32_t)below(2);
+    p.max_n = p.min_n + (uint32_t)below(4);
+    texts rows = texts_create(400000, 64), terms = texts_create(40000, 512);
+    for (size_t r = 0; r < 40; r++) {
+      size_t length = lengths[below(WL_COUNT_OF(lengths))];
+      size_t run = 8 + below(length - 8);
+      add_repetition(&rows, 1 + below(2) * below(3), run, length - run);
+    }
+    vocabulary v = random_vocabulary(&p, &terms, &rows, 1 + below(300));
+    sort_vocabulary(&v);
+    p.terms = v.terms;
+    p.n_terms = v.n_terms;
+    wl_scoring s = {.n_outputs = 1 + below(3), .norm = WL_NORM_L2};
+    double *weights = random_doubles(v.n_terms * s.n_outputs);
+    s.weights = weights;
+    check_all(&p, &v, &s, rows.strings, rows.n);
+    free(weights);
+    free(v.sorted);
+    texts_free(&rows);
+    texts_free(&terms);
+  }
+}
+
 /* ---- memory --------------------------------------------------------- */
 
 static wl_status create_and_use(bool is_scoring) {
@@ -435,6 +465,8 @@ int main(void) {
       cmocka_unit_test(random_text_is_counted_and_scored_by_the_definition),
       cmocka_unit_test(long_rows_are_taken_in_segments),
       cmocka_unit_test(repetitive_rows_lose_no_digits),
+      cmocka_unit_test(
+          short_rows_that_repeat_in_part_are_scored_by_the_definition),
       cmocka_unit_test(long_terms_are_found_by_walking),
       cmocka_unit_test(levels_up_to_the_limit_are_traversed),
       memory_test(every_failed_allocation_is_reported),

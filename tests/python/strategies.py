@@ -68,6 +68,16 @@ def repetitive_text(rng: random.Random) -> str:
     return rng.choice([text, text, text + random_text(rng), random_text(rng) + text])
 
 
+def partly_repetitive_text(rng: random.Random) -> str:
+    """Up to 400 characters, a run of one, two or three of them again and again among others."""
+    length = rng.choice([20, 60, 120, 190, 191, 192, 400])
+    run = rng.randrange(8, length)
+    text = "".join(rng.choice("abc") for _ in range(rng.choice([1, 1, 2, 3]))) * run
+    others = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz ") for _ in range(length - run))
+    at = rng.choice([0, rng.randrange(len(others)), len(others)])
+    return others[:at] + text[:run] + others[at:]
+
+
 def _word(rng: random.Random) -> str:
     word = rng.choice(WORDS)
     change = rng.randrange(8)

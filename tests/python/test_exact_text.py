@@ -30,6 +30,7 @@ from strategies import (
     analyses,
     corpora,
     ngram_ranges,
+    partly_repetitive_text,
     random_text,
     repetitive_text,
     weightings,
@@ -141,6 +142,21 @@ def test_scores_of_repetitive_rows_are_equal(
     if len(some) > 1:
         rest = 1e-6 if binary or weighting["sublinear_tf"] else 0.1
         weights[some[-1]] = rest - weights[some[:-1]].sum()
+    pipeline = make_pipeline(vectorizer, linear_model(weights))
+    assert_same_model(build(pipeline, strict=True), pipeline, texts)
+    assert_row_wise(pipeline, texts, take_list, "predict")
+
+
+@examples(100)
+@given(st.integers(2, 3), st.integers(0, 4), st.booleans(), st.integers(0, 2**48))
+def test_scores_of_short_rows_that_repeat_in_part_are_equal(
+    low: int, more: int, use_idf: bool, seed: int
+) -> None:
+    rng = random.Random(seed)
+    texts = [partly_repetitive_text(rng) for _ in range(rng.choice([5, 100]))]
+    parameters: dict[str, Any] = {"analyzer": "char", "ngram_range": (low, min(low + more, 6))}
+    vectorizer = fitted(TfidfVectorizer(**parameters, use_idf=use_idf), texts[:5])
+    weights = [rng.uniform(-1, 1) for _ in vectorizer.vocabulary_]
     pipeline = make_pipeline(vectorizer, linear_model(weights))
     assert_same_model(build(pipeline, strict=True), pipeline, texts)
     assert_row_wise(pipeline, texts, take_list, "predict")
