@@ -16,7 +16,7 @@ static const wl_attr_def attrs[] = {
 
 wl_status wl_node_norm(const wl_node *node, const char *absent, wl_norm *out,
                        wl_error *error) {
-  static const char *const names[] = {"none", "l1", "l2", "max"};
+  static const char *const names[] = {"none", "l1", "l2", "max", "occurrences"};
   wl_string name = wl_node_string(node, "norm", absent);
   for (size_t i = 0; i < WL_COUNT_OF(names); i++) {
     if (wl_string_is(name, names[i])) {
@@ -25,7 +25,8 @@ wl_status wl_node_norm(const wl_node *node, const char *absent, wl_norm *out,
     }
   }
   return wl_fail(error, WL_ERROR_VALUE,
-                 "operator '%s': norm '%.20s' is not one of none, l1, l2, max",
+                 "operator '%s': norm '%.20s' is not one of none, l1, l2, max, "
+                 "occurrences",
                  wl_op_table[node->op]->name, name.data);
 }
 
@@ -34,6 +35,11 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   wl_norm norm;
   WL_TRY(wl_check_matrices(graph, node, error));
   WL_TRY(wl_node_norm(node, "", &norm, error));
+  if (norm == WL_NORM_OCCURRENCES)
+    return wl_fail(
+        error, WL_ERROR_VALUE,
+        "operator 'normalize': the norm 'occurrences' is for counts; "
+        "use it in 'tfidf'");
   *type = *wl_input_type(graph, node, 0);
   type->dtype = type->dtype == WL_F32 ? WL_F32 : WL_F64;
   type->is_bit_equal &= type->kind == WL_VALUE_CSR;

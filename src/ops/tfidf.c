@@ -3,6 +3,8 @@
  * norm, each step in the reference's order. Plans for linear models fuse it
  * away (passes/fuse_text.c); this is what transform returns.
  */
+#include <math.h>
+
 #include "base/math.h"
 #include "ops/normalize.h"
 #include "ops/table.h"
@@ -82,6 +84,19 @@ static wl_status sparse_copy(const wl_op_call *call, wl_value *out,
   return WL_OK;
 }
 
+/* By the norm that a row would have if each occurrence were a term. */
+static void divide_by_occurrences(const wl_value *x, double *data,
+                                  const double *idf, wl_dtype dtype) {
+  for (size_t r = 0; r < x->n_rows; r++) {
+    double sum = 0.0;
+    for (int64_t e = x->indptr[r]; e < x->indptr[r + 1]; e++)
+      sum += fabs(idf != NULL ? data[e] * idf[x->indices[e]] : data[e]);
+    sum = sqrt(sum);
+    for (int64_t e = x->indptr[r]; sum != 0.0 && e < x->indptr[r + 1]; e++)
+      data[e] = wl_round_to(dtype, data[e] / sum);
+  }
+}
+
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const tfidf_state *s = state;
@@ -104,7 +119,9 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
       v = wl_round_to(dtype, v * s->idf[out->indices[e]]);
     data[e] = wl_round_to(dtype, v);
   }
-  if (s->norm != WL_NORM_NONE)
+  if (s->norm == WL_NORM_OCCURRENCES)
+    divide_by_occurrences(out, data, s->idf, dtype);
+  else if (s->norm != WL_NORM_NONE)
     wl_normalize_csr(out, data, s->norm, dtype);
   return WL_OK;
 }

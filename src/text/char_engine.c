@@ -49,7 +49,7 @@ static wl_status check(const wl_vectorizer_params *params,
       (scoring->weights == NULL && params->n_terms > 0))
     return wl_fail(error, WL_ERROR_VALUE,
                    "count: scoring needs weights for at least one output");
-  if ((unsigned)scoring->norm > WL_NORM_MAX ||
+  if ((unsigned)scoring->norm > WL_NORM_OCCURRENCES ||
       (unsigned)scoring->tf > WL_TF_SUBLINEAR)
     return wl_fail(error, WL_ERROR_VALUE,
                    "count: norm %d or tf %d is not known", (int)scoring->norm,

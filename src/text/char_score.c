@@ -232,7 +232,7 @@ static void end_row(const wl_char_engine *engine, scorer *s, size_t row) {
   const double *l = s->lanes;
   double norm = s->totals[k] + (((l[0] + l[4]) + (l[2] + l[6])) +
                                 ((l[1] + l[5]) + (l[3] + l[7])));
-  if (engine->norm == WL_NORM_L2)
+  if (engine->norm == WL_NORM_L2 || engine->norm == WL_NORM_OCCURRENCES)
     norm = sqrt(norm);
   for (size_t c = 0; c < k; c++)
     out[c] = norm == 0 ? 0 : s->totals[c] / norm;

@@ -61,7 +61,7 @@ static wl_status order_by_depth(const wl_char_trie *trie, uint32_t first_level,
 /* ---- layout --------------------------------------------------------- */
 
 static double norm_part(wl_norm norm, double value) {
-  if (norm == WL_NORM_L2)
+  if (norm == WL_NORM_L2 || norm == WL_NORM_OCCURRENCES)
     return value * value;
   return value < 0 ? -value : value;
 }

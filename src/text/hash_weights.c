@@ -65,7 +65,8 @@ wl_status wl_hash_weights_init(wl_hash_weights *weights,
     wl_hash_weights_deinit(weights);
     return status;
   }
-  weights->weights.records[scoring->n_outputs] = common;
+  weights->weights.records[scoring->n_outputs] =
+      wl_weights_norm_value(scoring->norm, common);
   for (size_t i = 0, record = 1; i < n_features; i++)
     if (!is_common(scoring, i, common))
       wl_weights_set(&weights->weights, record++, scoring, i);

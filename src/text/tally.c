@@ -161,7 +161,7 @@ wl_status wl_weights_init(wl_weights *weights, const wl_scoring *scoring,
   if (scoring->n_outputs == 0 || scoring->weights == NULL)
     return wl_fail(error, WL_ERROR_VALUE,
                    "scoring: weights for at least one output are needed");
-  if ((unsigned)scoring->norm > WL_NORM_MAX)
+  if ((unsigned)scoring->norm > WL_NORM_OCCURRENCES)
     return wl_fail(error, WL_ERROR_VALUE, "scoring: norm %d is not known",
                    (int)scoring->norm);
   if ((unsigned)scoring->tf > WL_TF_SUBLINEAR)
@@ -187,12 +187,18 @@ void wl_weights_deinit(wl_weights *weights) {
   *weights = (wl_weights){0};
 }
 
+double wl_weights_norm_value(wl_norm norm, double value) {
+  return norm == WL_NORM_OCCURRENCES ? value * value : value;
+}
+
 void wl_weights_set(wl_weights *weights, size_t record,
                     const wl_scoring *scoring, size_t feature) {
   size_t n = weights->n_outputs;
   double *to = weights->records + record * (n + 1);
   memcpy(to, scoring->weights + feature * n, n * sizeof *to);
-  to[n] = scoring->norm_values == NULL ? 1 : scoring->norm_values[feature];
+  double value =
+      scoring->norm_values == NULL ? 1 : scoring->norm_values[feature];
+  to[n] = wl_weights_norm_value(scoring->norm, value);
 }
 
 size_t wl_weights_size(const wl_weights *weights) {
@@ -218,6 +224,7 @@ static void apply_tf(const wl_weights *weights, double *tf, size_t n) {
 static inline double add_to_norm(wl_norm norm, double sum, double value) {
   switch (norm) {
   case WL_NORM_L1:
+  case WL_NORM_OCCURRENCES: /* its values are squares */
     return sum + fabs(value);
   case WL_NORM_L2:
     return sum + value * value;
@@ -261,7 +268,9 @@ static void score_many(const wl_weights *weights, const uint32_t *ids,
 void wl_weights_divide(const wl_weights *weights, double sum, double *out) {
   if (weights->norm == WL_NORM_NONE)
     return;
-  double norm = weights->norm == WL_NORM_L2 ? sqrt(sum) : sum;
+  bool is_root =
+      weights->norm == WL_NORM_L2 || weights->norm == WL_NORM_OCCURRENCES;
+  double norm = is_root ? sqrt(sum) : sum;
   for (size_t k = 0; k < weights->n_outputs; k++)
     out[k] = norm == 0 ? 0 : out[k] / norm;
 }
@@ -278,6 +287,8 @@ void wl_weights_score(const wl_weights *weights, const uint32_t *records,
     score_one(weights->records, records, tf, n, WL_NORM_L1, out, &sum);
   else if (weights->norm == WL_NORM_MAX)
     score_one(weights->records, records, tf, n, WL_NORM_MAX, out, &sum);
+  else if (weights->norm == WL_NORM_OCCURRENCES)
+    score_one(weights->records, records, tf, n, WL_NORM_OCCURRENCES, out, &sum);
   else
     score_one(weights->records, records, tf, n, WL_NORM_NONE, out, &sum);
   wl_weights_divide(weights, sum, out);

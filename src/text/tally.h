@@ -65,6 +65,9 @@ typedef struct wl_weights {
   double sublinear[WL_SUBLINEAR_TABLE]; /* 1 + log(tf) */
 } wl_weights;
 
+/* What is added up of a norm value: its square, for the norm that is linear in
+ * tf. */
+double wl_weights_norm_value(wl_norm norm, double value);
 /* Checks the scoring and makes n_records zeroed records. */
 wl_status wl_weights_init(wl_weights *weights, const wl_scoring *scoring,
                           size_t n_records, wl_error *error);

@@ -29,7 +29,8 @@ typedef enum wl_norm {
   WL_NORM_NONE = 0,
   WL_NORM_L1,
   WL_NORM_L2,
-  WL_NORM_MAX
+  WL_NORM_MAX,
+  WL_NORM_OCCURRENCES /* L2 as if each occurrence were a term of its own */
 } wl_norm;
 
 /* What a term that occurs tf times weighs before idf. */
@@ -67,7 +68,9 @@ typedef struct wl_vectorizer_params {
  * How counts become a score, all in one traversal:
  *   score[k] = sum over distinct terms t of f(tf_t) * weights[t * n_outputs +
  * k] / norm where norm is over the values f(tf_t) * norm_values[t] (norm_values
- * NULL: all 1). Weights are the model's, with idf and scalers already
+ * NULL: all 1); WL_NORM_OCCURRENCES is the root of the sum of
+ * |f(tf_t)| * norm_values[t]^2, which is linear in f and so needs no look for
+ * terms that come again. Weights are the model's, with idf and scalers already
  * multiplied in; norm_values are the idf (scaled before the norm). A row whose
  * norm is 0 scores 0. For a hash, tf_t is the signed sum in feature t; binary
  * makes each stored feature 1; the weights are per feature.

@@ -39,7 +39,8 @@ typedef struct batch {
 bool wl_word_batch_supports(const wl_word_lookup *lookup) {
   const wl_weights *weights = lookup->weights;
   return weights->tf == WL_TF_RAW &&
-         (weights->norm == WL_NORM_L2 || weights->norm == WL_NORM_NONE) &&
+         (weights->norm == WL_NORM_L2 || weights->norm == WL_NORM_NONE ||
+          weights->norm == WL_NORM_OCCURRENCES) &&
          lookup->strings->n <= MAX_IDS;
 }
 
@@ -120,10 +121,17 @@ static void keep_terms(batch *b) {
 
 /* ---- ids to scores -------------------------------------------------- */
 
+/* Whether what came before counts. */
+static bool is_square(const batch *b) {
+  return b->lookup->weights->norm == WL_NORM_L2;
+}
+
 /* Rows together with few terms are searched: clearing a place for each of the
  * vocabulary's would cost more. */
 static wl_status prepare_last(batch *b, wl_error *error) {
   size_t n = b->n_tokens + 2, n_ids = b->lookup->strings->n;
+  if (!is_square(b))
+    return WL_OK;
   if (b->last == NULL && b->n_tokens <= SEARCHED)
     return WL_OK;
   if (n > b->before_capacity) {
@@ -164,7 +172,20 @@ static inline uint32_t count_before(batch *b, bool has_last, size_t begin,
 
 typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
 
-/* One output: {weight, norm value} of each occurrence at once. */
+/* One output: {weight, norm value} of each occurrence, whatever came before. */
+static inline double add_one(batch *b, size_t begin, size_t end, double *out) {
+  const double *records = b->lookup->weights->records;
+  pair even = {0, 0}, odd = {0, 0};
+  for (size_t at = begin; at < end; at++) {
+    pair sum = even + *(const pair *)(records + (size_t)b->ids[at] * 2);
+    even = odd;
+    odd = sum;
+  }
+  *out = even[0] + odd[0];
+  return even[1] + odd[1];
+}
+
+/* The same where the norm value is squared. */
 static inline double score_one(batch *b, bool has_last, size_t begin,
                                size_t end, double *out) {
   const double *records = b->lookup->weights->records;
@@ -183,20 +204,22 @@ static inline double score_one(batch *b, bool has_last, size_t begin,
 
 /* The same order of additions, so that an output has the bits that it has
  * alone. */
-static double score_many(batch *b, bool has_last, size_t begin, size_t end,
-                         double *out) {
+static double score_many(batch *b, bool is_squared, bool has_last, size_t begin,
+                         size_t end, double *out) {
   const wl_weights *weights = b->lookup->weights;
   size_t n_outputs = weights->n_outputs;
   double squares[2] = {0, 0}, *sums[2] = {out, b->odd};
   memset(out, 0, n_outputs * sizeof(*out));
   memset(b->odd, 0, n_outputs * sizeof(*out));
   for (size_t at = begin; at < end; at++) {
-    double times = 2 * (double)count_before(b, has_last, begin, at) + 1;
     const double *record = weights->records + b->ids[at] * (n_outputs + 1);
     size_t is_odd = (at - begin) % 2;
     for (size_t k = 0; k < n_outputs; k++)
       sums[is_odd][k] += record[k];
-    squares[is_odd] += record[n_outputs] * (record[n_outputs] * times);
+    double part = record[n_outputs];
+    if (is_squared)
+      part *= part * (2 * (double)count_before(b, has_last, begin, at) + 1);
+    squares[is_odd] += part;
   }
   for (size_t k = 0; k < n_outputs; k++)
     out[k] += b->odd[k];
@@ -214,7 +237,9 @@ static wl_status score_chunk(batch *b, double *out, size_t ld,
     size_t end = b->ends[r];
     double squares;
     if (weights->n_outputs != 1)
-      squares = score_many(b, has_last, begin, end, out);
+      squares = score_many(b, is_square(b), has_last, begin, end, out);
+    else if (!is_square(b))
+      squares = add_one(b, begin, end, out);
     else if (has_last)
       squares = score_one(b, true, begin, end, out);
     else

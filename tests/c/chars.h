@@ -171,6 +171,8 @@ static void score_by_definition(const wl_scoring *s, size_t n_terms,
     double value = fabs(f * (s->norm_values ? s->norm_values[t] : 1));
     if (s->norm == WL_NORM_MAX)
       norm = value > norm ? value : norm;
+    else if (s->norm == WL_NORM_OCCURRENCES)
+      norm += value * (s->norm_values ? fabs(s->norm_values[t]) : 1);
     else
       norm += s->norm == WL_NORM_L2 ? value * value : value;
     for (size_t k = 0; k < s->n_outputs; k++) {
@@ -180,7 +182,7 @@ static void score_by_definition(const wl_scoring *s, size_t n_terms,
   }
   if (s->norm == WL_NORM_NONE)
     return;
-  if (s->norm == WL_NORM_L2)
+  if (s->norm == WL_NORM_L2 || s->norm == WL_NORM_OCCURRENCES)
     norm = sqrt(norm);
   for (size_t k = 0; k < s->n_outputs; k++)
     out[k] = norm == 0 ? 0 : out[k] / norm;

@@ -257,7 +257,7 @@ static void check_random(wl_analyzer analyzer, uint32_t min_n, uint32_t max_n,
   p.terms = v.terms;
   p.n_terms = v.n_terms;
   wl_scoring s = {.n_outputs = 1 + below(3) * below(6),
-                  .norm = (wl_norm)below(4),
+                  .norm = (wl_norm)below(5),
                   .tf = (wl_tf)below(3)};
   double *weights = random_doubles(v.n_terms * s.n_outputs);
   double *norm_values = random_doubles(v.n_terms);
@@ -331,7 +331,7 @@ static void repetitive_rows_lose_no_digits(void **state) {
     p.n_terms = v.n_terms;
     wl_scoring s = {.n_outputs = 1 + below(3) * below(2),
                     .norm = i % 3 == 0 ? WL_NORM_L2
-                            : i % 2    ? (wl_norm)below(4)
+                            : i % 2    ? (wl_norm)below(5)
                                        : WL_NORM_NONE,
                     .tf = (wl_tf)(i % 3)};
     double *weights = random_doubles(v.n_terms * s.n_outputs);

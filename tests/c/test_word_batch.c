@@ -136,8 +136,9 @@ static void check_row(const wl_scoring *scoring, size_t n_known, size_t row,
                       const double *got) {
   double squares = 0;
   for (size_t t = 0; t < n_known; t++)
-    squares += pow((double)counts[row][t] * scoring->norm_values[t], 2);
-  double norm = scoring->norm == WL_NORM_L2 ? sqrt(squares) : 1;
+    squares += pow(scoring->norm_values[t], 2) *
+               pow((double)counts[row][t], scoring->norm == WL_NORM_L2 ? 2 : 1);
+  double norm = scoring->norm == WL_NORM_NONE ? 1 : sqrt(squares);
   for (size_t k = 0; k < scoring->n_outputs; k++) {
     double sum = 0, scale = 0;
     for (size_t t = 0; t < n_known; t++) {
@@ -155,6 +156,8 @@ static void check_row(const wl_scoring *scoring, size_t n_known, size_t row,
 static void scores_are_the_definitions_with_the_same_bits(void **state) {
   (void)state;
   static const size_t steps[] = {N_ROWS, 1, 7};
+  static const wl_norm norms[] = {WL_NORM_L2, WL_NORM_OCCURRENCES, WL_NORM_L2,
+                                  WL_NORM_NONE};
   make_words();
   wl_cpu_level best = wl_cpu();
   double weights[3 * N_WORDS], norm_values[N_WORDS];
@@ -166,8 +169,7 @@ static void scores_are_the_definitions_with_the_same_bits(void **state) {
     for (size_t i = 0; i < N_WORDS; i++)
       norm_values[i] = uniform(1, 9);
     wl_scoring scoring = {round % 3 == 2 ? 3 : 1, weights, norm_values,
-                          round % 4 == 3 ? WL_NORM_NONE : WL_NORM_L2,
-                          WL_TF_RAW};
+                          norms[round % 4], WL_TF_RAW};
     wl_vectorizer_params params = params_of(n_known);
     double *first = NULL;
     size_t size = N_ROWS * scoring.n_outputs * sizeof *first;

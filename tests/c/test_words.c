@@ -511,6 +511,8 @@ static void scores_are_divided_by_the_norm(void **state) {
   assert_scores(&params, &scoring, row, (const double[]){7 / 5.0});
   scoring.norm = WL_NORM_MAX;
   assert_scores(&params, &scoring, row, (const double[]){7 / 3.0});
+  scoring.norm = WL_NORM_OCCURRENCES; /* 1.5, 2, 1.5 */
+  assert_scores(&params, &scoring, row, (const double[]){7 / sqrt(8.5)});
 }
 
 static void a_row_without_terms_scores_zero(void **state) {
