@@ -63,43 +63,55 @@ static PyObject *tune_new(PyTypeObject *type, PyObject *args, PyObject *kwds) {
       "block_costs", "n_rows_fit",    "n_rows_select", "n_rows_certify",
       "alpha",       "delta",         "seed",          "model_cost",
       "max_fits",    "is_nested",     "max_gates",     "stage_cost",
-      "target",      "tolerance_abs", "tolerance_rel", NULL};
+      "target",      "tolerance_abs", "tolerance_rel", "part_of",
+      "n_models",    "search_model",  "n_rows_race",   NULL};
   const char *target = wl_tune_target_name(WL_TUNE_AGREEMENT);
-  PyObject *costs;
+  PyObject *costs, *part_of = Py_None;
   Py_ssize_t n_fit, n_select, n_certify, max_fits = 0, max_gates = 1;
+  Py_ssize_t n_models = 1, search_model = 0, n_race = 0;
   unsigned long long seed;
   int is_nested = 0;
   wl_tune_options options = {0};
   if (!PyArg_ParseTupleAndKeywords(
-          args, kwds, "OnnnddKd|npndsdd:TuneJob", names, &costs, &n_fit,
+          args, kwds, "OnnnddKd|npndsddOnnn:TuneJob", names, &costs, &n_fit,
           &n_select, &n_certify, &options.alpha, &options.delta, &seed,
           &options.model_cost, &max_fits, &is_nested, &max_gates,
           &options.stage_cost, &target, &options.tolerance_abs,
-          &options.tolerance_rel))
+          &options.tolerance_rel, &part_of, &n_models, &search_model, &n_race))
     return NULL;
   if (!target_of(target, &options.target)) {
     PyErr_Format(PyExc_ValueError, "TuneJob: there is no target '%s'", target);
     return NULL;
   }
   if (n_fit < 0 || n_select < 0 || n_certify < 0 || max_fits < 0 ||
-      max_gates < 0) {
+      max_gates < 0 || n_models < 0 || search_model < 0 || n_race < 0) {
     PyErr_SetString(PyExc_ValueError, "TuneJob: a count is negative");
     return NULL;
   }
   ext_state *state = ext_state_of(type);
-  Py_buffer view;
+  Py_buffer view, parts = {0};
   if (!state || !get_vector(costs, "block_costs", "d", 8, -1, &view))
     return NULL;
+  if (part_of != Py_None &&
+      !get_vector(part_of, "part_of", "I", 4, view.shape[0], &parts)) {
+    PyBuffer_Release(&view);
+    return NULL;
+  }
   options.seed = seed;
   options.max_fits = (size_t)max_fits;
   options.is_nested = is_nested != 0;
   options.max_gates = (size_t)max_gates;
+  options.part_of = parts.buf;
+  options.n_models = (size_t)n_models;
+  options.search_model = (size_t)search_model;
+  options.n_rows_race = (size_t)n_race;
   wl_error error;
   wl_tune *job = NULL;
   wl_status status = wl_tune_create((size_t)view.shape[0], view.buf,
                                     (size_t)n_fit, (size_t)n_select,
                                     (size_t)n_certify, &options, &job, &error);
   PyBuffer_Release(&view);
+  PyBuffer_Release(&parts);
   if (status != WL_OK) {
     ext_raise(state, status, &error);
     return NULL;
@@ -145,8 +157,9 @@ static PyObject *tune_next(PyObject *self, PyObject *unused) {
   if (!blocks)
     return NULL;
   return Py_BuildValue(
-      "(snNnK)", steps[request.step], (Py_ssize_t)request.candidate, blocks,
-      (Py_ssize_t)request.n_rows, (unsigned long long)request.seed);
+      "(snNnKnn)", steps[request.step], (Py_ssize_t)request.candidate, blocks,
+      (Py_ssize_t)request.n_rows, (unsigned long long)request.seed,
+      (Py_ssize_t)request.model, (Py_ssize_t)request.n_rows_fit);
 }
 
 static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
@@ -347,13 +360,14 @@ static PyObject *tune_candidates(PyObject *self, PyObject *unused) {
     const wl_tune_candidate *c = wl_tune_get_candidate(job, i);
     PyObject *blocks = tuple_of_blocks(c->blocks, c->n_blocks);
     PyObject *item =
-        blocks ? Py_BuildValue("{sNsssdsdsdsdsdsd}", "blocks", blocks, "state",
-                               states[c->state], "set_cost", c->set_cost,
-                               "rest_cost", c->rest_cost, "model_cost",
-                               c->model_cost, "agreement", c->agreement,
-                               "share_leaving", c->share_leaving,
-                               "expected_cost", c->expected_cost)
-               : NULL;
+        blocks
+            ? Py_BuildValue("{sNsnsssdsdsdsdsdsd}", "blocks", blocks, "model",
+                            (Py_ssize_t)c->model, "state", states[c->state],
+                            "set_cost", c->set_cost, "rest_cost", c->rest_cost,
+                            "model_cost", c->model_cost, "agreement",
+                            c->agreement, "share_leaving", c->share_leaving,
+                            "expected_cost", c->expected_cost)
+            : NULL;
     if (!item || PyList_Append(list, item) < 0)
       Py_CLEAR(list);
     Py_XDECREF(item);

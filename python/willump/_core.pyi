@@ -115,8 +115,12 @@ class TuneJob:
         target: str = "agreement",
         tolerance_abs: float = 0.0,
         tolerance_rel: float = 0.0,
+        part_of: npt.NDArray[np.uint32] | None = None,
+        n_models: int = 1,
+        search_model: int = 0,
+        n_rows_race: int = 0,
     ) -> TuneJob: ...
-    def next(self) -> tuple[str, int, tuple[int, ...], int, int]: ...
+    def next(self) -> tuple[str, int, tuple[int, ...], int, int, int, int]: ...
     def answer(
         self,
         confidence: npt.NDArray[np.float64],

@@ -108,7 +108,8 @@ static double step_cost(const wl_tune *job, const wl_tune_chain *chain,
   double cost = g > 0 ? job->options.stage_cost : 0;
   if (g == chain->n) {
     for (size_t block = 0; block < job->n_blocks; block++)
-      cost += is_there[block] ? 0 : job->block_costs[block];
+      if (!is_there[block] && job->part_of[block] == WL_TUNE_WHOLE)
+        cost += job->block_costs[block];
     return cost + job->options.model_cost;
   }
   const wl_tune_candidate *c = &job->candidates[chain->candidates[g]];

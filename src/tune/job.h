@@ -11,7 +11,7 @@
 #include "tune/tune.h"
 
 enum {
-  WL_TUNE_EXHAUSTIVE_BLOCKS = 6,
+  WL_TUNE_EXHAUSTIVE_SUBSETS = 64, /* so that blocks fit a mask of bits */
   WL_TUNE_GREEDY_WIDTH = 3, /* additions tried at each step of the path */
   WL_TUNE_KNAPSACK_STEPS = 1000
 };
@@ -21,6 +21,7 @@ typedef enum wl_tune_phase {
   WL_TUNE_PHASE_START = 0,
   WL_TUNE_PHASE_SINGLES,
   WL_TUNE_PHASE_GREEDY,
+  WL_TUNE_PHASE_MODELS,
   WL_TUNE_PHASE_LAST
 } wl_tune_phase;
 
@@ -44,6 +45,10 @@ typedef struct wl_tune_chain {
 struct wl_tune {
   size_t n_blocks;
   double *block_costs;
+  uint32_t *part_of;   /* WL_TUNE_WHOLE of a whole block */
+  uint32_t *next_part; /* of a whole block its first part, of that the next;
+                          WL_TUNE_WHOLE at the end */
+  size_t n_rows_fit;
   size_t n_rows_select, n_rows_certify;
   wl_tune_options options;
   const wl_tune_kind *kind; /* of the target */

@@ -91,6 +91,30 @@ static wl_status check_costs(size_t n_blocks, const double *block_costs,
   return WL_OK;
 }
 
+static wl_status check_parts(size_t n_blocks, const wl_tune_options *options,
+                             wl_error *error) {
+  size_t n_models = options->n_models != 0 ? options->n_models : 1;
+  if (options->search_model >= n_models)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: subsets cannot be searched with model %zu of %zu",
+                   options->search_model, n_models);
+  if (options->is_nested &&
+      (options->part_of != NULL || n_models > 1 || options->n_rows_race != 0))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: nested blocks have no parts, no other models and no "
+                   "race");
+  for (size_t i = 0; options->part_of != NULL && i < n_blocks; i++) {
+    uint32_t parent = options->part_of[i];
+    if (parent == WL_TUNE_WHOLE)
+      continue;
+    if (parent >= n_blocks || options->part_of[parent] != WL_TUNE_WHOLE)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "tune: block %zu is a part of %u, which is no whole block",
+                     i, (unsigned)parent);
+  }
+  return WL_OK;
+}
+
 static size_t default_fits(size_t n_blocks) {
   size_t n = 16 + 2 * n_blocks;
   return n < 62 ? 62 : n;
@@ -105,6 +129,8 @@ static wl_status allocate(wl_tune *job, wl_error *error) {
   if (wl_mul_overflows(job->max_candidates + 1, n, &n_ids))
     return wl_fail_memory(error, SIZE_MAX);
   job->block_costs = wl_calloc(n, sizeof *job->block_costs);
+  job->part_of = wl_calloc(n, sizeof *job->part_of);
+  job->next_part = wl_calloc(n, sizeof *job->next_part);
   job->importance = wl_calloc(n, sizeof *job->importance);
   job->candidates = wl_calloc(job->max_candidates, sizeof *job->candidates);
   job->block_ids = wl_calloc(n_ids, sizeof *job->block_ids);
@@ -114,13 +140,27 @@ static wl_status allocate(wl_tune *job, wl_error *error) {
   job->sample.losses = wl_calloc(n_rows, 1);
   job->counts = wl_calloc(n_rows, 1);
   job->labels = wl_calloc(job->n_rows_select, sizeof *job->labels);
-  if (job->block_costs == NULL || job->importance == NULL ||
+  if (job->block_costs == NULL || job->part_of == NULL ||
+      job->next_part == NULL || job->importance == NULL ||
       job->candidates == NULL || job->block_ids == NULL ||
       job->is_taken == NULL || job->knapsack == NULL ||
       job->sample.confidence == NULL || job->sample.losses == NULL ||
       job->counts == NULL || job->labels == NULL)
     return wl_fail_memory(error, n_ids * sizeof *job->block_ids + n_rows * 18);
   return wl_tune_gates_init(job, error);
+}
+
+/* Parts in the order of their numbers behind their whole block. */
+static void link_parts(wl_tune *job, const uint32_t *part_of) {
+  for (size_t i = 0; i < job->n_blocks; i++) {
+    job->part_of[i] = part_of != NULL ? part_of[i] : WL_TUNE_WHOLE;
+    job->next_part[i] = WL_TUNE_WHOLE;
+  }
+  for (uint32_t i = (uint32_t)job->n_blocks; i-- > 0;)
+    if (job->part_of[i] != WL_TUNE_WHOLE) {
+      job->next_part[i] = job->next_part[job->part_of[i]];
+      job->next_part[job->part_of[i]] = i;
+    }
 }
 
 /* Ends the job at once where no answer could change the outcome. */
@@ -130,7 +170,7 @@ static wl_status refuse_early(wl_tune *job, wl_error *error) {
   c->n_rows = job->n_rows_certify;
   if (!job->kind->announce(c, c->n_rows, o->alpha, o->delta))
     wl_tune_finish(job, WL_TUNE_TOO_FEW_ROWS);
-  else if (job->n_blocks == 1)
+  else if (job->n_blocks == 1 && job->options.search_model == 0)
     wl_tune_finish(job, WL_TUNE_ONE_BLOCK);
   else if (job->n_rows_select == 0)
     return wl_fail(error, WL_ERROR_VALUE,
@@ -149,23 +189,28 @@ wl_status wl_tune_create(size_t n_blocks, const double *block_costs,
       check_sizes(n_blocks, n_rows_fit, n_rows_select, n_rows_certify, error));
   WL_TRY(check_options(options, error));
   WL_TRY(check_costs(n_blocks, block_costs, error));
+  WL_TRY(check_parts(n_blocks, options, error));
   wl_tune *job = wl_calloc(1, sizeof *job);
   if (job == NULL)
     return wl_fail_memory(error, sizeof *job);
   wl_status status;
   job->n_blocks = n_blocks;
+  job->n_rows_fit = n_rows_fit;
   job->n_rows_select = n_rows_select;
   job->n_rows_certify = n_rows_certify;
   job->options = *options;
+  job->options.part_of = NULL; /* the caller's */
   job->kind = wl_tune_kind_of(options->target);
   job->max_candidates =
       options->max_fits != 0 ? options->max_fits : default_fits(n_blocks);
   job->best = job->path = WL_TUNE_NONE;
   WL_TRY_DONE(status, allocate(job, error));
   memcpy(job->block_costs, block_costs, n_blocks * sizeof *block_costs);
+  link_parts(job, options->part_of);
   job->exact_cost = options->model_cost;
   for (size_t i = 0; i < n_blocks; i++)
-    job->exact_cost += block_costs[i];
+    if (job->part_of[i] == WL_TUNE_WHOLE)
+      job->exact_cost += block_costs[i];
   job->result = (wl_tune_result){
       .threshold = (double)INFINITY,
       .expected_cost = job->exact_cost,
@@ -191,6 +236,8 @@ void wl_tune_free(wl_tune *job) {
   if (job == NULL)
     return;
   wl_free(job->block_costs);
+  wl_free(job->part_of);
+  wl_free(job->next_part);
   wl_free(job->importance);
   wl_free(job->candidates);
   wl_free(job->block_ids);
@@ -232,7 +279,16 @@ static size_t next_in_queue(wl_tune *job) {
   return WL_TUNE_NONE;
 }
 
+static bool is_raced(const wl_tune *job) {
+  return job->options.n_rows_race != 0 &&
+         job->options.n_rows_race < job->n_rows_fit;
+}
+
+/* A candidate that has answered and is asked for again is trained on all rows.
+ */
 static void ask(wl_tune *job, wl_tune_step step, size_t candidate) {
+  bool is_racing = is_raced(job) && step == WL_TUNE_FIT &&
+                   job->candidates[candidate].state == WL_TUNE_QUEUED;
   job->is_waiting = true;
   job->request = (wl_tune_request){
       .step = step,
@@ -240,7 +296,9 @@ static void ask(wl_tune *job, wl_tune_step step, size_t candidate) {
       .blocks = job->candidates[candidate].blocks,
       .n_blocks = job->candidates[candidate].n_blocks,
       .n_rows = step == WL_TUNE_FIT ? job->n_rows_select : job->n_rows_certify,
-      .seed = wl_random_bits(job->options.seed, candidate)};
+      .seed = wl_random_bits(job->options.seed, candidate),
+      .model = job->candidates[candidate].model,
+      .n_rows_fit = is_racing ? job->options.n_rows_race : job->n_rows_fit};
 }
 
 static bool has_answers(const wl_tune *job) {
@@ -254,6 +312,14 @@ static bool has_skipped_all(const wl_tune *job) {
   return false;
 }
 
+/* A gate of the chain that has only raced, or WL_TUNE_NONE. */
+static size_t untrained_gate(const wl_tune *job) {
+  for (size_t g = 0; g < job->chain.n; g++)
+    if (!job->candidates[job->chain.candidates[g]].is_trained)
+      return job->chain.candidates[g];
+  return WL_TUNE_NONE;
+}
+
 static void choose(wl_tune *job) {
   if (has_skipped_all(job))
     wl_tune_finish(job, WL_TUNE_NO_MODEL);
@@ -263,10 +329,13 @@ static void choose(wl_tune *job) {
     ask(job, WL_TUNE_CERTIFY, job->chain.candidates[job->n_certified]);
   else {
     wl_tune_gates_choose(job);
-    if (job->chain.cost < job->exact_cost)
-      ask(job, WL_TUNE_CERTIFY, job->chain.candidates[0]);
-    else
+    size_t raced = untrained_gate(job);
+    if (!(job->chain.cost < job->exact_cost))
       wl_tune_finish(job, WL_TUNE_NOT_CHEAPER);
+    else if (raced != WL_TUNE_NONE)
+      ask(job, WL_TUNE_FIT, raced);
+    else
+      ask(job, WL_TUNE_CERTIFY, job->chain.candidates[0]);
   }
 }
 
@@ -387,6 +456,7 @@ static wl_status take_select_scores(wl_tune *job, const wl_tune_scores *scores,
   job->select_k = verdict.certificate.k;
   wl_tune_candidate *c = &job->candidates[job->request.candidate];
   c->state = WL_TUNE_ANSWERED;
+  c->is_trained = job->request.n_rows_fit == job->n_rows_fit;
   c->model_cost = scores->model_cost;
   c->share_leaving = verdict.certificate.share_leaving;
   c->agreement = 1 - (double)job->sample.n_differing / (double)job->sample.n;
@@ -394,7 +464,7 @@ static wl_status take_select_scores(wl_tune *job, const wl_tune_scores *scores,
   if (job->best == WL_TUNE_NONE && job->kind->has_labels) /* alike for all */
     job->baseline =
         share_of_commonest(job->labels, scores->full_labels, scores->n_rows);
-  if (job->best == WL_TUNE_NONE ||
+  if (job->best == WL_TUNE_NONE || job->best == job->request.candidate ||
       c->expected_cost < job->candidates[job->best].expected_cost) {
     job->best = job->request.candidate;
     job->best_sequence = job->sequence;
@@ -487,11 +557,23 @@ wl_status wl_tune_answer(wl_tune *job, const wl_tune_scores *scores,
   return WL_OK;
 }
 
+static size_t cheapest_answered(const wl_tune *job) {
+  size_t best = WL_TUNE_NONE;
+  for (size_t i = 0; i < job->n_candidates; i++)
+    if (job->candidates[i].state == WL_TUNE_ANSWERED &&
+        (best == WL_TUNE_NONE || job->candidates[i].expected_cost <
+                                     job->candidates[best].expected_cost))
+      best = i;
+  return best;
+}
+
 wl_status wl_tune_skip(wl_tune *job, wl_error *error) {
   if (!job->is_waiting || job->request.step != WL_TUNE_FIT)
     return wl_fail(error, WL_ERROR_VALUE,
                    "tune: only a request to fit can be skipped");
   job->candidates[job->request.candidate].state = WL_TUNE_SKIPPED;
+  if (job->best == job->request.candidate) /* it won the race */
+    job->best = cheapest_answered(job);
   job->is_waiting = false;
   return WL_OK;
 }

@@ -31,12 +31,23 @@
  * well; the thresholds of its fixed sequence are quantiles of the winner's
  * confidence on the select rows.
  *
- * Candidates: up to 6 blocks, every proper subset, cheapest first. Beyond, each
- * block alone; then the subsets of the largest summed importance (agreement
- * above that of always answering the commonest label) at several limits of
- * cost; then a greedy path that adds the block with the most agreement for its
- * cost. A subset whose blocks alone cost more than the best cascade so far is
- * never asked for. Nested blocks have one candidate for each prefix.
+ * Candidates: where blocks have up to 64 subsets, every one that leaves
+ * something out, cheapest first. Beyond, each block alone; then the subsets of
+ * the largest summed importance (agreement above that of always answering the
+ * commonest label) at several limits of cost; then a greedy path that adds the
+ * block with the most agreement for its cost. A subset whose blocks alone cost
+ * more than the best cascade so far is never asked for. Nested blocks have one
+ * candidate for each prefix.
+ *
+ * A block may be a *part* of another, a cheaper version of it (part_of). A
+ * subset holds at most one of a block and its parts. A part is a block of its
+ * own to the first stage, but spares the rest nothing: a row that stays pays
+ * for the whole block.
+ *
+ * Candidates may be trained in several ways, *models*: number 0 is the full
+ * model's own. Subsets are searched with one of them, the others tried on the
+ * best subset. Any but number 0 may read all blocks, since it saves the full
+ * model's cost.
  *
  * With max_gates > 1 several candidates may be the gates of one cascade, those
  * of cheaper blocks first (gates.c); a block that one gate has costs the later
@@ -44,6 +55,9 @@
  * gates than one are taken where that is cheaper on the select rows; one
  * certificate holds for all of them together. Of nested blocks all prefixes are
  * then asked for.
+ *
+ * With n_rows_race the candidates race on so many of the fit rows; those that
+ * win are asked for once more, with all of them, before they certify.
  *
  * The same inputs and answers give the same choices. One thread at a time.
  */
@@ -83,7 +97,15 @@ typedef struct wl_tune_options {
                                           stats/tolerance.h */
   double stage_cost; /* of each stage behind the first beyond its blocks and
                         model, ns a row that comes there; >= 0 */
+  const uint32_t *part_of; /* (n_blocks,): the whole block that each is a part
+                              of, or WL_TUNE_WHOLE; copied. NULL: all whole */
+  size_t n_models;     /* ways to train a candidate; 0 or 1: the full model's */
+  size_t search_model; /* the one that subsets are searched with */
+  size_t n_rows_race;  /* fit rows that candidates race on; 0: all of them */
 } wl_tune_options;
+
+/* Of a block that is a part of no other. */
+#define WL_TUNE_WHOLE UINT32_MAX
 
 /*
  * Shares out rows: is_select[i] = 1 for about `share` of the rows, 0 for the
@@ -94,12 +116,14 @@ size_t wl_tune_split(size_t n_rows, const uint64_t *groups, double share,
                      uint64_t seed, uint8_t *is_select);
 
 /*
- * block_costs: (n_blocks,) ns a row, finite and >= 0; copied. Too few certify
+ * block_costs: (n_blocks,) ns a row, finite and >= 0; copied; parts count as
+ * blocks. Too few certify
  * rows are no error: the job is then finished at once, and its result says how
  * many it takes.
  *
  * out: an owned job, released by wl_tune_free; NULL on failure. Errors:
- * WL_ERROR_VALUE for sizes, costs or rates out of range, WL_ERROR_MEMORY.
+ * WL_ERROR_VALUE for sizes, costs or rates out of range and parts of parts,
+ * WL_ERROR_MEMORY.
  */
 wl_status wl_tune_create(size_t n_blocks, const double *block_costs,
                          size_t n_rows_fit, size_t n_rows_select,
@@ -119,8 +143,10 @@ typedef struct wl_tune_request {
   size_t candidate;       /* its number; the winner's when certifying */
   const uint32_t *blocks; /* ascending; borrowed for the life of the job */
   size_t n_blocks;
-  size_t n_rows; /* that the answer must have */
-  uint64_t seed; /* for training this candidate */
+  size_t n_rows;     /* that the answer must have */
+  uint64_t seed;     /* for training this candidate */
+  size_t model;      /* how: 0 as the full model */
+  size_t n_rows_fit; /* of the fit rows, in a random order, the first so many */
 } wl_tune_request;
 
 /* What to do next; the same again until it is answered or skipped. Cannot
@@ -249,6 +275,8 @@ typedef enum wl_tune_state {
 typedef struct wl_tune_candidate {
   uint32_t *blocks; /* ascending; borrowed for the life of the job */
   size_t n_blocks;
+  size_t model;
+  bool is_trained; /* on all fit rows */
   wl_tune_state state;
   double set_cost, rest_cost; /* of the blocks in and out, ns a row */
   /* When answered, on the select rows: */
