@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._first_models import Maker
 from ._frames import n_rows_of, take_rows
+from ._parts import Part
 from ._prefix import Prefixes, find_ensemble, has_python_between
-from ._runner import Runner, cost_of
+from ._runner import Runner, cost_of, costs_of
 from ._tuner import Candidate, Tuner
 
 Array = npt.NDArray[Any]
@@ -41,11 +43,16 @@ class PrefixTuner(Tuner):
         return self.conversion.finish([Stage(outputs)])
 
     def _measured_costs(self, sample: Any) -> Array:
-        """What each segment adds; the first has the features as well."""
-        times = super()._measured_costs(sample)
+        """What each segment adds, the first with the features; and the whole."""
+        ends = [(self.base, f"cost.{i}") for i in range(len(self.names))]
+        *times, whole = costs_of([*ends, (self.base, "label")], sample)
         costs = np.diff(np.maximum.accumulate(times), prepend=0.0)
         self.stage_cost = self._measured_stage(sample)
-        return costs
+        return np.append(costs, whole)
+
+    def _cost_calls(self, blocks: Sequence[int]) -> list[tuple[Runner, str]]:
+        """Sums go on from the first tree."""
+        return super()._cost_calls(blocks[-1:])
 
     def _measured_stage(self, sample: Any) -> float:
         """What a stage costs beyond its trees: two segments as two stages, against
@@ -57,7 +64,21 @@ class PrefixTuner(Tuner):
         runner = Runner(self.conversion.finish(stages), self.described, self.n_threads)
         return max(0.0, cost_of(runner, "label", few) - cost_of(self.base, "cost.1", few))
 
-    def train(self, number: int, blocks: Sequence[int], seed: int, sample: Any) -> Candidate | None:
+    def _find_models(self) -> tuple[list[Maker], int]:
+        return [], 0
+
+    def _find_parts(self) -> list[Part]:
+        return []
+
+    def train(
+        self,
+        number: int,
+        blocks: Sequence[int],
+        seed: int,
+        sample: Any,
+        n_fit: int | None = None,
+        way: int = 0,
+    ) -> Candidate | None:
         """Nothing to train: the first trees are those of the ensemble."""
         outputs = self.conversion.outputs()
         (alone,), whole = self.prefixes.cut(self.prefixes.ends[len(blocks) - 1])

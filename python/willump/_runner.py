@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,12 +73,18 @@ def _matrix_keys(x: Any) -> list[Any]:
         return row_keys(x)
 
 
-def cost_of(runner: Runner, output: str, sample: Any) -> float:
-    """ns a row: the smallest of several runs, which other work disturbs least."""
+def costs_of(calls: Sequence[tuple[Runner, str]], sample: Any) -> list[float]:
+    """ns a row of each output: the smallest of several runs, which other work
+    disturbs least; in turns, so that a slow moment falls on all of them."""
     n = max(1, n_rows_of(sample))
-    times: list[int] = []
+    least = [float("inf")] * len(calls)
     for _ in range(COST_REPEATS):
-        begin = time.perf_counter_ns()
-        runner(output, sample)
-        times.append(time.perf_counter_ns() - begin)
-    return min(times) / float(n)
+        for i, (runner, output) in enumerate(calls):
+            begin = time.perf_counter_ns()
+            runner(output, sample)
+            least[i] = min(least[i], time.perf_counter_ns() - begin)
+    return [time / n for time in least]
+
+
+def cost_of(runner: Runner, output: str, sample: Any) -> float:
+    return costs_of([(runner, output)], sample)[0]

@@ -27,10 +27,12 @@ from ._errors import (
     RareClassWarning,
     UnsupportedError,
 )
+from ._first_models import Maker, first_models
 from ._frames import n_rows_of, take_rows
+from ._parts import Part, find_parts
 from ._present import describe
 from ._promises import Promise
-from ._runner import Runner, cost_of
+from ._runner import Runner, costs_of
 
 Array = npt.NDArray[Any]
 
@@ -38,6 +40,18 @@ Array = npt.NDArray[Any]
 COST_ROWS = 500
 #: Gates in one cascade, at most.
 MAX_GATES = 4
+#: Rows on which the importance of features is measured.
+IMPORTANCE_ROWS = 1000
+#: First stages race on so many of the training rows, or this share of them.
+RACE_ROWS, RACE_SHARE = 10_000, 0.25
+#: Iterations of a model that goes on from the pipeline's own coefficients.
+WARM_ITERATIONS = 10
+#: First stages that are trained, at most, beside two a block.
+MAX_FITS = 24
+#: Of each class, so many rows come early.
+EARLY_ROWS = 2
+#: Of a block that is a part of no other: WL_TUNE_WHOLE in src/tune/tune.h.
+WHOLE = 2**32 - 1
 #: A class of at least so many certifying rows is worth a warning where it agrees
 #: to less than this share of the target.
 RARE_ROWS, RARE_SHARE = 20, 0.5
@@ -78,6 +92,7 @@ class Tuner:
         self.is_measured = False
         self.features: dict[int, Any] = {}
         self.trained: dict[int, Candidate] = {}
+        self.ways: dict[int, str] = {}  # what the candidates' models are
         # Of the certifying rows: each gate's and its labels, and the exact labels.
         self.observed: dict[int, tuple[Array, Array]] = {}
         self.exact: Array = np.zeros(0, np.int64)
@@ -86,6 +101,10 @@ class Tuner:
         # Asked of the original once: all candidates present it alike.
         self.described = describe(pipeline, plain.metadata)
         self.base = Runner(plain, self.described, n_threads)
+        self.models, self.search_model = self._find_models()
+        self.parts: list[Part] = []
+        self.parts_runner: Runner | None = None
+        self.order: Array = np.zeros(0, np.int64)
 
     def _find_blocks(self) -> list[str]:
         """The names of what a first stage may leave out."""
@@ -97,19 +116,76 @@ class Tuner:
             )
         return [name for name, _ in self.blocks]
 
+    def _find_models(self) -> tuple[list[Maker], int]:
+        model = self.conversion.model
+        return first_models(model.estimator, is_sparse=model.model_input.sparse)
+
+    # ---- parts of blocks ----------------------------------------------------
+
+    @property
+    def all_names(self) -> list[str]:
+        """Of what a first stage may read: blocks, then their parts."""
+        return [*self.names, *(part.name for part in self.parts)]
+
+    def _ref(self, i: int) -> tuple[str, Any]:
+        n = len(self.blocks)
+        return self.blocks[i] if i < n else (self.parts[i - n].name, self.parts[i - n].ref)
+
+    def _find_parts(self) -> list[Part]:
+        """Cheaper versions of the blocks of text."""
+        n = n_rows_of(self.x)
+        rows = np.random.default_rng(0).permutation(n)[:IMPORTANCE_ROWS]
+        some = take_rows(self.x, np.sort(rows))
+        found: list[Part] = []
+        start = 0
+        for i, (name, ref) in enumerate(self.blocks):
+            stop = start + ref.n_features
+            weights = _weights_of(self.conversion.model.estimator, start, stop)
+            found += find_parts(
+                self.conversion.context,
+                name,
+                i,
+                ref,
+                lambda i=i, weights=weights: weights * _mean_size(self.base(f"block.{i}", some)),  # type: ignore[misc]
+            )
+            start = stop
+        return found
+
+    def _use_parts(self) -> None:
+        from ._graph import Stage
+
+        self.parts = self._find_parts()
+        if not self.parts:
+            return
+        outputs: dict[str, int] = {}
+        for i, part in enumerate(self.parts, len(self.blocks)):
+            outputs |= self._block_outputs(i, part.ref)
+        # The graph's own outputs too: a model has a label.
+        plain = self.conversion.finish([Stage(self.conversion.outputs() | outputs)])
+        self.parts_runner = Runner(plain, self.described, self.n_threads)
+
+    def _runner_of(self, i: int) -> Runner:
+        if i < len(self.names):
+            return self.base
+        assert self.parts_runner is not None
+        return self.parts_runner
+
     # ---- graphs -----------------------------------------------------------
+
+    def _block_outputs(self, i: int, ref: Any) -> dict[str, int]:
+        """A block, and what it costs: as a model of it does."""
+        ones = np.full((1, ref.n_features), 0.5)
+        cost = self.conversion.context.linear(ref, ones, 0.0).node
+        return {f"block.{i}": ref.node, f"cost.{i}": cost}
 
     def _plain(self) -> Any:
         """The exact graph with each block as an output, and what it costs."""
         from ._graph import Stage
 
-        conversion, context = self.conversion, self.conversion.context
-        outputs = conversion.outputs()
+        outputs = self.conversion.outputs()
         for i, (_, ref) in enumerate(self.blocks):
-            outputs[f"block.{i}"] = ref.node
-            ones = np.full((1, ref.n_features), 0.5)
-            outputs[f"cost.{i}"] = context.linear(ref, ones, 0.0).node
-        return conversion.finish([Stage(outputs)])
+            outputs |= self._block_outputs(i, ref)
+        return self.conversion.finish([Stage(outputs)])
 
     def _cascade(
         self, outputs: dict[str, int], full: dict[str, int], gate: int, threshold: float
@@ -141,7 +217,7 @@ class Tuner:
 
     def _block(self, i: int) -> Any:
         if i not in self.features:
-            self.features[i] = self.base(f"block.{i}", self.x)
+            self.features[i] = self._runner_of(i)(f"block.{i}", self.x)
         return self.features[i]
 
     def _labels(self) -> Any:
@@ -151,10 +227,59 @@ class Tuner:
             self.y = classes[np.asarray(self.base("label", self.x)).ravel()]
         return self.y
 
-    def train(self, number: int, blocks: Sequence[int], seed: int, sample: Any) -> Candidate | None:
-        """A clone of the final model on some blocks; None where it cannot be."""
+    def _fit_rows(self, n: int) -> Array | None:
+        """The first n training rows in a random order in which each class comes
+        early; None is all of them."""
+        n_all = n_rows_of(self.x)
+        if n >= n_all:
+            return None
+        if not len(self.order):
+            order = np.random.default_rng(0).permutation(n_all)
+            _, numbers = np.unique(np.asarray(self._labels())[order], return_inverse=True)
+            # How often a row's class came before it.
+            by_class = np.argsort(numbers, kind="stable")
+            starts = np.searchsorted(numbers[by_class], numbers[by_class])
+            before = np.empty(n_all, np.int64)
+            before[by_class] = np.arange(n_all) - starts
+            self.order = order[np.argsort(before >= EARLY_ROWS, kind="stable")]
+        return np.sort(self.order[:n])
+
+    def _start_warm(self, estimator: Any, blocks: Sequence[int]) -> None:
+        """Has the clone go on from the pipeline's own coefficients where it can: few
+        iterations then do, and whatever comes out is certified as it is."""
+        known = self.conversion.model.estimator
+        names = estimator.get_params()
+        coef = getattr(known, "coef_", None)
+        if "warm_start" not in names or "max_iter" not in names or not isinstance(coef, np.ndarray):
+            return
+        starts = np.cumsum([0, *(ref.n_features for _, ref in self.blocks)])
+        if coef.ndim != 2 or coef.shape[1] != starts[-1]:
+            return
+        n = len(self.blocks)
+        columns = [
+            starts[i] + np.arange(self.blocks[i][1].n_features)
+            if i < n
+            else starts[self.parts[i - n].parent] + self.parts[i - n].features
+            for i in blocks
+        ]
+        limit = min(int(estimator.max_iter or WARM_ITERATIONS), WARM_ITERATIONS)
+        estimator.set_params(warm_start=True, max_iter=limit)
+        estimator.coef_ = coef[:, np.concatenate(columns)].copy()
+        estimator.intercept_ = np.array(known.intercept_, copy=True)
+        estimator.classes_ = known.classes_
+
+    def train(
+        self,
+        number: int,
+        blocks: Sequence[int],
+        seed: int,
+        sample: Any,
+        n_fit: int | None = None,
+        way: int = 0,
+    ) -> Candidate | None:
+        """A model of some blocks, made in one of the ways there are, with the first
+        n_fit training rows; None where it cannot be."""
         import scipy.sparse as sp
-        from sklearn.base import clone
 
         from .convert import Refused
 
@@ -162,44 +287,56 @@ class Tuner:
         assert model.model_input is not None
         is_sparse = model.model_input.sparse
         parts = [self._block(i) for i in blocks]
+        labels = self._labels()
+        rows = None if n_fit is None else self._fit_rows(n_fit)
+        if rows is not None:
+            parts, labels = [part[rows] for part in parts], np.asarray(labels)[rows]
         if is_sparse:
             matrix: Any = sp.hstack([sp.csr_array(part) for part in parts]).tocsr()
         else:
             matrix = np.hstack([p.toarray() if sp.issparse(p) else p for p in parts])
-        estimator = clone(model.estimator)
+        estimator = self.models[way]()
         if "random_state" in estimator.get_params() and estimator.random_state is None:
             estimator.set_params(random_state=seed % 2**31)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                estimator.fit(matrix, self._labels())
-            joined = context.concat([self.blocks[i] for i in blocks], sparse=is_sparse)
+                if way == 0:
+                    self._start_warm(estimator, blocks)
+                estimator.fit(matrix, labels)
+            joined = context.concat([self._ref(i) for i in blocks], sparse=is_sparse)
             with context.within(f"first{number}"):
                 first = context.predict(estimator, joined, native=True)
         except (ValueError, Refused) as error:
             self.problem = str(error)
             return None
-        outputs = {name: ref.node for name, ref in first.outputs().items()}
+        own = self.conversion.outputs()
+        outputs = {name: ref.node for name, ref in first.outputs().items() if name in own}
         scores = first.decision or first.log_proba or first.proba
         assert model.classes is not None
         if first.classes is None or not np.array_equal(first.classes, model.classes):
             self.problem = "it was trained on other classes than the pipeline"
             return None
-        if scores is None or outputs.keys() != self.conversion.outputs().keys():
+        if scores is None or outputs.keys() != own.keys():
             self.problem = "it has no scores, or not the methods of the pipeline's model"
             return None
-        return self._candidate(outputs, self.conversion.outputs(), scores, blocks, sample)
+        self.ways[number] = type(estimator).__name__
+        candidate = self._candidate(outputs, own, scores, blocks, sample)
+        if way != 0 and not self.is_measured:
+            candidate.model_cost = 0.0  # given costs are those of the pipeline's model
+        return candidate
 
     # ---- costs ------------------------------------------------------------
 
     def measure(self, sample: Any, costs: Any) -> None:
         """ns a row of each block and of the final model beyond them."""
-        names = self.names
         self.is_measured = costs is None
+        self._choose_parts(costs)
+        names = self.all_names
         if costs is None:
-            self.costs = self._measured_costs(sample)
-            spent = float(self.costs.sum())
-            self.model_cost = max(0.0, cost_of(self.base, "label", sample) - spent)
+            *found, whole = self._measured_costs(sample)
+            self.costs = np.array(found)
+            self.model_cost = max(0.0, whole - float(self.costs[: len(self.names)].sum()))
             return
         if isinstance(costs, Mapping):
             missing = [name for name in names if name not in costs]
@@ -220,14 +357,32 @@ class Tuner:
             raise ValueError(f"costs has {len(found)} entries for the blocks {names}")
         self.costs = np.array(found)
 
+    def _choose_parts(self, costs: Any) -> None:
+        """Given costs say which parts there are: those that they name."""
+        if costs is None or self._names_parts(costs):
+            self._use_parts()
+        if isinstance(costs, Mapping) and self.parts:
+            self.parts = [part for part in self.parts if part.name in costs]
+
+    def _names_parts(self, costs: Any) -> bool:
+        if not isinstance(costs, Mapping):
+            return len(costs) > len(self.names)
+        return any(key not in (*self.names, "model", "stage") for key in costs)
+
     def _measured_costs(self, sample: Any) -> Array:
-        return np.array([cost_of(self.base, f"cost.{i}", sample) for i in range(len(self.names))])
+        """Of each block and part, and of the whole pipeline."""
+        calls = self._cost_calls(range(len(self.all_names)))
+        return np.array(costs_of([*calls, (self.base, "label")], sample))
 
     def _model_cost(self, runner: Runner, blocks: Sequence[int], sample: Any) -> float:
         if not self.is_measured:
             return self.model_cost
-        spent = cost_of(runner, "gate", sample)
-        return float(max(0.0, spent - self.costs[list(blocks)].sum()))
+        gate, *parts = costs_of([(runner, "gate"), *self._cost_calls(blocks)], sample)
+        return max(0.0, gate - sum(parts))
+
+    def _cost_calls(self, blocks: Sequence[int]) -> list[tuple[Runner, str]]:
+        """What tells the cost of some blocks."""
+        return [(self._runner_of(i), f"cost.{i}") for i in blocks]
 
     # ---- the job ----------------------------------------------------------
 
@@ -250,6 +405,15 @@ class Tuner:
             return self._exact(result, cal, promise)
         return self._finish(result, cal, promise)
 
+    def _race_rows(self) -> int:
+        return max(RACE_ROWS, round(RACE_SHARE * n_rows_of(self.x))) if self.parts else 0
+
+    def _part_of(self) -> Array | None:
+        if not self.parts:
+            return None
+        parents = [part.parent for part in self.parts]
+        return np.array([WHOLE] * len(self.names) + parents, np.uint32)
+
     def _job(self, n_select: int, n_certify: int, promise: Promise, seed: int) -> _core.TuneJob:
         return _core.TuneJob(
             self.costs,
@@ -263,6 +427,11 @@ class Tuner:
             is_nested=self.is_nested,
             max_gates=min(self.max_gates, promise.max_gates),
             stage_cost=self.stage_cost,
+            part_of=self._part_of(),
+            max_fits=0 if not self.parts else MAX_FITS + 2 * len(self.names),
+            n_rows_race=self._race_rows(),
+            n_models=len(self.models),
+            search_model=self.search_model,
             target=promise.kind,
             tolerance_abs=promise.tolerance_abs,
             tolerance_rel=promise.tolerance_rel,
@@ -287,12 +456,12 @@ class Tuner:
         rows_x = {step: take_rows(cal.x, rows) for step, rows in rows_of.items()}
         with tqdm(desc="first stages", unit="model", disable=None, leave=False) as bar:
             while True:
-                step, number, blocks, _, seed = job.next()
+                step, number, blocks, _, seed, way, n_fit = job.next()
                 if step == "finished":
                     return
                 if step == "fit":
                     bar.update()
-                    trained = self.train(number, blocks, seed, sample)
+                    trained = self.train(number, blocks, seed, sample, n_fit, way)
                     if trained is None:
                         job.skip()
                         continue
@@ -324,7 +493,7 @@ class Tuner:
         return self._model(self.conversion.finish())
 
     def _finish(self, result: dict[str, Any], cal: Calibration, promise: Promise) -> CompiledModel:
-        threshold, names = float(result["threshold"]), self.names
+        threshold, names = float(result["threshold"]), self.all_names
         gates: list[dict[str, Any]] = result["gates"]
         blocks = [names[i] for i in result["blocks"]]
         counted = cal.counted("certify")
@@ -338,6 +507,7 @@ class Tuner:
             "n_rows_given": cal.n,
             "n_rows_in_training": cal.n_in_training,
             "blocks": blocks,
+            "first_model": self.ways.get(gates[0]["candidate"]),
             "gates": [
                 {
                     "blocks": [names[i] for i in added],
@@ -443,6 +613,22 @@ def _added(gates: Sequence[Mapping[str, Any]]) -> list[list[int]]:
         added.append([block for block in gate["blocks"] if block not in seen])
         seen.update(gate["blocks"])
     return added
+
+
+def _weights_of(estimator: Any, start: int, stop: int) -> Array:
+    """How much the model of all blocks makes of each feature of one; ones where it
+    does not say."""
+    coef = getattr(estimator, "coef_", None)
+    if coef is None or not np.issubdtype(getattr(coef, "dtype", object), np.floating):
+        return np.ones(stop - start)
+    coef = np.abs(coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef))
+    largest = np.atleast_2d(coef).max(axis=0)
+    return largest[start:stop] if len(largest) >= stop else np.ones(stop - start)
+
+
+def _mean_size(block: Any) -> Array:
+    """Of each feature, its mean absolute value."""
+    return np.asarray(abs(block).mean(axis=0)).ravel()
 
 
 def _as_json(threshold: float) -> float | str:

@@ -358,8 +358,8 @@ def test_rows_of_a_group_count_once(fitted: Any) -> None:
 def test_one_block_leaves_nothing_out(fitted: Any) -> None:
     _, x, y = fitted
     pipeline = make_pipeline(CountVectorizer(), LogisticRegression()).fit(x, y)
-    with pytest.warns(willump.NotCertifiedWarning):
-        fast = willump.optimize(pipeline, x, y, X_cal=documents(2000, 2)[0])
+    with pytest.warns(willump.NotCertifiedWarning, match="one block"):
+        fast = willump.optimize(pipeline, x, y, X_cal=documents(2000, 2)[0], costs=[1.0])
     assert "certificate" not in fast.metadata
 
 

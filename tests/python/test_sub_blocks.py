@@ -1,0 +1,233 @@
+"""First stages of parts of a text block, and of cheaper models than the pipeline's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import willump
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
+from sklearn.feature_selection import SelectKBest, chi2
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from test_optimize import documents
+from willump import convert
+from willump._parts import find_parts
+
+PART = "features, n-grams of 2 to 3"
+COSTS = {"features": 100.0, PART: 10.0}
+
+
+def characters(**options: Any) -> TfidfVectorizer:
+    return TfidfVectorizer(
+        **{"analyzer": "char", "ngram_range": (2, 5), "max_features": 4000} | options
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Any:
+    x, y = documents(1200, 1)
+    return make_pipeline(characters(), LogisticRegression()).fit(x, y), x, y
+
+
+@pytest.fixture(scope="module")
+def cascade(fitted: Any) -> Any:
+    pipeline, x, y = fitted
+    return willump.optimize(
+        pipeline, x, y, X_cal=documents(2500, 2)[0], target=willump.Agreement(0.995), costs=COSTS
+    )
+
+
+def test_a_pipeline_of_one_text_block_gets_a_cascade(fitted: Any, cascade: Any) -> None:
+    certificate = cascade.metadata["certificate"]
+    assert certificate["blocks"] == [PART]
+    assert certificate["costs"].keys() == {*COSTS, "model", "stage"}
+    assert certificate["first_model"] == "LogisticRegression"
+    test, _ = documents(3000, 3)
+    assert np.mean(cascade.predict(test) == fitted[0].predict(test)) > 0.94
+    first, second = cascade.stats()["stage_rows"]
+    assert first > second > 0
+
+
+def test_rows_that_stay_have_the_pipelines_own_answers(fitted: Any, cascade: Any) -> None:
+    test, _ = documents(1500, 4)
+    exact = willump.compile(fitted[0]).decision_function(test)
+    found = cascade.decision_function(test)
+    stays = found == exact
+    assert 0 < stays.sum() < len(test)
+    # Of a row that left, the score is above the threshold.
+    assert np.all(np.abs(found[~stays]) > cascade.metadata["certificate"]["threshold"])
+
+
+def test_the_bits_depend_on_the_row_alone(cascade: Any, tmp_path: Any) -> None:
+    test, _ = documents(700, 5)
+    whole = cascade.decision_function(test)
+    for n in (1, 7, 100):
+        parts = [cascade.decision_function(test[i : i + n]) for i in range(0, len(test), n)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+    cascade.save(tmp_path / "parts.willump")
+    loaded = willump.load(tmp_path / "parts.willump", n_threads=2)
+    np.testing.assert_array_equal(loaded.decision_function(test), whole)
+    assert loaded.metadata["certificate"] == cascade.metadata["certificate"]
+
+
+def test_given_costs_leave_out_the_parts_that_they_do_not_name(fitted: Any) -> None:
+    pipeline, x, y = fitted
+    cal = documents(1500, 2)[0]
+    with pytest.warns(willump.NotCertifiedWarning, match="one block"):
+        willump.optimize(pipeline, x, y, X_cal=cal, costs={"features": 100.0})
+    with pytest.raises(ValueError, match="n-grams of 2 to 9"):
+        willump.optimize(
+            pipeline, x, y, X_cal=cal, costs={**COSTS, "features, n-grams of 2 to 9": 1.0}
+        )
+
+
+def test_measured_costs_can_be_given_again(fitted: Any) -> None:
+    pipeline, x, y = fitted
+    cal = documents(2000, 2)[0]
+    target = willump.Agreement(0.9)
+    first = willump.optimize(pipeline, x, y, X_cal=cal, target=target)
+    costs = first.metadata["certificate"]["costs"]
+    assert PART in costs
+    made = [
+        willump.optimize(pipeline, x, y, X_cal=cal, target=target, costs=costs) for _ in range(2)
+    ]
+    assert made[0].explain().graph == made[1].explain().graph
+
+
+# ---- which parts there are -------------------------------------------------------
+
+
+def parts_of(estimator: Any, x: list[str], y: Any) -> tuple[Any, list[Any]]:
+    pipeline = make_pipeline(estimator, MultinomialNB()).fit(x, y)
+    conversion = convert.start(pipeline, strict=True)
+    ((name, ref),) = conversion.blocks()
+    n = ref.n_features
+    found = find_parts(conversion.context, name, 0, ref, lambda: np.arange(n, dtype=float))
+    return conversion, found
+
+
+@pytest.mark.parametrize(
+    ("vectorizer", "lengths"),
+    [
+        (characters(), {"2 to 3", "2 to 4"}),
+        (characters(analyzer="char_wb", ngram_range=(1, 3)), {"1 to 2"}),
+        (TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), {"1"}),
+        (
+            HashingVectorizer(ngram_range=(1, 3), n_features=2**12, alternate_sign=False),
+            {"1 to 2"},
+        ),
+        (make_pipeline(CountVectorizer(ngram_range=(1, 2)), TfidfTransformer()), {"1"}),
+        (make_pipeline(characters(), SelectKBest(chi2, k=900)), {"2 to 3", "2 to 4"}),
+    ],
+    ids=["char", "char_wb", "words", "hash", "counts", "select"],
+)
+def test_parts_have_shorter_n_grams_and_no_look_for_repeats(
+    vectorizer: Any, lengths: set[str]
+) -> None:
+    _, found = parts_of(vectorizer, *documents(800, 1))
+    names = [part.name for part in found]
+    assert any(name.endswith(", each occurrence by itself") for name in names)
+    for length in lengths:
+        assert any(name.endswith(f", n-grams of {length}") for name in names)
+    assert len(set(names)) == len(names)
+
+
+def test_the_terms_kept_are_those_that_matter_most() -> None:
+    x, y = documents(2500, 1)
+    conversion, found = parts_of(CountVectorizer(), x, y)
+    n = conversion.blocks()[0][1].n_features
+    shares = [part.features for part in found]
+    assert [len(features) for features in shares] == [round(0.2 * n), round(0.04 * n)]
+    assert len(shares[-1]) >= 32
+    for features in shares:
+        np.testing.assert_array_equal(features, np.arange(n - len(features), n))
+
+
+def test_a_norm_by_occurrences_is_that_of_every_occurrence() -> None:
+    x, y = documents(300, 1)
+    x = [*x, "", "zz zz zz zz zz zz", x[0] + " " + x[0]]
+    vectorizer = characters()
+    conversion, found = parts_of(vectorizer, x, [*y, "no", "no", "yes"])
+    part = next(p for p in found if p.name.endswith("each occurrence by itself"))
+    from willump._graph import Stage
+
+    fitted = conversion.estimator[0]
+    score = conversion.context.linear(part.ref, np.arange(part.ref.n_features) % 7 - 3.0, 0.0)
+    outputs = {**conversion.outputs(), "rows": part.ref.node, "score": score.node}
+    from willump._present import describe
+    from willump._runner import Runner
+
+    converted = conversion.finish([Stage(outputs)])
+    runner = Runner(converted, describe(conversion.estimator, converted.metadata), 1)
+    counts = CountVectorizer(
+        analyzer="char", ngram_range=(2, 5), vocabulary=fitted.vocabulary_
+    ).transform(x)
+    norms = np.sqrt(counts @ fitted.idf_**2)
+    norms[norms == 0] = 1
+    wanted = counts.toarray() * fitted.idf_ / norms[:, None]
+    np.testing.assert_allclose(runner("rows", x).toarray(), wanted, rtol=1e-12, atol=0)
+    expected = wanted @ (np.arange(part.ref.n_features) % 7 - 3.0)
+    np.testing.assert_allclose(runner("score", x).ravel(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_blocks_of_like_cost_get_a_cascade_of_parts() -> None:
+    x, y = documents(1200, 1)
+    union = FeatureUnion(
+        [("short", characters(ngram_range=(2, 4))), ("long", characters(ngram_range=(3, 5)))]
+    )
+    pipeline = make_pipeline(union, LogisticRegression()).fit(x, y)
+    fast = willump.optimize(
+        pipeline,
+        x,
+        y,
+        X_cal=documents(2500, 2)[0],
+        target=willump.Agreement(0.95),
+        costs={"short": 50.0, "long": 50.0, "short, n-grams of 2 to 3": 5.0,
+               "long, n-grams of 3 to 4": 6.0},
+    )  # fmt: skip
+    assert set(fast.metadata["certificate"]["blocks"]) <= {
+        "short, n-grams of 2 to 3",
+        "long, n-grams of 3 to 4",
+    }
+    test, _ = documents(2000, 3)
+    assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.94
+
+
+# ---- models ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_dear_model_gets_a_cheap_one_before_it(n_classes: int) -> None:
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(n_classes, 6))
+
+    def rows(n: int) -> tuple[Any, Any]:
+        labels = rng.integers(0, n_classes, n)
+        return centers[labels] * 2 + rng.normal(size=(n, 6)), labels
+
+    x, y = rows(900)
+    model = MLPClassifier((64,), max_iter=30, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), model).fit(x, y)
+    fast = willump.optimize(
+        pipeline,
+        x,
+        y,
+        X_cal=rows(2500)[0],
+        target=willump.Agreement(0.93),
+        costs={"features": 1.0, "model": 1000.0},
+    )
+    certificate = fast.metadata["certificate"]
+    assert certificate["blocks"] == ["features"]
+    assert certificate["first_model"] in ("LogisticRegression", "HistGradientBoostingClassifier")
+    test, _ = rows(3000)
+    assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.92
