@@ -42,9 +42,10 @@ def optimize(
 ) -> CompiledModel:
     """Compiles a classifier with a certified first stage.
 
-    The features of the final model fall into blocks. A clone of the model is
-    trained on the cheap ones; where it is confident, its label is the answer,
-    and the rest of the features is never computed. An ensemble of trees is cut
+    The features of the final model fall into blocks, and blocks of text have
+    cheaper versions, fewer terms or shorter n-grams. A clone of the model, or a
+    cheaper one, is trained on the cheap ones; where it is confident, its label is the
+    answer, and the rest of the features is never computed. An ensemble of trees is cut
     instead: its first trees are the first stage, and rows that stay go on from
     their sum, through several such gates where that is cheaper.
 
@@ -81,8 +82,10 @@ def optimize(
         then answers as that clone.
     target : Agreement, Accuracy or Tolerance
     costs : dict of block name to ns a row, sequence in block order, or None
-        None measures them. A dict may hold "model", the cost of a model beyond
-        its blocks, and "stage", that of each stage behind the first beyond both.
+        None measures them. A dict may name parts of blocks too, as the
+        certificate's costs do; those that it does not name are left out. It may hold
+        "model", the cost of a model beyond its blocks, and "stage", that of each
+        stage behind the first beyond both.
         Given costs make the choice repeat.
     random_state : int, numpy Generator, RandomState or None
         Seeds the split of rows and the training; None takes 0.

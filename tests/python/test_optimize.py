@@ -461,15 +461,19 @@ def test_fit_of_a_cascade_warns_that_it_becomes_exact(fitted: Any) -> None:
         again.fit(x, y)
 
 
-def test_a_model_that_stays_python_gets_no_cascade(fitted: Any) -> None:
+def test_a_model_that_stays_python_gets_a_cheap_one_before_it(fitted: Any) -> None:
     _, x, y = fitted
     pipeline = make_pipeline(union(), KNeighborsClassifier(5)).fit(x[:300], y[:300])
-    with (
-        pytest.warns(willump.NotCertifiedWarning),
-        pytest.warns(willump.PythonStepWarning, match="KNeighborsClassifier"),
-    ):
-        fast = willump.optimize(pipeline, x[:300], y[:300], X_cal=documents(800, 2)[0], costs=COSTS)
-    assert "certificate" not in fast.metadata
+    with pytest.warns(willump.PythonStepWarning, match="KNeighborsClassifier"):
+        fast = willump.optimize(
+            pipeline, x[:300], y[:300], X_cal=documents(1500, 2)[0],
+            target=willump.Agreement(0.8), costs={**COSTS, "model": 500.0},
+        )  # fmt: skip
+    assert fast.metadata["certificate"]["first_model"] == "LogisticRegression"
+    test, _ = documents(1500, 3)
+    assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.78
+    first, second = fast.stats()["stage_rows"]
+    assert first > second
 
 
 def test_why_no_first_stage_could_be_trained_is_in_the_warning() -> None:
