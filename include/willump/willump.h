@@ -339,6 +339,10 @@ typedef struct wl_run_options {
   bool exact;         /* skip the cascade: the full model answers every row */
   wl_warning warning; /* may be NULL */
   void *warning_context;
+  uint64_t n_candidates; /* not 0, of wl_run_create: only so many rows are
+                            answered, those with the largest numbers of the
+                            output `filter` (wl_run_rows) */
+  size_t filter;         /* an output of one dense column */
 } wl_run_options;
 
 /*
@@ -413,6 +417,32 @@ WL_API wl_status wl_run_result(const wl_run *run, wl_result *result,
  * Borrowed. */
 WL_API const uint8_t *wl_run_stages(const wl_run *run);
 WL_API void wl_run_free(wl_run *run); /* NULL allowed */
+
+/* ---- top-K queries ------------------------------------------------------- */
+
+/*
+ * The k largest of n_rows scores, best first: their rows in `ids` and, unless
+ * top is NULL, the scores themselves. Equal scores come in the order of their
+ * rows, NaN behind all others. ids, top: room for min(k, n_rows), *n_top of
+ * which are written. k = 0 is WL_ERROR_VALUE.
+ *
+ * With a filter: a run with n_candidates, then this over the column of its
+ * result that ranks; a row of the result is wl_run_rows(run)[id].
+ */
+WL_API wl_status wl_top_k(const double *scores, uint64_t n_rows, uint64_t k,
+                          int64_t *ids, double *top, uint64_t *n_top,
+                          wl_error *error);
+
+/*
+ * After WL_OK of a run with n_candidates: the rows that its result holds,
+ * ascending; as many as the result has rows. NULL: all rows, in order, as where
+ * there are no more than n_candidates. Borrowed until wl_run_free.
+ *
+ * The filter is computed for all rows, then what the output takes beyond it for
+ * the candidates. Of equal numbers the first rows are candidates, NaN only
+ * where others are too few.
+ */
+WL_API const uint64_t *wl_run_rows(const wl_run *run);
 
 #ifdef __cplusplus
 }

@@ -428,6 +428,9 @@ wl_status wl_model_predict(const wl_model *model, size_t output,
   wl_run_options full = full_options(options);
   wl_model *shared;
   WL_TRY(check_pointers(inputs, n_inputs, out, n_rows, error));
+  if (full.n_candidates != 0)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "n_candidates is for runs: use wl_run_create");
   WL_TRY(ready(model, output, &shared, error));
   const wl_plan *plan = &model->plan;
   wl_context_list *contexts = &shared->contexts;
@@ -456,6 +459,8 @@ wl_status wl_run_create(const wl_model *model, size_t output,
   wl_model *shared;
   WL_TRY(check_pointers(inputs, n_inputs, out, 1, error));
   WL_TRY(ready(model, output, &shared, error));
+  if (full.n_candidates != 0)
+    WL_TRY(ready(model, full.filter, &shared, error));
   const wl_plan *plan = &model->plan;
   wl_context_list *contexts = &shared->contexts;
   WL_TRY(wl_singles_choose(&shared->singles, &model->source.graph, inputs,

@@ -4,6 +4,8 @@
  * computed again; checks of the input are made in the first stage, so that a
  * bad row is refused wherever a cascade would have answered it.
  */
+#include <math.h>
+
 #include "exec/plan.h"
 
 enum {
@@ -78,20 +80,17 @@ static wl_status bind_nodes(wl_plan *plan, const wl_graph *graph,
   return WL_OK;
 }
 
-/* What the bound steps of each sequence ask of its chunks. */
-static void ask_for_rows(wl_plan *plan) {
-  for (size_t o = 0; o < plan->n_outputs; o++)
-    for (size_t s = 0; s < plan->n_stages; s++) {
-      wl_sequence *sequence = &plan->outputs[o].stages[s];
-      for (size_t i = 0; i < sequence->n_steps; i++) {
-        const wl_plan_node *node = &plan->nodes[sequence->steps[i]];
-        if (node->def->tile_rows == NULL || node->is_late)
-          continue;
-        size_t rows = node->def->tile_rows(node->state);
-        if (rows > sequence->tile_rows)
-          sequence->tile_rows = rows;
-      }
-    }
+/* What the bound steps of a sequence ask of its chunks. */
+static void ask_for_rows(const wl_plan *plan, wl_sequence *sequence) {
+  for (size_t i = 0; i < sequence->n_steps; i++) {
+    const wl_plan_node *node = &plan->nodes[sequence->steps[i]];
+    const void *state = wl_plan_state(node);
+    if (node->def->tile_rows == NULL || (node->is_late && state == NULL))
+      continue;
+    size_t rows = node->def->tile_rows(state);
+    if (rows > sequence->tile_rows)
+      sequence->tile_rows = rows;
+  }
 }
 
 static char *copy_name(wl_plan *plan, const wl_node *node) {
@@ -306,25 +305,19 @@ static void mark_available(const wl_plan *plan, const marks *m) {
   }
 }
 
-static wl_status plan_stage(wl_plan *plan, const wl_graph *graph, size_t output,
-                            size_t stage, const marks *m, wl_error *error) {
-  wl_plan_output *out = &plan->outputs[output];
+/* A stage whose gate and result are set. */
+static wl_status plan_stage(const wl_plan *plan, wl_plan_output *out,
+                            size_t stage, size_t n_stages, const marks *m,
+                            wl_arena *arena, wl_error *error) {
   wl_sequence *sequence = &out->stages[stage];
-  const wl_stage *from = &graph->stages[stage];
-  const wl_stage *last = &graph->stages[graph->n_stages - 1];
-  sequence->has_gate = from->has_gate;
-  sequence->gate = from->gate;
-  sequence->threshold = from->threshold;
-  sequence->result = from->outputs[output].node;
   memset(m->needed, 0, plan->n_nodes);
   m->needed[sequence->result] = true;
-  if (from->has_gate)
-    m->needed[from->gate] = true;
-  if (stage == 0 && plan->n_stages > 1)
-    mark_checks(plan, last->outputs[output].node, m);
+  if (sequence->has_gate)
+    m->needed[sequence->gate] = true;
+  if (stage == 0 && n_stages > 1)
+    mark_checks(plan, out->stages[n_stages - 1].result, m);
   mark_needed(plan, m->available, m->needed);
-  WL_TRY(
-      list_steps(plan, m->needed, m->available, &plan->arena, sequence, error));
+  WL_TRY(list_steps(plan, m->needed, m->available, arena, sequence, error));
   out->has_external |= sequence->n_externals != 0;
   for (size_t id = 0; id < plan->n_nodes; id++) {
     if (!m->needed[id])
@@ -340,6 +333,24 @@ static wl_status plan_stage(wl_plan *plan, const wl_graph *graph, size_t output,
   return WL_OK;
 }
 
+/* All stages, and what they carry. */
+static wl_status plan_stages(const wl_plan *plan, wl_plan_output *out,
+                             size_t n_stages, const marks *m, wl_arena *arena,
+                             wl_error *error) {
+  memset(m->available, 0, plan->n_nodes);
+  memset(m->computed, 0, plan->n_nodes);
+  memset(m->is_carried, 0, plan->n_nodes);
+  for (size_t s = 0; s < n_stages; s++)
+    WL_TRY(plan_stage(plan, out, s, n_stages, m, arena, error));
+  size_t size = out->n_carried * sizeof *out->carried;
+  out->carried = wl_arena_alloc(arena, size);
+  if (out->carried == NULL)
+    return wl_fail_memory(error, size);
+  if (size != 0)
+    memcpy(out->carried, m->carried, size);
+  return WL_OK;
+}
+
 static wl_status plan_output(wl_plan *plan, const wl_graph *graph,
                              size_t output, const marks *m, wl_error *error) {
   const wl_stage *last = &graph->stages[graph->n_stages - 1];
@@ -350,18 +361,33 @@ static wl_status plan_output(wl_plan *plan, const wl_graph *graph,
   out->stages = plan_alloc(plan, plan->n_stages, sizeof *out->stages);
   if (out->name == NULL || out->stages == NULL)
     return wl_fail_memory(error, plan->n_stages * sizeof *out->stages);
-  memset(m->available, 0, plan->n_nodes);
-  memset(m->computed, 0, plan->n_nodes);
-  memset(m->is_carried, 0, plan->n_nodes);
-  for (size_t s = 0; s < plan->n_stages; s++)
-    WL_TRY(plan_stage(plan, graph, output, s, m, error));
-  size_t size = out->n_carried * sizeof *out->carried;
-  out->carried = wl_arena_alloc(&plan->arena, size);
-  if (out->carried == NULL)
-    return wl_fail_memory(error, size);
-  if (size != 0)
-    memcpy(out->carried, m->carried, size);
+  for (size_t s = 0; s < plan->n_stages; s++) {
+    const wl_stage *from = &graph->stages[s];
+    out->stages[s] = (wl_sequence){.has_gate = from->has_gate,
+                                   .gate = from->gate,
+                                   .threshold = from->threshold,
+                                   .result = from->outputs[output].node};
+  }
+  return plan_stages(plan, out, plan->n_stages, m, &plan->arena, error);
+}
+
+/* Owned memory: marks_deinit, also after a failure. */
+static wl_status marks_init(const wl_plan *plan, marks *m, wl_error *error) {
+  size_t n = plan->n_nodes + 1;
+  bool *all = wl_calloc(5 * n, sizeof *all);
+  *m = (marks){.available = all, .carried = wl_calloc(n, sizeof *m->carried)};
+  if (all == NULL || m->carried == NULL)
+    return wl_fail_memory(error, n * sizeof *m->carried);
+  m->computed = all + n;
+  m->needed = all + 2 * n;
+  m->scratch = all + 3 * n;
+  m->is_carried = all + 4 * n;
   return WL_OK;
+}
+
+static void marks_deinit(marks *m) {
+  wl_free(m->available);
+  wl_free(m->carried);
 }
 
 static wl_status plan_outputs(wl_plan *plan, const wl_graph *graph,
@@ -376,23 +402,36 @@ static wl_status plan_outputs(wl_plan *plan, const wl_graph *graph,
     return wl_fail(error, WL_ERROR_UNSUPPORTED,
                    "%zu nodes in %zu stages of %zu outputs are too many",
                    plan->n_nodes, plan->n_stages, plan->n_outputs);
-  size_t n = plan->n_nodes + 1;
-  bool *all = wl_calloc(5 * n, sizeof *all);
-  wl_carried *carried = wl_calloc(n, sizeof *carried);
-  wl_status status = WL_OK;
-  if (all == NULL || carried == NULL)
-    status = wl_fail_memory(error, n * sizeof *carried);
-  marks m = {.available = all, .carried = carried};
-  if (status == WL_OK) {
-    m.computed = all + n;
-    m.needed = all + 2 * n;
-    m.scratch = all + 3 * n;
-    m.is_carried = all + 4 * n;
-  }
+  marks m;
+  wl_status status = marks_init(plan, &m, error);
   for (size_t o = 0; o < plan->n_outputs && status == WL_OK; o++)
     status = plan_output(plan, graph, o, &m, error);
-  wl_free(all);
-  wl_free(carried);
+  marks_deinit(&m);
+  return status;
+}
+
+wl_status wl_plan_ranking(const wl_plan *plan, size_t filter, size_t output,
+                          wl_arena *arena, wl_plan_output *out,
+                          wl_error *error) {
+  const wl_plan_output *ranked = &plan->outputs[output];
+  wl_id by = plan->outputs[filter].stages[0].result;
+  *out = (wl_plan_output){.name = ranked->name, .type = ranked->type};
+  out->stages = wl_arena_calloc(arena, 2, sizeof *out->stages);
+  if (out->stages == NULL)
+    return wl_fail_memory(error, 2 * sizeof *out->stages);
+  /* No row's answer is the filter's. */
+  out->stages[0] = (wl_sequence){.has_gate = true,
+                                 .gate = by,
+                                 .threshold = (double)INFINITY,
+                                 .result = by};
+  out->stages[1].result = ranked->stages[0].result;
+  marks m;
+  wl_status status = marks_init(plan, &m, error);
+  if (status == WL_OK)
+    status = plan_stages(plan, out, 2, &m, arena, error);
+  marks_deinit(&m);
+  for (size_t s = 0; s < 2 && status == WL_OK; s++)
+    ask_for_rows(plan, &out->stages[s]);
   return status;
 }
 
@@ -408,7 +447,9 @@ wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, bool is_lazy,
   if (is_lazy)
     mark_late(plan);
   WL_TRY_DONE(status, bind_nodes(plan, graph, error));
-  ask_for_rows(plan);
+  for (size_t o = 0; o < plan->n_outputs; o++)
+    for (size_t stage = 0; stage < plan->n_stages; stage++)
+      ask_for_rows(plan, &plan->outputs[o].stages[stage]);
 done:
   if (status != WL_OK)
     wl_plan_deinit(plan);

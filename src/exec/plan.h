@@ -102,6 +102,13 @@ static inline size_t wl_plan_tile_rows(const wl_sequence *sequence) {
   return __atomic_load_n(&sequence->tile_rows, __ATOMIC_RELAXED);
 }
 
+/* An output in two stages of a plan of one, in the arena: the first computes
+ * the output `filter` of one column, by which no row leaves, the second what
+ * `output` takes beyond that. */
+wl_status wl_plan_ranking(const wl_plan *plan, size_t filter, size_t output,
+                          wl_arena *arena, wl_plan_output *out,
+                          wl_error *error);
+
 /* The sequence that computes one node from the sources (for an external's
  * computed inputs), in the arena. */
 wl_status wl_plan_sequence(const wl_plan *plan, wl_id node, wl_arena *arena,

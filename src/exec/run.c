@@ -8,6 +8,7 @@
 
 #include "exec/sweep.h"
 #include "exec/warn.h"
+#include "stats/rank.h"
 
 typedef enum run_phase { PHASE_STAGE, PHASE_WAIT, PHASE_DONE } run_phase;
 
@@ -17,6 +18,9 @@ struct wl_run {
   wl_context *context;
   void *owner;
   const wl_plan_output *output;
+  size_t n_stages;        /* of the output */
+  uint64_t n_candidates;  /* 0: all rows are answered */
+  wl_plan_output ranking; /* the output, with candidates */
   wl_input *inputs; /* owned copies of the structs; the memory is borrowed */
   uint64_t n_rows;
   size_t n_threads;
@@ -33,6 +37,7 @@ struct wl_run {
   uint64_t *rows; /* the selection, once it is not simply all rows */
   bool *stays;    /* by position */
   double *carry;  /* by row */
+  double *gates;  /* by row; of a filter */
   wl_answer *answers;
   uint8_t *notes;   /* of the nodes that may warn; NULL: nobody listens */
   wl_result result; /* owned arrays */
@@ -77,6 +82,36 @@ static void run_deinit(wl_run *run) {
   wl_context_return(run->contexts, run->context);
 }
 
+/* The filter over all rows, then the output for the candidates. Where these are
+ * all rows, no filter is needed. */
+static wl_status rank_first(wl_run *run, size_t output,
+                            const wl_run_options *options, wl_error *error) {
+  const wl_plan *plan = run->plan;
+  size_t filter = options->filter;
+  if (plan->n_stages > 1)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "a cascade answers all rows, and takes no candidates");
+  if (filter >= plan->n_outputs || plan->outputs[filter].type.n_columns != 1 ||
+      plan->outputs[filter].type.kind != WL_VALUE_DENSE ||
+      plan->outputs[output].type.kind != WL_VALUE_DENSE)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "candidates need a dense output, and a filter that is an "
+                   "output of one column; output %zu is none",
+                   filter);
+  if (options->n_candidates >= run->n_rows)
+    return WL_OK;
+  WL_TRY(wl_plan_ranking(plan, filter, output, &run->context->arena,
+                         &run->ranking, error));
+  run->gates = wl_arena_alloc(&run->context->arena,
+                              (size_t)run->n_rows * sizeof *run->gates);
+  if (run->gates == NULL)
+    return wl_fail_memory(error, (size_t)run->n_rows * sizeof *run->gates);
+  run->output = &run->ranking;
+  run->n_stages = 2;
+  run->n_candidates = options->n_candidates;
+  return WL_OK;
+}
+
 static wl_status run_init(wl_run *run, const wl_plan *plan,
                           wl_context_list *contexts, size_t output,
                           const wl_input *inputs, size_t n_inputs,
@@ -99,6 +134,7 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
     WL_TRY(
         wl_source_check(plan, plan->inputs[i].node, &inputs[i], n_rows, error));
   run->output = &plan->outputs[output];
+  run->n_stages = plan->n_stages;
   run->selection.n_rows = n_rows;
   if (options != NULL) {
     run->progress = options->progress;
@@ -113,6 +149,8 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
     if (run->notes == NULL)
       return wl_fail_memory(error, plan->n_notes);
   }
+  if (options != NULL && options->n_candidates != 0)
+    return rank_first(run, output, options, error);
   if (options == NULL || !options->exact || plan->n_stages == 1)
     return WL_OK;
   /* The last stage alone: nothing is carried to it. */
@@ -134,6 +172,7 @@ static wl_sweep make_sweep(wl_run *run, const wl_sequence *sequence) {
                     .context = run->context,
                     .inputs = run->inputs,
                     .answers = run->answers,
+                    .is_staged = run->n_stages > 1,
                     .notes = run->notes,
                     .selection = run->selection,
                     .n_threads = run->n_threads,
@@ -222,6 +261,16 @@ static wl_status keep_stayers(wl_run *run, wl_error *error) {
   return WL_OK;
 }
 
+/* The rows that the filter ranks first become the selection. */
+static wl_status keep_candidates(wl_run *run, wl_error *error) {
+  uint64_t n;
+  WL_TRY(take_rows(run, error));
+  WL_TRY(wl_rank_keep(run->gates, run->n_rows, run->n_candidates, run->rows, &n,
+                      error));
+  run->selection = (wl_selection){run->rows, n};
+  return WL_OK;
+}
+
 static wl_status prepare_cascade(wl_run *run, wl_error *error) {
   size_t n = (size_t)run->n_rows, carry_size;
   if (wl_mul_overflows(n, run->output->carry_width * 8, &carry_size))
@@ -250,13 +299,15 @@ static wl_status run_stage(wl_run *run, wl_error *error) {
   sweep.stages = run->stages;
   sweep.stage = (uint8_t)run->stage;
   sweep.stays = run->stays;
-  if (!run->is_full && run->plan->n_stages > 1) {
+  if (!run->is_full && run->n_stages > 1) {
     sweep.carried = run->output->carried;
     sweep.n_carried = run->output->n_carried;
     sweep.carry_width = run->output->carry_width;
     sweep.carry = run->carry;
   }
-  if (run->plan->n_stages > 1 || !run->owns_buffers) {
+  sweep.gates = sequence->has_gate ? run->gates : NULL;
+  sweep.is_by_position = run->n_candidates != 0;
+  if (run->n_stages > 1 || !run->owns_buffers) {
     WL_TRY(wl_sweep_prepare(&sweep, error));
     WL_TRY(wl_sweep_run(&sweep, error));
   } else {
@@ -264,7 +315,8 @@ static wl_status run_stage(wl_run *run, wl_error *error) {
                            error));
   }
   if (sequence->has_gate)
-    WL_TRY(keep_stayers(run, error));
+    WL_TRY(run->n_candidates != 0 ? keep_candidates(run, error)
+                                  : keep_stayers(run, error));
   run->stage++;
   run->n_asked = 0;
   return WL_OK;
@@ -357,8 +409,8 @@ wl_status wl_run_advance(wl_run *run, wl_error *error) {
     bool is_due;
     /* A stage that no row reaches asks for nothing. */
     if (run->selection.rows != NULL && run->selection.n_rows == 0)
-      run->stage = run->plan->n_stages;
-    if (run->stage >= run->plan->n_stages) {
+      run->stage = run->n_stages;
+    if (run->stage >= run->n_stages) {
       WL_TRY(wl_exec_warn(run->plan, run->notes, run->warning,
                           run->warning_context, error));
       run->phase = PHASE_DONE;
@@ -428,12 +480,19 @@ const uint8_t *wl_run_stages(const wl_run *run) {
   return run != NULL && run->phase == PHASE_DONE ? run->stages : NULL;
 }
 
+const uint64_t *wl_run_rows(const wl_run *run) {
+  return run != NULL && run->phase == PHASE_DONE && run->n_candidates != 0
+             ? run->selection.rows
+             : NULL;
+}
+
 /* ---- entries ------------------------------------------------------------- */
 
 static wl_status create_buffers(wl_run *run, const wl_input *inputs,
                                 size_t n_inputs, wl_error *error) {
   const wl_type *type = &run->output->type;
   size_t n = (size_t)run->n_rows, total;
+  size_t n_answers = run->n_candidates != 0 ? (size_t)run->n_candidates : n;
   run->owns_buffers = true;
   run->inputs = wl_calloc(n_inputs + 1, sizeof *run->inputs);
   run->answers = wl_calloc(run->plan->n_externals + 1, sizeof *run->answers);
@@ -443,11 +502,12 @@ static wl_status create_buffers(wl_run *run, const wl_input *inputs,
   if (n_inputs != 0)
     memcpy(run->inputs, inputs, n_inputs * sizeof *inputs);
   run->result = (wl_result){.dtype = stored_dtype(type->dtype),
-                            .n_rows = run->n_rows,
+                            .n_rows = n_answers,
                             .n_columns = type->n_columns};
   if (type->kind != WL_VALUE_DENSE)
     return WL_OK;
-  if (wl_mul_overflows(n, type->n_columns, &total) || total > SIZE_MAX / 8)
+  if (wl_mul_overflows(n_answers, type->n_columns, &total) ||
+      total > SIZE_MAX / 8)
     return wl_fail_memory(error, SIZE_MAX);
   run->result.values = wl_alloc(total * 8);
   return run->result.values != NULL ? WL_OK : wl_fail_memory(error, total * 8);
@@ -503,7 +563,7 @@ wl_status wl_exec_predict(const wl_plan *plan, wl_context_list *contexts,
   run.inputs = (wl_input *)(uintptr_t)inputs;
   run.result.values = out;
   run.stages = stage_out;
-  while (run.stage < plan->n_stages &&
+  while (run.stage < run.n_stages &&
          (run.selection.rows == NULL || run.selection.n_rows != 0))
     WL_TRY_DONE(status, run_stage(&run, error));
   status =

@@ -360,6 +360,8 @@ static void sink_dense(const chunk *c) {
         gate == NULL || gate->dense[r * gate->ld] > sequence->threshold;
     if (gate != NULL)
       sweep->stays[c->from + r] = !leaves;
+    if (gate != NULL && sweep->gates != NULL)
+      sweep->gates[chunk_row(c, r)] = gate->dense[r * gate->ld];
     if (!leaves)
       continue;
     write_dense_row(c, result, r);
@@ -406,7 +408,7 @@ wl_status wl_sweep_locate(const wl_sweep *sweep, uint64_t from, uint64_t to,
 static wl_status spread_out_results(const chunk *c, wl_error *error) {
   const wl_sweep *sweep = c->sweep;
   const wl_sequence *sequence = sweep->sequence;
-  if (sweep->plan->n_stages > 1 && sweep->pieces == NULL)
+  if (sweep->is_staged && sweep->pieces == NULL)
     WL_TRY(spread_out(c, sequence->result, error));
   if (!sequence->has_gate)
     return WL_OK;

@@ -38,7 +38,9 @@ typedef struct wl_sweep {
   uint8_t *stages;    /* NULL, or takes `stage` for each row that leaves */
   uint8_t stage;
   bool is_by_position; /* out is by position in the selection, not by row */
+  bool is_staged;      /* results are dense, whatever the steps make */
   bool *stays;         /* by position; written when the sequence has a gate */
+  double *gates;       /* NULL, or takes the gate's value, by the run's row */
   const wl_carried *carried;
   size_t n_carried, carry_width;
   double *carry;    /* by the run's row */
