@@ -52,6 +52,14 @@ void ext_raise(const ext_state *state, wl_status status, const wl_error *error);
 /* ---- tune.c: adds TuneJob and tune_split; false with an exception ------- */
 
 bool ext_add_tune(PyObject *module);
+/* A C-contiguous vector of n items (-1: any number) of `size` bytes and one of
+ * the formats; released by the caller when true, an exception when false. */
+bool ext_get_vector(PyObject *object, const char *name, const char *formats,
+                    Py_ssize_t size, Py_ssize_t n, Py_buffer *view);
+
+/* ---- top_k.c: adds top_k and the certificate of a filter ----------------- */
+
+bool ext_add_top_k(PyObject *module);
 
 /* ---- trees.c: other libraries' models ------------------------------------ */
 
@@ -189,6 +197,9 @@ typedef struct ext_compute {
   PyObject *steps;            /* tuple of callables, or NULL */
   PyObject *x;                /* what the caller passed: for steps */
   PyObject *progress;         /* callable, or NULL */
+  uint64_t n_candidates;      /* not 0: so many rows, by the output `filter` */
+  size_t filter;
+  PyObject *rows; /* out, owned: of candidates, those answered; None: all */
   bool wants_stages;
   PyObject *stages;       /* out, owned: uint8 array, when wanted */
   uint64_t *stage_counts; /* n_stages counters, or NULL */

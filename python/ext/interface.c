@@ -289,6 +289,40 @@ PyObject *ext_interface_call(ext_state *state, ext_interface *interface,
   return compute_slot(state, interface, slot, x, &compute);
 }
 
+static ext_slot *find_or_raise(ext_interface *self, PyObject *method) {
+  ext_slot *slot = ext_interface_find(self, method);
+  if (!slot)
+    PyErr_Format(PyExc_AttributeError, "there is no method '%U'", method);
+  return slot;
+}
+
+static PyObject *interface_candidates(ext_interface *self, PyObject *args,
+                                      PyObject *kwargs) {
+  static char *names[] = {"method", "X", "filter", "n", "n_threads", NULL};
+  PyObject *method, *x, *filter;
+  Py_ssize_t n;
+  ext_compute compute = {0};
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "UOUn|I", names, &method, &x,
+                                   &filter, &n, &compute.n_threads))
+    return NULL;
+  ext_state *state = ext_state_of(Py_TYPE(self));
+  ext_slot *slot = find_or_raise(self, method);
+  ext_slot *by = slot ? find_or_raise(self, filter) : NULL;
+  if (!state || !by)
+    return NULL;
+  if (n < 1) {
+    PyErr_SetString(PyExc_ValueError, "n must be at least 1");
+    return NULL;
+  }
+  compute.n_candidates = (uint64_t)n;
+  compute.filter = by->output;
+  PyObject *result = compute_slot(state, self, slot, x, &compute);
+  PyObject *pair = result ? PyTuple_Pack(2, compute.rows, result) : NULL;
+  Py_XDECREF(result);
+  Py_XDECREF(compute.rows);
+  return pair;
+}
+
 static PyObject *interface_run(ext_interface *self, PyObject *args,
                                PyObject *kwargs) {
   static char *names[] = {"method", "X",        "n_threads", "exact",
@@ -304,13 +338,9 @@ static PyObject *interface_run(ext_interface *self, PyObject *args,
   compute.wants_stages = wants_stages != 0;
   compute.progress = progress == Py_None ? NULL : progress;
   ext_state *state = ext_state_of(Py_TYPE(self));
-  ext_slot *slot = ext_interface_find(self, method);
-  if (!state)
+  ext_slot *slot = find_or_raise(self, method);
+  if (!state || !slot)
     return NULL;
-  if (!slot) {
-    PyErr_Format(PyExc_AttributeError, "there is no method '%U'", method);
-    return NULL;
-  }
   PyObject *result = compute_slot(state, self, slot, x, &compute);
   if (result && wants_stages) {
     PyObject *stages = compute.stages ? compute.stages : Py_None;
@@ -422,7 +452,15 @@ PyDoc_STRVAR(interface_stats_doc,
              "stats($self, /)\n--\n\n"
              "({method: (calls, rows)}, [rows answered by each stage]).");
 
+PyDoc_STRVAR(
+    interface_candidates_doc,
+    "candidates($self, method, X, filter, n, n_threads=0)\n--\n\n"
+    "(rows, result): the method for the n rows whose `filter`, a method\n"
+    "of one number, is largest, ascending; rows None: for all.");
+
 static PyMethodDef interface_method_defs[] = {
+    {"candidates", EXT_METHOD(interface_candidates),
+     METH_VARARGS | METH_KEYWORDS, interface_candidates_doc},
     {"run", EXT_METHOD(interface_run), METH_VARARGS | METH_KEYWORDS,
      interface_run_doc},
     {"stats", EXT_METHOD(interface_stats), METH_NOARGS, interface_stats_doc},

@@ -84,6 +84,8 @@ static void guard_begin(run_guard *guard, const ext_call *call,
   *options = (wl_run_options){.size = sizeof *options,
                               .n_threads = compute->n_threads,
                               .exact = compute->is_exact,
+                              .n_candidates = compute->n_candidates,
+                              .filter = compute->filter,
                               .warning = on_warning,
                               .warning_context = guard};
   if (!is_long(call, compute))
@@ -348,6 +350,19 @@ static bool run_to_end(ext_call *call, const ext_compute *compute, wl_run *run,
   }
 }
 
+/* The rows that a run with candidates answered; None: all. */
+static PyObject *rows_of_run(const ext_call *call, const wl_run *run,
+                             uint64_t n_rows) {
+  const uint64_t *rows = wl_run_rows(run);
+  if (!rows)
+    Py_RETURN_NONE;
+  void *data;
+  PyObject *array = ext_array_new(call->state, WL_I64, n_rows, -1, &data);
+  if (array && n_rows > 0)
+    memcpy(data, rows, (size_t)n_rows * sizeof *rows);
+  return array;
+}
+
 static PyObject *result_of_run(ext_call *call, ext_compute *compute,
                                const wl_run *run) {
   wl_error error;
@@ -370,6 +385,11 @@ static PyObject *result_of_run(ext_call *call, ext_compute *compute,
       if (call->n_rows > 0)
         memcpy(data, stages, (size_t)call->n_rows);
     }
+  }
+  if (compute->n_candidates != 0) {
+    compute->rows = rows_of_run(call, run, result.n_rows);
+    if (!compute->rows)
+      return NULL;
   }
   if (!compute->classes || result.is_sparse)
     return ext_array_of_result(call->state, &result, compute->info.dtype,
@@ -414,10 +434,13 @@ static bool may_be_sparse(const ext_call *call, const ext_compute *compute) {
 }
 
 PyObject *ext_run(ext_call *call, ext_compute *compute) {
-  PyObject *result = may_be_sparse(call, compute) || compute->info.has_external
-                         ? run_protocol(call, compute)
-                         : run_direct(call, compute);
-  if (!result)
+  bool is_run = may_be_sparse(call, compute) || compute->info.has_external ||
+                compute->n_candidates != 0;
+  PyObject *result =
+      is_run ? run_protocol(call, compute) : run_direct(call, compute);
+  if (!result) {
     Py_CLEAR(compute->stages);
+    Py_CLEAR(compute->rows);
+  }
   return result;
 }

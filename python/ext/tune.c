@@ -14,10 +14,8 @@ typedef struct ext_tune {
 
 /* ---- arrays -------------------------------------------------------------- */
 
-/* A C-contiguous vector of n items of `size` bytes and one of the formats;
- * released by the caller when true. */
-static bool get_vector(PyObject *object, const char *name, const char *formats,
-                       Py_ssize_t size, Py_ssize_t n, Py_buffer *view) {
+bool ext_get_vector(PyObject *object, const char *name, const char *formats,
+                    Py_ssize_t size, Py_ssize_t n, Py_buffer *view) {
   if (PyObject_GetBuffer(object, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0)
     return false;
   const char *format = view->format ? view->format : "B";
@@ -90,10 +88,10 @@ static PyObject *tune_new(PyTypeObject *type, PyObject *args, PyObject *kwds) {
   }
   ext_state *state = ext_state_of(type);
   Py_buffer view, parts = {0};
-  if (!state || !get_vector(costs, "block_costs", "d", 8, -1, &view))
+  if (!state || !ext_get_vector(costs, "block_costs", "d", 8, -1, &view))
     return NULL;
   if (part_of != Py_None &&
-      !get_vector(part_of, "part_of", "I", 4, view.shape[0], &parts)) {
+      !ext_get_vector(part_of, "part_of", "I", 4, view.shape[0], &parts)) {
     PyBuffer_Release(&view);
     return NULL;
   }
@@ -188,8 +186,8 @@ static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
     if (objects[i] == Py_None && i >= 3)
       continue;
     ok = i < N_VECTORS
-             ? get_vector(objects[i], kinds[i].name, kinds[i].formats, 8,
-                          n_rows, &views[i])
+             ? ext_get_vector(objects[i], kinds[i].name, kinds[i].formats, 8,
+                              n_rows, &views[i])
              : get_matrix(objects[i], kinds[i].name, n_rows, &views[i]);
     if (!ok)
       views[i] = (Py_buffer){0};
@@ -392,7 +390,7 @@ static PyObject *tune_split(PyObject *module, PyObject *args) {
   }
   Py_buffer view = {0};
   bool has_groups = groups != Py_None;
-  if (has_groups && !get_vector(groups, "groups", "LQ", 8, n_rows, &view))
+  if (has_groups && !ext_get_vector(groups, "groups", "LQ", 8, n_rows, &view))
     return NULL;
   PyObject *bytes = PyBytes_FromStringAndSize(NULL, n_rows);
   if (bytes)

@@ -18,6 +18,7 @@ from ._estimator import Estimator
 from ._frames import as_doubles, as_rows
 from ._options import answer, describe_methods
 from ._present import classes_of, describe, expand, explained, interface_of
+from ._rank import Rule, best_rows, check_k, ranking_of
 from ._report import Explanation, VerifyReport, compare
 from ._variants import Variants
 
@@ -110,6 +111,64 @@ class CompiledModel(Estimator):
         """Features, shape (n_rows, n_features): an array or a CSR matrix."""
         raise NotImplementedError
 
+    def top_k(
+        self, X: Any, k: int, *, class_label: Any = None
+    ) -> tuple[npt.NDArray[np.int64], Array]:
+        """The k rows of the largest scores, best first.
+
+        Rows rank by ``predict_proba[:, 1]`` of a binary classifier, or its
+        `decision_function` where it has no probabilities; by `predict` of a
+        regressor; of more classes, by the score of `class_label`. Equal scores come
+        in the order of their rows, and NaN comes last.
+
+        Parameters
+        ----------
+        X : what the original takes
+        k : int of at least 1
+            Of fewer rows, all are returned.
+        class_label : one of `classes_`, or None
+            The class whose score ranks; needed where there are more than two. Of a
+            booster with several columns, the number of one.
+
+        Returns
+        -------
+        ids : ndarray of int64, shape (min(k, n_rows),)
+            Positions in X.
+        scores : ndarray of the same shape
+            Theirs, as the method gives them. A model that `optimize` made for
+            `TopKRecall` computes them for the filter's candidates only, and others
+            for all rows.
+
+        Raises
+        ------
+        ValueError, TypeError
+            A k below 1, or no integer; a `class_label` that is missing or unknown;
+            no rows, where the method itself refuses that.
+        UnsupportedError
+            The model has no score.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import willump
+        >>> from sklearn.linear_model import LinearRegression
+        >>> x = np.array([[1.0], [3.0], [2.0], [3.0]])
+        >>> fast = willump.compile(LinearRegression().fit(x, x[:, 0]))
+        >>> fast.top_k(x, 3)[0].tolist()
+        [1, 3, 2]
+        """
+        model = self._model
+        ranking = ranking_of(
+            self._methods,
+            {name: columns for name, _, _, columns, _ in model.outputs},
+            self._classes,
+            class_label,
+            is_multilabel=bool(self.metadata.get("multilabel")),
+        )
+        rule = Rule.of(self.metadata)
+        interface = cast(_core.Interface, self._interface)
+        return best_rows(interface, ranking, rule, X, check_k(k))
+
     apply = OfTrees("The leaf that each row reaches in each tree.")
     decision_path = OfTrees("The nodes that each row passes in each tree, as a CSR matrix.")
     calc_leaf_indexes = OfTrees("CatBoost's: the leaf that each row reaches in each tree.")
@@ -141,7 +200,8 @@ class CompiledModel(Estimator):
         self._steps = list(steps)
         self._reasons = list(metadata.get("reasons", []))
         self._classes = classes
-        self._is_cascade = metadata.get("certificate") is not None
+        is_certified = metadata.get("certificate") is not None
+        self._is_cascade = is_certified and metadata.get("top_k") is None
         self._made_variants = None
         self._interface = interface
 

@@ -86,6 +86,9 @@ class Interface:
         stages: bool = False,
         progress: _Progress | None = None,
     ) -> Any: ...
+    def candidates(
+        self, method: str, X: Any, filter: str, n: int, n_threads: int = 0
+    ) -> tuple[npt.NDArray[np.int64] | None, Any]: ...
     def stats(self) -> tuple[dict[str, tuple[int, int]], list[int]]: ...
     @property
     def model(self) -> Model: ...
@@ -139,6 +142,41 @@ class TuneJob:
 def read_trees(
     data: bytes | bytearray | memoryview, format: str | None = None
 ) -> dict[str, Any]: ...
+def top_k(scores: npt.NDArray[np.float64], k: int, /) -> npt.NDArray[np.int64]: ...
+def topk_needed(
+    filter: npt.NDArray[np.float64],
+    full: npt.NDArray[np.float64],
+    recall: float,
+    ks: npt.NDArray[np.uint64],
+    /,
+) -> npt.NDArray[np.float64]: ...
+def topk_n_select(n_queries: int, alpha: float, delta: float, /) -> int: ...
+def topk_share(needed: npt.NDArray[np.float64], ks: npt.NDArray[np.uint64], /) -> float: ...
+def topk_certify(
+    select: npt.NDArray[np.float64],
+    certify: npt.NDArray[np.float64],
+    ks: npt.NDArray[np.uint64],
+    alpha: float,
+    delta: float,
+    /,
+) -> dict[str, Any]: ...
+def topk_candidates(
+    ks: npt.NDArray[np.uint64],
+    shares: npt.NDArray[np.float64],
+    n_min: int,
+    n_max: int,
+    n_rows: int,
+    k: int,
+    /,
+) -> int: ...
+def topk_propose(
+    block_costs: npt.NDArray[np.float64],
+    is_nested: bool,
+    tried: npt.NDArray[np.uint8],
+    expected: npt.NDArray[np.float64],
+    full_cost: float,
+    /,
+) -> bytes | None: ...
 def tune_split(
     n_rows: int, groups: npt.NDArray[np.uint64] | None, share: float, seed: int, /
 ) -> bytes: ...

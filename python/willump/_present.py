@@ -49,8 +49,8 @@ METHODS = (
     ("transform", "features"),
 )
 
-#: Outputs that options of methods ask for, under names that no method has.
-HIDDEN = (("_raw", "raw"), ("_leaves", "leaves"))
+#: Outputs that options of methods and `top_k` ask for, under names that no method has.
+HIDDEN = (("_raw", "raw"), ("_leaves", "leaves"), ("_filter", "filter"))
 
 
 def classes_of(metadata: Mapping[str, Any]) -> Array | None:

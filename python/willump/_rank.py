@@ -1,0 +1,185 @@
+"""Top-K queries: by what a model ranks rows, and the best rows of a query."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._errors import ArtifactError, UnsupportedError
+from ._frames import n_rows_of
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What rows rank by: a method of the compiled object, and which column of its
+    result; None where that has one."""
+
+    method: str
+    column: int | None
+
+    def of(self, result: Any) -> Array:
+        """The scores of a method's result, one a row.
+
+        Raises
+        ------
+        ValueError
+            Where a row has several numbers and none of them was chosen.
+        """
+        scores = np.asarray(result)
+        width = 1 if scores.ndim == 1 else int(scores.shape[1])
+        if self.column is None:
+            if width != 1:
+                raise ValueError(
+                    f"top_k ranks rows by one number, and {self.method} gives {width} of them"
+                )
+            return scores.reshape(-1)
+        if scores.ndim != 2 or self.column >= width:
+            raise ValueError(f"{self.method} has no number of its own for each class to rank by")
+        return np.ascontiguousarray(scores[:, self.column])
+
+
+def ranking_of(
+    methods: Sequence[str],
+    outputs: Mapping[str, int],
+    classes: Array | None,
+    class_label: Any,
+    *,
+    is_multilabel: bool,
+) -> Ranking:
+    """By what a model ranks rows.
+
+    Parameters
+    ----------
+    outputs : dict of name to number of columns
+    class_label : object or None
+        The class whose score ranks; the number of the column for boosters, which do
+        not know their classes.
+    """
+    if classes is None:
+        return _without_classes(methods, outputs, class_label)
+    known = classes.tolist()
+    is_binary = len(known) == 2 and not is_multilabel
+    if class_label is None:
+        if not is_binary:
+            raise ValueError(
+                f"top_k ranks rows by the score of one class: pass class_label=, one of "
+                f"{known[:10]}"
+            )
+        class_label = known[1]
+    found = [i for i, label in enumerate(known) if label == class_label]
+    if not found:
+        raise ValueError(f"class_label={class_label!r} is none of the classes {known[:10]}")
+    if "predict_proba" in methods:
+        return Ranking("predict_proba", found[0])
+    if "decision_function" not in methods:
+        raise UnsupportedError(
+            "top_k needs a score to rank rows by: the model has neither predict_proba nor "
+            "decision_function"
+        )
+    if not is_binary:
+        return Ranking("decision_function", found[0])
+    if found[0] == 0:
+        raise ValueError(
+            f"class_label={class_label!r}: decision_function is the score of {known[1]!r}, and "
+            "the model has no predict_proba"
+        )
+    return Ranking("decision_function", None)
+
+
+def _without_classes(
+    methods: Sequence[str], outputs: Mapping[str, int], class_label: Any
+) -> Ranking:
+    """Of regressors, boosters and outlier detectors."""
+    width = outputs.get("prediction", 0)
+    if width > 1 and class_label is not None:
+        if not isinstance(class_label, numbers.Integral) or not 0 <= int(class_label) < width:
+            raise ValueError(
+                f"class_label={class_label!r} is no column of predict: they are 0 to {width - 1}"
+            )
+        return Ranking("predict", int(class_label))
+    if width > 1:
+        raise ValueError(
+            f"top_k ranks rows by one number: predict gives {width}; pass class_label=, the "
+            "number of the column"
+        )
+    names = ["predict"] if width else []
+    names += [name for name in ("decision_function", "score_samples") if name in methods]
+    if not names:
+        raise UnsupportedError("top_k needs a score to rank rows by, and this is no model")
+    if class_label is not None:
+        raise ValueError(f"class_label={class_label!r}: the model has no classes")
+    return Ranking(names[0], None)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How many rows the filter of a model keeps."""
+
+    ranking: Ranking
+    ks: npt.NDArray[np.uint64]
+    shares: npt.NDArray[np.float64]
+    n_min: int
+    n_max: int
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any]) -> Rule | None:
+        """That of a model's metadata; None where it has none."""
+        told = metadata.get("top_k")
+        if told is None:
+            return None
+        try:
+            column = told["column"]
+            return cls(
+                Ranking(str(told["method"]), None if column is None else int(column)),
+                np.array(told["ks"], np.uint64),
+                np.array(told["shares"], np.float64),
+                *(int(n) for n in told["n_rows"]),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ArtifactError(f"the metadata's top_k are damaged: {error!r}") from error
+
+    def candidates(self, n_rows: int, k: int) -> int:
+        return _core.topk_candidates(self.ks, self.shares, self.n_min, self.n_max, n_rows, k)
+
+
+def check_k(k: Any) -> int:
+    if isinstance(k, bool) or not isinstance(k, numbers.Integral):
+        raise TypeError(f"k must be an integer, not {k!r}")
+    if k < 1:
+        raise ValueError(f"k={k!r} is not at least 1")
+    return min(int(k), 2**62)
+
+
+def best_rows(
+    interface: _core.Interface, ranking: Ranking, rule: Rule | None, X: Any, k: int
+) -> tuple[npt.NDArray[np.int64], Array]:
+    """The rows of the k largest scores, best first, and these scores."""
+    rows, result = None, None
+    if rule is not None and rule.ranking == ranking:
+        if hasattr(X, "__next__"):  # read twice: its rows are counted first
+            X = list(X)
+        n_rows = _count(X)
+        n = rule.candidates(n_rows, k)
+        if n < n_rows:
+            rows, result = interface.candidates(ranking.method, X, "_filter", n)
+    if result is None:
+        result = interface.run(ranking.method, X, exact=True)
+    scores = ranking.of(result)
+    ids = _core.top_k(np.ascontiguousarray(scores, np.float64), k)
+    return (ids if rows is None else rows[ids]), scores[ids]
+
+
+def _count(X: Any) -> int:
+    """The rows of X; 0 of what has none, which the method itself refuses."""
+    try:
+        return n_rows_of(X)
+    except (TypeError, AttributeError, IndexError, ValueError):
+        return 0
