@@ -37,7 +37,7 @@ from ._errors import (
 )
 from ._optimize import optimize
 from ._report import Explanation, VerifyReport
-from ._targets import Accuracy, Agreement, Tolerance
+from ._targets import Accuracy, Agreement, Tolerance, TopKRecall
 from ._versions import show_versions
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ __all__ = [
     "PythonStepWarning",
     "RareClassWarning",
     "Tolerance",
+    "TopKRecall",
     "TrainingRowsWarning",
     "UnsupportedError",
     "VerifyReport",

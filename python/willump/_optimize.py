@@ -18,7 +18,8 @@ from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._present import describe
 from ._promises import TARGETS, Target, check_target, promise_of
 from ._runner import Runner, for_sklearn
-from ._targets import Accuracy, Agreement
+from ._targets import Accuracy, Agreement, TopKRecall
+from ._topk import optimize_top_k
 from ._tuner import Tuner
 
 Array = npt.NDArray[Any]
@@ -33,7 +34,7 @@ def optimize(
     y_cal: Any = None,
     groups: Any = None,
     refit: bool = False,
-    target: Target = Agreement(0.99),
+    target: Target | TopKRecall = Agreement(0.99),
     costs: Mapping[str, float] | Sequence[float] | None = None,
     random_state: Any = None,
     n_threads: int | None = 1,
@@ -49,9 +50,13 @@ def optimize(
     instead: its first trees are the first stage, and rows that stay go on from
     their sum, through several such gates where that is cheaper.
 
-    Three targets: `Agreement` with the exact pipeline's labels; `Accuracy` that is
+    Three targets of a cascade: `Agreement` with the exact pipeline's labels; `Accuracy` that is
     hardly less than the exact pipeline's; `Tolerance`, within which its probabilities
     are.
+
+    `TopKRecall` is for `top_k`, of classifiers and regressors: a filter, trained on
+    the cheap features or the first trees of an ensemble, chooses the candidates, and
+    the exact pipeline ranks those. Its other methods stay exact (docs/topk.md).
 
     Only what the target names is certified. Of a row that leaves early, every method
     answers as the first stage; of a row that stays, as the exact pipeline.
@@ -62,7 +67,7 @@ def optimize(
     X, y : training data
         What the first stage is trained on. Without y, the pipeline's own labels
         are used.
-    X_cal : rows like those to come, or None
+    X_cal : rows like those to come, a list of queries (TopKRecall), or None
         Rows that neither `pipeline` nor the first stage saw in training, drawn
         independently like future rows (fresh rows may repeat earlier ones). A
         fifth of them chooses the first stage, the rest certifies it.
@@ -80,7 +85,7 @@ def optimize(
         of the pipeline on the rest. What counts once is held out as a whole: a
         distinct row, a group, or with "traffic" each request by itself. The result
         then answers as that clone.
-    target : Agreement, Accuracy or Tolerance
+    target : Agreement, Accuracy, Tolerance or TopKRecall
     costs : dict of block name to ns a row, sequence in block order, or None
         None measures them. A dict may name parts of blocks too, as the
         certificate's costs do; those that it does not name are left out. It may hold
@@ -168,10 +173,10 @@ def optimize(
     with confidence 0.95, the accuracy of the cascade is at most 0.01 below that of the exact
     pipeline, per distinct row
     """
-    if not isinstance(target, TARGETS):
+    if not isinstance(target, (*TARGETS, TopKRecall)):
         raise TypeError(
-            "target must be willump.Agreement(...), Accuracy(...) or Tolerance(...), not "
-            f"{target!r}"
+            "target must be willump.Agreement(...), Accuracy(...), Tolerance(...) or "
+            f"TopKRecall(...), not {target!r}"
         )
     if duplicates not in ("distinct", "traffic"):
         raise ValueError(f"duplicates={duplicates!r} is neither 'distinct' nor 'traffic'")
@@ -179,6 +184,12 @@ def optimize(
     thread_count(n_threads)  # refuses a wrong one before any work
     X = as_rows(X)
     y = None if y is None else _labels_of(y, n_rows_of(X), "y")
+    if isinstance(target, TopKRecall):
+        _check_top_k(X_cal, y_cal, groups, refit=refit)
+        return optimize_top_k(
+            pipeline, X, y, X_cal, target,
+            costs=costs, seed=seed, n_threads=n_threads, strict=strict,
+        )  # fmt: skip
     if X_cal is None:
         if not refit:
             raise ValueError(
@@ -213,6 +224,17 @@ def optimize(
     model = tuner.run(calibration, promise, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=3)
     return model
+
+
+def _check_top_k(X_cal: Any, y_cal: Any, groups: Any, *, refit: bool) -> None:
+    """Refuses what queries do not take."""
+    if X_cal is None or refit:
+        raise ValueError(
+            "TopKRecall needs rows that the pipeline was not trained on: pass X_cal, rows that "
+            "are cut into queries, or a list of real queries; it takes no refit=True"
+        )
+    if y_cal is not None or groups is not None:
+        raise ValueError("TopKRecall takes no y_cal and no groups: its queries need no labels")
 
 
 def _seed_of(random_state: Any) -> int:

@@ -140,8 +140,9 @@ class TopKRecall:
     """The rows that a filter keeps hold most of the exact top K.
 
     Certified for queries like those of `X_cal`: an array is cut into disjoint
-    sets of `query_size` rows, a list of arrays is real queries. For other sizes,
-    or too few sets, the filter is *estimated*, and says how many sets it takes.
+    sets of `query_size` rows, a list of arrays is real queries. Queries of another
+    size keep as large a share of their rows, by estimate. Of too few sets, the filter
+    is *estimated*, and says how many it takes.
 
     Parameters
     ----------
@@ -151,11 +152,20 @@ class TopKRecall:
         The share of later queries that find it, between 0 and 1.
     confidence : float or None
         The probability with which a certificate holds: at 0.95 and a share of
-        0.95 it takes 59 sets. None: on average over certificates, 19 sets.
+        0.95 it takes 59 sets, and one that chooses the filter. None: on average
+        over certificates, 19 sets and one.
     query_size : int of at least 1, or None
         Rows of a query; None: the size of the real queries, or of all of `X_cal`.
     k : int of at least 1, or None
         The K that is promised; None: every K at once.
+    class_label : object, or None
+        The class whose score ranks, as in `top_k`; needed where there are more
+        than two.
+
+    Examples
+    --------
+    >>> TopKRecall(0.95, query_size=500).share
+    0.95
     """
 
     recall: float
@@ -163,6 +173,7 @@ class TopKRecall:
     confidence: float | None = 0.95
     query_size: int | None = None
     k: int | None = None
+    class_label: Any = None
 
     def __post_init__(self) -> None:
         if not 0.0 < _check_number(self, "recall") <= 1.0:

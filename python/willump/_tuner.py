@@ -223,8 +223,10 @@ class Tuner:
     def _labels(self) -> Any:
         if self.y is None:
             classes = self.conversion.model.classes
-            assert classes is not None
-            self.y = classes[np.asarray(self.base("label", self.x)).ravel()]
+            if classes is None:
+                self.y = np.asarray(self.base("prediction", self.x)).ravel()
+            else:
+                self.y = classes[np.asarray(self.base("label", self.x)).ravel()]
         return self.y
 
     def _fit_rows(self, n: int) -> Array | None:
@@ -268,17 +270,17 @@ class Tuner:
         estimator.intercept_ = np.array(known.intercept_, copy=True)
         estimator.classes_ = known.classes_
 
-    def train(
+    def fitted_on(
         self,
         number: int,
         blocks: Sequence[int],
         seed: int,
-        sample: Any,
         n_fit: int | None = None,
         way: int = 0,
-    ) -> Candidate | None:
-        """A model of some blocks, made in one of the ways there are, with the first
-        n_fit training rows; None where it cannot be."""
+    ) -> Any:
+        """A model of some blocks, made in one of the ways there are (0: a clone of the
+        final model), with the first n_fit training rows, as nodes; None where it cannot
+        be."""
         import scipy.sparse as sp
 
         from .convert import Refused
@@ -310,7 +312,23 @@ class Tuner:
         except (ValueError, Refused) as error:
             self.problem = str(error)
             return None
-        own = self.conversion.outputs()
+        self.ways[number] = type(estimator).__name__
+        return first
+
+    def train(
+        self,
+        number: int,
+        blocks: Sequence[int],
+        seed: int,
+        sample: Any,
+        n_fit: int | None = None,
+        way: int = 0,
+    ) -> Candidate | None:
+        """A first stage on some blocks; None where it cannot be trained."""
+        first = self.fitted_on(number, blocks, seed, n_fit, way)
+        if first is None:
+            return None
+        model, own = self.conversion.model, self.conversion.outputs()
         outputs = {name: ref.node for name, ref in first.outputs().items() if name in own}
         scores = first.decision or first.log_proba or first.proba
         assert model.classes is not None
@@ -320,7 +338,6 @@ class Tuner:
         if scores is None or outputs.keys() != own.keys():
             self.problem = "it has no scores, or not the methods of the pipeline's model"
             return None
-        self.ways[number] = type(estimator).__name__
         candidate = self._candidate(outputs, own, scores, blocks, sample)
         if way != 0 and not self.is_measured:
             candidate.model_cost = 0.0  # given costs are those of the pipeline's model
@@ -590,9 +607,9 @@ class Tuner:
         )
 
 
-def _check_classes(y: Any, classes: Array) -> None:
-    """Refuses labels that are not the pipeline's own."""
-    if y is None:
+def _check_classes(y: Any, classes: Array | None) -> None:
+    """Refuses labels that are not the pipeline's own; of regressors, none."""
+    if y is None or classes is None:
         return
     given, known = set(y.tolist()), set(classes.tolist())
     unknown, missing = list(given - known), list(known - given)

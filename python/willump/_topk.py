@@ -1,0 +1,492 @@
+"""`optimize` for `TopKRecall`: a cheap filter in front of the ranking, certified.
+
+The core makes every choice (`_core.topk_*`, src/tune/topk.h): which features a
+filter is trained on, how many rows it keeps, and what that promises. Python
+trains and scores. A filter is scored by the very graph that is deployed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._calibration import Calibration
+from ._columns import is_frame, library_of
+from ._compiled import CompiledModel, warn_of_python_steps
+from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
+from ._frames import as_rows, n_rows_of, take_rows
+from ._prefix import Prefixes, find_ensemble, has_python_between
+from ._rank import Ranking, Rule, ranking_of
+from ._runner import Runner, cost_of
+from ._sparse import is_sparse
+from ._targets import TopKRecall
+from ._tuner import COST_ROWS, Tuner
+
+Array = npt.NDArray[Any]
+Doubles = npt.NDArray[np.float64]
+
+#: A promise for every K holds up to this one.
+MAX_K = 20_000
+#: Which output of a graph a method shows, for what ranks.
+OUTPUTS = {
+    "predict": "prediction",
+    "predict_proba": "proba",
+    "decision_function": "decision",
+    "score_samples": "score",
+}
+
+
+# ---- queries -----------------------------------------------------------------
+
+
+class Queries:
+    """The calibration queries in a random order: sets of rows, drawn like later ones.
+
+    Attributes
+    ----------
+    sizes : list of int
+    unused : int
+        Rows that made no whole query.
+    """
+
+    def __init__(self, X_cal: Any, target: TopKRecall, seed: int, *, is_text: bool) -> None:
+        random = np.random.default_rng(seed)
+        self.is_real = _is_list_of_queries(X_cal, is_text=is_text)
+        self.unused = 0
+        if self.is_real:
+            given = [as_rows(query, "X_cal") for query in X_cal]
+            for number, query in enumerate(given):
+                if n_rows_of(query) == 0:
+                    raise ValueError(f"X_cal: query {number} has no rows")
+            self.parts = [given[i] for i in random.permutation(len(given))]
+            self.sizes = [n_rows_of(query) for query in self.parts]
+            return
+        rows = as_rows(X_cal, "X_cal")
+        n = n_rows_of(rows)
+        size = target.query_size or n
+        if n == 0:
+            raise ValueError("X_cal has no rows")
+        if size > n:
+            raise ValueError(f"X_cal has {n} rows, which make no query of {size}")
+        self.unused = n % size
+        order = random.permutation(n)
+        self.parts = [take_rows(rows, order[at : at + size]) for at in range(0, n - size + 1, size)]
+        self.sizes = [size] * len(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+
+def _is_list_of_queries(X_cal: Any, *, is_text: bool) -> bool:
+    """Whether it is real queries, and not rows."""
+    if not isinstance(X_cal, (list, tuple)) or len(X_cal) == 0:
+        return False
+    first = X_cal[0]
+    if is_frame(first) or is_sparse(first) or len(getattr(first, "shape", ())) == 2:
+        return True
+    if not is_text or isinstance(first, (str, bytes)):
+        return False
+    return isinstance(first, (list, tuple)) or hasattr(first, "shape") or bool(library_of(first))
+
+
+# ---- filters -----------------------------------------------------------------
+
+
+@dataclass
+class Filter:
+    """A filter model: the graph with it, and its cost, ns a row."""
+
+    blocks: list[str]
+    graph: Any
+    runner: Runner
+    cost: float
+    rest_cost: float
+
+
+class BlockFilters:
+    """Clones of the pipeline's model, trained on some blocks of its features."""
+
+    is_nested = False
+
+    def __init__(self, tuner: Tuner, output: str) -> None:
+        self.tuner = tuner
+        self.output = output
+        self.names = tuner.names
+
+    @property
+    def costs(self) -> Doubles:
+        return np.ascontiguousarray(self.tuner.costs, np.float64)
+
+    def measure(self, sample: Any, costs: Any, full_cost: float) -> None:
+        if costs is None:
+            self.tuner.costs = self.tuner._measured_costs(sample)
+        else:
+            self.tuner.measure(sample, costs)
+
+    def given_cost(self, blocks: Iterable[int]) -> float:
+        """Of a model on some blocks, by the costs that were given."""
+        return float(self.costs[list(blocks)].sum()) + self.tuner.model_cost
+
+    def node(self, number: int, blocks: Sequence[int], seed: int) -> int | None:
+        first = self.tuner.fitted_on(number, blocks, seed)
+        ref = None if first is None else first.outputs().get(self.output)
+        return None if ref is None else int(ref.node)
+
+    def rest_of(self, blocks: Sequence[int], full_cost: float) -> float:
+        """What a candidate costs beyond its filter: its narrow results are kept."""
+        return max(0.0, full_cost - float(self.costs[list(blocks)].sum()))
+
+
+class PrefixFilters:
+    """The first trees of the pipeline's own ensemble; nothing is trained."""
+
+    is_nested = True
+
+    def __init__(self, conversion: Any, ensemble: int, output: str) -> None:
+        self.conversion = conversion
+        self.output = output
+        self.prefixes = Prefixes(conversion.builder, ensemble)
+        self.names = self.prefixes.names
+        self.costs: Doubles = np.zeros(len(self.names))
+
+    def measure(self, sample: Any, costs: Any, full_cost: float) -> None:
+        """Roughly, for the order of trials: what trees cost, by their number."""
+        ends = self.prefixes.ends
+        self.costs = np.ascontiguousarray(np.diff([0, *ends]) / ends[-1] * full_cost)
+
+    def node(self, number: int, blocks: Sequence[int], seed: int) -> int | None:
+        (alone,), _ = self.prefixes.cut(self.prefixes.ends[len(blocks) - 1])
+        outputs = {self.output: self.conversion.outputs()[self.output]}
+        return self.prefixes.replaced(outputs, alone)[self.output]
+
+    def rest_of(self, blocks: Sequence[int], full_cost: float) -> float:
+        """Candidates go through all trees: the exact outputs stay as they are."""
+        return full_cost
+
+
+Family = BlockFilters | PrefixFilters
+
+
+def _propose(family: Family, tried: bytes, expected: Doubles, limit: float) -> bytes | None:
+    """The blocks of the next filter to try, a flag each."""
+    flags = np.frombuffer(tried, np.uint8)
+    return _core.topk_propose(family.costs, family.is_nested, flags, expected, limit)
+
+
+def _prefixes_of(conversion: Any, output: str) -> PrefixFilters | None:
+    """None where the ranking is no function of a long enough ensemble."""
+    builder = conversion.builder
+    node = conversion.outputs()[output]
+    ensemble = find_ensemble(builder, node)
+    if ensemble is None or has_python_between(builder, ensemble, [node]):
+        return None
+    return PrefixFilters(conversion, ensemble, output)
+
+
+# ---- the tuner ---------------------------------------------------------------
+
+
+class FilterTuner:
+    """Chooses and certifies a filter for one pipeline."""
+
+    def __init__(
+        self,
+        pipeline: Any,
+        x: Any,
+        y: Any,
+        target: TopKRecall,
+        *,
+        strict: bool,
+        n_threads: int | None,
+    ) -> None:
+        from . import convert
+
+        self.pipeline, self.target = pipeline, target
+        self.strict, self.n_threads = strict, n_threads
+        self.conversion = convert.start(pipeline, strict=strict)
+        model = self.conversion.model
+        self.exact = self._compiled(self.conversion.finish())
+        self.ranking: Ranking = ranking_of(
+            self.exact._methods,
+            {name: ref.n_features for name, ref in model.outputs().items()},
+            model.classes,
+            target.class_label,
+            is_multilabel=model.multilabel,
+        )
+        self.output = OUTPUTS[self.ranking.method]
+        self.families: list[Family] = []
+        prefixes = _prefixes_of(self.conversion, self.output)
+        if prefixes is not None:
+            self.families.append(prefixes)
+        if len(self.conversion.blocks()) > 1 and model.model_input is not None:
+            tuner = Tuner(pipeline, self.conversion, x, y, strict=strict, n_threads=n_threads)
+            self.families.append(BlockFilters(tuner, self.output))
+        if not self.families:
+            raise UnsupportedError(
+                f"{type(pipeline).__name__}: its final model reads one block of features and is "
+                "no ensemble of trees, so there is nothing that a filter could leave out"
+            )
+        self.full_cost = 0.0
+        self.is_measured = False
+        self.problem = ""
+
+    def _compiled(self, converted: Any) -> CompiledModel:
+        return CompiledModel.from_converted(
+            converted, self.pipeline, strict=self.strict, n_threads=self.n_threads
+        )
+
+    # ---- costs ------------------------------------------------------------
+
+    def measure(self, sample: Any, costs: Any) -> None:
+        """ns a row of the full ranking and of what its filters read."""
+        self.is_measured = costs is None
+        if costs is None:
+            self.full_cost = _cost(self.exact, self.ranking.method, sample)
+        else:  # given costs are of blocks of features
+            self.families = [f for f in self.families if isinstance(f, BlockFilters)]
+        for family in self.families:
+            family.measure(sample, costs, self.full_cost)
+            if costs is not None:
+                assert isinstance(family, BlockFilters)
+                self.full_cost = family.given_cost(range(len(family.names)))
+
+    # ---- candidates -------------------------------------------------------
+
+    def _filter(
+        self, family: Family, number: int, flags: bytes, seed: int, sample: Any
+    ) -> Filter | None:
+        """A filter on the flagged blocks; None where it cannot be trained."""
+        from ._graph import Stage
+
+        blocks = [i for i, flag in enumerate(flags) if flag]
+        node = family.node(number, blocks, seed)
+        if node is None:
+            if isinstance(family, BlockFilters):
+                self.problem = family.tuner.problem
+            return None
+        if self.ranking.column is not None:
+            at = {"indices": np.array([self.ranking.column])}
+            node = self.conversion.builder.node("select", (node,), at, name="filter")
+        stage = Stage({**self.conversion._plain_outputs(), "filter": node})
+        graph = self.conversion.finish([stage])
+        runner = Runner(graph, self.exact.metadata, self.n_threads)
+        if self.is_measured:
+            cost = cost_of(runner, "filter", sample)
+        else:
+            assert isinstance(family, BlockFilters)
+            cost = family.given_cost(blocks)
+        names = [family.names[i] for i in blocks]
+        return Filter(names, graph, runner, cost, family.rest_of(blocks, self.full_cost))
+
+    def _choose(
+        self, parts: Sequence[Any], seed: int, sample: Any
+    ) -> tuple[Filter | None, Doubles]:
+        """The filter of the least expected cost on the select queries, and what it
+        needs there; None where none costs less than the full ranking."""
+        from tqdm import tqdm
+
+        full = [self._full(part) for part in parts]
+        best, least, needed = None, self.full_cost, np.zeros(0)
+        with tqdm(desc="filters", unit="model", disable=None, leave=False) as bar:
+            for family in self.families:
+                tried, expected = b"", np.zeros(0)
+                while (flags := _propose(family, tried, expected, least)) is not None:
+                    bar.update()
+                    number, cost = len(expected), np.inf
+                    found = self._filter(family, number, flags, seed + number, sample)
+                    if found is not None:
+                        seen = self._needed(found, parts, full)
+                        share = _core.topk_share(seen, self.ks)
+                        cost = found.cost + min(share, 1.0) * found.rest_cost
+                        if cost < least:
+                            best, least, needed = found, cost, seen
+                    tried, expected = tried + flags, np.append(expected, cost)
+        return best, needed
+
+    # ---- the job ----------------------------------------------------------
+
+    def run(self, queries: Queries, costs: Any, seed: int) -> CompiledModel:
+        target = self.target
+        self.alpha = 1.0 - target.share
+        self.delta = 0.0 if target.confidence is None else 1.0 - target.confidence
+        n_select = _core.topk_n_select(len(queries), self.alpha, self.delta)
+        select, certify = queries.parts[:n_select], queries.parts[n_select:]
+        largest = min(max(queries.sizes), MAX_K)
+        self.ks = np.arange(1, largest + 1, dtype=np.uint64)
+        if target.k is not None:
+            self.ks = np.array([target.k], np.uint64)
+        sample = take_rows(select[0], np.arange(min(COST_ROWS, queries.sizes[0])))
+        self.measure(sample, costs)
+        best, needed = self._choose(select, seed, sample)
+        if best is None:
+            return self._unfiltered()
+        certified = self._needed(best, certify, [self._full(part) for part in certify])
+        bounds = _core.topk_certify(needed, certified, self.ks, self.alpha, self.delta)
+        return self._finish(best, bounds, queries, n_select)
+
+    def _full(self, part: Any) -> Doubles:
+        interface = self.exact._interface
+        assert interface is not None
+        scores = self.ranking.of(interface.run(self.ranking.method, part))
+        return np.ascontiguousarray(scores, np.float64)
+
+    def _needed(self, found: Filter, parts: Sequence[Any], full: Sequence[Doubles]) -> Doubles:
+        """Of each query and K, the share of the rows that the filter must keep."""
+        recall, ks = float(self.target.recall), self.ks
+        rows = [
+            _core.topk_needed(
+                np.ascontiguousarray(found.runner("filter", part), np.float64).reshape(-1),
+                scores,
+                recall,
+                ks,
+            )
+            for part, scores in zip(parts, full, strict=True)
+        ]
+        return np.concatenate(rows) if rows else np.zeros(0)
+
+    # ---- results ----------------------------------------------------------
+
+    def _unfiltered(self) -> CompiledModel:
+        why = "no filter is cheaper than the full ranking"
+        if self.problem:
+            why += f" ({self.problem})"
+        message = f"no filter was certified: {why}"
+        if self.strict:
+            raise CertificateError(message)
+        message += "; every row is ranked by the exact pipeline"
+        warnings.warn(message, NotCertifiedWarning, stacklevel=4)
+        return self.exact
+
+    def _finish(
+        self, best: Filter, bounds: Mapping[str, Any], queries: Queries, n_select: int
+    ) -> CompiledModel:
+        sizes = [min(queries.sizes), max(queries.sizes)]
+        told = {
+            "method": self.ranking.method,
+            "column": self.ranking.column,
+            "ks": bounds["ks"],
+            "shares": bounds["shares"],
+            "n_rows": sizes,
+        }
+        rule = Rule.of({"top_k": told})
+        assert rule is not None
+        counts = [rule.candidates(sizes[1], k) for k in bounds["ks"]]
+        # Of the Ks that are asked for: those that chose the filter.
+        asked = [c for k, c in zip(bounds["ks"], counts, strict=True) if k <= sizes[1] / 10]
+        share = float(np.mean(asked or counts[:1])) / sizes[1]
+        expected = best.cost + min(share, 1.0) * best.rest_cost
+        if min(counts) >= sizes[1] or expected >= self.full_cost:
+            self.problem = f"the best one must keep {share:.0%} of a query's rows"
+            return self._unfiltered()
+        is_certified = bool(bounds["is_certified"])
+        needed = int(bounds["queries_needed"]) + 1  # and one that chooses
+        certificate = self._certificate(best, queries, n_select, is_certified=is_certified)
+        certificate |= {
+            "queries_needed": needed,
+            "blocks": best.blocks,
+            "candidates": {str(k): n for k, n in zip(bounds["ks"], counts, strict=True)},
+            "expected_cost": expected,
+            "exact_cost": self.full_cost,
+            "costs_measured": self.is_measured,
+            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        }
+        if not is_certified:
+            self._warn_of_estimate(len(queries), needed)
+        extra = {"top_k": told, "certificate": certificate}
+        return self._compiled(self.conversion_of(best, extra))
+
+    def conversion_of(self, best: Filter, extra: dict[str, Any]) -> Any:
+        best.graph.metadata.update(extra)
+        return best.graph
+
+    def _warn_of_estimate(self, n: int, needed: int) -> None:
+        message = (
+            f"the filter is estimated, not certified: X_cal makes {n} queries, and certifying a "
+            f"share of {self.target.share:g} {self._confidence()} takes {needed}"
+        )
+        if self.strict:
+            raise CertificateError(message)
+        warnings.warn(message, NotCertifiedWarning, stacklevel=5)
+
+    def _confidence(self) -> str:
+        confidence = self.target.confidence
+        return "on average" if confidence is None else f"with confidence {confidence:g}"
+
+    def _certificate(
+        self, best: Filter, queries: Queries, n_select: int, *, is_certified: bool
+    ) -> dict[str, Any]:
+        target, sizes = self.target, (min(queries.sizes), max(queries.sizes))
+        rows = f"{sizes[0]}" if sizes[0] == sizes[1] else f"{sizes[0]} to {sizes[1]}"
+        which = "every K at once" if target.k is None else f"K = {target.k}"
+        if target.k is None and sizes[1] > MAX_K:
+            which = f"every K up to {MAX_K} at once"
+        promise = (
+            f"{self._confidence()}, the candidates hold at least {target.recall:g} of the exact "
+            f"top K in at least a share of {target.share:g} of queries of {rows} rows, for {which}"
+        )
+        source = "the queries of X_cal were" if queries.is_real else "the rows of X_cal were"
+        return {
+            "kind": "top_k",
+            "is_estimated": not is_certified,
+            "promise": promise if is_certified else f"estimated, not certified: {promise}",
+            "assumption": f"later queries are drawn independently, as {source}",
+            "per": "query",
+            "recall": float(target.recall),
+            "target": target.share,
+            "confidence": target.confidence,
+            "method": "largest seen"
+            if not is_certified
+            else "conformal quantile"
+            if target.confidence is None
+            else "order-statistic tolerance bound",
+            "ranking": self.ranking.method,
+            "k": target.k,
+            "query_rows": list(sizes),
+            "n_rows_given": sum(queries.sizes) + queries.unused,
+            "n_select_queries": n_select,
+            "n_queries": len(queries) - n_select,
+        }
+
+
+def _cost(model: CompiledModel, method: str, sample: Any) -> float:
+    """ns a row of a method."""
+
+    class Exact:
+        def __call__(self, output: str, x: Any) -> Any:
+            assert model._interface is not None
+            return model._interface.run(output, x)
+
+    return cost_of(Exact(), method, sample)  # type: ignore[arg-type]
+
+
+def optimize_top_k(
+    pipeline: Any,
+    X: Any,
+    y: Any,
+    X_cal: Any,
+    target: TopKRecall,
+    *,
+    costs: Any,
+    seed: int,
+    n_threads: int | None,
+    strict: bool,
+) -> CompiledModel:
+    """What `optimize` does for `TopKRecall`."""
+    tuner = FilterTuner(pipeline, X, y, target, strict=strict, n_threads=n_threads)
+    inputs = tuner.exact._model.inputs
+    is_text = bool(inputs) and all(kind == "text" for _, kind, _, _ in inputs)
+    queries = Queries(X_cal, target, seed, is_text=is_text)
+    if not queries.is_real:
+        keys = Runner(tuner.conversion.finish(), tuner.exact.metadata, n_threads).keys
+        rows = as_rows(X_cal, "X_cal")
+        Calibration(rows, None, "traffic", seed, keys, is_held_out=False).check_training(X, keys)
+    model = tuner.run(queries, costs, seed)
+    warn_of_python_steps(model._reasons, stacklevel=4)
+    return model
