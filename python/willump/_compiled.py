@@ -18,7 +18,7 @@ from ._estimator import Estimator
 from ._frames import as_doubles, as_rows
 from ._options import answer, describe_methods
 from ._present import classes_of, describe, expand, explained, interface_of
-from ._rank import Rule, best_rows, check_k, ranking_of
+from ._rank import Ranking, Rule, best_rows, check_k, ranking_of
 from ._report import Explanation, VerifyReport, compare
 from ._variants import Variants
 
@@ -157,17 +157,9 @@ class CompiledModel(Estimator):
         >>> fast.top_k(x, 3)[0].tolist()
         [1, 3, 2]
         """
-        model = self._model
-        ranking = ranking_of(
-            self._methods,
-            {name: columns for name, _, _, columns, _ in model.outputs},
-            self._classes,
-            class_label,
-            is_multilabel=bool(self.metadata.get("multilabel")),
-        )
-        rule = Rule.of(self.metadata)
-        interface = cast(_core.Interface, self._interface)
-        return best_rows(interface, ranking, rule, X, check_k(k))
+        k = check_k(k)
+        ranking, rule = self._ranking(class_label)
+        return best_rows(cast(_core.Interface, self._interface), ranking, rule, X, k)
 
     apply = OfTrees("The leaf that each row reaches in each tree.")
     decision_path = OfTrees("The nodes that each row passes in each tree, as a CSR matrix.")
@@ -191,6 +183,7 @@ class CompiledModel(Estimator):
         self._reasons: list[str] = []
         self._classes: Array | None = None
         self._made_variants: Variants | None = None
+        self._plain_ranking: tuple[Ranking, Rule | None] | None = None
 
     def _attach(self, model: _core.Model, metadata: dict[str, Any], steps: Sequence[Any]) -> None:
         """Presents a model: everything that the methods need, then one switch."""
@@ -203,6 +196,7 @@ class CompiledModel(Estimator):
         is_certified = metadata.get("certificate") is not None
         self._is_cascade = is_certified and metadata.get("top_k") is None
         self._made_variants = None
+        self._plain_ranking = None
         self._interface = interface
 
     def _present(
@@ -214,6 +208,24 @@ class CompiledModel(Estimator):
     ) -> _core.Interface:
         """The model as this class's methods show it."""
         return interface_of(model, metadata, steps, classes)
+
+    def _ranking(self, class_label: Any) -> tuple[Ranking, Rule | None]:
+        """By what rows rank, and what the filter for it keeps."""
+        if class_label is None and self._plain_ranking is not None:
+            return self._plain_ranking
+        model = self._model
+        ranking = ranking_of(
+            self._methods,
+            {name: columns for name, _, _, columns, _ in model.outputs},
+            self._classes,
+            class_label,
+            is_multilabel=bool(self.metadata.get("multilabel")),
+        )
+        rule = Rule.of(self.metadata)
+        found = ranking, rule if rule is not None and rule.ranking == ranking else None
+        if class_label is None:
+            self._plain_ranking = found
+        return found
 
     @property
     def _variants(self) -> Variants:

@@ -163,7 +163,7 @@ def best_rows(
 ) -> tuple[npt.NDArray[np.int64], Array]:
     """The rows of the k largest scores, best first, and these scores."""
     rows, result = None, None
-    if rule is not None and rule.ranking == ranking:
+    if rule is not None:
         if hasattr(X, "__next__"):  # read twice: its rows are counted first
             X = list(X)
         n_rows = _count(X)
