@@ -69,6 +69,13 @@ class Estimator(_core.CompiledBase):
                 UserWarning,
                 stacklevel=2,
             )
+        elif self.metadata.get("top_k") is not None:
+            warnings.warn(
+                "fit drops the filter of top-K queries and its certificate, which hold for the "
+                "pipeline that was optimized: the result ranks every row",
+                UserWarning,
+                stacklevel=2,
+            )
         fitted = source.fit(X, **params) if y is None else source.fit(X, y, **params)
         self._compile(fitted)
         return self

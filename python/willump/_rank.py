@@ -110,8 +110,9 @@ def _without_classes(
             f"top_k ranks rows by one number: predict gives {width}; pass class_label=, the "
             "number of the column"
         )
-    names = ["predict"] if width else []
-    names += [name for name in ("decision_function", "score_samples") if name in methods]
+    # What an outlier detector predicts is a label.
+    names = [name for name in ("decision_function", "score_samples") if name in methods]
+    names += ["predict"] if width else []
     if not names:
         raise UnsupportedError("top_k needs a score to rank rows by, and this is no model")
     if class_label is not None:

@@ -27,11 +27,13 @@ from ._rank import Ranking, Rule, ranking_of
 from ._runner import Runner, cost_of
 from ._sparse import is_sparse
 from ._targets import TopKRecall
-from ._tuner import COST_ROWS, Tuner
+from ._tuner import Tuner
 
 Array = npt.NDArray[Any]
 Doubles = npt.NDArray[np.float64]
 
+#: Rows on which costs are measured: a query's, as what a call costs is part of it.
+COST_ROWS = 10_000
 #: A promise for every K holds up to this one.
 MAX_K = 20_000
 #: Which output of a graph a method shows, for what ranks.
@@ -251,6 +253,11 @@ class FilterTuner:
             self.full_cost = _cost(self.exact, self.ranking.method, sample)
         else:  # given costs are of blocks of features
             self.families = [f for f in self.families if isinstance(f, BlockFilters)]
+            if not self.families:
+                raise ValueError(
+                    "costs are of blocks of features, and the model reads one block; what the "
+                    "first trees of an ensemble cost is measured: pass costs=None"
+                )
         for family in self.families:
             family.measure(sample, costs, self.full_cost)
             if costs is not None:
@@ -322,7 +329,7 @@ class FilterTuner:
         self.ks = np.arange(1, largest + 1, dtype=np.uint64)
         if target.k is not None:
             self.ks = np.array([target.k], np.uint64)
-        sample = take_rows(select[0], np.arange(min(COST_ROWS, queries.sizes[0])))
+        sample = take_rows(select[0], np.arange(min(COST_ROWS, n_rows_of(select[0]))))
         self.measure(sample, costs)
         best, needed = self._choose(select, seed, sample)
         if best is None:

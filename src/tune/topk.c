@@ -213,8 +213,11 @@ uint64_t wl_topk_candidates(const wl_topk_bounds *bounds, uint64_t n_rows,
   double alike = (double)k;
   if (size != n_rows)
     alike = ceil(alike * ((double)size / (double)n_rows));
-  double count =
-      floor(share_at(bounds, alike < 1 ? 1 : (uint64_t)alike) * (double)n_rows);
+  double share = share_at(bounds, alike < 1 ? 1 : (uint64_t)alike);
+  double count = share * (double)n_rows;
+  if (n_rows < size && share < 1) /* fewer rows scatter more */
+    count += 2 * sqrt(count * (1 - share));
+  count = floor(count);
   if (!(count < (double)n_rows))
     return n_rows;
   return count > (double)k ? (uint64_t)count : k;

@@ -77,8 +77,8 @@ wl_status wl_topk_certify(const double *select, size_t n_select,
 /*
  * The candidates that a top-K query over n_rows rows takes: at least k, at most
  * n_rows. Where the rows are more or fewer than the queries had, K counts in
- * proportion, which is an estimate; so it is for a K that is not a knot where
- * there is one knot alone.
+ * proportion, and of fewer rows two standard deviations more are kept: an
+ * estimate; so it is for a K that is not a knot where there is one knot alone.
  */
 uint64_t wl_topk_candidates(const wl_topk_bounds *bounds, uint64_t n_rows,
                             uint64_t k);
