@@ -99,6 +99,7 @@ bench: $(VENV)/installed $(BUILD)/build.ninja ## against scikit-learn and ONNX R
 	$(BIN)/python -m pip install -q -r bench/requirements.txt
 	$(BIN)/python bench/text.py
 	$(BIN)/python bench/cascade.py
+	$(BIN)/python bench/top_k.py --splits 2
 	$(BIN)/ninja -C $(BUILD)
 	$(BIN)/python bench/trees.py --library $(BUILD)/src/api/libwillump.so
 
