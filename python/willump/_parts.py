@@ -132,6 +132,25 @@ def _part_name(name: str, low: int, top: int, high: int, n_terms: int | None = N
     return name + (lengths + terms or ", each occurrence by itself")
 
 
+# ---- what matters ------------------------------------------------------------
+
+
+def weights_of(estimator: Any, start: int, stop: int) -> Array:
+    """How much the model of all blocks makes of each feature of one; ones where it
+    does not say."""
+    coef = getattr(estimator, "coef_", None)
+    if coef is None or not np.issubdtype(getattr(coef, "dtype", object), np.floating):
+        return np.ones(stop - start)
+    coef = np.abs(coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef))
+    largest = np.atleast_2d(coef).max(axis=0)
+    return largest[start:stop] if len(largest) >= stop else np.ones(stop - start)
+
+
+def mean_size(block: Any) -> Array:
+    """Of each feature, its mean absolute value."""
+    return np.asarray(abs(block).mean(axis=0)).ravel()
+
+
 # ---- graphs ------------------------------------------------------------------
 
 

@@ -27,9 +27,9 @@ from ._errors import (
     RareClassWarning,
     UnsupportedError,
 )
-from ._first_models import Maker, first_models
+from ._first_models import Maker, first_models, race_order, start_warm
 from ._frames import n_rows_of, take_rows
-from ._parts import Part, find_parts
+from ._parts import Part, find_parts, mean_size, weights_of
 from ._present import describe
 from ._promises import Promise
 from ._runner import Runner, costs_of
@@ -44,12 +44,8 @@ MAX_GATES = 4
 IMPORTANCE_ROWS = 1000
 #: First stages race on so many of the training rows, or this share of them.
 RACE_ROWS, RACE_SHARE = 10_000, 0.25
-#: Iterations of a model that goes on from the pipeline's own coefficients.
-WARM_ITERATIONS = 10
 #: First stages that are trained, at most, beside two a block.
 MAX_FITS = 24
-#: Of each class, so many rows come early.
-EARLY_ROWS = 2
 #: Of a block that is a part of no other: WL_TUNE_WHOLE in src/tune/tune.h.
 WHOLE = 2**32 - 1
 #: A class of at least so many certifying rows is worth a warning where it agrees
@@ -140,13 +136,13 @@ class Tuner:
         start = 0
         for i, (name, ref) in enumerate(self.blocks):
             stop = start + ref.n_features
-            weights = _weights_of(self.conversion.model.estimator, start, stop)
+            weights = weights_of(self.conversion.model.estimator, start, stop)
             found += find_parts(
                 self.conversion.context,
                 name,
                 i,
                 ref,
-                lambda i=i, weights=weights: weights * _mean_size(self.base(f"block.{i}", some)),  # type: ignore[misc]
+                lambda i=i, weights=weights: weights * mean_size(self.base(f"block.{i}", some)),  # type: ignore[misc]
             )
             start = stop
         return found
@@ -236,39 +232,20 @@ class Tuner:
         if n >= n_all:
             return None
         if not len(self.order):
-            order = np.random.default_rng(0).permutation(n_all)
-            _, numbers = np.unique(np.asarray(self._labels())[order], return_inverse=True)
-            # How often a row's class came before it.
-            by_class = np.argsort(numbers, kind="stable")
-            starts = np.searchsorted(numbers[by_class], numbers[by_class])
-            before = np.empty(n_all, np.int64)
-            before[by_class] = np.arange(n_all) - starts
-            self.order = order[np.argsort(before >= EARLY_ROWS, kind="stable")]
+            self.order = race_order(np.asarray(self._labels()))
         return np.sort(self.order[:n])
 
-    def _start_warm(self, estimator: Any, blocks: Sequence[int]) -> None:
-        """Has the clone go on from the pipeline's own coefficients where it can: few
-        iterations then do, and whatever comes out is certified as it is."""
-        known = self.conversion.model.estimator
-        names = estimator.get_params()
-        coef = getattr(known, "coef_", None)
-        if "warm_start" not in names or "max_iter" not in names or not isinstance(coef, np.ndarray):
-            return
+    def _columns(self, blocks: Sequence[int]) -> Array:
+        """The features of the final model that some blocks and parts are."""
         starts = np.cumsum([0, *(ref.n_features for _, ref in self.blocks)])
-        if coef.ndim != 2 or coef.shape[1] != starts[-1]:
-            return
         n = len(self.blocks)
-        columns = [
+        found = [
             starts[i] + np.arange(self.blocks[i][1].n_features)
             if i < n
             else starts[self.parts[i - n].parent] + self.parts[i - n].features
             for i in blocks
         ]
-        limit = min(int(estimator.max_iter or WARM_ITERATIONS), WARM_ITERATIONS)
-        estimator.set_params(warm_start=True, max_iter=limit)
-        estimator.coef_ = coef[:, np.concatenate(columns)].copy()
-        estimator.intercept_ = np.array(known.intercept_, copy=True)
-        estimator.classes_ = known.classes_
+        return np.concatenate(found)
 
     def fitted_on(
         self,
@@ -304,7 +281,7 @@ class Tuner:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 if way == 0:
-                    self._start_warm(estimator, blocks)
+                    start_warm(estimator, model.estimator, self._columns(blocks))
                 estimator.fit(matrix, labels)
             joined = context.concat([self._ref(i) for i in blocks], sparse=is_sparse)
             with context.within(f"first{number}"):
@@ -630,22 +607,6 @@ def _added(gates: Sequence[Mapping[str, Any]]) -> list[list[int]]:
         added.append([block for block in gate["blocks"] if block not in seen])
         seen.update(gate["blocks"])
     return added
-
-
-def _weights_of(estimator: Any, start: int, stop: int) -> Array:
-    """How much the model of all blocks makes of each feature of one; ones where it
-    does not say."""
-    coef = getattr(estimator, "coef_", None)
-    if coef is None or not np.issubdtype(getattr(coef, "dtype", object), np.floating):
-        return np.ones(stop - start)
-    coef = np.abs(coef.toarray() if hasattr(coef, "toarray") else np.asarray(coef))
-    largest = np.atleast_2d(coef).max(axis=0)
-    return largest[start:stop] if len(largest) >= stop else np.ones(stop - start)
-
-
-def _mean_size(block: Any) -> Array:
-    """Of each feature, its mean absolute value."""
-    return np.asarray(abs(block).mean(axis=0)).ravel()
 
 
 def _as_json(threshold: float) -> float | str:

@@ -94,6 +94,12 @@ struct wl_tune {
  */
 bool wl_tune_propose(wl_tune *job);
 
+/* part_of may be NULL (parts.c). */
+wl_status wl_tune_parts_check(size_t n_blocks, const uint32_t *part_of,
+                              wl_error *error);
+/* Fills the job's own part_of and next_part, parts in their order. */
+void wl_tune_parts_link(wl_tune *job, const uint32_t *part_of);
+
 /* Of a row that stays to the end, after candidate c. */
 double wl_tune_rest_cost(const wl_tune *job, const wl_tune_candidate *c);
 

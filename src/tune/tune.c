@@ -91,8 +91,7 @@ static wl_status check_costs(size_t n_blocks, const double *block_costs,
   return WL_OK;
 }
 
-static wl_status check_parts(size_t n_blocks, const wl_tune_options *options,
-                             wl_error *error) {
+static wl_status check_models(const wl_tune_options *options, wl_error *error) {
   size_t n_models = options->n_models != 0 ? options->n_models : 1;
   if (options->search_model >= n_models)
     return wl_fail(error, WL_ERROR_VALUE,
@@ -103,15 +102,6 @@ static wl_status check_parts(size_t n_blocks, const wl_tune_options *options,
     return wl_fail(error, WL_ERROR_VALUE,
                    "tune: nested blocks have no parts, no other models and no "
                    "race");
-  for (size_t i = 0; options->part_of != NULL && i < n_blocks; i++) {
-    uint32_t parent = options->part_of[i];
-    if (parent == WL_TUNE_WHOLE)
-      continue;
-    if (parent >= n_blocks || options->part_of[parent] != WL_TUNE_WHOLE)
-      return wl_fail(error, WL_ERROR_VALUE,
-                     "tune: block %zu is a part of %u, which is no whole block",
-                     i, (unsigned)parent);
-  }
   return WL_OK;
 }
 
@@ -150,19 +140,6 @@ static wl_status allocate(wl_tune *job, wl_error *error) {
   return wl_tune_gates_init(job, error);
 }
 
-/* Parts in the order of their numbers behind their whole block. */
-static void link_parts(wl_tune *job, const uint32_t *part_of) {
-  for (size_t i = 0; i < job->n_blocks; i++) {
-    job->part_of[i] = part_of != NULL ? part_of[i] : WL_TUNE_WHOLE;
-    job->next_part[i] = WL_TUNE_WHOLE;
-  }
-  for (uint32_t i = (uint32_t)job->n_blocks; i-- > 0;)
-    if (job->part_of[i] != WL_TUNE_WHOLE) {
-      job->next_part[i] = job->next_part[job->part_of[i]];
-      job->next_part[job->part_of[i]] = i;
-    }
-}
-
 /* Ends the job at once where no answer could change the outcome. */
 static wl_status refuse_early(wl_tune *job, wl_error *error) {
   const wl_tune_options *o = &job->options;
@@ -189,7 +166,8 @@ wl_status wl_tune_create(size_t n_blocks, const double *block_costs,
       check_sizes(n_blocks, n_rows_fit, n_rows_select, n_rows_certify, error));
   WL_TRY(check_options(options, error));
   WL_TRY(check_costs(n_blocks, block_costs, error));
-  WL_TRY(check_parts(n_blocks, options, error));
+  WL_TRY(check_models(options, error));
+  WL_TRY(wl_tune_parts_check(n_blocks, options->part_of, error));
   wl_tune *job = wl_calloc(1, sizeof *job);
   if (job == NULL)
     return wl_fail_memory(error, sizeof *job);
@@ -206,7 +184,7 @@ wl_status wl_tune_create(size_t n_blocks, const double *block_costs,
   job->best = job->path = WL_TUNE_NONE;
   WL_TRY_DONE(status, allocate(job, error));
   memcpy(job->block_costs, block_costs, n_blocks * sizeof *block_costs);
-  link_parts(job, options->part_of);
+  wl_tune_parts_link(job, options->part_of);
   job->exact_cost = options->model_cost;
   for (size_t i = 0; i < n_blocks; i++)
     if (job->part_of[i] == WL_TUNE_WHOLE)
