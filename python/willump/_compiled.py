@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._descriptors import Absent, OfTrees, where_names_are
+from ._descriptors import Absent, OfTrees, only_if
 from ._errors import ArtifactError, PythonStepWarning, UnsupportedError
 from ._estimator import Estimator
 from ._frames import as_doubles, as_rows
@@ -393,7 +393,11 @@ class CompiledModel(Estimator):
         return value
 
     @property
-    def classes_(self) -> Array:
+    def classes_(self) -> Any:
+        """The classes; of several outputs a list of each one's."""
+        each = self.metadata.get("output_classes")
+        if each is not None:
+            return [np.array(values, np.dtype(dtype)) for values, dtype in each]
         if self._classes is None:
             self._given("", "classes_")
         return cast(Array, self._classes)
@@ -412,7 +416,7 @@ class CompiledModel(Estimator):
             return hasattr(source, "get_feature_names_out")
         return self.metadata.get("feature_names_out") is not None
 
-    @where_names_are
+    @only_if("_has_names")
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the columns of `transform`, as the original gives them.
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from ._options import has_method
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 
+class OnlyIf:
+    """A method that is there only where another, a condition, of its object says so."""
 
-class WithNames:
-    """A method that is there only where `_has_names` of its object says so."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, condition: str, function: Callable[..., Any]) -> None:
+        self.condition = condition
         self.function = function
         self.__doc__ = function.__doc__
 
@@ -21,13 +20,13 @@ class WithNames:
         self.name = name
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        if instance is not None and not instance._has_names():
+        if instance is not None and not getattr(instance, self.condition)():
             instance._given("", self.name)
         return self.function.__get__(instance, owner)
 
 
-def where_names_are(function: _F) -> _F:
-    return cast(_F, WithNames(function))
+def only_if(condition: str) -> Callable[[Callable[..., Any]], Any]:
+    return lambda function: OnlyIf(condition, function)
 
 
 class Absent:

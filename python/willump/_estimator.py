@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any, TypeVar
 
 from . import _core
+from ._descriptors import only_if
 from ._errors import UnsupportedError
 from ._present import tags_of
+from ._score import score_of
 
 _Self = TypeVar("_Self", bound="Estimator")
 
@@ -105,10 +106,17 @@ class Estimator(_core.CompiledBase):
         other._is_cascade = self._is_cascade
         return other
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Mean accuracy of a classifier, R2 of a regressor."""
-        from sklearn import metrics
+    def _has_score(self) -> bool:
+        if self._interface is None:
+            return hasattr(self._template, "score")
+        return self.metadata.get("score") is not None
 
-        name = "r2_score" if self.metadata.get("kind") == "regressor" else "accuracy_score"
-        measure: Callable[..., Any] = getattr(metrics, name)
-        return float(measure(y, self.predict(X), sample_weight=sample_weight))
+    @only_if("_has_score")
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """The original's score: the mean accuracy of most classifiers, R2 of most regressors.
+
+        Of the predictions for X, where that is the measure; where the original has one of
+        its own, it is asked itself. Absent where the original has none.
+        """
+        original = None if self._is_cascade else self._original
+        return score_of(self.metadata["score"], self, original, X, y, sample_weight)

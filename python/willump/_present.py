@@ -26,6 +26,7 @@ from ._frames import (
     take_rows,
 )
 from ._report import compare
+from ._score import describe_score
 
 Array = npt.NDArray[Any]
 
@@ -344,6 +345,9 @@ def describe(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What error messages need beyond the converter's metadata."""
     first = _first_step(estimator)
     found: dict[str, Any] = {"first_estimator": type(first).__name__}
+    score = describe_score(estimator)
+    if score is not None:
+        found["score"] = score
     if _reads_text(first, metadata):
         found["reads_text"] = True
     sparse_results = _sparse_results(estimator, metadata)
@@ -487,8 +491,9 @@ def tags_of(kind: str | None) -> Any:
     """scikit-learn's tags for a model whose original is not here."""
     from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags, TransformerTags
 
+    kinds = ("classifier", "regressor", "transformer", "clusterer", "outlier_detector")
     return Tags(
-        estimator_type=kind if kind in ("classifier", "regressor", "transformer") else None,
+        estimator_type=kind if kind in kinds else None,
         target_tags=TargetTags(required=kind in ("classifier", "regressor")),
         classifier_tags=ClassifierTags() if kind == "classifier" else None,
         regressor_tags=RegressorTags() if kind == "regressor" else None,

@@ -14,18 +14,23 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import willump
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone, is_classifier, is_clusterer, is_outlier_detector, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import VotingClassifier
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest, RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, PoissonRegressor, Ridge
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.validation import check_is_fitted
 
 DOCS = ["the cat sat", "a dog sat", "cat dog", "a bird", "the bird sang", "dogs"] * 4
@@ -165,6 +170,66 @@ def test_scorers_take_it(pipeline: Any, fast: Any) -> None:
     assert willump.compile(model).score(MATRIX, TARGET) == pytest.approx(
         model.score(MATRIX, TARGET), rel=1e-9
     )
+
+
+MULTI = np.stack([MATRIX[:, 0] > 0, MATRIX[:, 1] + MATRIX[:, 2] > 0.3], axis=1).astype(int)
+SCORED: list[tuple[Any, Any]] = [
+    *[(model, y) for model in (RandomForestClassifier(3, max_depth=2), KNeighborsClassifier(),
+                               MultiOutputClassifier(LogisticRegression()),
+                               ClassifierChain(LogisticRegression()))
+      for y in (MULTI, MULTI * 2.0, MULTI + np.array([0, 5]))],
+    (KNeighborsClassifier(), MULTI[:, 0]),
+    (make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=2)), MULTI[:, 0]),
+    (make_pipeline(StandardScaler(), KMeans(2)), None),
+    (OneVsRestClassifier(LogisticRegression()), MULTI),
+    (PoissonRegressor(), np.exp(TARGET / 3)),
+    (DecisionTreeRegressor(max_depth=2), np.stack([TARGET, -TARGET], axis=1)),
+    (GridSearchCV(LogisticRegression(), {"C": [0.1, 9.0]}, scoring="roc_auc"), MULTI[:, 1]),
+    (GridSearchCV(Ridge(), {"alpha": [0.1, 9.0]}), TARGET),
+    (LogisticRegressionCV(cv=3, scoring="neg_log_loss"), MULTI[:, 0]),
+    (KMeans(2, random_state=0), None), (PCA(2), None),
+    (IsolationForest(n_estimators=5, random_state=0), None), (OneClassSVM(), None),
+    (StandardScaler(), None),
+]  # fmt: skip
+
+
+def outcome(call: Any) -> Any:
+    """What a call answers, or the type of its error."""
+    try:
+        return pytest.approx(call(), rel=1e-9)
+    except Exception as error:
+        return type(error)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("model", "y"), SCORED)
+def test_score_is_the_original_s(model: Any, y: Any) -> None:
+    rng = np.random.default_rng(7)
+    fresh, weights = rng.normal(size=MATRIX.shape), rng.random(len(MATRIX))
+    model = clone(model).fit(MATRIX, y)
+    fast = willump.compile(model)
+    assert hasattr(fast, "score") == hasattr(model, "score")
+    assert hasattr(fast, "classes_") == hasattr(model, "classes_")
+    for function in (is_classifier, is_regressor, is_clusterer, is_outlier_detector):
+        assert function(fast) == function(model)
+        assert function(pickle.loads(pickle.dumps(fast))) == function(model)
+    if not hasattr(model, "score"):
+        with pytest.raises(AttributeError, match="score"):
+            fast.score(fresh)
+        return
+    for args, options in (((), {}), ((y,), {}), ((y,), {"sample_weight": weights})):
+        expected = outcome(lambda: model.score(fresh, *args, **options))  # noqa: B023
+        assert outcome(lambda: fast.score(fresh, *args, **options)) == expected  # noqa: B023
+    if is_classifier(model):
+        expected = outcome(lambda: get_scorer("accuracy")(model, fresh, y))
+        assert outcome(lambda: get_scorer("accuracy")(fast, fresh, y)) == expected
+
+
+def test_a_score_of_the_original_s_own_needs_the_original() -> None:
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 9.0]}, scoring="roc_auc")
+    fast = willump.compile(search.fit(MATRIX, MULTI[:, 0]))
+    with pytest.raises(willump.UnsupportedError, match=r"score.*sklearn\.metrics"):
+        willump.from_bytes(fast.to_bytes()).score(MATRIX, MULTI[:, 0])
 
 
 def test_cross_val_score_refits_clones(pipeline: Any, fast: Any) -> None:

@@ -125,6 +125,10 @@ class Conversion:
         if model.classes is not None:
             metadata["classes"] = _json_classes(model.classes)
             metadata["classes_dtype"] = model.classes.dtype.str
+        if model.output_classes is not None:
+            metadata["output_classes"] = [
+                [_json_classes(classes), classes.dtype.str] for classes in model.output_classes
+            ]
         if model.multilabel:
             metadata["multilabel"] = True
         if model.label_table:
@@ -194,7 +198,7 @@ def start(estimator: Any, *, strict: bool = False, whole: bool = False) -> Conve
         raise UnsupportedError(f"{type(estimator).__name__}: {refused}") from refused
     if not model.outputs():
         raise UnsupportedError(f"{type(estimator).__name__} has no method that can be compiled")
-    conversion = Conversion(estimator, context, model, _kind(model))
+    conversion = Conversion(estimator, context, model, _kind(model, estimator))
     if strict:
         reasons = conversion.finish().reasons
         if reasons:
@@ -229,10 +233,23 @@ def _is_model(estimator: Any) -> bool:
     return hasattr(estimator, "predict")
 
 
-def _kind(model: Model) -> str:
-    if model.classes is not None:
+def _kind(model: Model, estimator: Any) -> str:
+    if model.classes is not None or model.output_classes is not None:
         return "classifier"
-    return "regressor" if model.prediction is not None else "transformer"
+    if model.prediction is None:
+        return "transformer"
+    own = _estimator_type(estimator)
+    return own if own in ("clusterer", "outlier_detector") else "regressor"
+
+
+def _estimator_type(estimator: Any) -> str | None:
+    from sklearn.utils import get_tags
+
+    try:
+        found: str | None = get_tags(estimator).estimator_type
+    except Exception:  # not scikit-learn's, or without tags
+        return None
+    return found
 
 
 def _check_output_config(estimator: Any, *, strict: bool) -> None:

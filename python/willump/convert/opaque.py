@@ -103,6 +103,7 @@ class PythonSteps(Emitter):
             self._python_classifier(model, estimator, value, why, classes)
         else:
             if classes is not None:
+                model.output_classes = [np.asarray(each) for each in classes]
                 self.notes.append(
                     f"{type(estimator).__name__}: several outputs with classes of their own; "
                     "only predict is there"

@@ -134,6 +134,8 @@ class Model:
     raw: Ref | None = None
     source: dict[str, Any] | None = None
     classes: Array | None = None
+    #: A classifier's of several outputs: each one's.
+    output_classes: list[Array] | None = None
     multilabel: bool = False
     #: Labels come as a table of one column.
     label_table: bool = False
