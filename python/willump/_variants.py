@@ -133,12 +133,20 @@ class Ensemble:
 
         return edit
 
-    def leaves(self, first: int, last: int, *, are_own: bool) -> Rendered:
-        """The leaves' numbers: the source's own ones, or from 0 in each tree."""
+    def leaves(
+        self, first: int, last: int, *, are_own: bool, check: Mapping[str, Any] | None = None
+    ) -> Rendered:
+        """The leaves' numbers: the source's own ones, or from 0 in each tree; `check`:
+        attributes of the check of the trees' input, in place of its own."""
         attributes = leaves_of(self._between(first, last))
         if not are_own:
             attributes["ids"] = None
-        node = self.builder.node("tree_leaves", self.node.inputs, attributes)
+        inputs = self.node.inputs
+        if check is not None:
+            own = self.builder.nodes[inputs[0]]
+            checked = own.inputs if own.operator == "check_finite" else inputs
+            inputs = (self.builder.node("check_finite", checked, dict(check)),)
+        node = self.builder.node("tree_leaves", inputs, attributes)
         return self._render({"leaves": node})
 
     def tail(self, first: int) -> Rendered:
@@ -223,14 +231,23 @@ class Variants:
     def _without_names(self) -> dict[str, Any]:
         return {**self._metadata, "feature_names_in": None, "exact_names": []}
 
-    def leaves(self, span: Span, X: Any, *, is_nameless: bool = False) -> Array:
-        """The source's number of each row's leaf in each tree, int64 (n_rows, n_trees)."""
-        if span is None and not is_nameless and "_leaves" in self._own.methods:
+    def leaves(
+        self,
+        span: Span,
+        X: Any,
+        *,
+        is_nameless: bool = False,
+        check: Mapping[str, Any] | None = None,
+    ) -> Array:
+        """The source's number of each row's leaf in each tree, int64 (n_rows, n_trees);
+        `check`: what `check_finite` is told of X, where that is not what predictions need."""
+        is_plain = span is None and not is_nameless and check is None
+        if is_plain and "_leaves" in self._own.methods:
             return np.asarray(self._own.run("_leaves", X))
         ensemble, first, last = self._ensemble_of(span)
         shown = self._interface(
-            ("leaves", span, is_nameless),
-            lambda: ensemble.leaves(first, last, are_own=True),
+            ("leaves", span, is_nameless, check is None),
+            lambda: ensemble.leaves(first, last, are_own=True, check=check),
             self._without_names() if is_nameless else None,
         )
         return np.asarray(shown.run("_leaves", X))

@@ -280,6 +280,50 @@ def test_scikit_learn_s_methods_of_trees(model: Any, methods: str, n_classes: in
     check(clone(model).set_params(random_state=0).fit(X, y), X, calls(methods, {}), 1e-13)
 
 
+def outcome(call: Any) -> Any:
+    """What a call answers, or the type of its error."""
+    try:
+        return call()
+    except Exception as error:
+        return type(error)
+
+
+@pytest.mark.parametrize("library", ["scikit-learn", "xgboost"])
+@pytest.mark.parametrize("n_classes", [0, 2, 3])
+def test_apply_takes_what_the_original_s_takes(library: str, n_classes: int) -> None:
+    X = rows(30, has_gaps=False)
+    kinds = (en.GradientBoostingRegressor, en.GradientBoostingClassifier)
+    if library == "xgboost":
+        kinds = (xgb.XGBRegressor, xgb.XGBClassifier)
+    model = kinds[n_classes > 0](n_estimators=4).fit(X, targets(X, n_classes))
+    fast = willump.compile(model, strict=True)
+    gaps, infinite = X.copy(), X.copy()
+    gaps[::7, 1] = np.nan
+    infinite[3, 2] = -np.inf
+    for given in (X, gaps, infinite, X * 1e300, gaps.tolist(), X.tolist(), gaps.astype(object),
+                  sp.csr_array(gaps), sp.csr_array(X), sp.csr_array(infinite),
+                  pd.DataFrame(gaps)):  # fmt: skip
+        for again in (fast, willump.from_bytes(fast.to_bytes())):
+            expected = outcome(lambda: model.apply(given))  # noqa: B023
+            result = outcome(lambda: again.apply(given))  # noqa: B023
+            if isinstance(expected, type):
+                assert result is expected
+            else:
+                assert_same(expected, result, 0.0, str(type(given)))
+
+
+@pytest.mark.parametrize("dtype", [str, object, int])
+def test_a_stage_of_one_row_is_a_scalar_where_the_original_s_is(dtype: type) -> None:
+    X = rows(31, has_gaps=False)
+    y = targets(X, 2) if dtype is int else np.array(["a", "b"], dtype)[targets(X, 2)]
+    model = en.GradientBoostingClassifier(n_estimators=3).fit(X, y)
+    fast = willump.compile(model)
+    for expected, result in zip(model.staged_predict(X[:1]), fast.staged_predict(X[:1]),
+                                strict=True):  # fmt: skip
+        assert type(result) is type(expected)
+        assert result == expected
+
+
 def test_apply_takes_check_input() -> None:
     X = rows(11).astype(np.float32)
     check(

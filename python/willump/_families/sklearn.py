@@ -24,10 +24,18 @@ def _forest_apply(variants: Variants, asked: Asked, span: Span, x: Any) -> Any:
     return variants.leaves(None, x)
 
 
+#: Trees of `GradientBoosting*` route NaN in dense rows, though their predictions refuse it.
+_GAPS = {"dtype": "f32", "allow_nan": True, "allow_sparse_nan": False}
+
+
 def _boosted_apply(variants: Variants, asked: Asked, span: Span, x: Any) -> Any:
     """A classifier's by class, too."""
-    leaves = variants.leaves(None, x).astype(np.float64)
-    if asked.metadata.get("kind") == "regressor":
+    is_regressor = asked.metadata.get("kind") == "regressor"
+    if is_regressor and not hasattr(x, "shape"):
+        raise AttributeError(f"{type(x).__name__!r} object has no attribute 'shape'", obj=x)
+    estimator = str(asked.metadata.get("estimator"))
+    leaves = variants.leaves(None, x, check={**_GAPS, "estimator": estimator}).astype(np.float64)
+    if is_regressor:
         return leaves
     return leaves.reshape(len(leaves), variants.source.n_iterations, -1)
 
@@ -130,7 +138,7 @@ class _ByWeight:
 def _staged(
     method: str,
     divides: Callable[[], _Divide] = lambda: _undivided,
-    shape: Callable[[Array], Array] = lambda answer: answer,
+    shape: Callable[[Array], Any] = lambda answer: answer,
 ) -> Method:
     """The method after each iteration."""
 
@@ -147,9 +155,9 @@ def _as_column(answer: Array) -> Array:
     return answer.reshape(len(answer), -1)
 
 
-def _squeezed(answer: Array) -> Array:
-    """One row's label is no list of one, where there are two classes."""
-    return answer.reshape(()) if len(answer) == 1 else answer
+def _squeezed(answer: Array) -> Any:
+    """One row's label is no array, where there are two classes."""
+    return answer[0] if len(answer) == 1 else answer
 
 
 def _boosted_predict(variants: Variants, asked: Asked, span: Span, x: Any) -> Any:

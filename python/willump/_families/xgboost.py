@@ -43,13 +43,30 @@ def _fail(message: str) -> Exception:
     return error_of("xgboost.core", "XGBoostError")(message)
 
 
+#: `apply` makes a DMatrix of X, which refuses what predictions take.
+_FINITE: dict[str, Any] = {
+    "estimator": "",
+    "dtype": "f32",
+    "allow_nan": True,
+    "message": "Input data contains `inf` or a value too large, while `missing` is not set to "
+    "`inf`",
+}
+
+
 def leaves(variants: Variants, asked: Asked, span: Span, x: Any) -> Array:
     """As floats, and flat where there is one tree."""
     if span is not None and span[0] != 0:
         raise _fail(
             f"leaves are there for ranges from iteration 0 only, and this begins at {span[0]}"
         )
-    numbers = variants.leaves(span, x, is_nameless=asked.is_nameless).astype(np.float32)
+    check = _FINITE if asked.method == "apply" else None
+    try:
+        found = variants.leaves(span, x, is_nameless=asked.is_nameless, check=check)
+    except ValueError as error:
+        if check is not None and _FINITE["message"] in str(error):
+            raise _fail(str(error)) from error
+        raise
+    numbers = found.astype(np.float32)
     return numbers[:, 0] if numbers.shape[1] == 1 else numbers
 
 
