@@ -1,4 +1,4 @@
-"""pandas categories as the codes of the library that trained on them.
+"""Categories of frames as the codes of the library that trained on them.
 
 LightGBM and XGBoost train on the codes of category columns and keep what each
 code stood for; a later frame's own codes may differ. An array is taken to hold
@@ -7,6 +7,7 @@ codes already, as both libraries take it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -35,7 +36,7 @@ def storable(categories: Sequence[Any]) -> list[Any]:
 
 
 class CategoryCodes:
-    """Puts codes in place of a pandas frame's categories.
+    """Puts codes in place of a pandas frame's categories, and of a polars frame's.
 
     Parameters
     ----------
@@ -43,7 +44,8 @@ class CategoryCodes:
         `categories`: for each column of the model its categories in the order of
         their codes, None for other columns; or, where `by_order`, for each of the
         frame's category columns in turn. `refuses_unseen`: other values raise
-        ValueError; else they count as missing.
+        ValueError; else they count as missing. Where `are_codes`, the model does not
+        know its categories' values: a frame's own codes are taken.
     then : callable
         What reads the frame of numbers.
     """
@@ -51,6 +53,7 @@ class CategoryCodes:
     def __init__(self, spec: Mapping[str, Any], then: Callable[[Any], tuple[Any, ...]]) -> None:
         self.by_order = bool(spec["by_order"])
         self.refuses_unseen = bool(spec["refuses_unseen"])
+        self.are_codes = bool(spec.get("are_codes"))
         self.codes = [
             None if known is None else {value: i for i, value in enumerate(known)}
             for known in spec["categories"]
@@ -59,11 +62,25 @@ class CategoryCodes:
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         if hasattr(x, "dtypes") and hasattr(x, "isetitem"):
-            x = self._coded(x)
+            x = self._coded(_PandasColumns(x))
+        elif _is_polars(x) and not self.by_order:  # LightGBM takes none of polars'
+            x = self._coded(_PolarsColumns(x))
         return self.then(x)
 
-    def _coded(self, frame: Any) -> Any:
-        found = [i for i, dtype in enumerate(frame.dtypes) if hasattr(dtype, "categories")]
+    def _coded(self, columns: _PandasColumns | _PolarsColumns) -> Any:
+        found = columns.found()
+        if self.are_codes:
+            return columns.replaced({i: _codes_of(*columns.parts(i), None) for i in found})
+        coded = {}
+        for i, codes in self._pairs(found):
+            values, own = columns.parts(i)
+            coded[i] = _codes_of(values, own, codes)
+            if self.refuses_unseen:
+                _refuse_unseen(columns.names()[i], values, own, coded[i])
+        return columns.replaced(coded)
+
+    def _pairs(self, found: list[int]) -> list[tuple[int, dict[Any, int]]]:
+        """The columns of categories, each with the codes that the model knows."""
         if self.by_order:
             if len(found) != len(self.codes):
                 raise ValueError(
@@ -71,32 +88,88 @@ class CategoryCodes:
                     f"{len(found)} columns of categories, the model was trained on "
                     f"{len(self.codes)}"
                 )
-            pairs = list(zip(found, self.codes, strict=True))
-        else:
-            wanted = [i for i, codes in enumerate(self.codes) if codes is not None]
-            if found != wanted:
-                raise ValueError(
-                    f"columns {wanted} are categories to the model, columns {found} are in the "
-                    "frame: convert with astype('category')"
-                )
-            pairs = [(i, self.codes[i]) for i in wanted]
-        coded = frame.copy(deep=False)
-        for i, codes in pairs:
-            own, known = frame.iloc[:, i].cat, codes or {}
-            # The frame's own code -1, what is missing, is the table's last row.
-            table = np.array([known.get(value, np.nan) for value in own.categories] + [np.nan])
-            column: Array = table[np.asarray(own.codes)]
-            if self.refuses_unseen:
-                _refuse_unseen(frame.columns[i], own, column)
+            return [(i, codes or {}) for i, codes in zip(found, self.codes, strict=True)]
+        wanted = [i for i, codes in enumerate(self.codes) if codes is not None]
+        if found != wanted:
+            raise ValueError(
+                f"columns {wanted} are categories to the model, columns {found} are in the "
+                "frame: convert with astype('category')"
+            )
+        return [(i, self.codes[i] or {}) for i in wanted]
+
+
+def _codes_of(values: Sequence[Any], own: Array, codes: Mapping[Any, int] | None) -> Array:
+    """The model's codes of a column whose `own` codes stand for `values`; without the
+    model's the own ones. NaN where a value is missing, whose own code is -1, or unknown."""
+    if codes is None:
+        return np.where(own < 0, np.nan, own)
+    # The own code -1 is the table's last row.
+    table: Array = np.array([codes.get(value, np.nan) for value in values] + [np.nan])
+    return table[own]
+
+
+def _is_polars(x: Any) -> bool:
+    return type(x).__module__.startswith("polars.") and hasattr(x, "with_columns")
+
+
+class _PandasColumns:
+    """The category columns of a pandas frame."""
+
+    def __init__(self, frame: Any) -> None:
+        self.frame = frame
+
+    def found(self) -> list[int]:
+        return [i for i, dtype in enumerate(self.frame.dtypes) if hasattr(dtype, "categories")]
+
+    def names(self) -> list[Any]:
+        return list(self.frame.columns)
+
+    def parts(self, i: int) -> tuple[Sequence[Any], Array]:
+        """A column's categories, and its codes."""
+        column = self.frame.iloc[:, i].cat
+        return list(column.categories), np.asarray(column.codes)
+
+    def replaced(self, columns: Mapping[int, Array]) -> Any:
+        coded = self.frame.copy(deep=False)
+        for i, column in columns.items():
             coded.isetitem(i, column)
         return coded
 
 
-def _refuse_unseen(name: Any, own: Any, column: Array) -> None:
-    wrong = np.flatnonzero(np.isnan(column) & (np.asarray(own.codes) >= 0))
+class _PolarsColumns:
+    """The columns of a polars frame that are Categorical or Enum."""
+
+    def __init__(self, frame: Any) -> None:
+        self.frame = frame.collect() if hasattr(frame, "collect") else frame
+
+    def found(self) -> list[int]:
+        kinds = [type(dtype).__name__ for dtype in self.frame.dtypes]
+        return [i for i, kind in enumerate(kinds) if kind in ("Categorical", "Enum")]
+
+    def names(self) -> list[Any]:
+        return list(self.frame.columns)
+
+    def parts(self, i: int) -> tuple[Sequence[Any], Array]:
+        """The values that a column has, and their positions; -1: a null."""
+        texts = np.array(self.frame.to_series(i).cast(_polars().String).to_list(), dtype=object)
+        missing = np.array([text is None for text in texts], dtype=bool)
+        own = np.full(len(texts), -1)
+        values, own[~missing] = np.unique(texts[~missing].astype(str), return_inverse=True)
+        return values.tolist(), own
+
+    def replaced(self, columns: Mapping[int, Array]) -> Any:
+        names, series = self.names(), _polars().Series
+        return self.frame.with_columns([series(names[i], each) for i, each in columns.items()])
+
+
+def _polars() -> Any:
+    return sys.modules["polars"]
+
+
+def _refuse_unseen(name: Any, values: Sequence[Any], own: Array, column: Array) -> None:
+    wrong = np.flatnonzero(np.isnan(column) & (own >= 0))
     if len(wrong):
-        value = own.categories[own.codes.iloc[wrong[0]]]
         raise ValueError(
             f"Found a category not in the training set: column {name!r}, row {wrong[0]} is "
-            f"{value!r}; give such rows as missing"
+            f"{values[own[wrong[0]]]!r}; give such rows as missing"
         )

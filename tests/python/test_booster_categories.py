@@ -143,11 +143,50 @@ def test_a_value_that_xgboost_has_not_seen_is_refused_with_its_row() -> None:
     np.testing.assert_allclose(fast.predict(variants(data)["more"]), model.predict(data), 1e-6)
 
 
-def test_categories_without_stored_values_are_refused_by_name() -> None:
-    X = np.column_stack([np.arange(50) % 3, np.arange(50.0)])
-    plain = xgb.DMatrix(X, X[:, 0], feature_types=["c", "q"], enable_categorical=True)
-    with pytest.raises(willump.UnsupportedError, match="of which values"):
-        willump.compile(xgb.train({}, plain, 2))
+@pytest.mark.parametrize("one_hot", [1, 100])
+@pytest.mark.parametrize("kind", ["int", "text"])
+def test_categories_that_were_given_as_codes_are_taken_as_codes(one_hot: int, kind: str) -> None:
+    rng = np.random.default_rng(one_hot)
+    X = np.column_stack([rng.integers(0, 9, 300), rng.normal(size=300)])
+    X[::11, 0] = np.nan
+    y = np.nan_to_num(X[:, 0] % 3) * X[:, 1]
+    kinds = ["c", "q"]
+    matrix = xgb.DMatrix(X, y, feature_types=kinds, enable_categorical=True)
+    booster = xgb.train({"max_cat_to_onehot": one_hot}, matrix, 4)
+    model = xgb.XGBRegressor(max_cat_to_onehot=one_hot, feature_types=kinds, **EXTREME).fit(X, y)
+    unknown = X.copy()
+    unknown[:9, 0] = [20, 31, 9, 10, 40, 63, 64, 100, 15]
+    names = np.arange(9)[::-1] * 7 if kind == "int" else np.array(list("ihgfedcba"))
+    codes = np.nan_to_num(X[:, 0], nan=-1).astype(int)
+    data = pd.DataFrame({"a": pd.Categorical.from_codes(codes, names), "b": X[:, 1]})
+    for given in (X, unknown, data):
+        rows = xgb.DMatrix(given, feature_types=None if given is data else kinds,
+                           enable_categorical=True)  # fmt: skip
+        fast = willump.compile(booster)
+        for again in (fast, willump.from_bytes(fast.to_bytes())):
+            np.testing.assert_allclose(again.predict(given), booster.predict(rows), 1e-6, 1e-6)
+        of_model = willump.compile(model, strict=True)
+        np.testing.assert_allclose(of_model.predict(given), model.predict(given), 1e-6, 1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_polars_categories_are_matched_by_value(seed: int) -> None:
+    pl = pytest.importorskip("polars")
+    data = frame(seed)[["number", "word", "grade"]]
+    y = np.nan_to_num(data["number"]) + 2.0 * data["word"].isin(["b", "e"])
+    model = xgb.XGBRegressor(max_cat_to_onehot=1, **EXTREME).fit(data, y)
+    fast = willump.compile(model, strict=True)
+    given = pl.from_pandas(data)
+    text = pl.col("word").cast(pl.String)
+    for X in (given, given[3:], given.with_columns(text.cast(pl.Enum(list(WORDS[::-1]))))):
+        np.testing.assert_allclose(fast.predict(X), model.predict(X), 1e-6, 1e-6)
+    with pytest.raises(ValueError, match="column 'word', row 0 is 'new'"):
+        fast.predict(given.with_columns(pl.lit("new").cast(pl.Categorical).alias("word")))
+    for wrong in (given.with_columns(text), given.with_columns(pl.lit(1.0).alias("word"))):
+        with pytest.raises(Exception):  # noqa: B017, PT011  (its own KeyError, or XGBoostError)
+            model.predict(wrong)
+        with pytest.raises(ValueError, match="categories to the model"):
+            fast.predict(wrong)
 
 
 def test_categories_that_are_not_ascii() -> None:

@@ -219,8 +219,8 @@ def _xgboost_categories(booster: Any) -> dict[str, Any] | None:
     model = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]
     model = model.get("gbtree", model)["model"]
     stored = model.get("cats", {}).get("enc", [])
-    if not stored:
-        raise Refused("it has features that are categories, and does not say of which values")
+    if not stored:  # it was trained on codes, of which it knows no values
+        return {"by_order": False, "refuses_unseen": False, "are_codes": True, "categories": []}
     known = [_stored_categories(one) for one in stored]
     return {"by_order": False, "refuses_unseen": True, "categories": known}
 
@@ -283,7 +283,7 @@ _OPERATORS = [
     "trees", "linear_trees", "expit", "softmax", "exp", "signed_square", "affine", "complement",
     "argmax", "cast",
 ]  # fmt: skip
-_XGBOOST_PYTHON = "gblinear; categories without stored values; missing other than NaN"
+_XGBOOST_PYTHON = "gblinear; missing other than NaN"
 _PARAMETERS = ["all (the trees of the library's own export, up to the best iteration)"]
 
 
@@ -323,7 +323,7 @@ def register_library(name: str) -> None:
             predict=xgboost_booster,
             operators=_OPERATORS,
             parameters=_PARAMETERS,
-            python_step="gblinear; categories without stored values",
+            python_step="gblinear",
         )
         register(
             xgb.XGBRegressor,
