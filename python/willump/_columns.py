@@ -255,7 +255,11 @@ def _pandas_to_numpy(x: Any) -> Array:
     if all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes):
         array: Array = x.to_numpy(dtype=np.float64, na_value=np.nan)
         return array
-    return np.asarray(x.astype(object), dtype=object)
+    cells: Array = np.asarray(x.astype(object), dtype=object)
+    for i, dtype in enumerate(dtypes if cells.ndim == 2 else ()):
+        if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "biuf":
+            cells[:, i] = x.iloc[:, i].to_numpy(dtype=np.float64, na_value=np.nan)
+    return cells
 
 
 def _check_promotion(x: Any, dtypes: list[Any]) -> None:
