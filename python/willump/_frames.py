@@ -240,6 +240,8 @@ class Columns:
     in_order : bool
         The names of a frame's columns are those of fit in the same order; else
         the original's error.
+    takes_arrays : bool
+        An array's columns go by their position, though a frame's go by their names.
     """
 
     def __init__(
@@ -251,16 +253,19 @@ class Columns:
         needed: Sequence[str] = (),
         *,
         in_order: bool = False,
+        takes_arrays: bool = False,
     ) -> None:
         self.inputs = list(inputs)
         self.fitted = fitted
         self.n_features = n_features
         self.estimator = estimator
         self.in_order = in_order
+        self.takes_arrays = takes_arrays
         self.needed = {*needed, *(name for name, _, _, _ in inputs if name)}
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
-        if self.fitted is not None and not self.in_order:
+        is_table = isinstance(x, dict) or is_frame(x)
+        if self.fitted is not None and not self.in_order and (is_table or not self.takes_arrays):
             return self._by_name(x)
         if isinstance(x, dict):
             raise ValueError("the columns are known by position only; give an array or a frame")

@@ -194,6 +194,7 @@ def extract_of(
         estimator,
         needed,
         in_order=bool(metadata.get("columns_in_order")),
+        takes_arrays=bool(metadata.get("columns_of_arrays")),
     )
 
 

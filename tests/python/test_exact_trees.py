@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+import willump
 from harness import (
     BACKEND,
     assert_row_wise,
@@ -472,11 +473,93 @@ def test_infinity_among_categories_raises_the_original_error() -> None:
         assert_native(est).predict(x)
 
 
-def test_categories_of_strings_are_refused_by_name() -> None:
+def frame_of_categories(seed: int, n: int = 300) -> Any:
+    rng = np.random.default_rng(seed)
+    words = rng.choice(np.array(["a", "b", "c c", "ü", "", "10"], dtype=object), n)
+    words[rng.random(n) < 0.1] = None
+    return pd.DataFrame(
+        {
+            "x": np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n)),
+            "word": pd.Categorical(words),
+            "count": pd.Categorical(rng.choice([30, 10, -5], n)),
+            "grade": pd.Categorical(rng.choice(["lo", "hi"], n), categories=["lo", "mid", "hi"]),
+            "z": rng.normal(size=n),
+        }
+    )
+
+
+def answers(model: Any, method: str, X: Any) -> Any:
+    """What a method answers, its stages as a table, or the type of its error."""
+    try:
+        answer = quiet(getattr(model, method), X)
+        return np.array(list(answer)) if method.startswith("staged") else answer
+    except Exception as error:
+        return type(error)
+
+
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("n_classes", [0, 2, 3])
+def test_categories_of_text_are_matched_by_value(seed: int, n_classes: int) -> None:
+    data = frame_of_categories(seed)
+    y = np.nan_to_num(data["x"]) + 2 * data["word"].isin(["b", "ü"]) + (data["grade"] == "hi")
+    kinds: Any = "from_dtype"
+    if seed % 3 == 1:
+        data, kinds = data.astype({"word": object, "count": int}), ["grade", "word"]
+    if n_classes == 0:
+        model: Any = en.HistGradientBoostingRegressor(categorical_features=kinds, **HISTOGRAM)
+    else:
+        y = np.digitize(y, [0.0, 1.5][: n_classes - 1])
+        model = en.HistGradientBoostingClassifier(categorical_features=kinds, **HISTOGRAM)
+    fast = willump.compile(quiet(model.fit, data, y), strict=True)
+    text = data["word"].astype(object)
+    shuffled = pd.Categorical(text, categories=["10", "ü", "new", "", "c c", "b", "a"])
+    given = {
+        "itself": data,
+        "other codes": data.assign(word=shuffled),
+        "unseen": data.assign(word=text.where(np.arange(len(data)) % 5 > 0, "new")),
+        "other order": data[data.columns[::-1]],
+        "more columns": data.assign(more=1),
+        "fewer columns": data.drop(columns="z"),
+        "one row": data.iloc[:1],
+        "nulls": data.assign(x=pd.array([1.5, None] * 150, dtype="Float64"),
+                             z=pd.array([True, None, False] * 100, dtype="boolean")),
+        "numbers for text": data.assign(word=5),
+        "infinity": data.assign(z=np.inf),
+        "an array": data.to_numpy(),
+        "polars": pytest.importorskip("polars").from_pandas(data.astype({"count": int})),
+    }  # fmt: skip
+    methods = ["predict", "staged_predict"]
+    methods += ["predict_proba", "decision_function", "staged_predict_proba"] if n_classes else []
+    for name, X in given.items():
+        for method in methods:
+            expected = answers(model, method, X)
+            for again in (fast, willump.from_bytes(fast.to_bytes())):
+                result = answers(again, method, X)
+                if isinstance(expected, type):
+                    assert result is expected, f"{name}: {method}"
+                elif "proba" in method:
+                    np.testing.assert_allclose(result, expected, 1e-13, err_msg=name)
+                else:
+                    np.testing.assert_array_equal(result, expected, err_msg=f"{name}: {method}")
+
+
+def test_categories_of_text_after_another_step_are_refused_by_name() -> None:
     x = pd.DataFrame({"a": pd.Categorical(["u", "v"] * 20), "b": np.arange(40.0)})
-    est = en.HistGradientBoostingClassifier(categorical_features="from_dtype", **HISTOGRAM)
-    with pytest.raises(UnsupportedError, match="holds no categories"):
-        convert_pipeline(est.fit(x, np.arange(40) % 2), strict=True)
+    scaled = make_column_transformer((StandardScaler(), ["b"]), remainder="passthrough")
+    est = en.HistGradientBoostingClassifier(categorical_features=[1], **HISTOGRAM)
+    model = make_pipeline(scaled, est).fit(x, np.arange(40) % 2)
+    with pytest.raises(UnsupportedError, match="categories are text"):
+        convert_pipeline(model, strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "Float64", "boolean"])
+def test_nulls_beside_categories_are_missing(dtype: str) -> None:
+    x = pd.DataFrame({"k": pd.Categorical([30, 10, -5, 10] * 10), "b": np.arange(40.0) % 7})
+    est = en.HistGradientBoostingRegressor(categorical_features="from_dtype", **HISTOGRAM)
+    est.fit(x, x["k"].astype(int) * x["b"])
+    given = x.assign(b=pd.array([1, None, 0, 1] * 10, dtype=dtype))
+    np.testing.assert_array_equal(assert_native(est).predict(given), est.predict(given))
 
 
 # ---- isolation ---------------------------------------------------------------

@@ -148,6 +148,8 @@ class Conversion:
         metadata["columns_by_name"] = names is not None
         if self.context.is_ordered:
             metadata["columns_in_order"] = True
+        if self.context.takes_arrays:
+            metadata["columns_of_arrays"] = True
         if names is not None:
             metadata["feature_names_in"] = [str(name) for name in names]
         if model.features is not None:

@@ -26,6 +26,8 @@ class Context(PythonSteps):
         self.text_inputs: dict[int, dict[str, Any]] = {}
         #: X's columns are found by position, their names compared with fit's.
         self.is_ordered = False
+        #: An array's columns go by position, though a frame's go by name.
+        self.takes_arrays = False
         #: Nodes of columns that an output shows as they came; see `output.py`.
         self.passed: dict[int, Passed] = {}
         #: Encoders that warn, by what tells them apart in a run.

@@ -52,16 +52,16 @@ def _grouping(est: Any, column: int) -> Array | None:
 
 def ordinal_codes(
     ctx: Context,
-    ref: Ref,
+    value: Value,
     categories: Sequence[Array],
     unknown: float = np.nan,
     missing: float = np.nan,
 ) -> Ref:
     """Positions among each column's categories; `missing` for the category NaN."""
-    est = SimpleNamespace(categories_=categories, n_features_in_=ref.n_features)
+    est = SimpleNamespace(categories_=categories, n_features_in_=len(categories))
     codes = [_positions(known, missing) for known in categories]
     others = [np.array([unknown])] * len(categories)
-    return _joined(ctx, encode(ctx, est, ref, codes, others))
+    return _joined(ctx, encode(ctx, est, value, codes, others))
 
 
 def _positions(known: Array, missing: float) -> Array:

@@ -17,12 +17,13 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from .._graph import Array
+from .categories import reads_columns
 from .context import Context
 from .registry import Refused, register
 from .sklearn_encode import ordinal_codes
 from .sklearn_linear import add_proba
 from .trees import CATEGORIES, MISSING_LEFT, MISSING_NAN, Forest, fold_float32
-from .values import Model, Ref, Value
+from .values import Model, Ref, Source, Value
 
 TREE_CLASSIFIERS = (tr.DecisionTreeClassifier, tr.ExtraTreeClassifier)
 TREE_REGRESSORS = (tr.DecisionTreeRegressor, tr.ExtraTreeRegressor)
@@ -252,21 +253,51 @@ def boosting_regressor(ctx: Context, est: Any, value: Value) -> Model:
 # ---- histogram boosting ------------------------------------------------------
 
 
-def _encoded(ctx: Context, est: Any, ref: Ref) -> Ref:
-    """What its preprocessor makes of X: codes of categories first, then numbers."""
+def _preprocessed(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
+    """X, and what its preprocessor makes of it: codes of categories first, then numbers."""
     preprocessor = getattr(est, "_preprocessor", None)
-    if preprocessor is None:
-        return ref
-    encoder = preprocessor.named_transformers_["encoder"]
-    if type(encoder) is not OrdinalEncoder:
+    encoder = None if preprocessor is None else preprocessor.named_transformers_["encoder"]
+    if encoder is not None and type(encoder) is not OrdinalEncoder:
         raise Refused("its categories are not encoded by an OrdinalEncoder")
-    chosen = np.asarray(est.is_categorical_, dtype=bool)
+    chosen = np.asarray(est.is_categorical_, dtype=bool) if encoder is not None else None
+    if encoder is not None and chosen is not None and reads_columns(encoder):
+        encoded = _encoded_columns(ctx, est, value, encoder, chosen)
+        return encoded, encoded
+    ref = ctx.numeric(value, int(est.n_features_in_))
+    if ref.sparse:
+        raise Refused("its input is sparse, which it does not take")
+    if encoder is None or chosen is None:
+        return ref, ref
     columns = ctx.select(ref, np.flatnonzero(chosen))
     # The encoder checks column by column, and its message names nothing.
     codes = ordinal_codes(ctx, ctx.check_finite(columns, "", True), encoder.categories_)
-    if chosen.all():
+    numbers = None if chosen.all() else ctx.select(ref, np.flatnonzero(~chosen))
+    return ref, _beside(ctx, codes, numbers)
+
+
+def _encoded_columns(ctx: Context, est: Any, value: Value, encoder: Any, chosen: Array) -> Ref:
+    """The same of columns, some of text, which a frame's names or positions find."""
+    if not isinstance(value, Source) or value.columns is not None:
+        raise Refused(
+            "its categories are text (categorical_features), and its input is made by a step "
+            "before it: compile it with the frame itself as its input"
+        )
+    ctx.takes_arrays = True  # it picks its columns by a mask
+    names = getattr(est, "feature_names_in_", None)
+    frame = Source(None, True, int(est.n_features_in_))
+
+    def pick(positions: list[int]) -> Source:
+        own = None if names is None else [str(names[i]) for i in positions]
+        return frame.pick(positions, own, False)
+
+    codes = ordinal_codes(ctx, pick(np.flatnonzero(chosen).tolist()), encoder.categories_)
+    rest = np.flatnonzero(~chosen).tolist()
+    return _beside(ctx, codes, ctx.numeric(pick(rest), None) if rest else None)
+
+
+def _beside(ctx: Context, codes: Ref, numbers: Ref | None) -> Ref:
+    if numbers is None:
         return codes
-    numbers = ctx.select(ref, np.flatnonzero(~chosen))
     return ctx._plain_concat([("codes", codes), ("numbers", numbers)], sparse=False)
 
 
@@ -293,9 +324,7 @@ def _histogram_boosted(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
     """X, and the raw predictions. Categories that were not seen are NaN by now,
     so no set of known ones is needed."""
     check_is_fitted(est)
-    ref = ctx.numeric(value, int(est.n_features_in_))
-    if ref.sparse:
-        raise Refused("its input is sparse, which it does not take")
+    ref, encoded = _preprocessed(ctx, est, value)
     start = np.asarray(est._baseline_prediction, dtype=np.float64).ravel()
     forest = Forest(int(est.n_trees_per_iteration_))
     for iteration in est._predictors:
@@ -303,7 +332,7 @@ def _histogram_boosted(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
             _add_predictor(forest, predictor)
     if not forest.sizes:
         raise Refused("it has no trees")
-    raw = forest.emit(ctx, _encoded(ctx, est, ref), start=start)
+    raw = forest.emit(ctx, encoded, start=start)
     return ref, raw
 
 
@@ -431,15 +460,15 @@ register(
     en.HistGradientBoostingClassifier,
     predict=histogram_classifier,
     operators=["trees", "positive", "argmax", "expit", "complement", "softmax", "check_finite"],
-    parameters=[_FITTED, "categories that are numbers"],
-    python_step="categories that are not numbers; input within rounding",
+    parameters=[_FITTED, "categories of text and of numbers"],
+    python_step="categories of text after another step; input within rounding",
 )
 register(
     en.HistGradientBoostingRegressor,
     predict=histogram_regressor,
     operators=["trees", "exp", "check_finite"],
-    parameters=["loss", _FITTED, "categories that are numbers"],
-    python_step="categories that are not numbers; input within rounding",
+    parameters=["loss", _FITTED, "categories of text and of numbers"],
+    python_step="categories of text after another step; input within rounding",
 )
 register(
     en.IsolationForest,
