@@ -18,8 +18,8 @@ from ._report import VerifyReport, compare
 class CompiledBooster(CompiledModel):
     """A booster that was compiled, or a model that `willump import` wrote.
 
-    Rows are arrays, frames or sparse matrices, also where the original takes a
-    DMatrix. XGBoost's compare a frame's names with those that they were trained on,
+    Rows are arrays, frames or sparse matrices, of XGBoost's models also a DMatrix, whose
+    names are checked as `Booster.predict` checks them. XGBoost's compare a frame's names with those that they were trained on,
     and raise ValueError where these differ, also in order; arrays, which have none, go
     by position, as in `inplace_predict`. LightGBM's go by position whatever the names.
 
@@ -96,8 +96,9 @@ class CompiledBooster(CompiledModel):
         if self.metadata["library"] == "xgboost":
             import xgboost
 
-            names = None if is_frame(X) else self._original.feature_names
-            rows = xgboost.DMatrix(X, feature_names=names, enable_categorical=True)
+            if not isinstance(X, xgboost.DMatrix):
+                names = None if is_frame(X) else self._original.feature_names
+                rows = xgboost.DMatrix(X, feature_names=names, enable_categorical=True)
         return VerifyReport({"predict": compare(self._original.predict(rows), self.predict(X))})
 
 

@@ -151,18 +151,20 @@ class ExactNames:
                 for name in names_of(x)
             ]
             if names != self.fitted:
-                raise ValueError(self._mismatch(names))
+                raise ValueError(mismatch_of_names(self.fitted, names))
         return self.then(x)
 
-    def _mismatch(self, names: list[str]) -> str:
-        message = f"feature_names mismatch: {self.fitted} {names}"
-        missing = [name for name in self.fitted if name not in set(names)]
-        unseen = [name for name in names if name not in set(self.fitted)]
-        if missing:
-            message += f"\nexpected {', '.join(missing)} in input data"
-        if unseen:
-            message += f"\ntraining data did not have the following fields: {', '.join(unseen)}"
-        return message + "\nGive the columns that it was trained on, in their order."
+
+def mismatch_of_names(fitted: Sequence[str], names: Sequence[str]) -> str:
+    """XGBoost's message to other names than those of fit."""
+    message = f"feature_names mismatch: {list(fitted)} {list(names)}"
+    missing = [name for name in fitted if name not in set(names)]
+    unseen = [name for name in names if name not in set(fitted)]
+    if missing:
+        message += f"\nexpected {', '.join(missing)} in input data"
+    if unseen:
+        message += f"\ntraining data did not have the following fields: {', '.join(unseen)}"
+    return message + "\nGive the columns that it was trained on, in their order."
 
 
 class PassedColumns:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from . import _core
 from ._categories import CategoryCodes
+from ._dmatrix import FromDMatrix
 from ._errors import ArtifactError, UnsupportedError
 from ._frames import (
     Columns,
@@ -145,6 +146,10 @@ def interface_of(
         extract = CategoryCodes(metadata["categories"], extract)
     if metadata.get("exact_names"):
         extract = ExactNames(metadata["exact_names"], extract)
+    if metadata.get("library") == "xgboost":
+        told = metadata.get("categories") or {}
+        has_values = any(told.get("categories") or ())
+        extract = FromDMatrix(metadata.get("exact_names") or (), has_values, extract)
     passed = metadata.get("passed_columns")
     if passed:
         extract = PassedColumns(passed, extract)

@@ -600,3 +600,70 @@ def test_a_damaged_source_in_the_metadata_is_refused() -> None:
     fast.metadata["source"]["n_iterations"] = 7
     with pytest.raises(willump.ArtifactError, match="9 trees in 7 iterations"):
         fast.predict(X, num_iteration=3)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_dmatrix_is_taken_as_xgboost_takes_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = np.where(rng.random((200, 4)) < 0.2, np.nan, rng.normal(size=(200, 4)).round(1))
+    y, names = np.nan_to_num(X[:, 0]) + np.isnan(X[:, 1]), [None, list("abcd")][seed % 2]
+    params = [{}, {"objective": "multi:softprob", "num_class": 3}, {"booster": "dart"}][seed % 3]
+    goal = np.digitize(y, [0, 1]) if "num_class" in params else y
+    booster = xgb.train(params, xgb.DMatrix(X, goal, feature_names=names), 5)
+    fast = willump.compile(booster)
+    stored = sp.csr_array(np.where(rng.random(X.shape) < 0.5, 0.0, X))
+    given = {
+        "dense": xgb.DMatrix(X, feature_names=names),
+        "labels": xgb.DMatrix(X, goal, weight=rng.random(200), feature_names=names),
+        "sparse": xgb.DMatrix(stored, feature_names=names),
+        "missing": xgb.DMatrix(X, missing=0.1, feature_names=names),
+        "one row": xgb.DMatrix(X[:1], feature_names=names),
+        "nameless": xgb.DMatrix(X),
+        "other names": xgb.DMatrix(X, feature_names=list("abdc")),
+    }
+    every: list[dict[str, Any]] = [
+        {}, {"output_margin": True}, {"pred_leaf": True}, {"iteration_range": (0, 2)},
+        {"validate_features": False},
+    ]  # fmt: skip
+    for again in (fast, willump.from_bytes(fast.to_bytes())):
+        for (name, matrix), options in itertools.product(given.items(), every):
+            try:
+                expected = booster.predict(matrix, **options)
+            except ValueError as error:  # its own too
+                with pytest.raises(ValueError) as raised:  # noqa: PT011
+                    again.predict(matrix, **options)
+                if "feature names" in str(error) or "feature_names" in str(error):
+                    assert str(raised.value).split(":")[0] == str(error).split(":")[0]
+                continue
+            result = again.predict(matrix, **options)
+            assert result.shape == expected.shape, f"{name} {options}"
+            np.testing.assert_allclose(result, expected, 2e-6, 2e-6, err_msg=f"{name} {options}")
+    assert fast.verify(given["dense"]).ok
+    wide = xgb.DMatrix(np.hstack([X, X]), feature_names=names and [*names, *"efgh"])
+    for predict in (booster.predict, fast.predict):
+        with pytest.raises(ValueError, match=r"feature|columns"):
+            predict(wide)
+
+
+def test_a_dmatrix_of_what_is_not_in_its_rows_is_refused() -> None:
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    data = pd.DataFrame({"a": pd.Categorical(["u", "v"] * 25), "b": X[:, 1]})
+    own = xgb.DMatrix(data, X[:, 0], enable_categorical=True)
+    plain = willump.compile(xgb.train({}, xgb.DMatrix(X, X[:, 0]), 2))
+    of_values = willump.compile(xgb.train({}, own, 2))
+    for model, given, error, message in (
+        (plain, xgb.DMatrix(X, base_margin=X[:, 0]), willump.UnsupportedError, "base_margin"),
+        (plain, xgb.QuantileDMatrix(X), TypeError, "QuantileDMatrix.* give a DMatrix, an array"),
+        (of_values, own, willump.UnsupportedError, "give the frame"),
+    ):
+        with pytest.raises(error, match=message):
+            model.predict(given)
+
+
+def test_a_dmatrix_of_codes_is_taken() -> None:
+    X = np.column_stack([np.arange(60) % 4, np.arange(60) % 7]).astype(float)
+    matrix = xgb.DMatrix(X, X[:, 0] * X[:, 1], feature_types=["c", "q"], enable_categorical=True)
+    booster = xgb.train({}, matrix, 3)
+    np.testing.assert_allclose(
+        willump.compile(booster).predict(matrix), booster.predict(matrix), 1e-6
+    )
