@@ -19,9 +19,10 @@ class CompiledBooster(CompiledModel):
     """A booster that was compiled, or a model that `willump import` wrote.
 
     Rows are arrays, frames or sparse matrices, of XGBoost's models also a DMatrix, whose
-    names are checked as `Booster.predict` checks them. XGBoost's compare a frame's names with those that they were trained on,
-    and raise ValueError where these differ, also in order; arrays, which have none, go
-    by position, as in `inplace_predict`. LightGBM's go by position whatever the names.
+    names are checked as `Booster.predict` checks them. XGBoost's compare a frame's names
+    with those that they were trained on, and raise ValueError where these differ, also in
+    order; arrays, which have none, go by position, as in `inplace_predict`. LightGBM's go
+    by position whatever the names.
 
     `predict` takes the options of the model's library, all by keyword:
 
