@@ -205,8 +205,8 @@ def optimize(
     if not refit:
         calibration.check_training(X, keys)
     calibration.warn_of_duplicates()
-    check_target(target, tuner.conversion.outputs())
-    promise = promise_of(target, y_cal, tuner.conversion.model.classes)
+    check_target(target, tuner.answers, tuner.conversion.outputs())
+    promise = promise_of(target, y_cal, tuner.answers)
     model = tuner.run(calibration, promise, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=3)
     return model
@@ -241,7 +241,7 @@ def _labels_of(y: Any, n: int, name: str) -> Array:
     labels = np.asarray(y, object if name == "y_cal" and isinstance(y, (list, tuple)) else None)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    if labels.ndim != 1:
+    if labels.ndim != 1 and not (labels.ndim == 2 and name == "y"):
         raise ValueError(f"{name} must hold one label a row, not an array of {labels.shape}")
     if len(labels) != n:
         raise ValueError(f"{name} has {len(labels)} labels for {n} rows")
@@ -252,14 +252,15 @@ def _held_out(
     pipeline: Any, x: Any, y: Any, groups: Any, duplicates: str, seed: int
 ) -> tuple[Any, Any, Any, Any, Any, Any]:
     """A clone of the pipeline fitted on a part of X, that part, and the rest."""
-    from sklearn.base import clone
+    from sklearn.base import clone, is_classifier
 
     if y is None:
         raise ValueError("refit=True needs y, the labels of X, to refit the pipeline")
     if groups is not None:
         groups = group_numbers(groups, len(y))  # an iterator is read once
     kept, held = hold_out(x, groups, duplicates, seed, partial(_keys_for, pipeline))
-    check_no_class_is_lost(y, kept)
+    if is_classifier(pipeline) and y.ndim == 1:
+        check_no_class_is_lost(y, kept)
     labels, rest = y[kept], take_rows(x, kept)
     fitted = clone(pipeline).fit(for_sklearn(rest), labels)
     own = None if groups is None else groups[held]
@@ -283,8 +284,5 @@ def _tuner_for(pipeline: Any, x: Any, y: Any, *, strict: bool, n_threads: int | 
     from . import convert
 
     conversion = convert.start(pipeline, strict=strict)
-    model = conversion.model
-    if model.classes is None or model.label is None or model.multilabel:
-        raise UnsupportedError("optimize needs a classifier with one label a row")
     kind = Tuner if ensemble_of(conversion) is None else PrefixTuner
     return kind(pipeline, conversion, x, y, strict=strict, n_threads=n_threads)

@@ -12,14 +12,15 @@ from __future__ import annotations
 import datetime
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _core
+from . import _core, _gates
+from ._answers import Answers
 from ._calibration import Calibration
 from ._compiled import CompiledModel
 from ._errors import (
@@ -37,6 +38,8 @@ Array = npt.NDArray[Any]
 
 #: Rows on which costs are measured.
 COST_ROWS = 500
+#: A learned gate has to cost less than the margin by this share.
+LEARNED_GAIN = 0.02
 #: A class of at least so many certifying rows is worth a warning where it agrees
 #: to less than this share of the target.
 RARE_ROWS, RARE_SHARE = 20, 0.5
@@ -49,8 +52,12 @@ class Candidate:
     outputs: dict[str, int]
     full: dict[str, int]
     gate: int
+    #: What a learned gate reads.
+    features: Any
     runner: Runner
     model_cost: float
+    #: None: the gate is the margin, or for predictions the same for all rows.
+    learned: _gates.Learned | None = None
 
 
 class Tuner:
@@ -69,7 +76,10 @@ class Tuner:
         self.strict = strict
         self.n_threads = n_threads
         self.conversion = conversion
-        _check_classes(y, conversion.model.classes)
+        self.answers = Answers(conversion.model)
+        self.answers.check(y)
+        #: Then a first stage is another model, and may be of all blocks.
+        self.is_python = self.answers.is_python(conversion.builder)
         self.names = self._find_blocks()
         self.costs: Array = np.zeros(len(self.names))
         self.model_cost = 0.0
@@ -126,15 +136,58 @@ class Tuner:
         blocks: Sequence[int],
         sample: Any,
     ) -> Candidate:
-        """A first stage whose gate is the margin of its scores."""
-        gate = self._margin(scores)
-        open_graph = self.conversion.finish(self._cascade(outputs, full, gate, -np.inf))
-        runner = Runner(open_graph, self.described, self.n_threads)
-        cost = self._model_cost(runner, blocks, sample)
-        return Candidate(outputs, full, gate, runner, cost)
+        """A first stage whose gate is the margin of its scores; of predictions, one
+        by which every row may leave."""
+        others = [self.blocks[i][1] for i in blocks]
+        features = self._features_of(scores, others)
+        first = Candidate(outputs, full, -1, features, self.base, 0.0)
+        return self._with_gate(first, self._gate(None, scores, features), blocks, sample)
 
-    def _margin(self, scores: Any) -> int:
-        return int(self.conversion.context.rows("margin", scores, n_features=1).node)
+    def _with_gate(
+        self, first: Candidate, gate: int, blocks: Sequence[int], sample: Any
+    ) -> Candidate:
+        stages = self._cascade(first.outputs, first.full, gate, -np.inf)
+        for stage in stages:
+            stage.outputs["gate.features"] = first.features.node
+        runner = Runner(self.conversion.finish(stages), self.described, self.n_threads)
+        cost = self._model_cost(runner, blocks, sample)
+        return replace(first, gate=gate, runner=runner, model_cost=cost)
+
+    def _gate(self, learned: _gates.Learned | None, scores: Any, features: Any) -> int:
+        context = self.conversion.context
+        if learned is not None:
+            return learned.node(context, features)
+        if self.answers.kind == "numbers":
+            none = np.zeros((1, scores.n_features))
+            return int(context.linear(context.cast(scores), none, 1.0).node)
+        return int(self._margin(scores).node)
+
+    def _gate_name(self, candidate: int) -> str:
+        learned = self.trained[candidate].learned
+        if learned is not None:
+            return f"learned: {learned.model.name}"
+        return "all rows alike" if self.answers.kind == "numbers" else "margin"
+
+    def _margin(self, scores: Any) -> Any:
+        context, model = self.conversion.context, self.conversion.model
+        if not model.multilabel:
+            return context.rows("margin", scores, n_features=1)
+        if model.decision is None:  # probabilities, of a label each
+            scores = context.rows("affine", scores, add=np.array([-0.5]))
+        return context.rows("margin", scores, n_features=1, each=True)
+
+    def _features_of(self, scores: Any, others: Sequence[Any]) -> Any:
+        """What a gate may learn from: the first stage's scores and their margin, and
+        others that are dense."""
+        parts = [] if self.answers.kind == "numbers" else [self._margin(scores)]
+        if not parts or scores.n_features <= _gates.MOST_FEATURES:
+            parts.append(scores)
+        for part in others:
+            width = sum(ref.n_features for ref in parts) + part.n_features
+            if not part.sparse and width <= _gates.MOST_FEATURES:
+                parts.append(part)
+        named = [(str(i), part) for i, part in enumerate(parts)]
+        return self.conversion.context.concat(named, sparse=False)
 
     # ---- training ---------------------------------------------------------
 
@@ -145,13 +198,12 @@ class Tuner:
 
     def _labels(self) -> Any:
         if self.y is None:
-            classes = self.conversion.model.classes
-            assert classes is not None
-            self.y = classes[np.asarray(self.base("label", self.x)).ravel()]
+            self.y = self.answers.of(self.base, self.x)
         return self.y
 
     def train(self, number: int, blocks: Sequence[int], seed: int, sample: Any) -> Candidate | None:
-        """A clone of the final model on some blocks; None where it cannot be."""
+        """A clone of the final model on some blocks, a linear one where that stays
+        Python; None where it cannot be."""
         import scipy.sparse as sp
         from sklearn.base import clone
 
@@ -165,7 +217,8 @@ class Tuner:
             matrix: Any = sp.hstack([sp.csr_array(part) for part in parts]).tocsr()
         else:
             matrix = np.hstack([p.toarray() if sp.issparse(p) else p for p in parts])
-        estimator = clone(model.estimator)
+        own = model.estimator
+        estimator = self.answers.cheap_model(seed) if self.is_python else clone(own)
         if "random_state" in estimator.get_params() and estimator.random_state is None:
             estimator.set_params(random_state=seed % 2**31)
         try:
@@ -178,15 +231,19 @@ class Tuner:
         except (ValueError, Refused) as error:
             self.problem = str(error)
             return None
-        outputs = {name: ref.node for name, ref in first.outputs().items()}
-        scores = first.decision or first.log_proba or first.proba
-        assert model.classes is not None
-        if first.classes is None or not np.array_equal(first.classes, model.classes):
+        scores = first.decision or first.log_proba or first.proba or first.prediction
+        if not np.array_equal(first.classes, model.classes):
             self.problem = "it was trained on other classes than the pipeline"
             return None
-        if scores is None or outputs.keys() != self.conversion.outputs().keys():
+        found, wanted = first.outputs(), model.outputs()
+        is_like = all(
+            name in found and found[name].n_features == ref.n_features
+            for name, ref in wanted.items()
+        )
+        if scores is None or not is_like:
             self.problem = "it has no scores, or not the methods of the pipeline's model"
             return None
+        outputs = {name: found[name].node for name in wanted}
         return self._candidate(outputs, self.conversion.outputs(), scores, blocks, sample)
 
     # ---- costs ------------------------------------------------------------
@@ -198,7 +255,7 @@ class Tuner:
         if costs is None:
             self.costs = self._measured_costs(sample)
             spent = float(self.costs.sum())
-            self.model_cost = max(0.0, cost_of(self.base, "label", sample) - spent)
+            self.model_cost = max(0.0, cost_of(self.base, self.answers.output, sample) - spent)
             return
         if isinstance(costs, Mapping):
             missing = [name for name in names if name not in costs]
@@ -265,6 +322,7 @@ class Tuner:
             target=promise.kind,
             tolerance_abs=promise.tolerance_abs,
             tolerance_rel=promise.tolerance_rel,
+            takes_all=self.is_python,
         )
 
     def _refused(self, job: _core.TuneJob, promise: Promise, seed: int) -> dict[str, Any]:
@@ -280,7 +338,7 @@ class Tuner:
     ) -> None:
         from tqdm import tqdm
 
-        full = np.asarray(self.base("label", cal.x), dtype=np.int64).ravel()
+        full = self.answers.numbers(self.base, cal.x)
         promise.begin(self.base, cal.x)
         rows_of = {step: cal.rows(step) for step in ("fit", "certify")}
         rows_x = {step: take_rows(cal.x, rows) for step, rows in rows_of.items()}
@@ -296,15 +354,37 @@ class Tuner:
                         job.skip()
                         continue
                     self.trained[number] = trained
-                candidate, rows = self.trained[number], rows_of[step]
-                x = rows_x[step]
-                gate = np.ascontiguousarray(candidate.runner("gate", x), np.float64).ravel()
-                label = np.ascontiguousarray(candidate.runner("label", x), np.int64).ravel()
-                own = None if cal.groups is None else np.ascontiguousarray(cal.groups[rows])
+                first, rows, x = self.trained[number], rows_of[step], rows_x[step]
+                label = self.answers.numbers(first.runner, x)
+                answer = Answer(rows, x, label, full[rows], _groups_of(cal, rows))
                 if step == "certify":
+                    gate = _gate_values(first, x)
                     self.observed[number], self.exact = (gate, label), full[rows]
-                more = promise.answer(rows, candidate.runner, x)
-                job.answer(gate, label, full[rows], candidate.model_cost, own, **more)
+                    answer.give(job, promise, first, gate)
+                    continue
+                gate = self._choose_gate(job, promise, number, blocks, sample, answer, seed)
+                answer.give(job, promise, self.trained[number], gate)
+
+    def _choose_gate(
+        self, job: _core.TuneJob, promise: Promise, number: int, blocks: Sequence[int],
+        sample: Any, answer: Answer, seed: int,
+    ) -> Array:  # fmt: skip
+        """Gives a candidate the gate that costs least on the select rows; returns what
+        that says of them."""
+        first = self.trained[number]
+        values = _gate_values(first, answer.x)
+        least = answer.weigh(job, promise, first, values)
+        features = np.asarray(first.runner("gate.features", answer.x), np.float64)
+        gaps = promise.gaps(answer.rows, first.runner, answer.x, answer.label != answer.exact)
+        context = self.conversion.context
+        for learned in _gates.learn(features, gaps, answer.groups, seed):
+            with context.within(f"gate{number}.{learned.model.name}"):
+                gate = learned.node(context, first.features)
+            other = self._with_gate(replace(first, learned=learned), gate, blocks, sample)
+            cost = answer.weigh(job, promise, other, learned.values)
+            if cost < (1.0 - LEARNED_GAIN) * least:
+                least, values, self.trained[number] = cost, learned.values, other
+        return values
 
     # ---- results ----------------------------------------------------------
 
@@ -343,6 +423,7 @@ class Tuner:
                 {
                     "blocks": own,
                     "threshold": _as_json(gate["threshold"]),
+                    "confidence": self._gate_name(gate["candidate"]),
                     "share_leaving": gate["share_leaving"],
                     "cost": gate["cost"],
                 }
@@ -389,15 +470,9 @@ class Tuner:
         self, exact: Array, served: Array, promise: Promise
     ) -> dict[str, dict[str, Any]]:
         """What the certifying rows show of each class of the exact pipeline."""
-        classes = self.conversion.model.classes
-        assert classes is not None
-        n_rows = np.bincount(exact, minlength=len(classes))
-        n_same = np.bincount(exact[served == exact], minlength=len(classes))
         found: dict[str, dict[str, Any]] = {}
         lost = []
-        for name, n, same in zip(
-            map(str, classes.tolist()), n_rows.tolist(), n_same.tolist(), strict=True
-        ):
+        for name, n, same in self.answers.by_class(exact, served):
             found[name] = {"n_rows": n, "agreement": same / n if n else None}
             if n >= RARE_ROWS and same < RARE_SHARE * (1.0 - promise.alpha) * n:
                 lost.append(f"{name!r} ({same} of {n})")
@@ -417,19 +492,31 @@ class Tuner:
         )
 
 
-def _check_classes(y: Any, classes: Array) -> None:
-    """Refuses labels that are not the pipeline's own."""
-    if y is None:
-        return
-    given, known = set(y.tolist()), set(classes.tolist())
-    unknown, missing = list(given - known), list(known - given)
-    if unknown:
-        raise ValueError(
-            f"y has labels that the pipeline does not know: {unknown[:5]}; its classes are "
-            f"{classes.tolist()[:10]}"
-        )
-    if missing:
-        raise ValueError(f"y has no rows of the pipeline's classes {missing[:5]}")
+@dataclass
+class Answer:
+    """What is known of some rows, whatever the gate says of them."""
+
+    rows: Array
+    x: Any
+    label: Array
+    exact: Array
+    groups: Array | None
+
+    def give(self, job: _core.TuneJob, promise: Promise, first: Candidate, gate: Array) -> None:
+        more = promise.answer(self.rows, first.runner, self.x, gate, self.label)
+        job.answer(gate, self.label, self.exact, first.model_cost, self.groups, **more)
+
+    def weigh(self, job: _core.TuneJob, promise: Promise, first: Candidate, gate: Array) -> float:
+        more = promise.answer(self.rows, first.runner, self.x, gate, self.label)
+        return job.weigh(gate, self.label, self.exact, first.model_cost, self.groups, **more)
+
+
+def _gate_values(first: Candidate, x: Any) -> Array:
+    return np.ascontiguousarray(first.runner("gate", x), np.float64).ravel()
+
+
+def _groups_of(cal: Calibration, rows: Array) -> Array | None:
+    return None if cal.groups is None else np.ascontiguousarray(cal.groups[rows])
 
 
 def _as_json(threshold: float) -> float | str:

@@ -20,12 +20,13 @@ static bool contains(const wl_tune_candidate *c, uint32_t block) {
 
 /*
  * The number of the candidate with the draft's n ascending blocks, which joins
- * the queue if it is new. WL_TUNE_NONE when it is no proper subset or there is
- * no more room.
+ * the queue if it is new. WL_TUNE_NONE when there is no more room, or when it
+ * is no subset to be tried: none of the blocks, or all of them where only the
+ * full model's own cost would be left.
  */
 static size_t add_draft(wl_tune *job, size_t n) {
   const uint32_t *blocks = draft(job);
-  if (n == 0 || n >= job->n_blocks)
+  if (n == 0 || n >= job->n_blocks + job->options.takes_all)
     return WL_TUNE_NONE;
   for (size_t i = 0; i < job->n_candidates; i++)
     if (job->candidates[i].n_blocks == n &&
@@ -76,6 +77,13 @@ static void propose_all(wl_tune *job) {
         draft(job)[n++] = block;
     (void)add_draft(job, n);
   }
+}
+
+/* All blocks, for a model of its own. */
+static void propose_whole(wl_tune *job) {
+  for (uint32_t block = 0; block < job->n_blocks; block++)
+    draft(job)[block] = block;
+  (void)add_draft(job, job->n_blocks);
 }
 
 /* Prefixes, which come cheapest first. */
@@ -274,11 +282,13 @@ static bool propose_path(wl_tune *job) {
 bool wl_tune_propose(wl_tune *job) {
   switch (job->phase) {
   case WL_TUNE_PHASE_START:
+    propose_whole(job);
     if (job->options.is_nested) {
       propose_nested(job);
       job->phase = WL_TUNE_PHASE_LAST;
     } else if (job->n_blocks <= WL_TUNE_EXHAUSTIVE_BLOCKS &&
-               (1u << job->n_blocks) - 2 <= job->max_candidates) {
+               (1u << job->n_blocks) - 2 + job->options.takes_all <=
+                   job->max_candidates) {
       propose_all(job);
       job->phase = WL_TUNE_PHASE_LAST;
     } else {

@@ -87,7 +87,7 @@ def test_an_ensemble_makes_the_certified_errors_and_no_others() -> None:
     )  # fmt: skip
     certificate = cascade.metadata["certificate"]
     assert certificate["blocks"][0].startswith("trees 1 to ")
-    assert 0.1 < certificate["share_leaving"] < 0.9
+    assert 0.1 < certificate["share_leaving"] < 0.99
     rows = X[2000 + certify_rows(7000)]
     far = far_rows(cascade, willump.compile(model), rows, target)
     assert certificate["n_wrong"] == far.sum()
