@@ -21,7 +21,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 #: Models of a gap are fitted on so many folds less one.
-FOLDS = 4
+FOLDS = 3
 #: Select rows that a model of their gaps takes.
 LEAST_ROWS = 40
 #: Of rows that differ, and of those that do not.

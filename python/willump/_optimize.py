@@ -18,7 +18,7 @@ from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._present import describe
 from ._promises import TARGETS, Target, check_target, promise_of
 from ._runner import Runner, for_sklearn
-from ._targets import Accuracy, Agreement
+from ._targets import Accuracy, Agreement, Estimated
 from ._tuner import Tuner
 
 Array = npt.NDArray[Any]
@@ -167,15 +167,15 @@ def optimize(
     """
     if not isinstance(target, TARGETS):
         raise TypeError(
-            "target must be willump.Agreement(...), Accuracy(...) or Tolerance(...), not "
-            f"{target!r}"
+            "target must be willump.Agreement(...), Accuracy(...), Tolerance(...) or "
+            f"Estimated(...), not {target!r}"
         )
     if duplicates not in ("distinct", "traffic"):
         raise ValueError(f"duplicates={duplicates!r} is neither 'distinct' nor 'traffic'")
     seed = _seed_of(random_state)
     thread_count(n_threads)  # refuses a wrong one before any work
     X = as_rows(X)
-    y = None if y is None else _labels_of(y, n_rows_of(X), "y")
+    y = None if y is None else _labels_of(y, n_rows_of(X), "y", is_table=True)
     if X_cal is None:
         if not refit:
             raise ValueError(
@@ -193,11 +193,12 @@ def optimize(
     else:
         X_cal = as_rows(X_cal, "X_cal")
     if y_cal is not None:
-        y_cal = _labels_of(y_cal, n_rows_of(X_cal), "y_cal")
-    elif isinstance(target, Accuracy):
+        given = np.asarray(y_cal) if isinstance(target, Estimated) else y_cal
+        y_cal = _labels_of(given, n_rows_of(X_cal), "y_cal", is_table=isinstance(target, Estimated))
+    elif isinstance(target, (Accuracy, Estimated)):
         raise ValueError(
-            "Accuracy needs the true labels of X_cal to certify a cascade: pass y_cal, or "
-            "refit=True, which takes them from y; Agreement needs no labels"
+            f"{type(target).__name__} needs the true labels of X_cal: pass y_cal, or refit=True, "
+            "which takes them from y; Agreement and Tolerance need none"
         )
     tuner = _tuner_for(pipeline, X, y, strict=strict, n_threads=n_threads)
     keys = tuner.base.keys
@@ -206,7 +207,7 @@ def optimize(
         calibration.check_training(X, keys)
     calibration.warn_of_duplicates()
     check_target(target, tuner.answers, tuner.conversion.outputs())
-    promise = promise_of(target, y_cal, tuner.answers)
+    promise = promise_of(target, y_cal, tuner.answers, seed)
     model = tuner.run(calibration, promise, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=3)
     return model
@@ -233,7 +234,7 @@ def _seed_of(random_state: Any) -> int:
 # ---- rows --------------------------------------------------------------------
 
 
-def _labels_of(y: Any, n: int, name: str) -> Array:
+def _labels_of(y: Any, n: int, name: str, *, is_table: bool = False) -> Array:
     """The labels as a vector, by position."""
     if not hasattr(y, "__len__"):
         y = list(y)
@@ -241,7 +242,7 @@ def _labels_of(y: Any, n: int, name: str) -> Array:
     labels = np.asarray(y, object if name == "y_cal" and isinstance(y, (list, tuple)) else None)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    if labels.ndim != 1 and not (labels.ndim == 2 and name == "y"):
+    if labels.ndim != 1 and not (labels.ndim == 2 and is_table):
         raise ValueError(f"{name} must hold one label a row, not an array of {labels.shape}")
     if len(labels) != n:
         raise ValueError(f"{name} has {len(labels)} labels for {n} rows")

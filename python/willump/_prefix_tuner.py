@@ -72,6 +72,12 @@ class PrefixTuner(Tuner):
         gate = self._gate(None, early.scores, early.features)
         return self._with_gate(first, gate, blocks, sample)
 
+    def _open(self, first: Candidate, gate: int) -> list[Any]:
+        """Without the other trees: sums have the same bits by themselves."""
+        from ._graph import Stage
+
+        return [Stage({**first.outputs, "gate": gate})]
+
     def _correct(self, segment: int, sample: Any) -> None:
         """Of boosted trees that predict, the first ones go only a part of the way from
         the mean: how far the rest goes, on average, is a straight line."""

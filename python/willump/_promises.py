@@ -14,15 +14,15 @@ from ._errors import UnsupportedError
 from ._frames import n_rows_of
 from ._gates import Gaps
 from ._runner import Runner
-from ._targets import Accuracy, Agreement, Tolerance
+from ._targets import Accuracy, Agreement, Estimated, Tolerance
 
 Labels = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
-Target = Agreement | Accuracy | Tolerance
+Target = Agreement | Accuracy | Tolerance | Estimated
 
-#: What `optimize` certifies.
-TARGETS = (Agreement, Accuracy, Tolerance)
+#: What `optimize` takes.
+TARGETS = (Agreement, Accuracy, Tolerance, Estimated)
 
 
 class Promise:
@@ -39,6 +39,10 @@ class Promise:
     rows_note = " (labels are not needed)"
     tolerance_abs = 0.0
     tolerance_rel = 0.0
+    #: Whether gates are learned beside the margin.
+    learns = True
+    #: Why there is no cascade, where the certifying rows said so.
+    problem = ""
 
     def __init__(self, confidence: float) -> None:
         self.confidence = confidence
@@ -50,7 +54,7 @@ class Promise:
     def assumption(self, cal: Calibration) -> str:
         return cal.assumption
 
-    def begin(self, exact: Runner, x: Any) -> None:
+    def begin(self, exact: Runner, cal: Calibration) -> None:
         """Sees the exact pipeline and the calibration rows."""
 
     def answer(
@@ -77,15 +81,17 @@ class AgreementPromise(Promise):
 
     def __init__(self, target: Agreement, has_several: bool) -> None:
         super().__init__(target.confidence)
-        self.nouns = "all labels" if has_several else "label"
+        self.has_several = has_several
         self.rate = target.rate
         self.alpha = 1.0 - target.rate
         self.what = f"an agreement of {target.rate:g}"
 
     def sentence(self, unit: str) -> str:
         return (
-            f"with confidence {self.confidence:g}, the cascade gives the exact pipeline's "
-            f"{self.nouns} to at least a share of {self.rate:g}, per {unit}"
+            f"with confidence {self.confidence:g}, the cascade gives "
+            f"{'all of ' if self.has_several else ''}the exact pipeline's "
+            f"label{'s' if self.has_several else ''} to at least a share of {self.rate:g}, "
+            f"per {unit}"
         )
 
 
@@ -154,8 +160,8 @@ class TolerancePromise(Promise):
     def nouns(self) -> str:
         return "probabilities" if self.output == "proba" else "predictions"
 
-    def begin(self, exact: Runner, x: Any) -> None:
-        self.exact = self._outputs(exact, x)
+    def begin(self, exact: Runner, cal: Calibration) -> None:
+        self.exact = self._outputs(exact, cal.x)
 
     def answer(
         self, rows: Rows, first: Runner, x: Any, gate: Numbers, labels: Labels
@@ -199,7 +205,11 @@ def check_target(target: object, answers: Answers, outputs: Container[str]) -> N
         )
 
 
-def promise_of(target: Target, y_cal: Any, answers: Answers) -> Promise:
+def promise_of(target: Target, y_cal: Any, answers: Answers, seed: int) -> Promise:
+    if isinstance(target, Estimated):
+        from ._estimate import EstimatedPromise
+
+        return EstimatedPromise(target, y_cal, answers, seed)
     if isinstance(target, Tolerance):
         return TolerancePromise(target, "prediction" if answers.kind == "numbers" else "proba")
     if isinstance(target, Accuracy):

@@ -90,6 +90,7 @@ class Tuner:
         # Of the certifying rows: each gate's and its labels, and the exact labels.
         self.observed: dict[int, tuple[Array, Array]] = {}
         self.exact: Array = np.zeros(0, np.int64)
+        self.least_cost = np.inf  # of the candidates so far
         self.problem = ""  # why the last candidate could not be trained
         plain = self._plain()
         # Asked of the original once: all candidates present it alike.
@@ -146,12 +147,16 @@ class Tuner:
     def _with_gate(
         self, first: Candidate, gate: int, blocks: Sequence[int], sample: Any
     ) -> Candidate:
-        stages = self._cascade(first.outputs, first.full, gate, -np.inf)
+        stages = self._open(first, gate)
         for stage in stages:
             stage.outputs["gate.features"] = first.features.node
         runner = Runner(self.conversion.finish(stages), self.described, self.n_threads)
         cost = self._model_cost(runner, blocks, sample)
         return replace(first, gate=gate, runner=runner, model_cost=cost)
+
+    def _open(self, first: Candidate, gate: int) -> list[Any]:
+        """The cascade, with every row leaving."""
+        return self._cascade(first.outputs, first.full, gate, -np.inf)
 
     def _gate(self, learned: _gates.Learned | None, scores: Any, features: Any) -> int:
         context = self.conversion.context
@@ -339,7 +344,7 @@ class Tuner:
         from tqdm import tqdm
 
         full = self.answers.numbers(self.base, cal.x)
-        promise.begin(self.base, cal.x)
+        promise.begin(self.base, cal)
         rows_of = {step: cal.rows(step) for step in ("fit", "certify")}
         rows_x = {step: take_rows(cal.x, rows) for step, rows in rows_of.items()}
         with tqdm(desc="first stages", unit="model", disable=None, leave=False) as bar:
@@ -374,6 +379,10 @@ class Tuner:
         first = self.trained[number]
         values = _gate_values(first, answer.x)
         least = answer.weigh(job, promise, first, values)
+        own = first.model_cost + float(self.costs[list(blocks)].sum())
+        is_hopeless = self.max_gates == 1 and own >= self.least_cost  # whatever the gate
+        if is_hopeless or not promise.learns:
+            return values
         features = np.asarray(first.runner("gate.features", answer.x), np.float64)
         gaps = promise.gaps(answer.rows, first.runner, answer.x, answer.label != answer.exact)
         context = self.conversion.context
@@ -384,6 +393,7 @@ class Tuner:
             cost = answer.weigh(job, promise, other, learned.values)
             if cost < (1.0 - LEARNED_GAIN) * least:
                 least, values, self.trained[number] = cost, learned.values, other
+        self.least_cost = min(self.least_cost, least)
         return values
 
     # ---- results ----------------------------------------------------------
@@ -395,6 +405,8 @@ class Tuner:
             reason = cal.too_few(promise.what, promise.confidence, needed, promise.rows_note)
         elif result["outcome"] == "no model" and self.problem:
             reason += f" ({self.problem})"
+        elif promise.problem:
+            reason = promise.problem
         message = f"no cascade was certified: {reason}"
         if self.strict:
             raise CertificateError(message)

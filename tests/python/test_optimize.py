@@ -380,8 +380,8 @@ def test_a_rate_outside_its_range_is_refused(rate: float) -> None:
 def test_models_without_labels_are_refused(fitted: Any) -> None:
     _, x, _ = fitted
     regression = make_pipeline(union(), Ridge()).fit(x, np.arange(len(x), dtype=float))
-    with pytest.raises(willump.UnsupportedError, match="classifier"):
-        willump.optimize(regression, x, X_cal=x)
+    with pytest.raises(willump.UnsupportedError, match=r"Agreement is about labels.*Tolerance"):
+        willump.optimize(regression, x, X_cal=x[:50])
 
 
 def test_wrong_arguments_are_named(fitted: Any) -> None:
@@ -461,15 +461,21 @@ def test_fit_of_a_cascade_warns_that_it_becomes_exact(fitted: Any) -> None:
         again.fit(x, y)
 
 
-def test_a_model_that_stays_python_gets_no_cascade(fitted: Any) -> None:
+def test_a_model_that_stays_python_is_spared_the_rows_that_leave(fitted: Any) -> None:
     _, x, y = fitted
     pipeline = make_pipeline(union(), KNeighborsClassifier(5)).fit(x[:300], y[:300])
-    with (
-        pytest.warns(willump.NotCertifiedWarning),
-        pytest.warns(willump.PythonStepWarning, match="KNeighborsClassifier"),
-    ):
-        fast = willump.optimize(pipeline, x[:300], y[:300], X_cal=documents(800, 2)[0], costs=COSTS)
-    assert "certificate" not in fast.metadata
+    fresh = documents(1500, 2)[0]
+    with pytest.warns(willump.PythonStepWarning, match="KNeighborsClassifier"):
+        fast = willump.optimize(
+            pipeline, x[:300], y[:300], X_cal=fresh, target=willump.Agreement(0.8),
+            duplicates="traffic",
+        )  # fmt: skip
+    share = np.mean(fast.predict(fresh) == pipeline.predict(fresh))
+    assert fast.metadata["certificate"]["share_leaving"] > 0
+    assert share > 0.8
+    n_first, n_rest = fast.stats()["stage_rows"]
+    assert n_first > 0
+    assert n_first + n_rest == len(fresh)
 
 
 def test_why_no_first_stage_could_be_trained_is_in_the_warning() -> None:
