@@ -31,7 +31,7 @@ PARTS = 50
 SELECT_PARTS = 20
 #: Room on the select rows, in parts of their own interval: the certifying rows are
 #: four times as many, so that theirs is half as wide.
-ROOM = 0.75
+ROOM = 1.0
 
 _METHODS = {
     "label": "predict",

@@ -148,7 +148,7 @@ def test_labels_are_not_promised_of_numbers() -> None:
 def test_outlier_detectors_are_refused() -> None:
     X, _ = data(300, 0)
     with pytest.raises(willump.UnsupportedError, match="classifier or a regressor"):
-        willump.optimize(IsolationForest(20).fit(X), X, X_cal=X, target=TARGET)
+        willump.optimize(IsolationForest(n_estimators=20).fit(X), X, X_cal=X, target=TARGET)
 
 
 def test_numbers_to_train_on_are_checked() -> None:
