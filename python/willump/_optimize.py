@@ -40,7 +40,7 @@ def optimize(
     strict: bool = False,
     duplicates: str = "distinct",
 ) -> CompiledModel:
-    """Compiles a classifier with a certified first stage.
+    """Compiles a classifier or a regressor with a certified first stage.
 
     The features of the final model fall into blocks. A clone of the model is
     trained on the cheap ones; where it is confident, its label is the answer,
@@ -48,25 +48,27 @@ def optimize(
     instead: its first trees are the first stage, and rows that stay go on from
     their sum, through several such gates where that is cheaper.
 
-    Three targets: `Agreement` with the exact pipeline's labels; `Accuracy` that is
-    hardly less than the exact pipeline's; `Tolerance`, within which its probabilities
-    are.
+    Targets: `Agreement` with the exact pipeline's labels; `Accuracy` that is hardly
+    less than the exact pipeline's; `Tolerance`, within which its probabilities or a
+    regressor's predictions are; and `Estimated`, any metric that falls by little, by a
+    bootstrap and without a proof.
 
-    Only what the target names is certified. Of a row that leaves early, every method
+    A model that stays Python is spared the rows that leave: its first stage is a linear
+    one. Only what the target names is certified. Of a row that leaves early, every method
     answers as the first stage; of a row that stays, as the exact pipeline.
 
     Parameters
     ----------
-    pipeline : fitted classifier
+    pipeline : fitted classifier or regressor
     X, y : training data
         What the first stage is trained on. Without y, the pipeline's own labels
-        are used.
+        or predictions are used.
     X_cal : rows like those to come, or None
         Rows that neither `pipeline` nor the first stage saw in training, drawn
         independently like future rows (fresh rows may repeat earlier ones). A
         fifth of them chooses the first stage, the rest certifies it.
     y_cal : array-like or None
-        The true labels of X_cal, for Accuracy; with `refit`, those of the
+        The true labels of X_cal, for Accuracy and Estimated; with `refit`, those of the
         held-out rows are taken from y. No model is right on a label that is not
         one of the pipeline's classes. Agreement needs none: only their number
         is checked.
@@ -79,7 +81,8 @@ def optimize(
         of the pipeline on the rest. What counts once is held out as a whole: a
         distinct row, a group, or with "traffic" each request by itself. The result
         then answers as that clone.
-    target : Agreement, Accuracy or Tolerance
+    target : Agreement, Accuracy, Tolerance or Estimated
+        A regressor takes Tolerance or Estimated.
     costs : dict of block name to ns a row, sequence in block order, or None
         None measures them. A dict may hold "model", the cost of a model beyond
         its blocks, and "stage", that of each stage behind the first beyond both.
@@ -138,7 +141,8 @@ def optimize(
         X_cal that is mostly rows of X; a class that refit would lose; a group that is
         missing (ValueError) or has no hash (TypeError).
     UnsupportedError
-        The pipeline is no classifier with blocks of features to leave out.
+        The pipeline is no classifier or regressor with blocks of features to leave
+        out, or has not what the target is about.
     CertificateError
         With `strict`, where nothing can be certified.
 
