@@ -85,10 +85,10 @@ class Answers:
 
     # ---- training ---------------------------------------------------------
 
-    def check(self, y: Any) -> None:
-        """Refuses training labels that are not the pipeline's own."""
+    def checked(self, y: Any) -> Any:
+        """Training labels; refuses those that are not the pipeline's own."""
         if y is None:
-            return
+            return None
         if self.kind == "label":
             assert self.classes is not None
             _check_table(y, 1, "label")
@@ -101,10 +101,12 @@ class Answers:
                 )
         else:
             _check_table(y, self.width, "number")
-            if y.dtype.kind not in "iufb":
+            if y.dtype.kind not in "iufbO":
                 raise ValueError(f"y must hold numbers, as the pipeline predicts, not {y.dtype}")
+            y = y.astype(np.float64)  # of objects, their own error
             if not np.isfinite(y).all():
                 raise ValueError("y holds NaN or infinity; no model can be trained on that")
+        return y
 
     def of(self, base: Any, x: Any) -> Array:
         """The exact pipeline's own, to train on."""

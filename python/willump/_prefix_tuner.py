@@ -14,7 +14,6 @@ from ._gates import Learned
 from ._prefix import MAX_GATES, Prefixes, find_ensemble, has_python_between
 from ._runner import Runner, cost_of
 from ._tuner import Candidate, Tuner
-from .convert.values import Ref
 
 Array = npt.NDArray[Any]
 
@@ -95,6 +94,8 @@ class PrefixTuner(Tuner):
 
     def _cut(self, ends: Sequence[int]) -> tuple[list[Early], dict[str, int]]:
         """The answers after each number of trees, and those of the whole ensemble."""
+        from .convert.values import Ref
+
         context, builder = self.conversion.context, self.conversion.builder
         outputs, width = self.conversion.outputs(), self.prefixes.n_outputs
         points = sorted({*ends, *(m for n in ends for m in self._points_before(n))})

@@ -72,12 +72,11 @@ class Tuner:
     ) -> None:
         self.pipeline = pipeline
         self.x = x
-        self.y = y
         self.strict = strict
         self.n_threads = n_threads
         self.conversion = conversion
         self.answers = Answers(conversion.model)
-        self.answers.check(y)
+        self.y = self.answers.checked(y)
         #: Then a first stage is another model, and may be of all blocks.
         self.is_python = self.answers.is_python(conversion.builder)
         self.names = self._find_blocks()

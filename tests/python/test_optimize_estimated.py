@@ -171,15 +171,15 @@ def test_a_kernel_machine_is_run_for_the_rows_that_stay() -> None:
 
 @pytest.mark.filterwarnings("ignore::willump.PythonStepWarning")
 def test_a_network_that_predicts_numbers_is_spared_too() -> None:
-    x, _ = texts(500, 1, 2)
-    z = np.array([len(t) / 20.0 for t in x])
+    x, y = texts(500, 1, 2)
+    z = np.array([float(label == "yes") for label in y])
     model = MLPRegressor(hidden_layer_sizes=(64,), max_iter=30, random_state=0)
     pipeline = make_pipeline(CountVectorizer(max_features=300), model).fit(x, z)
     fresh, _ = texts(1500, 2, 2)
     cascade = willump.optimize(
-        pipeline, x, z, X_cal=fresh, target=willump.Tolerance(abs=0.3, share=0.9),
+        pipeline, x, z, X_cal=fresh, target=willump.Tolerance(abs=0.5, share=0.9),
         duplicates="traffic", costs={"features": 1.0, "model": 100.0},
     )  # fmt: skip
     rows = [fresh[i] for i in certify_rows(1500)]
-    far = np.abs(cascade.predict(rows) - pipeline.predict(rows)) > 0.3
+    far = np.abs(cascade.predict(rows) - pipeline.predict(rows)) > 0.5
     assert cascade.metadata["certificate"]["n_wrong"] == far.sum()
