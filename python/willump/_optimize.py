@@ -85,7 +85,8 @@ def optimize(
         A regressor takes Tolerance or Estimated.
     costs : dict of block name to ns a row, sequence in block order, or None
         None measures them. A dict may hold "model", the cost of a model beyond
-        its blocks, and "stage", that of each stage behind the first beyond both.
+        its blocks (where that stays Python, of the first stage's none), and "stage",
+        that of each stage behind the first beyond both.
         Given costs make the choice repeat.
     random_state : int, numpy Generator, RandomState or None
         Seeds the split of rows and the training; None takes 0.

@@ -284,8 +284,8 @@ class Tuner:
         return np.array([cost_of(self.base, f"cost.{i}", sample) for i in range(len(self.names))])
 
     def _model_cost(self, runner: Runner, blocks: Sequence[int], sample: Any) -> float:
-        if not self.is_measured:
-            return self.model_cost
+        if not self.is_measured:  # the linear one costs nothing beside a Python step
+            return 0.0 if self.is_python else self.model_cost
         spent = cost_of(runner, "gate", sample)
         return float(max(0.0, spent - self.costs[list(blocks)].sum()))
 
