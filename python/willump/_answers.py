@@ -32,6 +32,8 @@ class Answers:
         if model.label is not None and model.classes is not None:
             self.kind = "labels" if model.multilabel else "label"
             self.output = "label"
+        elif model.margins is not None:
+            self.kind, self.output = "labels", "prediction"
         elif model.prediction is not None and model.decision is None and model.score is None:
             self.kind, self.output = "numbers", "prediction"
             if np.dtype(model.prediction_dtype).kind != "f":
@@ -57,7 +59,7 @@ class Answers:
         """Of each row; 0 where there are no labels."""
         if self.kind == "numbers":
             return np.zeros(n_rows_of(x), np.int64)
-        found = np.ascontiguousarray(runner("label", x), np.int64)
+        found = np.ascontiguousarray(runner(self.output, x), np.int64)
         if self.kind == "label":
             return found.ravel()
         return np.array([self._combination(row) for row in found.reshape(-1, self.width)], np.int64)
@@ -71,9 +73,10 @@ class Answers:
     def by_class(self, exact: Labels, served: Labels) -> list[tuple[str, int, int]]:
         """Each class's name, the rows that the exact pipeline gives it, and those of
         them that the cascade gives it too."""
-        if self.classes is None:
+        if self.kind == "numbers":
             return []
-        names = [str(name) for name in self.classes.tolist()]
+        classes = range(self.width) if self.classes is None else self.classes.tolist()
+        names = [str(name) for name in classes]
         if self.kind == "label":
             n_rows = np.bincount(exact, minlength=len(names))
             n_same = np.bincount(exact[served == exact], minlength=len(names))

@@ -169,6 +169,8 @@ def ensemble_of(conversion: Any) -> int | None:
     model, outputs = conversion.model, conversion.outputs()
     if not {"decision", "log_proba", "proba", "prediction"} & outputs.keys():
         return None
+    if model.margins is not None:  # an ensemble for each label
+        return None
     answer = model.prediction if model.label is None else model.label
     found = find_ensemble(conversion.builder, answer.node)
     nodes = list(outputs.values())

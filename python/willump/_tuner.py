@@ -174,9 +174,9 @@ class Tuner:
 
     def _margin(self, scores: Any) -> Any:
         context, model = self.conversion.context, self.conversion.model
-        if not model.multilabel:
+        if self.answers.kind == "label":
             return context.rows("margin", scores, n_features=1)
-        if model.decision is None:  # probabilities, of a label each
+        if model.decision is None and model.proba is not None:  # probabilities, of a label each
             scores = context.rows("affine", scores, add=np.array([-0.5]))
         return context.rows("margin", scores, n_features=1, each=True)
 
@@ -235,7 +235,9 @@ class Tuner:
         except (ValueError, Refused) as error:
             self.problem = str(error)
             return None
-        scores = first.decision or first.log_proba or first.proba or first.prediction
+        scores = (
+            first.margins or first.decision or first.log_proba or first.proba or first.prediction
+        )
         if not np.array_equal(first.classes, model.classes):
             self.problem = "it was trained on other classes than the pipeline"
             return None
