@@ -253,6 +253,8 @@ static PyObject *tune_skip(PyObject *self, PyObject *unused) {
 
 /* What a target counts, as a dict. */
 static PyObject *counts_dict(const wl_tune_certificate *c) {
+  if (c->kind == WL_TUNE_ESTIMATED)
+    return Py_BuildValue("{sK}", "n_wrong", (unsigned long long)c->n_wrong);
   if (c->kind != WL_TUNE_ACCURACY)
     return Py_BuildValue("{sLsK}", "k", (long long)c->k, "n_wrong",
                          (unsigned long long)c->n_wrong);
