@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._candidates import Candidate
 from ._frames import n_rows_of, take_rows
 from ._gates import Learned
 from ._prefix import MAX_GATES, Prefixes, find_ensemble, has_python_between
 from ._runner import Runner, cost_of
-from ._tuner import Candidate, Tuner
+from ._tuner import Tuner
 
 Array = npt.NDArray[Any]
 

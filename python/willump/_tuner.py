@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from . import _core, _gates
 from ._answers import Answers
 from ._calibration import Calibration
+from ._candidates import Answer, Candidate, gate_values
 from ._compiled import CompiledModel
 from ._errors import (
     CertificateError,
@@ -43,21 +44,6 @@ LEARNED_GAIN = 0.02
 #: A class of at least so many certifying rows is worth a warning where it agrees
 #: to less than this share of the target.
 RARE_ROWS, RARE_SHARE = 20, 0.5
-
-
-@dataclass
-class Candidate:
-    """A first stage: its outputs, and those of the stage behind it."""
-
-    outputs: dict[str, int]
-    full: dict[str, int]
-    gate: int
-    #: What a learned gate reads.
-    features: Any
-    runner: Runner
-    model_cost: float
-    #: None: the gate is the margin, or for predictions the same for all rows.
-    learned: _gates.Learned | None = None
 
 
 class Tuner:
@@ -364,7 +350,7 @@ class Tuner:
                 label = self.answers.numbers(first.runner, x)
                 answer = Answer(rows, x, label, full[rows], _groups_of(cal, rows))
                 if step == "certify":
-                    gate = _gate_values(first, x)
+                    gate = gate_values(first, x)
                     self.observed[number], self.exact = (gate, label), full[rows]
                     answer.give(job, promise, first, gate)
                     continue
@@ -378,7 +364,7 @@ class Tuner:
         """Gives a candidate the gate that costs least on the select rows; returns what
         that says of them."""
         first = self.trained[number]
-        values = _gate_values(first, answer.x)
+        values = gate_values(first, answer.x)
         least = answer.weigh(job, promise, first, values)
         own = first.model_cost + float(self.costs[list(blocks)].sum())
         is_hopeless = self.max_gates == 1 and own >= self.least_cost  # whatever the gate
@@ -503,29 +489,6 @@ class Tuner:
         return CompiledModel.from_converted(
             converted, self.pipeline, strict=self.strict, n_threads=self.n_threads
         )
-
-
-@dataclass
-class Answer:
-    """What is known of some rows, whatever the gate says of them."""
-
-    rows: Array
-    x: Any
-    label: Array
-    exact: Array
-    groups: Array | None
-
-    def give(self, job: _core.TuneJob, promise: Promise, first: Candidate, gate: Array) -> None:
-        more = promise.answer(self.rows, first.runner, self.x, gate, self.label)
-        job.answer(gate, self.label, self.exact, first.model_cost, self.groups, **more)
-
-    def weigh(self, job: _core.TuneJob, promise: Promise, first: Candidate, gate: Array) -> float:
-        more = promise.answer(self.rows, first.runner, self.x, gate, self.label)
-        return job.weigh(gate, self.label, self.exact, first.model_cost, self.groups, **more)
-
-
-def _gate_values(first: Candidate, x: Any) -> Array:
-    return np.ascontiguousarray(first.runner("gate", x), np.float64).ravel()
 
 
 def _groups_of(cal: Calibration, rows: Array) -> Array | None:
