@@ -51,6 +51,7 @@ void ext_raise(const ext_state *state, wl_status status, const wl_error *error);
 
 /* ---- tune.c: adds TuneJob and tune_split; false with an exception ------- */
 
+bool ext_add_bootstrap(PyObject *module);
 bool ext_add_tune(PyObject *module);
 /* A C-contiguous vector of n items (-1: any number) of `size` bytes and one of
  * the formats; released by the caller when true, an exception when false. */

@@ -142,7 +142,8 @@ static int module_exec(PyObject *module) {
   if (PyModule_AddStringConstant(module, "version", wl_version()) < 0 ||
       !add_names(module, "passes", wl_pass_name) ||
       !add_names(module, "operators", wl_op_name) || !ext_add_tune(module) ||
-      !ext_add_trees(module) || !ext_add_top_k(module))
+      !ext_add_trees(module) || !ext_add_top_k(module) ||
+      !ext_add_bootstrap(module))
     return -1;
   return 0;
 }

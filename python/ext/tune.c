@@ -160,11 +160,16 @@ static PyObject *tune_next(PyObject *self, PyObject *unused) {
       (Py_ssize_t)request.model, (Py_ssize_t)request.n_rows_fit);
 }
 
-static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
+/* Calls with the scores given; what it gives, NULL on failure. */
+typedef PyObject *(*score_function)(ext_tune *self,
+                                    const wl_tune_scores *scores);
+
+static PyObject *with_scores(PyObject *self, PyObject *args, PyObject *kwds,
+                             score_function call) {
   enum { N_VECTORS = 5, N_VIEWS = N_VECTORS + 2 };
-  static char *names[] = {"confidence",     "approx_labels", "full_labels",
-                          "model_cost",     "groups",        "true_labels",
-                          "approx_outputs", "full_outputs",  NULL};
+  static char *names[] = {
+      "confidence",  "approx_labels",  "full_labels",  "model_cost", "groups",
+      "true_labels", "approx_outputs", "full_outputs", "threshold",  NULL};
   PyObject *objects[N_VIEWS] = {NULL,    NULL,    NULL,   Py_None,
                                 Py_None, Py_None, Py_None};
   static const struct {
@@ -173,11 +178,11 @@ static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
                {"full_labels", "lq"}, {"groups", "LQ"},
                {"true_labels", "lq"}, {"approx_outputs", "d"},
                {"full_outputs", "d"}};
-  wl_tune_scores scores = {0};
-  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OOOd|OOOO:answer", names,
+  wl_tune_scores scores = {.threshold = Py_NAN};
+  if (!PyArg_ParseTupleAndKeywords(args, kwds, "OOOd|OOOOd:answer", names,
                                    &objects[0], &objects[1], &objects[2],
                                    &scores.model_cost, &objects[3], &objects[4],
-                                   &objects[5], &objects[6]))
+                                   &objects[5], &objects[6], &scores.threshold))
     return NULL;
   Py_buffer views[N_VIEWS] = {{0}};
   bool ok = true;
@@ -211,16 +216,38 @@ static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
     scores.approx_outputs = views[5].buf;
     scores.full_outputs = views[6].buf;
     scores.n_outputs = views[5].obj ? (size_t)views[5].shape[1] : 0;
-    wl_error error;
-    wl_status status = wl_tune_answer(((ext_tune *)self)->job, &scores, &error);
-    if (status != WL_OK)
-      ext_raise(ext_state_of(Py_TYPE(self)), status, &error);
-    else
-      result = Py_NewRef(Py_None);
+    result = call((ext_tune *)self, &scores);
   }
   for (size_t i = 0; i < N_VIEWS; i++)
     PyBuffer_Release(&views[i]);
   return result;
+}
+
+static PyObject *answer(ext_tune *self, const wl_tune_scores *scores) {
+  wl_error error;
+  wl_status status = wl_tune_answer(self->job, scores, &error);
+  if (status == WL_OK)
+    Py_RETURN_NONE;
+  ext_raise(ext_state_of(Py_TYPE(self)), status, &error);
+  return NULL;
+}
+
+static PyObject *tune_answer(PyObject *self, PyObject *args, PyObject *kwds) {
+  return with_scores(self, args, kwds, answer);
+}
+
+static PyObject *weigh(ext_tune *self, const wl_tune_scores *scores) {
+  wl_error error;
+  double cost;
+  wl_status status = wl_tune_weigh(self->job, scores, &cost, &error);
+  if (status == WL_OK)
+    return PyFloat_FromDouble(cost);
+  ext_raise(ext_state_of(Py_TYPE(self)), status, &error);
+  return NULL;
+}
+
+static PyObject *tune_weigh(PyObject *self, PyObject *args, PyObject *kwds) {
+  return with_scores(self, args, kwds, weigh);
 }
 
 static PyObject *tune_skip(PyObject *self, PyObject *unused) {
@@ -235,6 +262,8 @@ static PyObject *tune_skip(PyObject *self, PyObject *unused) {
 
 /* What a target counts, as a dict. */
 static PyObject *counts_dict(const wl_tune_certificate *c) {
+  if (c->kind == WL_TUNE_ESTIMATED)
+    return Py_BuildValue("{sK}", "n_wrong", (unsigned long long)c->n_wrong);
   if (c->kind != WL_TUNE_ACCURACY)
     return Py_BuildValue("{sLsK}", "k", (long long)c->k, "n_wrong",
                          (unsigned long long)c->n_wrong);
@@ -411,8 +440,15 @@ static PyMethodDef tune_methods[] = {
      PyDoc_STR(
          "answer($self, confidence, approx_labels, full_labels, "
          "model_cost, groups=None, true_labels=None, approx_outputs=None, "
-         "full_outputs=None)\n--\n\nThe scores of the rows asked for: float64, "
-         "int64, int64, ns a row, uint64, int64, matrices of float64.")},
+         "full_outputs=None, threshold=nan)\n--\n\nThe scores of the rows "
+         "asked for: float64, int64, int64, ns a row, uint64, int64, matrices "
+         "of float64; the threshold of an estimated target.")},
+    {"weigh", EXT_METHOD(tune_weigh), METH_VARARGS | METH_KEYWORDS,
+     PyDoc_STR(
+         "weigh($self, confidence, approx_labels, full_labels, "
+         "model_cost, groups=None, true_labels=None, approx_outputs=None, "
+         "full_outputs=None, threshold=nan)\n--\n\nWhat a row would cost if "
+         "these scores were the answer to a request to fit; records nothing.")},
     {"skip", tune_skip, METH_NOARGS,
      PyDoc_STR("skip($self, /)\n--\n\nThis model cannot be trained.")},
     {"result", tune_result, METH_NOARGS,
@@ -431,11 +467,10 @@ static PyType_Slot tune_slots[] = {
                          "n_rows_certify, alpha, delta, seed, model_cost, "
                          "max_fits=0, is_nested=False, max_gates=1, "
                          "stage_cost=0.0, target='agreement', "
-                         "tolerance_abs=0.0, "
-                         "tolerance_rel=0.0)\n--\n\nChooses "
-                         "and certifies the "
-                         "first "
-                         "stage of a cascade; not thread-safe.")},
+                         "tolerance_abs=0.0, tolerance_rel=0.0, part_of=None, "
+                         "n_models=1, search_model=0, n_rows_race=0)\n--\n\n"
+                         "Chooses and certifies the first stage of a cascade; "
+                         "not thread-safe.")},
     {0, NULL},
 };
 

@@ -37,7 +37,7 @@ from ._errors import (
 )
 from ._optimize import optimize
 from ._report import Explanation, VerifyReport
-from ._targets import Accuracy, Agreement, Tolerance, TopKRecall
+from ._targets import Accuracy, Agreement, Estimated, Tolerance, TopKRecall
 from ._versions import show_versions
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ __all__ = [
     "CompiledBooster",
     "CompiledModel",
     "DuplicateRowsWarning",
+    "Estimated",
     "Explanation",
     "NotCertifiedWarning",
     "PythonStepWarning",

@@ -134,7 +134,20 @@ class TuneJob:
         true_labels: npt.NDArray[np.int64] | None = None,
         approx_outputs: npt.NDArray[np.float64] | None = None,
         full_outputs: npt.NDArray[np.float64] | None = None,
+        threshold: float = ...,
     ) -> None: ...
+    def weigh(
+        self,
+        confidence: npt.NDArray[np.float64],
+        approx_labels: npt.NDArray[np.int64],
+        full_labels: npt.NDArray[np.int64],
+        model_cost: float,
+        groups: npt.NDArray[np.uint64] | None = None,
+        true_labels: npt.NDArray[np.int64] | None = None,
+        approx_outputs: npt.NDArray[np.float64] | None = None,
+        full_outputs: npt.NDArray[np.float64] | None = None,
+        threshold: float = ...,
+    ) -> float: ...
     def skip(self) -> None: ...
     def result(self) -> dict[str, Any]: ...
     def candidates(self) -> list[dict[str, Any]]: ...
@@ -177,6 +190,14 @@ def topk_propose(
     full_cost: float,
     /,
 ) -> bytes | None: ...
+def bootstrap_rows(seed: int, replicate: int, n_rows: int, /) -> bytearray: ...
+def bootstrap_interval(
+    replicates: npt.NDArray[np.float64],
+    observed: float,
+    left: npt.NDArray[np.float64],
+    delta: float,
+    /,
+) -> tuple[float, float, int, bool]: ...
 def tune_split(
     n_rows: int, groups: npt.NDArray[np.uint64] | None, share: float, seed: int, /
 ) -> bytes: ...

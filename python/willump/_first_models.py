@@ -26,17 +26,32 @@ EARLY_ROWS = 2
 CHEAP = ("coef_", "feature_log_prob_", "theta_")
 
 
-def first_models(estimator: Any, *, is_sparse: bool) -> tuple[list[Maker], int]:
+def first_models(estimator: Any, kind: str, *, is_sparse: bool) -> tuple[list[Maker], int]:
     """Ways to make the model of a first stage, the pipeline's own first; and the
-    number of the one that subsets of blocks are searched with."""
+    number of the one that subsets of blocks are searched with.
+
+    Parameters
+    ----------
+    estimator : the pipeline's final model
+    kind : "label", "labels" or "numbers"
+        What it answers.
+    is_sparse : bool
+        Whether its features are.
+    """
     from sklearn.base import clone
+    from sklearn.multioutput import MultiOutputClassifier
 
     own: Maker = lambda: clone(estimator)  # noqa: E731
-    if any(hasattr(estimator, name) for name in CHEAP):
+    members = getattr(estimator, "estimators_", None)
+    first = members[0] if kind == "labels" and isinstance(members, list) and members else estimator
+    if any(hasattr(first, name) for name in CHEAP):
         return [own], 0
-    found = [own, _logistic]
+    if kind == "labels":
+        is_table = isinstance(estimator, MultiOutputClassifier)
+        return [own, _table_of_logistics if is_table else _logistic_each], 1
+    found = [own, _ridge if kind == "numbers" else _logistic]
     if not is_sparse:
-        found.append(_small_trees)
+        found.append(_small_regression_trees if kind == "numbers" else _small_trees)
     return found, 1
 
 
@@ -46,10 +61,36 @@ def _logistic() -> Any:
     return LogisticRegression(max_iter=LOGISTIC_ITERATIONS)
 
 
+def _logistic_each() -> Any:
+    from sklearn.multiclass import OneVsRestClassifier
+
+    return OneVsRestClassifier(_logistic())
+
+
+def _table_of_logistics() -> Any:
+    from sklearn.multioutput import MultiOutputClassifier
+
+    return MultiOutputClassifier(_logistic())
+
+
+def _ridge() -> Any:
+    from sklearn.linear_model import Ridge
+
+    return Ridge()
+
+
 def _small_trees() -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(max_iter=N_TREES, max_leaf_nodes=N_LEAVES)
+
+
+def _small_regression_trees() -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(
+        max_iter=N_TREES, max_leaf_nodes=N_LEAVES, learning_rate=0.3
+    )
 
 
 def start_warm(estimator: Any, known: Any, columns: Array) -> None:
@@ -70,7 +111,8 @@ def start_warm(estimator: Any, known: Any, columns: Array) -> None:
 def race_order(labels: Array) -> Array:
     """Rows in a random order in which some of each class come early."""
     order: Array = np.random.default_rng(0).permutation(len(labels))
-    _, numbers = np.unique(labels[order], return_inverse=True)
+    axis = 0 if labels.ndim == 2 else None
+    numbers = np.unique(labels[order], axis=axis, return_inverse=True)[1].ravel()
     by_class = np.argsort(numbers, kind="stable")
     starts = np.searchsorted(numbers[by_class], numbers[by_class])
     before = np.empty(len(labels), np.int64)  # rows of its class before each

@@ -18,7 +18,7 @@ from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._present import describe
 from ._promises import TARGETS, Target, check_target, promise_of
 from ._runner import Runner, for_sklearn
-from ._targets import Accuracy, Agreement, TopKRecall
+from ._targets import Accuracy, Agreement, Estimated, TopKRecall
 from ._topk import optimize_top_k
 from ._tuner import Tuner
 
@@ -41,7 +41,7 @@ def optimize(
     strict: bool = False,
     duplicates: str = "distinct",
 ) -> CompiledModel:
-    """Compiles a classifier with a certified first stage.
+    """Compiles a classifier or a regressor with a certified first stage.
 
     The features of the final model fall into blocks, and blocks of text have
     cheaper versions, fewer terms or shorter n-grams. A clone of the model, or a
@@ -50,29 +50,31 @@ def optimize(
     instead: its first trees are the first stage, and rows that stay go on from
     their sum, through several such gates where that is cheaper.
 
-    Three targets of a cascade: `Agreement` with the exact pipeline's labels; `Accuracy` that is
-    hardly less than the exact pipeline's; `Tolerance`, within which its probabilities
-    are.
+    Targets of a cascade: `Agreement` with the exact pipeline's labels; `Accuracy` that is
+    hardly less than the exact pipeline's; `Tolerance`, within which its probabilities or
+    a regressor's predictions are; and `Estimated`, any metric that falls by little, by a
+    bootstrap and without a proof.
 
     `TopKRecall` is for `top_k`, of classifiers and regressors: a filter, trained on
     the cheap features or the first trees of an ensemble, chooses the candidates, and
     the exact pipeline ranks those. Its other methods stay exact (docs/topk.md).
 
-    Only what the target names is certified. Of a row that leaves early, every method
+    A model that stays Python is spared the rows that leave: its first stage is a linear
+    one. Only what the target names is certified. Of a row that leaves early, every method
     answers as the first stage; of a row that stays, as the exact pipeline.
 
     Parameters
     ----------
-    pipeline : fitted classifier
+    pipeline : fitted classifier or regressor
     X, y : training data
         What the first stage is trained on. Without y, the pipeline's own labels
-        are used.
+        or predictions are used.
     X_cal : rows like those to come, a list of queries (TopKRecall), or None
         Rows that neither `pipeline` nor the first stage saw in training, drawn
         independently like future rows (fresh rows may repeat earlier ones). A
         fifth of them chooses the first stage, the rest certifies it.
     y_cal : array-like or None
-        The true labels of X_cal, for Accuracy; with `refit`, those of the
+        The true labels of X_cal, for Accuracy and Estimated; with `refit`, those of the
         held-out rows are taken from y. No model is right on a label that is not
         one of the pipeline's classes. Agreement needs none: only their number
         is checked.
@@ -85,12 +87,14 @@ def optimize(
         of the pipeline on the rest. What counts once is held out as a whole: a
         distinct row, a group, or with "traffic" each request by itself. The result
         then answers as that clone.
-    target : Agreement, Accuracy, Tolerance or TopKRecall
+    target : Agreement, Accuracy, Tolerance, Estimated or TopKRecall
+        A regressor takes Tolerance, Estimated or TopKRecall.
     costs : dict of block name to ns a row, sequence in block order, or None
         None measures them. A dict may name parts of blocks too, as the
         certificate's costs do; those that it does not name are left out. It may hold
-        "model", the cost of a model beyond its blocks, and "stage", that of each
-        stage behind the first beyond both.
+        "model", the cost of a model beyond its blocks (where that stays Python, of the
+        first stage's none), and "stage", that of each stage behind the first beyond
+        both.
         Given costs make the choice repeat.
     random_state : int, numpy Generator, RandomState or None
         Seeds the split of rows and the training; None takes 0.
@@ -146,7 +150,8 @@ def optimize(
         X_cal that is mostly rows of X; a class that refit would lose; a group that is
         missing (ValueError) or has no hash (TypeError).
     UnsupportedError
-        The pipeline is no classifier with blocks of features to leave out.
+        The pipeline is no classifier or regressor with blocks of features to leave
+        out, or has not what the target is about.
     CertificateError
         With `strict`, where nothing can be certified.
 
@@ -175,15 +180,15 @@ def optimize(
     """
     if not isinstance(target, (*TARGETS, TopKRecall)):
         raise TypeError(
-            "target must be willump.Agreement(...), Accuracy(...), Tolerance(...) or "
-            f"TopKRecall(...), not {target!r}"
+            "target must be willump.Agreement(...), Accuracy(...), Tolerance(...), "
+            f"Estimated(...) or TopKRecall(...), not {target!r}"
         )
     if duplicates not in ("distinct", "traffic"):
         raise ValueError(f"duplicates={duplicates!r} is neither 'distinct' nor 'traffic'")
     seed = _seed_of(random_state)
     thread_count(n_threads)  # refuses a wrong one before any work
     X = as_rows(X)
-    y = None if y is None else _labels_of(y, n_rows_of(X), "y")
+    y = None if y is None else _labels_of(y, n_rows_of(X), "y", is_table=True)
     if isinstance(target, TopKRecall):
         _check_top_k(X_cal, y_cal, groups, refit=refit)
         return optimize_top_k(
@@ -207,20 +212,21 @@ def optimize(
     else:
         X_cal = as_rows(X_cal, "X_cal")
     if y_cal is not None:
-        y_cal = _labels_of(y_cal, n_rows_of(X_cal), "y_cal")
-    elif isinstance(target, Accuracy):
+        given = np.asarray(y_cal) if isinstance(target, Estimated) else y_cal
+        y_cal = _labels_of(given, n_rows_of(X_cal), "y_cal", is_table=isinstance(target, Estimated))
+    elif isinstance(target, (Accuracy, Estimated)):
         raise ValueError(
-            "Accuracy needs the true labels of X_cal to certify a cascade: pass y_cal, or "
-            "refit=True, which takes them from y; Agreement needs no labels"
+            f"{type(target).__name__} needs the true labels of X_cal: pass y_cal, or refit=True, "
+            "which takes them from y; Agreement and Tolerance need none"
         )
     tuner = _tuner_for(pipeline, X, y, strict=strict, n_threads=n_threads)
+    check_target(target, tuner.answers, tuner.conversion.outputs())
     keys = tuner.base.keys
     calibration = Calibration(X_cal, groups, duplicates, seed, keys, is_held_out=refit)
     if not refit:
         calibration.check_training(X, keys)
     calibration.warn_of_duplicates()
-    check_target(target, tuner.conversion.outputs())
-    promise = promise_of(target, y_cal, tuner.conversion.model.classes)
+    promise = promise_of(target, y_cal, tuner.answers, seed)
     model = tuner.run(calibration, promise, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=3)
     return model
@@ -258,7 +264,7 @@ def _seed_of(random_state: Any) -> int:
 # ---- rows --------------------------------------------------------------------
 
 
-def _labels_of(y: Any, n: int, name: str) -> Array:
+def _labels_of(y: Any, n: int, name: str, *, is_table: bool = False) -> Array:
     """The labels as a vector, by position."""
     if not hasattr(y, "__len__"):
         y = list(y)
@@ -266,7 +272,7 @@ def _labels_of(y: Any, n: int, name: str) -> Array:
     labels = np.asarray(y, object if name == "y_cal" and isinstance(y, (list, tuple)) else None)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    if labels.ndim != 1:
+    if labels.ndim != 1 and not (labels.ndim == 2 and is_table):
         raise ValueError(f"{name} must hold one label a row, not an array of {labels.shape}")
     if len(labels) != n:
         raise ValueError(f"{name} has {len(labels)} labels for {n} rows")
@@ -277,14 +283,15 @@ def _held_out(
     pipeline: Any, x: Any, y: Any, groups: Any, duplicates: str, seed: int
 ) -> tuple[Any, Any, Any, Any, Any, Any]:
     """A clone of the pipeline fitted on a part of X, that part, and the rest."""
-    from sklearn.base import clone
+    from sklearn.base import clone, is_classifier
 
     if y is None:
         raise ValueError("refit=True needs y, the labels of X, to refit the pipeline")
     if groups is not None:
         groups = group_numbers(groups, len(y))  # an iterator is read once
     kept, held = hold_out(x, groups, duplicates, seed, partial(_keys_for, pipeline))
-    check_no_class_is_lost(y, kept)
+    if is_classifier(pipeline) and y.ndim == 1:
+        check_no_class_is_lost(y, kept)
     labels, rest = y[kept], take_rows(x, kept)
     fitted = clone(pipeline).fit(for_sklearn(rest), labels)
     own = None if groups is None else groups[held]
@@ -308,8 +315,5 @@ def _tuner_for(pipeline: Any, x: Any, y: Any, *, strict: bool, n_threads: int | 
     from . import convert
 
     conversion = convert.start(pipeline, strict=strict)
-    model = conversion.model
-    if model.classes is None or model.label is None or model.multilabel:
-        raise UnsupportedError("optimize needs a classifier with one label a row")
     kind = Tuner if ensemble_of(conversion) is None else PrefixTuner
     return kind(pipeline, conversion, x, y, strict=strict, n_threads=n_threads)

@@ -66,6 +66,14 @@ class Prefixes:
         assert isinstance(value, (int, float))
         return value
 
+    @property
+    def n_outputs(self) -> int:
+        return max(int(self._scalar("n_outputs", 1)), self._width())
+
+    @property
+    def divide(self) -> float:
+        return self._scalar("divide", 1.0)
+
     def _width(self) -> int:
         leaves = array_of(self.builder, self.builder.nodes[self.ensemble], "leaves")
         return int(leaves.shape[1]) if leaves.ndim == 2 else 1
@@ -82,7 +90,7 @@ class Prefixes:
         the sum before it."""
         x = self.builder.nodes[self.ensemble].inputs[0]
         n_trees = self.ends[-1]
-        divide = self._scalar("divide", 1.0)
+        divide = self.divide
         answers = []
         inputs: tuple[int, ...] = (x,)
         for first, n in zip((0, *ns), ns, strict=False):

@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._answers import Answers
 from ._calibration import Calibration, is_missing
 from ._errors import UnsupportedError
 from ._frames import n_rows_of
+from ._gates import Gaps
 from ._runner import Runner
-from ._targets import Accuracy, Agreement, Tolerance
+from ._targets import Accuracy, Agreement, Estimated, Tolerance
 
 Labels = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int64]
-Target = Agreement | Accuracy | Tolerance
+Numbers = npt.NDArray[np.float64]
+Target = Agreement | Accuracy | Tolerance | Estimated
 
-#: What `optimize` certifies.
-TARGETS = (Agreement, Accuracy, Tolerance)
+#: What `optimize` takes.
+TARGETS = (Agreement, Accuracy, Tolerance, Estimated)
 
 
 class Promise:
@@ -36,6 +39,10 @@ class Promise:
     rows_note = " (labels are not needed)"
     tolerance_abs = 0.0
     tolerance_rel = 0.0
+    #: Whether gates are learned beside the margin.
+    learns = True
+    #: Why there is no cascade, where the certifying rows said so.
+    problem = ""
 
     def __init__(self, confidence: float) -> None:
         self.confidence = confidence
@@ -47,12 +54,19 @@ class Promise:
     def assumption(self, cal: Calibration) -> str:
         return cal.assumption
 
-    def begin(self, exact: Runner, x: Any) -> None:
+    def begin(self, exact: Runner, cal: Calibration) -> None:
         """Sees the exact pipeline and the calibration rows."""
 
-    def answer(self, rows: Rows, first: Runner, x: Any) -> dict[str, Any]:
-        """What an answer brings besides the scores: of those rows, x, by a first stage."""
+    def answer(
+        self, rows: Rows, first: Runner, x: Any, gate: Numbers, labels: Labels
+    ) -> dict[str, Any]:
+        """What an answer brings besides the scores: of those rows, x, by a first stage
+        with that gate and those labels."""
         return {}
+
+    def gaps(self, rows: Rows, first: Runner, x: Any, differs: npt.NDArray[np.bool_]) -> Gaps:
+        """How far the first stage is from the exact pipeline, for a gate to learn."""
+        return Gaps(differs, is_event=True)
 
     def seen(self, rows: Rows, exact: Labels, served: Labels) -> dict[str, Any]:
         """More entries, from the rows that certified: observed, not certified."""
@@ -65,16 +79,19 @@ class AgreementPromise(Promise):
     kind = "agreement"
     max_gates = 4
 
-    def __init__(self, target: Agreement) -> None:
+    def __init__(self, target: Agreement, has_several: bool) -> None:
         super().__init__(target.confidence)
+        self.has_several = has_several
         self.rate = target.rate
         self.alpha = 1.0 - target.rate
         self.what = f"an agreement of {target.rate:g}"
 
     def sentence(self, unit: str) -> str:
         return (
-            f"with confidence {self.confidence:g}, the cascade gives the exact pipeline's label "
-            f"to at least a share of {self.rate:g}, per {unit}"
+            f"with confidence {self.confidence:g}, the cascade gives "
+            f"{'all of ' if self.has_several else ''}the exact pipeline's "
+            f"label{'s' if self.has_several else ''} to at least a share of {self.rate:g}, "
+            f"per {unit}"
         )
 
 
@@ -103,7 +120,9 @@ class AccuracyPromise(Promise):
             labels = f"a {cal.unit} counts with the true label of one of its rows, a random one"
         return f"{cal.assumption}; {labels}"
 
-    def answer(self, rows: Rows, first: Runner, x: Any) -> dict[str, Any]:
+    def answer(
+        self, rows: Rows, first: Runner, x: Any, gate: Numbers, labels: Labels
+    ) -> dict[str, Any]:
         return {"true_labels": np.ascontiguousarray(self.labels[rows])}
 
     def seen(self, rows: Rows, exact: Labels, served: Labels) -> dict[str, Any]:
@@ -116,14 +135,14 @@ class AccuracyPromise(Promise):
 
 
 class TolerancePromise(Promise):
-    """Probabilities close to the exact pipeline's."""
+    """Probabilities or predictions close to the exact pipeline's."""
 
     kind = "tolerance"
     max_gates = 4
 
-    def __init__(self, target: Tolerance) -> None:
+    def __init__(self, target: Tolerance, output: str) -> None:
         super().__init__(target.confidence)
-        self.target = target
+        self.target, self.output = target, output
         self.alpha = 1.0 - target.share
         self.what = f"a share of {target.share:g} within the tolerance"
         self.tolerance_abs, self.tolerance_rel = float(target.abs), float(target.rel)
@@ -132,44 +151,70 @@ class TolerancePromise(Promise):
         parts = [f"{self.tolerance_abs:g}"] if self.tolerance_abs else []
         parts += [f"{self.tolerance_rel:g} times the exact one"] if self.tolerance_rel else []
         return (
-            f"with confidence {self.confidence:g}, all probabilities of the cascade differ by at "
+            f"with confidence {self.confidence:g}, all {self.nouns} of the cascade differ by at "
             f"most {' plus '.join(parts)} from the exact pipeline's to at least a share of "
             f"{self.target.share:g}, per {unit}"
         )
 
-    def begin(self, exact: Runner, x: Any) -> None:
-        self.exact = _probabilities(exact, x)
+    @property
+    def nouns(self) -> str:
+        return "probabilities" if self.output == "proba" else "predictions"
 
-    def answer(self, rows: Rows, first: Runner, x: Any) -> dict[str, Any]:
+    def begin(self, exact: Runner, cal: Calibration) -> None:
+        self.exact = self._outputs(exact, cal.x)
+
+    def answer(
+        self, rows: Rows, first: Runner, x: Any, gate: Numbers, labels: Labels
+    ) -> dict[str, Any]:
         return {
-            "approx_outputs": _probabilities(first, x),
+            "approx_outputs": self._outputs(first, x),
             "full_outputs": np.ascontiguousarray(self.exact[rows]),
         }
+
+    def gaps(self, rows: Rows, first: Runner, x: Any, differs: npt.NDArray[np.bool_]) -> Gaps:
+        approx, exact = self._outputs(first, x), self.exact[rows]
+        with np.errstate(all="ignore"):
+            allowed = self.tolerance_abs + self.tolerance_rel * np.abs(exact)
+            parts = np.abs(approx - exact) / allowed
+        return Gaps(np.where(approx == exact, 0.0, parts).max(axis=1), is_event=False)
+
+    def _outputs(self, runner: Runner, x: Any) -> Numbers:
+        # As the methods give them, whatever their dtype.
+        return np.ascontiguousarray(runner(self.output, x), np.float64).reshape(n_rows_of(x), -1)
 
     def seen(self, rows: Rows, exact: Labels, served: Labels) -> dict[str, Any]:
         return {"tolerance_abs": self.tolerance_abs, "tolerance_rel": self.tolerance_rel}
 
 
-def _probabilities(runner: Runner, x: Any) -> npt.NDArray[np.float64]:
-    # As predict_proba gives them, whatever their dtype.
-    return np.ascontiguousarray(runner("proba", x), np.float64).reshape(n_rows_of(x), -1)
-
-
-def check_target(target: object, outputs: Container[str]) -> None:
+def check_target(target: object, answers: Answers, outputs: Container[str]) -> None:
     """Refuses a model without what is to be promised."""
-    if isinstance(target, Tolerance) and "proba" not in outputs:
+    if answers.kind == "numbers" and isinstance(target, (Agreement, Accuracy)):
+        raise UnsupportedError(
+            f"{type(target).__name__} is about labels, and the pipeline predicts numbers: "
+            "target=willump.Tolerance(abs=..., share=...) is about those"
+        )
+    if answers.kind == "labels" and isinstance(target, Accuracy):
+        raise UnsupportedError(
+            "Accuracy is about one label a row, and the pipeline gives several; Agreement is "
+            "about all of them"
+        )
+    if isinstance(target, Tolerance) and answers.kind != "numbers" and "proba" not in outputs:
         raise UnsupportedError(
             "Tolerance is about probabilities here, and the pipeline has no predict_proba; "
             "Agreement is about its labels"
         )
 
 
-def promise_of(target: Target, y_cal: Any, classes: Any) -> Promise:
+def promise_of(target: Target, y_cal: Any, answers: Answers, seed: int) -> Promise:
+    if isinstance(target, Estimated):
+        from ._estimate import EstimatedPromise
+
+        return EstimatedPromise(target, y_cal, answers, seed)
     if isinstance(target, Tolerance):
-        return TolerancePromise(target)
+        return TolerancePromise(target, "prediction" if answers.kind == "numbers" else "proba")
     if isinstance(target, Accuracy):
-        return AccuracyPromise(target, y_cal, classes)
-    return AgreementPromise(target)
+        return AccuracyPromise(target, y_cal, answers.classes)
+    return AgreementPromise(target, answers.kind == "labels")
 
 
 def label_numbers(y_cal: npt.NDArray[Any], classes: npt.NDArray[Any]) -> Labels:

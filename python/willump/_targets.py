@@ -99,8 +99,8 @@ class Accuracy:
 class Tolerance:
     """The cascade's numbers are close to the exact pipeline's.
 
-    For a classifier's probabilities, all of a row's together (`optimize` takes no
-    regressors). A row is close where ``|cascade - exact| <= abs + rel *
+    For a regressor's predictions or a classifier's probabilities, all of a row's
+    together. A row is close where ``|cascade - exact| <= abs + rel *
     |exact|`` in every column, as in `numpy.isclose`; NaN is close to NaN only,
     an infinity to itself only.
 
@@ -201,7 +201,8 @@ class Estimated:
     ----------
     metric : str or callable
         What `sklearn.metrics.get_scorer` takes, ``"f1"`` for instance, or a
-        scorer, ``metric(estimator, X, y)``; larger is better.
+        scorer, ``metric(estimator, X, y)``; larger is better. One's own is called
+        with row numbers in place of X, for the estimator's methods alone.
     loss : float
         The most that the metric may fall by, in its own unit; at least 0.
     confidence : float

@@ -12,14 +12,16 @@ from __future__ import annotations
 import datetime
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import _core
+from . import _core, _gates
+from ._answers import Answers
 from ._calibration import Calibration
+from ._candidates import Answer, Candidate, gate_values
 from ._compiled import CompiledModel
 from ._errors import (
     CertificateError,
@@ -48,20 +50,13 @@ RACE_ROWS, RACE_SHARE = 10_000, 0.25
 MAX_FITS = 24
 #: Of a block that is a part of no other: WL_TUNE_WHOLE in src/tune/tune.h.
 WHOLE = 2**32 - 1
+#: A learned gate has to cost less than the margin by this share.
+LEARNED_GAIN = 0.02
+#: And none is learned for a first stage that costs so much more than the best.
+FAR_BEHIND = 1.2
 #: A class of at least so many certifying rows is worth a warning where it agrees
 #: to less than this share of the target.
 RARE_ROWS, RARE_SHARE = 20, 0.5
-
-
-@dataclass
-class Candidate:
-    """A first stage: its outputs, and those of the stage behind it."""
-
-    outputs: dict[str, int]
-    full: dict[str, int]
-    gate: int
-    runner: Runner
-    model_cost: float
 
 
 class Tuner:
@@ -76,11 +71,11 @@ class Tuner:
     ) -> None:
         self.pipeline = pipeline
         self.x = x
-        self.y = y
         self.strict = strict
         self.n_threads = n_threads
         self.conversion = conversion
-        _check_classes(y, conversion.model.classes)
+        self.answers = Answers(conversion.model)
+        self.y = self.answers.checked(y)
         self.names = self._find_blocks()
         self.costs: Array = np.zeros(len(self.names))
         self.model_cost = 0.0
@@ -92,6 +87,7 @@ class Tuner:
         # Of the certifying rows: each gate's and its labels, and the exact labels.
         self.observed: dict[int, tuple[Array, Array]] = {}
         self.exact: Array = np.zeros(0, np.int64)
+        self.least_cost = np.inf  # of the candidates so far
         self.problem = ""  # why the last candidate could not be trained
         plain = self._plain()
         # Asked of the original once: all candidates present it alike.
@@ -114,7 +110,8 @@ class Tuner:
 
     def _find_models(self) -> tuple[list[Maker], int]:
         model = self.conversion.model
-        return first_models(model.estimator, is_sparse=model.model_input.sparse)
+        sparse = model.model_input.sparse
+        return first_models(model.estimator, self.answers.kind, is_sparse=sparse)
 
     # ---- parts of blocks ----------------------------------------------------
 
@@ -198,16 +195,66 @@ class Tuner:
         scores: Any,
         blocks: Sequence[int],
         sample: Any,
+        way: int = 0,
     ) -> Candidate:
-        """A first stage whose gate is the margin of its scores."""
-        gate = self._margin(scores)
-        open_graph = self.conversion.finish(self._cascade(outputs, full, gate, -np.inf))
-        runner = Runner(open_graph, self.described, self.n_threads)
-        cost = self._model_cost(runner, blocks, sample)
-        return Candidate(outputs, full, gate, runner, cost)
+        """A first stage whose gate is the margin of its scores; of predictions, one
+        by which every row may leave."""
+        others = [self._ref(i)[1] for i in blocks]
+        features = self._features_of(scores, others)
+        first = Candidate(outputs, full, -1, features, self.base, 0.0, way)
+        return self._with_gate(first, self._gate(None, scores, features), blocks, sample)
 
-    def _margin(self, scores: Any) -> int:
-        return int(self.conversion.context.rows("margin", scores, n_features=1).node)
+    def _with_gate(
+        self, first: Candidate, gate: int, blocks: Sequence[int], sample: Any
+    ) -> Candidate:
+        stages = self._open(first, gate)
+        for stage in stages:
+            stage.outputs["gate.features"] = first.features.node
+        runner = Runner(self.conversion.finish(stages), self.described, self.n_threads)
+        # Given costs are those of the pipeline's model.
+        is_free = first.way != 0 and not self.is_measured
+        cost = 0.0 if is_free else self._model_cost(runner, blocks, sample)
+        return replace(first, gate=gate, runner=runner, model_cost=cost)
+
+    def _open(self, first: Candidate, gate: int) -> list[Any]:
+        """The cascade, with every row leaving."""
+        return self._cascade(first.outputs, first.full, gate, -np.inf)
+
+    def _gate(self, learned: _gates.Learned | None, scores: Any, features: Any) -> int:
+        context = self.conversion.context
+        if learned is not None:
+            return learned.node(context, features)
+        if self.answers.kind == "numbers":
+            none = np.zeros((1, scores.n_features))
+            return int(context.linear(context.cast(scores), none, 1.0).node)
+        return int(self._margin(scores).node)
+
+    def _gate_name(self, candidate: int) -> str:
+        learned = self.trained[candidate].learned
+        if learned is not None:
+            return f"learned: {learned.model.name}"
+        return "all rows alike" if self.answers.kind == "numbers" else "margin"
+
+    def _margin(self, scores: Any) -> Any:
+        context, model = self.conversion.context, self.conversion.model
+        if self.answers.kind == "label":
+            return context.rows("margin", scores, n_features=1)
+        if model.decision is None and model.proba is not None:  # probabilities, of a label each
+            scores = context.rows("affine", scores, add=np.array([-0.5]))
+        return context.rows("margin", scores, n_features=1, each=True)
+
+    def _features_of(self, scores: Any, others: Sequence[Any]) -> Any:
+        """What a gate may learn from: the first stage's scores and their margin, and
+        others that are dense."""
+        parts = [] if self.answers.kind == "numbers" else [self._margin(scores)]
+        if not parts or scores.n_features <= _gates.MOST_FEATURES:
+            parts.append(scores)
+        for part in others:
+            width = sum(ref.n_features for ref in parts) + part.n_features
+            if not part.sparse and width <= _gates.MOST_FEATURES:
+                parts.append(part)
+        named = [(str(i), part) for i, part in enumerate(parts)]
+        return self.conversion.context.concat(named, sparse=False)
 
     # ---- training ---------------------------------------------------------
 
@@ -218,11 +265,7 @@ class Tuner:
 
     def _labels(self) -> Any:
         if self.y is None:
-            classes = self.conversion.model.classes
-            if classes is None:
-                self.y = np.asarray(self.base("prediction", self.x)).ravel()
-            else:
-                self.y = classes[np.asarray(self.base("label", self.x)).ravel()]
+            self.y = self.answers.of(self.base, self.x)
         return self.y
 
     def _fit_rows(self, n: int) -> Array | None:
@@ -264,6 +307,9 @@ class Tuner:
 
         model, context = self.conversion.model, self.conversion.context
         assert model.model_input is not None
+        if way == 0 and self.answers.is_python(self.conversion.builder):
+            self.problem = f"{type(model.estimator).__name__} stays Python"
+            return None  # before a dear fit
         is_sparse = model.model_input.sparse
         parts = [self._block(i) for i in blocks]
         labels = self._labels()
@@ -306,19 +352,22 @@ class Tuner:
         if first is None:
             return None
         model, own = self.conversion.model, self.conversion.outputs()
-        outputs = {name: ref.node for name, ref in first.outputs().items() if name in own}
-        scores = first.decision or first.log_proba or first.proba
-        assert model.classes is not None
-        if first.classes is None or not np.array_equal(first.classes, model.classes):
+        scores = (
+            first.margins or first.decision or first.log_proba or first.proba or first.prediction
+        )
+        if not np.array_equal(first.classes, model.classes):
             self.problem = "it was trained on other classes than the pipeline"
             return None
-        if scores is None or outputs.keys() != own.keys():
+        found, wanted = first.outputs(), model.outputs()
+        is_like = all(
+            name in found and found[name].n_features == ref.n_features
+            for name, ref in wanted.items()
+        )
+        if scores is None or not is_like:
             self.problem = "it has no scores, or not the methods of the pipeline's model"
             return None
-        candidate = self._candidate(outputs, own, scores, blocks, sample)
-        if way != 0 and not self.is_measured:
-            candidate.model_cost = 0.0  # given costs are those of the pipeline's model
-        return candidate
+        outputs = {name: found[name].node for name in wanted}
+        return self._candidate(outputs, own, scores, blocks, sample, way)
 
     # ---- costs ------------------------------------------------------------
 
@@ -366,7 +415,7 @@ class Tuner:
     def _measured_costs(self, sample: Any) -> Array:
         """Of each block and part, and of the whole pipeline."""
         calls = self._cost_calls(range(len(self.all_names)))
-        return np.array(costs_of([*calls, (self.base, "label")], sample))
+        return np.array(costs_of([*calls, (self.base, self.answers.output)], sample))
 
     def _model_cost(self, runner: Runner, blocks: Sequence[int], sample: Any) -> float:
         if not self.is_measured:
@@ -444,8 +493,8 @@ class Tuner:
     ) -> None:
         from tqdm import tqdm
 
-        full = np.asarray(self.base("label", cal.x), dtype=np.int64).ravel()
-        promise.begin(self.base, cal.x)
+        full = self.answers.numbers(self.base, cal.x)
+        promise.begin(self.base, cal)
         rows_of = {step: cal.rows(step) for step in ("fit", "certify")}
         rows_x = {step: take_rows(cal.x, rows) for step, rows in rows_of.items()}
         with tqdm(desc="first stages", unit="model", disable=None, leave=False) as bar:
@@ -460,15 +509,45 @@ class Tuner:
                         job.skip()
                         continue
                     self.trained[number] = trained
-                candidate, rows = self.trained[number], rows_of[step]
-                x = rows_x[step]
-                gate = np.ascontiguousarray(candidate.runner("gate", x), np.float64).ravel()
-                label = np.ascontiguousarray(candidate.runner("label", x), np.int64).ravel()
-                own = None if cal.groups is None else np.ascontiguousarray(cal.groups[rows])
+                first, rows, x = self.trained[number], rows_of[step], rows_x[step]
+                label = self.answers.numbers(first.runner, x)
+                answer = Answer(rows, x, label, full[rows], _groups_of(cal, rows))
                 if step == "certify":
+                    gate = gate_values(first, x)
                     self.observed[number], self.exact = (gate, label), full[rows]
-                more = promise.answer(rows, candidate.runner, x)
-                job.answer(gate, label, full[rows], candidate.model_cost, own, **more)
+                    answer.give(job, promise, first, gate)
+                    continue
+                gate = self._choose_gate(job, promise, number, blocks, sample, answer, seed)
+                answer.give(job, promise, self.trained[number], gate)
+
+    def _choose_gate(
+        self, job: _core.TuneJob, promise: Promise, number: int, blocks: Sequence[int],
+        sample: Any, answer: Answer, seed: int,
+    ) -> Array:  # fmt: skip
+        """Gives a candidate the gate that costs least on the select rows; returns what
+        that says of them."""
+        first = self.trained[number]
+        values = gate_values(first, answer.x)
+        least = answer.weigh(job, promise, first, values)
+        # Of labels, the margin tells most: not of two classes, nor of the far behind.
+        is_label = self.answers.kind != "numbers"
+        is_plain = is_label and first.features.n_features <= 2
+        is_behind = is_label and least > FAR_BEHIND * self.least_cost
+        if is_plain or is_behind or not promise.learns:
+            self.least_cost = min(self.least_cost, least)
+            return values
+        features = np.asarray(first.runner("gate.features", answer.x), np.float64)
+        gaps = promise.gaps(answer.rows, first.runner, answer.x, answer.label != answer.exact)
+        context = self.conversion.context
+        for learned in _gates.learn(features, gaps, answer.groups, seed):
+            with context.within(f"gate{number}.{learned.model.name}"):
+                gate = learned.node(context, first.features)
+            other = self._with_gate(replace(first, learned=learned), gate, blocks, sample)
+            cost = answer.weigh(job, promise, other, learned.values)
+            if cost < (1.0 - LEARNED_GAIN) * least:
+                least, values, self.trained[number] = cost, learned.values, other
+        self.least_cost = min(self.least_cost, least)
+        return values
 
     # ---- results ----------------------------------------------------------
 
@@ -479,6 +558,8 @@ class Tuner:
             reason = cal.too_few(promise.what, promise.confidence, needed, promise.rows_note)
         elif result["outcome"] == "no model" and self.problem:
             reason += f" ({self.problem})"
+        elif promise.problem:
+            reason = promise.problem
         message = f"no cascade was certified: {reason}"
         if self.strict:
             raise CertificateError(message)
@@ -506,6 +587,7 @@ class Tuner:
                 {
                     "blocks": [names[i] for i in added],
                     "threshold": _as_json(gate["threshold"]),
+                    "confidence": self._gate_name(gate["candidate"]),
                     "share_leaving": gate["share_leaving"],
                     "cost": gate["cost"],
                 }
@@ -556,15 +638,9 @@ class Tuner:
         self, exact: Array, served: Array, promise: Promise
     ) -> dict[str, dict[str, Any]]:
         """What the certifying rows show of each class of the exact pipeline."""
-        classes = self.conversion.model.classes
-        assert classes is not None
-        n_rows = np.bincount(exact, minlength=len(classes))
-        n_same = np.bincount(exact[served == exact], minlength=len(classes))
         found: dict[str, dict[str, Any]] = {}
         lost = []
-        for name, n, same in zip(
-            map(str, classes.tolist()), n_rows.tolist(), n_same.tolist(), strict=True
-        ):
+        for name, n, same in self.answers.by_class(exact, served):
             found[name] = {"n_rows": n, "agreement": same / n if n else None}
             if n >= RARE_ROWS and same < RARE_SHARE * (1.0 - promise.alpha) * n:
                 lost.append(f"{name!r} ({same} of {n})")
@@ -584,19 +660,8 @@ class Tuner:
         )
 
 
-def _check_classes(y: Any, classes: Array | None) -> None:
-    """Refuses labels that are not the pipeline's own; of regressors, none."""
-    if y is None or classes is None:
-        return
-    given, known = set(y.tolist()), set(classes.tolist())
-    unknown, missing = list(given - known), list(known - given)
-    if unknown:
-        raise ValueError(
-            f"y has labels that the pipeline does not know: {unknown[:5]}; its classes are "
-            f"{classes.tolist()[:10]}"
-        )
-    if missing:
-        raise ValueError(f"y has no rows of the pipeline's classes {missing[:5]}")
+def _groups_of(cal: Calibration, rows: Array) -> Array | None:
+    return None if cal.groups is None else np.ascontiguousarray(cal.groups[rows])
 
 
 def _added(gates: Sequence[Mapping[str, Any]]) -> list[list[int]]:

@@ -164,6 +164,17 @@ static void row_margin(const void *state, const double *x, size_t n,
   to[0] = first - second;
 }
 
+/* The smallest of the columns' own margins, for labels that are all to be the
+ * same. */
+static void row_smallest(const void *state, const double *x, size_t n,
+                         double *to) {
+  (void)state;
+  to[0] = fabs(x[0]);
+  for (size_t c = 1; c < n && to[0] == to[0]; c++)
+    if (fabs(x[c]) < to[0] || x[c] != x[c])
+      to[0] = fabs(x[c]);
+}
+
 typedef struct ovo_state {
   size_t n_classes;
   double threshold;
@@ -188,7 +199,6 @@ WL_ROW_OPERATOR(log_softmax, infer_rounded);
 WL_ROW_OPERATOR(complement, infer_two);
 WL_ROW_OPERATOR(mirror, infer_two);
 WL_ROW_OPERATOR(argmax, infer_label);
-WL_ROW_OPERATOR(margin, infer_one);
 
 /* ---- those with attributes ----------------------------------------------- */
 
@@ -232,6 +242,38 @@ const wl_op_def wl_op_normalize_rows = {
     .bind = bind_normalize,
     .unbind = wl_free,
     .run = run_normalize_rows,
+};
+
+static const wl_attr_def margin_attrs[] = {
+    {"each", WL_ATTR_BOOL, false},
+};
+
+static wl_status bind_margin(const wl_graph *graph, const wl_node *node,
+                             void **state, wl_error *error) {
+  (void)graph;
+  bool *is_each = wl_alloc(sizeof *is_each);
+  if (is_each == NULL)
+    return wl_fail_memory(error, sizeof *is_each);
+  *is_each = wl_node_bool(node, "each", false);
+  *state = is_each;
+  return WL_OK;
+}
+
+static wl_status run_margin(const void *state, const wl_op_call *call,
+                            wl_value *out, wl_error *error) {
+  bool is_each = *(const bool *)state;
+  return run_rows(call, is_each ? row_smallest : row_margin, NULL, out, error);
+}
+
+const wl_op_def wl_op_margin = {
+    .name = "margin",
+    WL_ATTRS(margin_attrs),
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .infer = infer_one,
+    .bind = bind_margin,
+    .unbind = wl_free,
+    .run = run_margin,
 };
 
 static const wl_attr_def ovo_attrs[] = {

@@ -149,6 +149,16 @@ static void propose_all(wl_tune *job) {
   }
 }
 
+/* All whole blocks, where the model that is searched with is not the full one:
+ * that cost is then left to save. */
+static void propose_whole(wl_tune *job) {
+  size_t n = 0;
+  for (uint32_t block = 0; block < job->n_blocks; block++)
+    if (is_whole(job, block))
+      draft(job)[n++] = block;
+  (void)add_searched(job, n);
+}
+
 /* Prefixes, which come cheapest first. */
 static void propose_nested(wl_tune *job) {
   for (uint32_t n = 1; n < job->n_blocks; n++) {
@@ -393,6 +403,7 @@ bool wl_tune_propose(wl_tune *job) {
       propose_all(job);
       job->phase = WL_TUNE_PHASE_MODELS;
     } else {
+      propose_whole(job);
       propose_singles(job);
       job->phase = WL_TUNE_PHASE_SINGLES;
     }

@@ -199,6 +199,75 @@ static wl_status count_tolerance(const wl_tune_scores *scores,
                               (uint8_t *)losses, error);
 }
 
+/* ---- a metric of the caller's ----------------------------------------------
+ */
+
+/* The fewest rows that a bootstrap is asked about. */
+enum { ESTIMATED_ROWS = 100 };
+
+static uint64_t estimated_rows_needed(double alpha, double delta) {
+  (void)alpha;
+  (void)delta;
+  return ESTIMATED_ROWS;
+}
+
+static void describe_estimated(double figure, char *text, size_t size) {
+  (void)snprintf(text, size, "an estimated loss of at most %g", figure);
+}
+
+static bool announce_estimated(wl_tune_certificate *c, uint64_t n_rows,
+                               double alpha, double delta) {
+  (void)alpha;
+  (void)delta;
+  c->method = "paired bootstrap: estimated, not certified";
+  c->k = -1;
+  return n_rows >= ESTIMATED_ROWS;
+}
+
+static const char *lacks_threshold(const wl_tune_scores *scores) {
+  return isnan(scores->threshold) ? "its threshold" : NULL;
+}
+
+static wl_status count_estimated(const wl_tune_scores *scores,
+                                 const wl_tune_options *options, int8_t *losses,
+                                 wl_error *error) {
+  if (lacks_labels(scores) == NULL)
+    return count_agreement(scores, options, losses, error);
+  memset(losses, 0, scores->n_rows);
+  return WL_OK;
+}
+
+static wl_status take_threshold(const wl_tune_sample *s,
+                                const wl_tune_options *options,
+                                const wl_tune_sequence *sequence,
+                                wl_tune_verdict *verdict, wl_error *error) {
+  (void)options;
+  (void)sequence;
+  (void)error;
+  verdict->has_enough_rows = true;
+  verdict->threshold = s->threshold;
+  wl_tune_certificate *c = &verdict->certificate;
+  c->n_rows = s->n;
+  c->k = -1;
+  c->n_disagreements = s->n_differing;
+  c->n_leaving = c->n_wrong = 0;
+  for (size_t i = 0; i < s->n; i++)
+    if (s->confidence[i] > s->threshold) {
+      c->n_leaving++;
+      c->n_wrong += s->losses[i] != 0;
+    }
+  c->share_leaving = (double)c->n_leaving / (double)s->n;
+  return WL_OK;
+}
+
+static wl_status compare_estimated(const wl_tune_sample *s,
+                                   const wl_tune_options *options,
+                                   double permitted, wl_tune_sequence *sequence,
+                                   wl_tune_verdict *verdict, wl_error *error) {
+  (void)permitted;
+  return take_threshold(s, options, sequence, verdict, error);
+}
+
 /* ---- the table -------------------------------------------------------------
  */
 
@@ -209,6 +278,7 @@ static const wl_tune_kind kinds[] = {
             .max_gates = WL_TUNE_MAX_GATES,
             .has_labels = true,
             .rows_note = " (labels are not needed)",
+            .rows_needed = wl_agreement_rows_needed,
             .figure = agreement_figure,
             .describe = describe_agreement,
             .announce = announce_agreement,
@@ -223,6 +293,7 @@ static const wl_tune_kind kinds[] = {
             .max_gates = 1,
             .has_labels = true,
             .rows_note = " (with their labels)",
+            .rows_needed = wl_agreement_rows_needed,
             .figure = accuracy_figure,
             .describe = describe_accuracy,
             .announce = announce_accuracy,
@@ -236,6 +307,7 @@ static const wl_tune_kind kinds[] = {
             .name = "tolerance",
             .max_gates = WL_TUNE_MAX_GATES,
             .rows_note = " (labels are not needed)",
+            .rows_needed = wl_agreement_rows_needed,
             .figure = agreement_figure,
             .describe = describe_tolerance,
             .announce = announce_agreement,
@@ -243,6 +315,21 @@ static const wl_tune_kind kinds[] = {
             .count = count_tolerance,
             .compare = compare_agreement,
             .certify = certify_agreement,
+        },
+    [WL_TUNE_ESTIMATED] =
+        {
+            .name = "estimated",
+            .max_gates = 1,
+            .is_estimated = true,
+            .rows_note = " (with their labels)",
+            .rows_needed = estimated_rows_needed,
+            .figure = accuracy_figure,
+            .describe = describe_estimated,
+            .announce = announce_estimated,
+            .lacks = lacks_threshold,
+            .count = count_estimated,
+            .compare = compare_estimated,
+            .certify = take_threshold,
         },
 };
 _Static_assert(WL_COUNT_OF(kinds) == WL_TUNE_TARGET_COUNT,

@@ -18,8 +18,9 @@ typedef struct wl_tune_sample {
   size_t n, n_differing; /* rows of another label than the full model's, or of
                             outputs that are not close */
   double *confidence;
-  int8_t *losses; /* if the row leaves: above 0 what the target counts against
-                     it, below 0 for it */
+  int8_t *losses;   /* if the row leaves: above 0 what the target counts against
+                       it, below 0 for it */
+  double threshold; /* of WL_TUNE_ESTIMATED */
 } wl_tune_sample;
 
 /* Thresholds from strict to loose, from a candidate's confidences. */
@@ -38,7 +39,9 @@ typedef struct wl_tune_kind {
   const char *name;
   size_t max_gates;
   bool has_labels;       /* answers bring the models' labels */
+  bool is_estimated;     /* nothing is certified, and alpha is no share */
   const char *rows_note; /* behind the number of rows needed */
+  uint64_t (*rows_needed)(double alpha, double delta);
   /* The target as a certificate gives it, and in words. */
   double (*figure)(double alpha);
   void (*describe)(double figure, char *text, size_t size);

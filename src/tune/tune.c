@@ -49,7 +49,8 @@ static wl_status check_options(const wl_tune_options *options,
   if (kind == NULL)
     return wl_fail(error, WL_ERROR_VALUE, "tune: %d is no target",
                    (int)options->target);
-  if (!(options->alpha > 0 && options->alpha < 1))
+  if (kind->is_estimated ? !(options->alpha >= 0 && options->alpha <= 1e300)
+                         : !(options->alpha > 0 && options->alpha < 1))
     return wl_fail(error, WL_ERROR_VALUE,
                    "tune: the target %s must be above 0 and below 1, not %g",
                    kind->name, kind->figure(options->alpha));
@@ -107,7 +108,7 @@ static wl_status check_models(const wl_tune_options *options, wl_error *error) {
 
 static size_t default_fits(size_t n_blocks) {
   size_t n = 16 + 2 * n_blocks;
-  return n < 62 ? 62 : n;
+  return n < 63 ? 63 : n;
 }
 
 static wl_status allocate(wl_tune *job, wl_error *error) {
@@ -199,8 +200,8 @@ wl_status wl_tune_create(size_t n_blocks, const double *block_costs,
                           "rows were",
                       .target = job->kind->figure(options->alpha),
                       .confidence = 1 - options->delta,
-                      .rows_needed = wl_agreement_rows_needed(options->alpha,
-                                                              options->delta)}};
+                      .rows_needed = job->kind->rows_needed(options->alpha,
+                                                            options->delta)}};
   status = refuse_early(job, error);
 done:
   if (status == WL_OK)
@@ -408,6 +409,7 @@ static wl_status take_sample(wl_tune *job, const wl_tune_scores *scores,
                                    error));
   WL_TRY(job->kind->count(scores, &job->options, s->losses, error));
   s->n = s->n_differing = 0;
+  s->threshold = scores->threshold;
   for (size_t i = 0; i < scores->n_rows; i++)
     if (job->counts[i]) {
       s->n_differing += job->kind->has_labels
@@ -420,16 +422,24 @@ static wl_status take_sample(wl_tune *job, const wl_tune_scores *scores,
   return WL_OK;
 }
 
-static wl_status take_select_scores(wl_tune *job, const wl_tune_scores *scores,
-                                    wl_error *error) {
+/* What the certificate would do with an answer to a request to fit. */
+static wl_status compare(wl_tune *job, wl_tune_verdict *verdict,
+                         wl_error *error) {
   const wl_tune_options *o = &job->options;
   double permitted =
-      (double)wl_binomial_max_k(job->n_rows_certify, o->alpha, o->delta) /
-      (double)job->n_rows_certify;
+      job->kind->is_estimated
+          ? 0
+          : (double)wl_binomial_max_k(job->n_rows_certify, o->alpha, o->delta) /
+                (double)job->n_rows_certify;
+  return job->kind->compare(&job->sample, o, permitted, &job->sequence, verdict,
+                            error);
+}
+
+static wl_status take_select_scores(wl_tune *job, const wl_tune_scores *scores,
+                                    wl_error *error) {
   wl_tune_verdict verdict = {0};
-  WL_TRY(job->kind->compare(&job->sample, o, permitted, &job->sequence,
-                            &verdict, error));
-  if (o->max_gates > 1)
+  WL_TRY(compare(job, &verdict, error));
+  if (job->options.max_gates > 1)
     wl_tune_gates_keep(job, &job->select, job->request.candidate);
   job->select_k = verdict.certificate.k;
   wl_tune_candidate *c = &job->candidates[job->request.candidate];
@@ -543,6 +553,22 @@ static size_t cheapest_answered(const wl_tune *job) {
                                      job->candidates[best].expected_cost))
       best = i;
   return best;
+}
+
+wl_status wl_tune_weigh(wl_tune *job, const wl_tune_scores *scores,
+                        double *expected_cost, wl_error *error) {
+  *expected_cost = (double)INFINITY;
+  WL_TRY(check_scores(job, scores, error));
+  if (job->request.step != WL_TUNE_FIT)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "tune: only answers to a request to fit are compared");
+  WL_TRY(take_sample(job, scores, error));
+  wl_tune_verdict verdict = {0};
+  WL_TRY(compare(job, &verdict, error));
+  *expected_cost =
+      cascade_cost(job, &job->candidates[job->request.candidate],
+                   scores->model_cost, verdict.certificate.share_leaving);
+  return WL_OK;
 }
 
 wl_status wl_tune_skip(wl_tune *job, wl_error *error) {

@@ -26,10 +26,11 @@
  * permitted rate k / n instead, of harms alone for lost accuracy.
  *
  * Targets (target.c): agreement with the full model (stats/agreement.h);
- * outputs close to its own (stats/tolerance.h), certified as agreement is; and
+ * outputs close to its own (stats/tolerance.h), certified as agreement is;
  * lost accuracy (stats/accuracy.h), whose answers bring the true labels as
  * well; the thresholds of its fixed sequence are quantiles of the winner's
- * confidence on the select rows.
+ * confidence on the select rows. And a metric of the caller's, who computes it
+ * and chooses the threshold: the job compares costs, and certifies nothing.
  *
  * Candidates: where blocks have up to 64 subsets, every one that leaves
  * something out, cheapest first. Beyond, each block alone; then the subsets of
@@ -75,16 +76,19 @@ typedef enum wl_tune_target {
   WL_TUNE_AGREEMENT = 0, /* rows leave with the full model's label */
   WL_TUNE_ACCURACY,      /* the cascade is as often right, nearly */
   WL_TUNE_TOLERANCE,     /* rows leave with outputs close to the full model's */
+  WL_TUNE_ESTIMATED,     /* a metric of the caller's falls little: its answers
+                            bring the threshold, and nothing is proven */
   WL_TUNE_TARGET_COUNT
 } wl_tune_target;
 
-/* "agreement", "accuracy", "tolerance". Static. */
+/* "agreement", "accuracy", "tolerance", "estimated". Static. */
 const char *wl_tune_target_name(wl_tune_target target);
 
 typedef struct wl_tune_options {
   wl_tune_target target;
   double alpha; /* permitted share of rows that leave with another label, or
-                   with outputs that are not close, or loss of accuracy */
+                   with outputs that are not close, or loss of accuracy, or of
+                   the caller's metric, in its own unit */
   double delta; /* 1 - confidence */
   uint64_t seed;
   double model_cost; /* of the full model beyond its blocks, ns a row; >= 0 */
@@ -169,12 +173,22 @@ typedef struct wl_tune_scores {
       *full_outputs; /* (n_rows, n_outputs), row-major,
                         for WL_TUNE_TOLERANCE only */
   size_t n_outputs;
+  double threshold; /* that the caller chose on the select rows, for
+                       WL_TUNE_ESTIMATED only; +infinity: none will do */
 } wl_tune_scores;
 
 /* After a failure (WL_ERROR_VALUE for an answer of another shape,
  * WL_ERROR_MEMORY) the request stands and may be answered again. */
 wl_status wl_tune_answer(wl_tune *job, const wl_tune_scores *scores,
                          wl_error *error);
+
+/*
+ * What a row would cost by expectation if a request to fit were answered with
+ * these scores. Nothing is recorded: a model with several kinds of confidence
+ * is answered with the one that costs least. Errors: as wl_tune_answer.
+ */
+wl_status wl_tune_weigh(wl_tune *job, const wl_tune_scores *scores,
+                        double *expected_cost, wl_error *error);
 
 /* Instead of an answer to WL_TUNE_FIT: this model cannot be trained. */
 wl_status wl_tune_skip(wl_tune *job, wl_error *error);

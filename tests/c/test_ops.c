@@ -352,6 +352,12 @@ static void ref_margin(const double *x, bool is_f32, double *out) {
   qsort(sorted, WIDTH, sizeof *sorted, descending);
   out[0] = rounded(is_f32, sorted[0] - sorted[1]);
 }
+static void ref_smallest(const double *x, bool is_f32, double *out) {
+  (void)is_f32;
+  out[0] = fabs(x[0]);
+  for (int c = 1; c < WIDTH; c++)
+    out[0] = fmin(out[0], fabs(x[c]));
+}
 /* scikit-learn's _ovr_decision_function, class by class. */
 static void ref_ovo(const double *x, bool is_f32, double *out) {
   enum { N = 4 };
@@ -392,6 +398,7 @@ static void row_operators_are_their_plain_loops(void **state) {
   check("log_softmax(%0)", WIDTH, ref_log_softmax, 1e-14);
   check("argmax(%0)", 1, ref_argmax, 0);
   check("margin(%0)", 1, ref_margin, 0);
+  check("margin(%0) {each=true}", 1, ref_smallest, 0);
   check("ovo(%0) {n_classes=4, threshold=0.5}", 4, ref_ovo, 1e-15);
   make_cells(true);
   check("normalize_rows(%0) {zero=\"uniform\"}", WIDTH, ref_normalize_rows,
@@ -438,13 +445,16 @@ a_row_with_nan_has_no_margin_and_its_first_nan_is_argmax(void **state) {
       WL_OK);
   assert_int_equal(label[5], 3);
   wl_model_release(model);
-  assert_int_equal(compile("margin(%0)", false, &model, NULL), WL_OK);
-  assert_int_equal(
-      wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, margin, NULL, NULL),
-      WL_OK);
-  assert_true(margin[5] != margin[5]);
-  assert_true(margin[6] == margin[6]);
-  wl_model_release(model);
+  static const char *const margins[] = {"margin(%0)", "margin(%0) {each=true}"};
+  for (size_t i = 0; i < WL_COUNT_OF(margins); i++) {
+    assert_int_equal(compile(margins[i], false, &model, NULL), WL_OK);
+    assert_int_equal(
+        wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, margin, NULL, NULL),
+        WL_OK);
+    assert_true(margin[5] != margin[5]);
+    assert_true(margin[6] == margin[6]);
+    wl_model_release(model);
+  }
 }
 
 static void check_finite_names_the_row_and_the_column(void **state) {

@@ -72,13 +72,14 @@ def test_the_certificates_page_examples_run(classified):
 def test_the_certificates_page_lists_every_entry(classified):
     pipeline, texts, labels, fresh = classified.values()
     page = (ROOT / "docs/cascades.md").read_text()
-    common, agreement, tolerance, accuracy = (
+    common, agreement, tolerance, estimate, accuracy = (
         set(re.findall(r"^\| `(\w+)` \|", part, re.M))
         for part in page.partition("## The certificate")[2].split("\n### ")
     )
     for target, listed in (
         (willump.Agreement(0.99), agreement),
         (willump.Tolerance(abs=0.2, share=0.9), tolerance),
+        (willump.Estimated("accuracy", 0.2), estimate),
         (willump.Accuracy(0.01), accuracy - {"p_value"}),  # harms alone
         (willump.Accuracy(0.05), accuracy - {"k"}),
     ):

@@ -207,10 +207,10 @@ def test_a_short_ensemble_is_not_cut() -> None:
         willump.optimize(model, X[:500], y[:500], X_cal=X[500:3_000])
 
 
-def test_regressors_are_refused() -> None:
+def test_regressors_have_no_labels_to_agree_on() -> None:
     X, _ = data(2)
     model = GradientBoostingRegressor().fit(X[:200], X[:200, 0])
-    with pytest.raises(willump.UnsupportedError, match="classifier"):
+    with pytest.raises(willump.UnsupportedError, match="Agreement is about labels"):
         willump.optimize(model, X[:200], X_cal=X[200:900])
 
 

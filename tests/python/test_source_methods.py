@@ -629,7 +629,7 @@ def test_a_dmatrix_is_taken_as_xgboost_takes_it(seed: int) -> None:
         for (name, matrix), options in itertools.product(given.items(), every):
             expected = outcome(lambda: booster.predict(matrix, **options))  # noqa: B023
             if expected is ValueError:
-                with pytest.raises(ValueError, match="feature.names"):
+                with pytest.raises(ValueError, match=r"feature.names"):
                     again.predict(matrix, **options)
                 continue
             result = again.predict(matrix, **options)

@@ -36,8 +36,19 @@ class Emitter:
         #: Why rows that come as CSR are refused, and as which error.
         self.no_csr: tuple[str, str] | None = None
         self._path: list[str] = []
+        self.is_own = False
 
     # ---- names ------------------------------------------------------------
+
+    @contextmanager
+    def own_values(self) -> Iterator[None]:
+        """For a model that was fitted on the graph's own values, as a gate is: there is
+        no original that they could be within rounding of."""
+        before, self.is_own = self.is_own, True
+        try:
+            yield
+        finally:
+            self.is_own = before
 
     @contextmanager
     def within(self, name: str) -> Iterator[None]:
@@ -203,8 +214,11 @@ class Emitter:
     def is_exact(self, ref: Ref) -> bool:
         """Whether the values are the original's to the bit, not within rounding.
 
-        Labels count as the original's whatever they were chosen from.
+        Labels count as the original's whatever they were chosen from; in a model of
+        our own (`own_values`) all do.
         """
+        if self.is_own:
+            return True
         pending, seen = [ref.node], set()
         while pending:
             number = pending.pop()

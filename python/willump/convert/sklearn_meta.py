@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.isotonic import IsotonicRegression
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from .context import Context
@@ -109,6 +110,40 @@ def _one_vs_rest_proba(ctx: Context, model: Model, models: list[Model]) -> None:
     if not model.multilabel:
         proba = ctx.rows("normalize_rows", proba)
     model.proba = proba
+
+
+# ---- several outputs ---------------------------------------------------------
+
+
+def multi_output(ctx: Context, est: Any, value: Value) -> Model:
+    """A binary model for each label; `predict_proba` is a list of arrays, which no
+    output is."""
+    check_is_fitted(est)
+    if any(not _is_zero_or_one(classes) for classes in est.classes_):
+        raise Refused("its labels are not the integers 0 and 1 in every column")
+    models = _members(ctx, est, est.estimators_, value)
+    labels, margins = [], []
+    for model in models:
+        if model.label is None or model.label_table:
+            raise Refused("its estimator gives no labels")
+        labels.append(model.label)
+        if model.decision is not None:
+            margins.append(model.decision)
+        elif model.proba is not None:
+            half = ctx.rows("affine", _positive(ctx, model), add=np.array([-0.5]))
+            margins.append(half)
+    ctx.notes.append(f"{type(est).__name__}: several outputs; only predict is there")
+    return Model(
+        prediction=ctx.side_by_side(labels),
+        prediction_dtype="<i8",
+        margins=ctx.side_by_side(margins) if len(margins) == len(models) else None,
+        model_input=_shared_input(models),
+    )
+
+
+def _is_zero_or_one(classes: Any) -> bool:
+    own = np.asarray(classes)
+    return own.dtype == np.int64 and np.array_equal(own, [0, 1])
 
 
 # ---- one-vs-one --------------------------------------------------------------
@@ -261,6 +296,13 @@ register(
     operators=["linear", "positive", "argmax", "complement", "normalize_rows"],
     parameters=["estimator (a native one)", "multiclass, binary and multilabel targets"],
     python_step="an estimator that stays Python; sparse multilabel targets",
+)
+register(
+    MultiOutputClassifier,
+    predict=multi_output,
+    operators=["linear", "positive", "argmax", "concat"],
+    parameters=["estimator (a native one)", "predict of labels that are the integers 0 and 1"],
+    python_step="an estimator that stays Python; other labels",
 )
 register(
     OneVsOneClassifier,

@@ -133,6 +133,9 @@ class Model:
     #: options and methods of the source (`_families`).
     raw: Ref | None = None
     source: dict[str, Any] | None = None
+    #: Of predictions that are several labels, 0 or 1: a column each, above 0 where it
+    #: is 1. No method shows them.
+    margins: Ref | None = None
     classes: Array | None = None
     #: A classifier's of several outputs: each one's.
     output_classes: list[Array] | None = None
