@@ -125,7 +125,7 @@ static wl_status read_scale_and_bias(const wl_doc_reader *reader) {
   uint32_t field;
   WL_TRY(wl_doc_find(reader, WL_DOC_ROOT, name, &field));
   if (field == 0)
-    return wl_doc_fail(reader, WL_ERROR_VALUE, name, 0, "is missing");
+    return wl_doc_fail_missing(reader, WL_DOC_ROOT, name);
   const wl_doc_node *pair = &document->nodes[field];
   const double *numbers = NULL;
   size_t n = 0;

@@ -67,10 +67,11 @@ static wl_status read_split(const wl_cat_reader *reader, uint32_t node,
   WL_TRY(wl_doc_integer(base, node, "float_feature_index", 0,
                         (int64_t)reader->n_columns - 1, &number));
   WL_TRY(wl_doc_find(base, node, "border", &border));
-  if (border == 0 || !wl_doc_number(base, border, &value) ||
-      isnan((float)value))
+  if (border == 0)
+    return wl_doc_fail_missing(base, node, "border");
+  if (!wl_doc_number(base, border, &value) || isnan((float)value))
     return wl_doc_fail(base, WL_ERROR_VALUE, "border", border,
-                       border == 0 ? "is missing" : "is not a number");
+                       "is not a number");
   const wl_cat_column *column = &reader->columns[number];
   *out = (cat_split){.feature = column->column,
                      .flags = column->flags,

@@ -22,6 +22,16 @@ wl_status wl_doc_fail(const wl_doc_reader *reader, wl_status code,
                  reader->where, name, at, problem);
 }
 
+wl_status wl_doc_fail_missing(const wl_doc_reader *reader, uint32_t object,
+                              const char *name) {
+  const wl_doc_node *node = &reader->document->nodes[object];
+  int n = node->n_keys < 40 ? (int)node->n_keys : 40;
+  const char *key = n != 0 ? reader->document->text + node->key : "";
+  return wl_doc_fail(reader, WL_ERROR_VALUE, name, 0,
+                     "is missing in %.*s%sthe object at byte %zu", n, key,
+                     n != 0 ? ", " : "", node->position);
+}
+
 wl_status wl_doc_find(const wl_doc_reader *reader, uint32_t object,
                       const char *name, uint32_t *out) {
   size_t n_found;
@@ -36,7 +46,7 @@ wl_status wl_doc_require(const wl_doc_reader *reader, uint32_t object,
                          const char *name, wl_doc_kind kind, uint32_t *out) {
   WL_TRY(wl_doc_find(reader, object, name, out));
   if (*out == 0)
-    return wl_doc_fail(reader, WL_ERROR_VALUE, name, 0, "is missing");
+    return wl_doc_fail_missing(reader, object, name);
   const wl_doc_node *node = &reader->document->nodes[*out];
   bool is_empty =
       kind == WL_DOC_NUMBERS && node->kind == WL_DOC_ARRAY && node->n == 0;
@@ -68,7 +78,7 @@ wl_status wl_doc_integer(const wl_doc_reader *reader, uint32_t object,
   *out = 0;
   WL_TRY(wl_doc_find(reader, object, name, &node));
   if (node == 0)
-    return wl_doc_fail(reader, WL_ERROR_VALUE, name, 0, "is missing");
+    return wl_doc_fail_missing(reader, object, name);
   if (!wl_doc_number(reader, node, &number) || !(number >= (double)low) ||
       !(number <= (double)high) || number != floor(number))
     return wl_doc_fail(reader, WL_ERROR_VALUE, name, node,

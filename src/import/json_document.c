@@ -50,6 +50,32 @@ static bool is_number_start(int c) {
   return c == '-' || (c >= '0' && c <= '9') || c == 'N' || c == 'I';
 }
 
+static size_t n_digits(const char *text) { return strspn(text, "0123456789"); }
+
+/* Whether a text is a number by JSON's grammar: no 01, 1. or .5. */
+static bool is_number(const char *text) {
+  text += *text == '-';
+  size_t n = n_digits(text);
+  if (n == 0 || (n > 1 && *text == '0'))
+    return false;
+  text += n;
+  if (*text == '.') {
+    n = n_digits(++text);
+    if (n == 0)
+      return false;
+    text += n;
+  }
+  if (*text == 'e' || *text == 'E') {
+    text++;
+    text += *text == '-' || *text == '+';
+    n = n_digits(text);
+    if (n == 0)
+      return false;
+    text += n;
+  }
+  return *text == '\0';
+}
+
 static wl_status read_number(json_reader *reader, double *out) {
   char text[MAX_NUMBER + 1], *end;
   size_t at = reader->at, n = 0;
@@ -67,7 +93,7 @@ static wl_status read_number(json_reader *reader, double *out) {
   }
   text[n] = '\0';
   *out = wl_parse_double(text, &end);
-  if (n == 0 || *end != '\0')
+  if (!is_number(text) || *end != '\0')
     return fail_at(reader, at, "a number is malformed");
   return WL_OK;
 }

@@ -33,6 +33,9 @@ typedef struct wl_doc_reader {
 wl_status wl_doc_fail(const wl_doc_reader *reader, wl_status code,
                       const char *name, uint32_t field, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+/* Fails about a member that an object lacks. */
+wl_status wl_doc_fail_missing(const wl_doc_reader *reader, uint32_t object,
+                              const char *name);
 /* A member that is there once, or 0. */
 wl_status wl_doc_find(const wl_doc_reader *reader, uint32_t object,
                       const char *name, uint32_t *out);

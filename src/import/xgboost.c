@@ -108,7 +108,7 @@ static wl_status read_base_score(wl_doc_reader *reader, uint32_t parameters,
   double number;
   WL_TRY(wl_doc_find(reader, parameters, "base_score", &field));
   if (field == 0)
-    return wl_doc_fail(reader, WL_ERROR_VALUE, "base_score", 0, "is missing");
+    return wl_doc_fail_missing(reader, parameters, "base_score");
   if (wl_doc_number(reader, field, &number)) {
     WL_TRY(push_start(reader, field, margin, number));
   } else {

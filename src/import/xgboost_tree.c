@@ -38,19 +38,32 @@ typedef enum xgb_field {
   CATEGORIES_SIZES,
   LEAF_WEIGHTS,
   BASE_WEIGHTS,
+  LOSS_CHANGES, /* from here on nothing is read, but a damaged list is seen */
+  PARENTS,
+  SUM_HESSIAN,
   FIELD_COUNT
 } xgb_field;
+typedef enum xgb_length { ANY = 0, BY_NODE, BY_NODE_AND_OUTPUT } xgb_length;
 static const struct xgb_field_def {
   const char *name;
-  bool is_by_node;  /* one value a node */
+  xgb_length length;
   bool is_required; /* a tree must have it */
 } field_defs[FIELD_COUNT] = {
-    {"left_children", true, true},         {"right_children", true, true},
-    {"split_indices", true, true},         {"split_conditions", true, true},
-    {"default_left", true, true},          {"split_type", true, false},
-    {"categories", false, false},          {"categories_nodes", false, false},
-    {"categories_segments", false, false}, {"categories_sizes", false, false},
-    {"leaf_weights", false, false},        {"base_weights", false, false},
+    {"left_children", BY_NODE, true},
+    {"right_children", BY_NODE, true},
+    {"split_indices", BY_NODE, true},
+    {"split_conditions", BY_NODE, true},
+    {"default_left", BY_NODE, true},
+    {"split_type", BY_NODE, false},
+    {"categories", ANY, false},
+    {"categories_nodes", ANY, false},
+    {"categories_segments", ANY, false},
+    {"categories_sizes", ANY, false},
+    {"leaf_weights", ANY, false},
+    {"base_weights", BY_NODE_AND_OUTPUT, false},
+    {"loss_changes", BY_NODE, false},
+    {"parents", BY_NODE, false},
+    {"sum_hessian", BY_NODE, false},
 };
 
 /* The tree at hand. */
@@ -98,6 +111,23 @@ static bool is_leaf(const xgb_tree *tree, size_t node) {
   return value_of(tree, LEFT_CHILDREN, node) == -1.0;
 }
 
+static wl_status check_length(const xgb_tree *tree, size_t f) {
+  const xgb_array *array = &tree->fields[f];
+  size_t width = tree->reader->model->width;
+  xgb_length length = field_defs[f].length;
+  if (length == BY_NODE && array->n != tree->n_nodes)
+    return wl_doc_fail(tree->reader, WL_ERROR_VALUE, array->name, array->field,
+                       "has %zu values, but num_nodes is %zu", array->n,
+                       tree->n_nodes);
+  if (length == BY_NODE_AND_OUTPUT &&
+      (array->n % width != 0 || array->n / width != tree->n_nodes))
+    return wl_doc_fail(tree->reader, WL_ERROR_VALUE, array->name, array->field,
+                       "has %zu values, but there are %zu nodes of %zu "
+                       "outputs",
+                       array->n, tree->n_nodes, width);
+  return WL_OK;
+}
+
 static wl_status read_fields(xgb_tree *tree) {
   wl_doc_reader *reader = tree->reader;
   const wl_document *document = reader->document;
@@ -114,10 +144,7 @@ static wl_status read_fields(xgb_tree *tree) {
     *array =
         (xgb_array){node->n != 0 ? document->numbers.values + node->at : NULL,
                     node->n, field, name};
-    if (field_defs[f].is_by_node && node->n != tree->n_nodes)
-      return wl_doc_fail(reader, WL_ERROR_VALUE, name, field,
-                         "has %zu values, but num_nodes is %zu", node->n,
-                         tree->n_nodes);
+    WL_TRY(check_length(tree, f));
   }
   return WL_OK;
 }
@@ -320,11 +347,8 @@ wl_status wl_xgboost_read_tree(wl_doc_reader *reader,
   WL_TRY(read_fields(&tree));
   const xgb_array *base = &tree.fields[BASE_WEIGHTS];
   if (given->is_vector && tree.fields[LEAF_WEIGHTS].field == 0 &&
-      base->n / reader->model->width != tree.n_nodes)
-    return wl_doc_fail(reader, WL_ERROR_VALUE, base->name, base->field,
-                       "has %zu values, but there are %zu nodes of %zu "
-                       "outputs",
-                       base->n, tree.n_nodes, reader->model->width);
+      base->field == 0)
+    return wl_doc_fail_missing(reader, given->node, base->name);
   tree.number = wl_calloc(tree.n_nodes, sizeof *tree.number);
   tree.queue = wl_calloc(tree.n_nodes, sizeof *tree.queue);
   if (tree.number == NULL || tree.queue == NULL)
