@@ -28,6 +28,7 @@ from ._frames import (
 )
 from ._report import compare
 from ._score import describe_score
+from ._sparse import WithoutEdge
 
 Array = npt.NDArray[Any]
 
@@ -146,6 +147,9 @@ def interface_of(
         extract = CategoryCodes(metadata["categories"], extract)
     if metadata.get("exact_names"):
         extract = ExactNames(metadata["exact_names"], extract)
+    family = dict(metadata.get("source") or {}).get("family")
+    if "lightgbm" in (family, metadata.get("library")):
+        extract = WithoutEdge(extract)
     if metadata.get("library") == "xgboost":
         told = metadata.get("categories") or {}
         has_values = any(told.get("categories") or ())

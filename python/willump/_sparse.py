@@ -7,10 +7,13 @@ parts that it gets again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ._errors import UnsupportedError
 
 Array = npt.NDArray[Any]
 
@@ -102,3 +105,32 @@ def _check_range(indices: Array, n: int, name: str, major: tuple[str, Array] | N
     raise ValueError(
         f"the sparse matrix has the {name} index {indices[at]}{where}, outside of 0 to {n - 1}"
     )
+
+
+#: LightGBM's bound of what it reads as zero in dense rows, a float32, below zero.
+_EDGE = -float(np.float32(1e-35))
+
+
+class WithoutEdge:
+    """Refuses the one number that LightGBM's trees place otherwise in CSR rows.
+
+    It reads what is within 1e-35f of zero as zero in dense rows, and in those of a
+    csc_matrix, but compares what CSR rows store as it is. Its thresholds beside zero are that
+    bound and minus it, so that only minus the bound falls on another side.
+    """
+
+    def __init__(self, then: Callable[[Any], tuple[Any, ...]]) -> None:
+        self.then = then
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        if is_sparse(x) and type(x).__name__ != "csc_matrix":  # it makes CSR of a csc_array
+            csr = checked_csr(x)
+            wrong = np.flatnonzero(csr.data == _EDGE)
+            if len(wrong):
+                row = int(np.searchsorted(csr.indptr, wrong[0], side="right")) - 1
+                raise UnsupportedError(
+                    f"X stores {_EDGE!r} in row {row}, column {int(csr.indices[wrong[0]])}: "
+                    "LightGBM reads that number as 0 in dense rows and not in sparse ones; "
+                    "store 0, or give dense rows"
+                )
+        return self.then(x)

@@ -245,3 +245,26 @@ def test_another_missing_value_stays_python(missing: float) -> None:
     est = xgb.XGBClassifier(**XGB, missing=missing).fit(x, labels(0, 60))
     with pytest.raises(willump.UnsupportedError, match="missing"):
         willump.compile(est, strict=True)
+
+
+@pytest.mark.parametrize("params", [{}, {"use_missing": False}, {"zero_as_missing": True}])
+def test_numbers_near_zero_are_lightgbm_s_in_sparse_rows(params: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.choice([-1, -0.5, 0, 0.5], (300, 1))
+    edge = float(np.float32(1e-35))
+    near = [edge, np.nextafter(edge, 1), np.nextafter(edge, 0), 1e-36, 5e-324, 1e-34]
+    values = np.array([*near, *np.negative([n for n in near if n != edge]), 0.0, -0.0, -1.0])
+    for y in (x[:, 0] < 0, x[:, 0] > 0, x[:, 0] == 0):
+        options = {"min_data_in_leaf": 1, "num_leaves": 3, "verbose": -1, **params}
+        booster = lgb.train(options, lgb.Dataset(x, y), 3)
+        model = lgb.LGBMRegressor(n_estimators=3, min_child_samples=1, num_leaves=3, verbose=-1)
+        for original in (booster, model.set_params(**params).fit(x, y)):
+            fast = willump.compile(original)
+            dense = np.append(values, -edge)[:, None]
+            rows = sp.csr_array((values, np.zeros(len(values), int), np.arange(len(values) + 1)))
+            edges = sp.csr_array(([-0.5, -edge], ([0, 1], [0, 0])), shape=(2, 1))
+            for X in (dense, rows, sp.csc_matrix(edges)):
+                np.testing.assert_array_equal(fast.predict(X), original.predict(X))
+            for X in (edges, edges.astype(np.float32), edges.tocoo(), edges.tocsc()):
+                with pytest.raises(willump.UnsupportedError, match="row 1, column 0"):
+                    fast.predict(X)
