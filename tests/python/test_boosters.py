@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 import willump
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
@@ -368,10 +369,39 @@ def test_a_booster_is_cut_for_a_cascade() -> None:
     ("model", "reason"),
     [
         (xgb.XGBRegressor(n_estimators=3, booster="gblinear"), "gblinear"),
-        (xgb.XGBRegressor(n_estimators=3, missing=-1.0), "missing"),
+        (xgb.XGBRegressor(n_estimators=3, missing=np.inf), "missing"),
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(model: Any, reason: str) -> None:
     X = np.nan_to_num(rows(300))
     with pytest.raises(willump.UnsupportedError, match=reason):
         willump.compile(model.fit(X, X[:, 0]), strict=True)
+
+
+@pytest.mark.parametrize("missing", [-1, 0, 0.1, -1e30, 3.4e38])
+@pytest.mark.parametrize("n_classes", [0, 2, 3])
+def test_a_number_counts_as_missing_to_xgboost(missing: float, n_classes: int) -> None:
+    rng = np.random.default_rng(n_classes)
+    X = rng.choice([-2.0, -1.0, 0.0, 0.1, 1.0, missing, np.nan], (300, 4))
+    X[:, 2] = rng.normal(size=300)
+    y = np.nan_to_num(X[:, 0] == missing) * X[:, 2] + np.isnan(X[:, 1])
+    if n_classes == 0:
+        model: Any = xgb.XGBRegressor(n_estimators=5, missing=missing, n_jobs=1).fit(X, y)
+    else:
+        labels = np.digitize(y, [-0.2, 0.5][: n_classes - 1])
+        model = xgb.XGBClassifier(n_estimators=5, missing=missing, n_jobs=1).fit(X, labels)
+    near = X.copy()
+    single = np.float32(missing)
+    near[:, 0] = np.resize(
+        [missing, float(single), np.nextafter(missing, 9), np.nextafter(missing, -9),
+         float(np.nextafter(single, np.float32(9))), -0.0, 0.0, 5e-324], 300
+    )  # fmt: skip
+    stored = X.copy()
+    stored[rng.random(X.shape) < 0.4] = 0.0
+    fast = willump.compile(model, strict=True)
+    for given in (X, near, X.astype(np.float32), pd.DataFrame(X), sp.csr_matrix(stored), X[:1]):
+        for again in (fast, willump.from_bytes(fast.to_bytes())):
+            np.testing.assert_allclose(again.predict(given), model.predict(given), 1e-6, 1e-6)
+            np.testing.assert_array_equal(again.apply(given), model.apply(given))
+    piece = {"iteration_range": (1, 3)}
+    np.testing.assert_allclose(fast.predict(X, **piece), model.predict(X, **piece), 1e-6, 1e-6)

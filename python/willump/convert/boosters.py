@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -245,12 +246,28 @@ def _stored_categories(stored: Mapping[str, Any]) -> list[Any] | None:
 def _xgboost_best(ctx: Context, est: Any) -> tuple[bytes, int]:
     """Up to the best iteration, as the scikit-learn interface predicts, unless all are
     asked for; and how many there are."""
-    if not np.isnan(est.missing):
-        raise Refused(f"missing={est.missing!r} is not NaN")
     booster = est.get_booster()
     first, last = est._get_iteration_range(None)
     part = booster[first:last] if last and not ctx.whole else booster
     return _xgboost_bytes(part), int(booster.num_boosted_rounds())
+
+
+def _without_missing(ctx: Context, est: Any, value: Value) -> Value:
+    """X, where a number counts as missing, as NaN does: compared in float32."""
+    missing = float(np.float32(est.missing))
+    if np.isnan(missing):
+        return value
+    booster = est.get_booster()
+    if np.isinf(missing):
+        raise Refused(f"missing={est.missing!r}")
+    if "c" in (booster.feature_types or []):
+        raise Refused(f"missing={est.missing!r} beside categories")
+    exact = ctx.numeric(value, int(booster.num_features()))
+    if not ctx.is_exact(exact):
+        raise Refused("its input is within rounding, and trees compare it to the bit")
+    ref = ctx.apply("cast", exact, dtype="f32")
+    node = ctx._emit("impute", (ref.node,), {"fill": np.array([np.nan]), "missing": missing})
+    return replace(ref, node=node, safe=False, parts=())
 
 
 def xgboost_booster(ctx: Context, est: Any, value: Value) -> Model:
@@ -260,12 +277,14 @@ def xgboost_booster(ctx: Context, est: Any, value: Value) -> Model:
 
 def xgboost_regressor(ctx: Context, est: Any, value: Value) -> Model:
     data, n_total = _xgboost_best(ctx, est)
+    value = _without_missing(ctx, est, value)
     categories = _xgboost_categories(est.get_booster())
     return _told_of_dart(_regressor(ctx, value, data, categories, n_total), est)
 
 
 def xgboost_classifier(ctx: Context, est: Any, value: Value) -> Model:
     data, n_total = _xgboost_best(ctx, est)
+    value = _without_missing(ctx, est, value)
     categories = _xgboost_categories(est.get_booster())
     return _told_of_dart(_classifier(ctx, value, data, est, categories, n_total), est)
 
@@ -283,7 +302,7 @@ _OPERATORS = [
     "trees", "linear_trees", "expit", "softmax", "exp", "signed_square", "affine", "complement",
     "argmax", "cast",
 ]  # fmt: skip
-_XGBOOST_PYTHON = "gblinear; missing other than NaN"
+_XGBOOST_PYTHON = "gblinear; an infinite missing; a number for missing beside categories"
 _PARAMETERS = ["all (the trees of the library's own export, up to the best iteration)"]
 
 
@@ -330,7 +349,7 @@ def register_library(name: str) -> None:
             xgb.XGBRFRegressor,
             xgb.XGBRanker,
             predict=xgboost_regressor,
-            operators=_OPERATORS,
+            operators=[*_OPERATORS, "impute"],
             parameters=_PARAMETERS,
             python_step=_XGBOOST_PYTHON,
         )
@@ -338,7 +357,7 @@ def register_library(name: str) -> None:
             xgb.XGBClassifier,
             xgb.XGBRFClassifier,
             predict=xgboost_classifier,
-            operators=_OPERATORS,
+            operators=[*_OPERATORS, "impute"],
             parameters=_PARAMETERS,
             python_step=_XGBOOST_PYTHON,
         )
