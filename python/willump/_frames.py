@@ -167,6 +167,52 @@ def mismatch_of_names(fitted: Sequence[str], names: Sequence[str]) -> str:
     return message + "\nGive the columns that it was trained on, in their order."
 
 
+class ObjectColumns:
+    """Refuses columns of a number's dtype where the categories are numbers among objects,
+    as scikit-learn's encoders do, which cannot compare the two.
+
+    Parameters
+    ----------
+    columns : list of (name or None, position)
+    then : the function from X to the inputs of a model
+    """
+
+    def __init__(
+        self, columns: Sequence[tuple[Any, int]], then: Callable[[Any], tuple[Any, ...]]
+    ) -> None:
+        self.columns = list(columns)
+        self.then = then
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        inputs = self.then(x)  # first, as it checks that the columns are there
+        if not is_sparse(x):
+            given = x if hasattr(x, "shape") or isinstance(x, dict) else _as_table(x)
+            for name, position in self.columns:
+                _check_objects(given, name, position)
+        return inputs
+
+
+def _check_objects(x: Any, name: Any, position: int) -> None:
+    if isinstance(x, dict) or is_frame(x):
+        column = x[names_of(x)[position] if name is None else name]
+    else:
+        column = x[:, position]
+    is_pandas = library_of(x) == "pandas"
+    dtype = column.dtype if is_pandas else np.asarray(column[:0]).dtype
+    if hasattr(dtype, "categories"):
+        dtype = dtype.categories.dtype
+    kind = getattr(dtype, "kind", "O")
+    if kind not in "biuf" or len(column) == 0:
+        return
+    if kind == "f" and np.isinf(np.asarray(column, dtype=np.float64)).any():
+        raise ValueError("Input contains infinity or a value too large for dtype('float64').")
+    raise TypeError(
+        f"the categories of column {position if name is None else name!r} are objects, and "
+        f"cannot be compared with {dtype}: ufunc 'isnan' is not supported for them; give the "
+        "column as objects"
+    )
+
+
 class PassedColumns:
     """Refuses objects in columns that the original's answer shows as they came:
     it would be an array of objects.

@@ -21,6 +21,7 @@ from ._frames import (
     Columns,
     ExactNames,
     NamedMatrix,
+    ObjectColumns,
     PassedColumns,
     WholeMatrix,
     n_rows_of,
@@ -147,6 +148,8 @@ def interface_of(
         extract = CategoryCodes(metadata["categories"], extract)
     if metadata.get("exact_names"):
         extract = ExactNames(metadata["exact_names"], extract)
+    if metadata.get("object_columns"):
+        extract = ObjectColumns(metadata["object_columns"], extract)
     family = dict(metadata.get("source") or {}).get("family")
     if "lightgbm" in (family, metadata.get("library")):
         extract = WithoutEdge(extract)
@@ -163,7 +166,7 @@ def interface_of(
         texts=texts,
         extract=extract,
         direct=len(inputs) == 1
-        and not isinstance(extract, (Columns, PassedColumns))
+        and not isinstance(extract, (Columns, ObjectColumns, PassedColumns))
         and metadata.get("feature_names_in") is None,
         steps=called or None,
         empty=metadata.get("empty"),

@@ -588,3 +588,35 @@ def test_arrow_dictionaries_are_read_as_what_they_hold() -> None:
     x = x.set_column(0, "word", pa.array(["a", None, "b", "a"]).dictionary_encode())
     with pytest.raises(ValueError, match="Arrow dictionary with nulls"):
         compiled.transform(x)
+
+
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+@pytest.mark.parametrize("encoder", [
+    OrdinalEncoder(), OneHotEncoder(), OneHotEncoder(handle_unknown="ignore"),
+    OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    make_pipeline(ColumnTransformer([("own", OneHotEncoder(), ["b"])], remainder="drop")),
+], ids=repr)  # fmt: skip
+def test_numbers_among_objects_are_compared_with_objects_only(encoder: Any) -> None:
+    rng = np.random.default_rng(0)
+    cells = rng.integers(0, 4, (50, 2)).astype(object)
+    frame = pd.DataFrame(cells, columns=["a", "b"])
+    numbers = frame.astype(float)
+    forms: list[Any] = [
+        frame, numbers, frame.astype(int), frame.astype({"b": np.float32}),
+        frame.astype({"b": "Int64"}), frame.astype({"b": "category"}),
+        numbers.astype({"a": object}), numbers.replace(1.0, np.inf), frame.iloc[:3],
+        frame.assign(b=frame["b"].where(frame["b"] != 2, 9)), pl.from_pandas(numbers),
+    ]  # fmt: skip
+    if not hasattr(encoder, "steps"):
+        forms += [cells, cells.astype(float), cells.tolist(), cells[:1].astype(np.float32)]
+    est = quiet(clone(encoder).fit, frame)
+    fast = willump.compile(est, strict=True)
+    for X in forms:
+        for again in (fast, willump.from_bytes(fast.to_bytes())):
+            try:
+                expected = quiet(est.transform, X)
+            except Exception as error:
+                with pytest.raises(type(error)):
+                    again.transform(X)
+                continue
+            assert_same_matrix(again.transform(X), expected, bits=True)

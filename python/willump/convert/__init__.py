@@ -148,6 +148,8 @@ class Conversion:
         metadata["columns_by_name"] = names is not None
         if self.context.is_ordered:
             metadata["columns_in_order"] = True
+        if self.context.object_columns:
+            metadata["object_columns"] = self.context.object_columns
         if self.context.takes_arrays:
             metadata["columns_of_arrays"] = True
         if names is not None:

@@ -135,10 +135,23 @@ def encode(
                 ctx.read_as_category(node)
         else:
             parts = [(str(i), ctx.number_category(columns, i)) for i in group]
+            _note_objects(ctx, est, columns, group)
             joined = ctx._plain_concat(parts, sparse=False)
             nodes = [ctx.check_finite(joined, "", True).node]
         found.append((look_up(nodes, group), group))
     return found
+
+
+def _note_objects(
+    ctx: Context, est: Any, columns: Source | Categories, group: Sequence[int]
+) -> None:
+    """Columns whose numbers were objects in fit, which the encoder compares with no others."""
+    if not isinstance(columns, Source) or columns.columns is None:
+        return
+    names, positions = columns.columns.names, columns.columns.positions
+    for i in group:
+        if np.asarray(est.categories_[i]).dtype.kind not in "iufb":
+            ctx.object_columns.append([names[i] if names else None, positions[i]])
 
 
 def _has_objects(est: Any) -> bool:

@@ -26,6 +26,8 @@ class Context(PythonSteps):
         self.text_inputs: dict[int, dict[str, Any]] = {}
         #: X's columns are found by position, their names compared with fit's.
         self.is_ordered = False
+        #: Names and positions of X's columns that must be of objects.
+        self.object_columns: list[list[Any]] = []
         #: An array's columns go by position, though a frame's go by name.
         self.takes_arrays = False
         #: Nodes of columns that an output shows as they came; see `output.py`.
