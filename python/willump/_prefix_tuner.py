@@ -46,13 +46,13 @@ class PrefixTuner(Tuner):
         outputs[f"cost.{len(self.names) - 1}"] = self.prefixes.ensemble
         return self.conversion.finish([Stage(outputs)])
 
-    def _measured_costs(self, sample: Any) -> Array:
+    def _measured_costs(self, sample: Any) -> tuple[Array, float]:
         """What each segment adds, the first with the features; and the whole."""
         ends = [(self.base, f"cost.{i}") for i in range(len(self.names))]
         *times, whole = costs_of([*ends, (self.base, self.answers.output)], sample)
         costs = np.diff(np.maximum.accumulate(times), prepend=0.0)
         self.stage_cost = self._measured_stage(sample)
-        return np.append(costs, whole)
+        return costs, whole
 
     def _cost_calls(self, blocks: Sequence[int]) -> list[tuple[Runner, str]]:
         """Sums go on from the first tree."""

@@ -128,7 +128,7 @@ class BlockFilters:
 
     def measure(self, sample: Any, costs: Any, full_cost: float) -> None:
         if costs is None:
-            self.tuner.costs = self.tuner._measured_costs(sample)
+            self.tuner.costs, _ = self.tuner._measured_costs(sample)
         else:
             self.tuner.measure(sample, costs)
 
