@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,10 @@ from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
 from ._frames import as_rows, n_rows_of, take_rows
 from ._prefix import Prefixes, find_ensemble, has_python_between
 from ._rank import Ranking, Rule, ranking_of
-from ._runner import Runner, cost_of
+from ._runner import Runner, cost_of, costs_of
 from ._sparse import is_sparse
 from ._targets import TopKRecall
-from ._tuner import Tuner
+from ._tuner import Tuner, side_by_side
 
 Array = npt.NDArray[Any]
 Doubles = npt.NDArray[np.float64]
@@ -101,6 +101,31 @@ def _is_list_of_queries(X_cal: Any, *, is_text: bool) -> bool:
 # ---- filters -----------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Shown:
+    """The output that ranks, and which column of it; None where it has one."""
+
+    output: str
+    column: int | None
+
+    def is_in(self, outputs: Mapping[str, Any]) -> bool:
+        ref = outputs.get(self.output)
+        return ref is not None and (self.column is None or self.column < ref.n_features)
+
+    def of(self, builder: Any, node: int) -> int:
+        """That column of an output's node."""
+        if self.column is None:
+            return node
+        return int(builder.node("select", (node,), {"indices": np.array([self.column])}))
+
+
+def _stays_python(conversion: Any) -> bool:
+    """Whether the final model does, so that no clone of it is a filter."""
+    own = conversion.model.estimator
+    payloads = [node.payload for node in conversion.builder.nodes]
+    return own is not None and any(getattr(p, "estimator", None) is own for p in payloads)
+
+
 @dataclass
 class Filter:
     """A filter model: the graph with it, and its cost, ns a row."""
@@ -113,37 +138,79 @@ class Filter:
 
 
 class BlockFilters:
-    """Clones of the pipeline's model, trained on some blocks of its features."""
+    """Models on some blocks of the features: clones of the pipeline's model, or where
+    that stays Python ridge regressions of its scores.
+
+    A model that stays Python counts as one more block, which no filter reads.
+    """
 
     is_nested = False
 
-    def __init__(self, tuner: Tuner, output: str) -> None:
-        self.tuner = tuner
-        self.output = output
-        self.names = tuner.names
-
-    @property
-    def costs(self) -> Doubles:
-        return np.ascontiguousarray(self.tuner.costs, np.float64)
+    def __init__(self, tuner: Tuner, shown: Shown, scores: Callable[[], Doubles]) -> None:
+        self.tuner, self.shown = tuner, shown
+        self.scores = scores  # of the training rows
+        self.is_python = _stays_python(tuner.conversion)
+        self.names: list[str] = []
+        self.costs: Doubles = np.zeros(0)
 
     def measure(self, sample: Any, costs: Any, full_cost: float) -> None:
+        """What there is to read, parts of blocks among it, and what it costs."""
+        tuner = self.tuner
         if costs is None:
-            self.tuner.costs, _ = self.tuner._measured_costs(sample)
+            tuner.parts = tuner._find_parts()
+            calls = tuner._cost_calls(range(len(tuner.all_names)))
+            tuner.costs = np.array(costs_of(calls, sample))
+            spent = float(tuner.costs[: len(tuner.names)].sum())
+            tuner.model_cost = max(0.0, full_cost - spent)
         else:
-            self.tuner.measure(sample, costs)
+            tuner.measure(sample, costs)
+        self.names = [*tuner.all_names, *(["model"] if self.is_python else [])]
+        own = [*tuner.costs, *([tuner.model_cost] if self.is_python else [])]
+        self.costs = np.array(own, np.float64)
 
-    def given_cost(self, blocks: Iterable[int]) -> float:
-        """Of a model on some blocks, by the costs that were given."""
-        return float(self.costs[list(blocks)].sum()) + self.tuner.model_cost
+    @property
+    def given_full_cost(self) -> float:
+        tuner = self.tuner
+        return float(tuner.costs[: len(tuner.names)].sum()) + tuner.model_cost
+
+    def given_cost(self, blocks: Sequence[int]) -> float:
+        """Of a filter, by the costs that were given."""
+        return float(self.costs[list(blocks)].sum()) + (
+            0.0 if self.is_python else self.tuner.model_cost
+        )
 
     def node(self, number: int, blocks: Sequence[int], seed: int) -> int | None:
+        """One column, the filter's score; None where it cannot be trained."""
+        if self.is_python:
+            return None if len(self.names) - 1 in blocks else self._surrogate(blocks)
         first = self.tuner.fitted_on(number, blocks, seed)
-        ref = None if first is None else first.outputs().get(self.output)
-        return None if ref is None else int(ref.node)
+        if first is None or not self.shown.is_in(first.outputs()):
+            return None
+        return self.shown.of(self.tuner.conversion.builder, first.outputs()[self.shown.output].node)
+
+    def _surrogate(self, blocks: Sequence[int]) -> int | None:
+        from sklearn.linear_model import Ridge
+
+        tuner, context = self.tuner, self.tuner.conversion.context
+        scores = self.scores()
+        is_sparse = tuner.conversion.model.model_input.sparse
+        parts = [tuner._block(i) for i in blocks]
+        if self.shown.output == "proba":  # which are flat at both ends
+            inner = np.clip(scores, 1e-6, 1 - 1e-6)
+            scores = np.log(inner / (1 - inner))
+        try:
+            ridge = Ridge().fit(side_by_side(parts, is_sparse=is_sparse), scores)
+        except ValueError as error:  # a score or a feature that is no number
+            tuner.problem = str(error)
+            return None
+        joined = context.concat([tuner._ref(i) for i in blocks], sparse=is_sparse)
+        return int(context.linear(joined, ridge.coef_.reshape(1, -1), float(ridge.intercept_)).node)
 
     def rest_of(self, blocks: Sequence[int], full_cost: float) -> float:
-        """What a candidate costs beyond its filter: its narrow results are kept."""
-        return max(0.0, full_cost - float(self.costs[list(blocks)].sum()))
+        """What a candidate costs beyond its filter: narrow results of whole blocks are
+        kept."""
+        whole = [i for i in blocks if i < len(self.tuner.names)]
+        return max(0.0, full_cost - float(self.costs[whole].sum()))
 
 
 class PrefixFilters:
@@ -151,9 +218,8 @@ class PrefixFilters:
 
     is_nested = True
 
-    def __init__(self, conversion: Any, ensemble: int, output: str) -> None:
-        self.conversion = conversion
-        self.output = output
+    def __init__(self, conversion: Any, ensemble: int, shown: Shown) -> None:
+        self.conversion, self.shown = conversion, shown
         self.prefixes = Prefixes(conversion.builder, ensemble)
         self.names = self.prefixes.names
         self.costs: Doubles = np.zeros(len(self.names))
@@ -164,9 +230,11 @@ class PrefixFilters:
         self.costs = np.ascontiguousarray(np.diff([0, *ends]) / ends[-1] * full_cost)
 
     def node(self, number: int, blocks: Sequence[int], seed: int) -> int | None:
+        """One column, the filter's score."""
         (alone,), _ = self.prefixes.cut(self.prefixes.ends[len(blocks) - 1])
-        outputs = {self.output: self.conversion.outputs()[self.output]}
-        return self.prefixes.replaced(outputs, alone)[self.output]
+        outputs = {self.shown.output: self.conversion.outputs()[self.shown.output]}
+        early = self.prefixes.replaced(outputs, alone)
+        return self.shown.of(self.conversion.builder, early[self.shown.output])
 
     def rest_of(self, blocks: Sequence[int], full_cost: float) -> float:
         """Candidates go through all trees: the exact outputs stay as they are."""
@@ -182,14 +250,14 @@ def _propose(family: Family, tried: bytes, expected: Doubles, limit: float) -> b
     return _core.topk_propose(family.costs, family.is_nested, flags, expected, limit)
 
 
-def _prefixes_of(conversion: Any, output: str) -> PrefixFilters | None:
+def _prefixes_of(conversion: Any, shown: Shown) -> PrefixFilters | None:
     """None where the ranking is no function of a long enough ensemble."""
     builder = conversion.builder
-    node = conversion.outputs()[output]
+    node = conversion.outputs()[shown.output]
     ensemble = find_ensemble(builder, node)
     if ensemble is None or has_python_between(builder, ensemble, [node]):
         return None
-    return PrefixFilters(conversion, ensemble, output)
+    return PrefixFilters(conversion, ensemble, shown)
 
 
 # ---- the tuner ---------------------------------------------------------------
@@ -222,19 +290,14 @@ class FilterTuner:
             target.class_label,
             is_multilabel=model.multilabel,
         )
-        self.output = OUTPUTS[self.ranking.method]
+        shown = Shown(OUTPUTS[self.ranking.method], self.ranking.column)
         self.families: list[Family] = []
-        prefixes = _prefixes_of(self.conversion, self.output)
+        prefixes = _prefixes_of(self.conversion, shown)
         if prefixes is not None:
             self.families.append(prefixes)
-        if len(self.conversion.blocks()) > 1 and model.model_input is not None:
+        if self.conversion.blocks() and model.model_input is not None:
             tuner = Tuner(pipeline, self.conversion, x, y, strict=strict, n_threads=n_threads)
-            self.families.append(BlockFilters(tuner, self.output))
-        if not self.families:
-            raise UnsupportedError(
-                f"{type(pipeline).__name__}: its final model reads one block of features and is "
-                "no ensemble of trees, so there is nothing that a filter could leave out"
-            )
+            self.families.append(BlockFilters(tuner, shown, lambda: self._full(x)))
         self.full_cost = 0.0
         self.is_measured = False
         self.problem = ""
@@ -251,18 +314,22 @@ class FilterTuner:
         self.is_measured = costs is None
         if costs is None:
             self.full_cost = _cost(self.exact, self.ranking.method, sample)
-        else:  # given costs are of blocks of features
+        elif any(isinstance(family, BlockFilters) for family in self.families):
             self.families = [f for f in self.families if isinstance(f, BlockFilters)]
-            if not self.families:
-                raise ValueError(
-                    "costs are of blocks of features, and the model reads one block; what the "
-                    "first trees of an ensemble cost is measured: pass costs=None"
-                )
+        else:
+            raise ValueError("costs are of blocks of features, and the model reads none")
         for family in self.families:
             family.measure(sample, costs, self.full_cost)
             if costs is not None:
                 assert isinstance(family, BlockFilters)
-                self.full_cost = family.given_cost(range(len(family.names)))
+                self.full_cost = family.given_full_cost
+        self.families = [family for family in self.families if len(family.costs) > 1]
+        if not self.families:
+            raise UnsupportedError(
+                f"{type(self.pipeline).__name__}: its final model reads one block of features, "
+                "and is no ensemble of trees whose first ones are measured: there is nothing "
+                "that a filter could leave out"
+            )
 
     # ---- candidates -------------------------------------------------------
 
@@ -278,9 +345,6 @@ class FilterTuner:
             if isinstance(family, BlockFilters):
                 self.problem = family.tuner.problem
             return None
-        if self.ranking.column is not None:
-            at = {"indices": np.array([self.ranking.column])}
-            node = self.conversion.builder.node("select", (node,), at, name="filter")
         stage = Stage({**self.conversion._plain_outputs(), "filter": node})
         graph = self.conversion.finish([stage])
         runner = Runner(graph, self.exact.metadata, self.n_threads)

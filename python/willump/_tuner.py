@@ -299,8 +299,6 @@ class Tuner:
         """A model of some blocks, made in one of the ways there are (0: a clone of the
         final model), with the first n_fit training rows, as nodes; None where it cannot
         be."""
-        import scipy.sparse as sp
-
         from .convert import Refused
 
         model, context = self.conversion.model, self.conversion.context
@@ -314,10 +312,7 @@ class Tuner:
         rows = None if n_fit is None else self._fit_rows(n_fit)
         if rows is not None:
             parts, labels = [part[rows] for part in parts], np.asarray(labels)[rows]
-        if is_sparse:
-            matrix: Any = sp.hstack([sp.csr_array(part) for part in parts]).tocsr()
-        else:
-            matrix = np.hstack([p.toarray() if sp.issparse(p) else p for p in parts])
+        matrix = side_by_side(parts, is_sparse=is_sparse)
         estimator = self.models[way]()
         if "random_state" in estimator.get_params() and estimator.random_state is None:
             estimator.set_params(random_state=seed % 2**31)
@@ -676,6 +671,15 @@ def _added(gates: Sequence[Mapping[str, Any]]) -> list[list[int]]:
         added.append([block for block in gate["blocks"] if block not in seen])
         seen.update(gate["blocks"])
     return added
+
+
+def side_by_side(parts: Sequence[Any], *, is_sparse: bool) -> Any:
+    """Features of some blocks, as a model reads them."""
+    import scipy.sparse as sp
+
+    if is_sparse:
+        return sp.hstack([sp.csr_array(part) for part in parts]).tocsr()
+    return np.hstack([part.toarray() if sp.issparse(part) else part for part in parts])
 
 
 def _as_json(threshold: float) -> float | str:

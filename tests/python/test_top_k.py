@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import warnings
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -29,7 +31,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVR
+from sklearn.svm import SVC, SVR
 from willump import _core
 
 
@@ -546,6 +548,27 @@ def test_classifiers_of_boosted_trees_are_filtered_by_their_decision() -> None:
     assert recalls_of(fast, model.predict_proba(rows)[:, 1], rows, 20) >= 0.8
 
 
+def test_a_model_that_stays_python_is_filtered_by_a_regression_of_its_scores() -> None:
+    texts, labels = make_texts(400, 0)
+    pipeline = make_pipeline(TfidfVectorizer(), SVC()).fit(texts, labels)
+    target = willump.TopKRecall(0.8, query_size=50, k=5)
+    with pytest.warns(willump.PythonStepWarning):
+        fast = optimized(
+            pipeline,
+            target,
+            make_texts(3_250, 1)[0],
+            X=texts,
+            y=labels,
+            costs={"features": 1.0, "model": 50.0},
+        )
+    assert fast.metadata["certificate"]["blocks"] == ["features"]
+    assert fast.metadata["certificate"]["is_estimated"] is False
+    rows = make_texts(50, 2)[0]
+    ids, scores = fast.top_k(rows, 5)
+    np.testing.assert_allclose(scores, pipeline.decision_function(rows)[ids], rtol=1e-12)
+    assert np.isin(best(pipeline.decision_function(rows), 5), ids).mean() >= 0.6
+
+
 def test_sparse_rows_and_frames_are_cut_into_queries(boosted: Any) -> None:
     x, y = make_numbers(2_000, 0)
     target = willump.TopKRecall(0.9, query_size=100, k=5)
@@ -597,11 +620,37 @@ def test_arguments_are_checked(boosted: Any) -> None:
         ({"X_cal": cal[:0]}, "has no rows"),
         ({"X_cal": [cal[:100], cal[:0]]}, "query 1 has no rows"),
         ({"X_cal": x}, "2000 of the 2000 rows of X_cal are rows of X"),
-        ({"X_cal": cal, "costs": [1.0]}, "costs"),
     ]
     for options, message in wrong:
         with pytest.raises(ValueError, match=message):
             willump.optimize(boosted, x, y, target=target, **options)
+    with pytest.raises(willump.UnsupportedError, match="whose first ones are measured"):
+        willump.optimize(boosted, x, y, X_cal=cal, target=target, costs=[1.0])
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/topk.md"
+
+
+@pytest.mark.filterwarnings("ignore::willump.NotCertifiedWarning")
+def test_the_examples_of_the_page_run(filtered: Any) -> None:
+    texts, labels = make_texts(300, 0)
+    names = {
+        "willump": willump,
+        "pipeline": filtered[0],
+        "texts": texts,
+        "labels": labels,
+        "fresh_texts": make_texts(700, 1)[0],
+    }
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "topk.md", "exec"), names)
+    assert names["ids"].shape == (3,)
+
+
+def test_the_page_lists_every_entry_of_a_certificate(filtered: Any) -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", PAGE.read_text(), re.M)
+    assert set(listed) == set(filtered[2].metadata["certificate"])
 
 
 def test_a_damaged_rule_is_refused(filtered: Any) -> None:
