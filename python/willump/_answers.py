@@ -34,24 +34,32 @@ class Answers:
             self.output = "label"
         elif model.margins is not None:
             self.kind, self.output = "labels", "prediction"
-        elif model.prediction is not None and model.decision is None and model.score is None:
-            self.kind, self.output = "numbers", "prediction"
-            if np.dtype(model.prediction_dtype).kind != "f":
-                raise UnsupportedError(
-                    "optimize needs predictions that are labels with classes_, or floating-point "
-                    f"numbers, not {np.dtype(model.prediction_dtype)}"
-                )
         else:
-            raise UnsupportedError("optimize needs a classifier or a regressor")
+            self.kind, self.output = "numbers", "prediction"
         self.model = model
         self.classes: Array | None = model.classes
-        self.width = int(getattr(model, self.output).n_features)
+        shown = getattr(model, self.output)
+        self.width = 1 if shown is None else int(shown.n_features)
         self._combinations: dict[bytes, int] = {}
         self._tables: list[Array] = []
 
+    def check_cascade(self) -> None:
+        """Refuses what a cascade has no promise for."""
+        model = self.model
+        if self.kind != "numbers":
+            return
+        if model.prediction is None or model.decision is not None or model.score is not None:
+            raise UnsupportedError("optimize needs a classifier or a regressor")
+        if np.dtype(model.prediction_dtype).kind != "f":
+            raise UnsupportedError(
+                "optimize needs predictions that are labels with classes_, or floating-point "
+                f"numbers, not {np.dtype(model.prediction_dtype)}"
+            )
+
     def is_python(self, builder: Any) -> bool:
         """Whether a Python step gives them."""
-        return builder.nodes[getattr(self.model, self.output).node].payload is not None
+        shown = getattr(self.model, self.output)
+        return shown is not None and builder.nodes[shown.node].payload is not None
 
     # ---- as numbers -------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._answers import Answers
 from ._calibration import Calibration, check_no_class_is_lost, group_numbers, hold_out
 from ._compiled import CompiledModel, thread_count, warn_of_python_steps
 from ._errors import UnsupportedError
@@ -315,5 +316,6 @@ def _tuner_for(pipeline: Any, x: Any, y: Any, *, strict: bool, n_threads: int | 
     from . import convert
 
     conversion = convert.start(pipeline, strict=strict)
+    Answers(conversion.model).check_cascade()
     kind = Tuner if ensemble_of(conversion) is None else PrefixTuner
     return kind(pipeline, conversion, x, y, strict=strict, n_threads=n_threads)

@@ -197,6 +197,14 @@ def test_groups_are_not_torn_apart_between_folds() -> None:
     assert len(set(folds)) == _gates.FOLDS
 
 
+def test_one_group_ties_and_constant_features_teach_what_they_can() -> None:
+    same = np.ones((300, 2))
+    gaps = _gates.Gaps(np.ones(300), is_event=False)
+    assert _gates.learn(same, gaps, np.zeros(300, np.uint64), 0) == []
+    for learned in _gates.learn(same, gaps, None, 0):
+        assert len(np.unique(np.round(learned.values, 12))) == 1
+
+
 def test_unknown_gaps_count_as_the_largest() -> None:
     gaps = _gates.Gaps(np.array([0.0, np.nan, np.inf, 2.0]), is_event=False)
     assert np.argsort(gaps.targets, kind="stable").tolist() == [0, 3, 1, 2]
