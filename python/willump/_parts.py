@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ._ensembles import array_of
 from ._graph import GraphBuilder, Node, Tensor
-from .convert.values import Ref
+
+if TYPE_CHECKING:  # it brings scikit-learn
+    from .convert.values import Ref
 
 Array = npt.NDArray[Any]
 
@@ -210,6 +212,8 @@ def _emit(
     low: int,
     top: int,
 ) -> Ref:
+    from .convert.values import Ref
+
     source = chain.source
     attributes: dict[str, Any] = {**source.attributes, "binary": None}
     attributes |= {"ngram_min": low, "ngram_max": top}
