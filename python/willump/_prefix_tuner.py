@@ -56,7 +56,7 @@ class PrefixTuner(Tuner):
 
     def _cost_calls(self, blocks: Sequence[int]) -> list[tuple[Runner, str]]:
         """Sums go on from the first tree."""
-        return super()._cost_calls(blocks[-1:])
+        return [(self.base, f"cost.{i}") for i in blocks[-1:]]
 
     def _measured_stage(self, sample: Any) -> float:
         """What a stage costs beyond its trees: two segments as two stages, against

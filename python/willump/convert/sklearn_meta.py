@@ -137,6 +137,7 @@ def multi_output(ctx: Context, est: Any, value: Value) -> Model:
         prediction=ctx.side_by_side(labels),
         prediction_dtype="<i8",
         margins=ctx.side_by_side(margins) if len(margins) == len(models) else None,
+        output_classes=[np.asarray(classes) for classes in est.classes_],
         model_input=_shared_input(models),
     )
 
