@@ -239,12 +239,17 @@ def test_xgboost_over_text_and_numbers_drops_the_zeros_of_dense_parts() -> None:
     assert_same_model(build(pipeline), pipeline, frame)
 
 
-@pytest.mark.parametrize("missing", [0.0, -1.5])
-def test_another_missing_value_stays_python(missing: float) -> None:
-    x = random_csr(0, 60, 8)
-    est = xgb.XGBClassifier(**XGB, missing=missing).fit(x, labels(0, 60))
-    with pytest.raises(willump.UnsupportedError, match="missing"):
-        willump.compile(est, strict=True)
+@pytest.mark.parametrize("missing", [0.0, -1.5, 1.0])
+def test_another_missing_value_is_found_among_what_is_stored(missing: float) -> None:
+    for seed in range(3):
+        x, other = random_csr(seed, 60, 8), random_csr(seed + 50, 60, 8)
+        x.data[::7] = missing
+        for rows in (x, x.toarray()):
+            est = xgb.XGBClassifier(**XGB, missing=missing).fit(rows, labels(seed, 60))
+            fast = willump.compile(est, strict=True)
+            for asked in (x, x.toarray(), other, other.toarray()):
+                expected = est.predict_proba(asked)
+                np.testing.assert_allclose(fast.predict_proba(asked), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("params", [{}, {"use_missing": False}, {"zero_as_missing": True}])
