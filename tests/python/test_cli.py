@@ -395,7 +395,7 @@ def test_several_gates_have_the_same_bits_and_are_shown(folder: Path) -> None:
     assert len(gates) > 1
     path = folder / "gates.willump"
     fast.save(path)
-    rows = frame[8_500:]
+    rows = frame[1_000:]  # so many that some stay to the end
     stdin = to_csv({name: column.tolist() for name, column in rows.items()})
     out = from_csv(run("predict", path, "--proba", "--stages", stdin=stdin))
     stages = [int(row.pop("stage")) for row in out]
