@@ -9,7 +9,6 @@ bit for bit those of the cascade.
 
 from __future__ import annotations
 
-import datetime
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,11 +21,11 @@ from . import _core, _gates
 from ._answers import Answers
 from ._calibration import Calibration
 from ._candidates import Answer, Candidate, gate_values
+from ._certificates import certificate_of
 from ._compiled import CompiledModel
 from ._errors import (
     CertificateError,
     NotCertifiedWarning,
-    RareClassWarning,
     UnsupportedError,
 )
 from ._first_models import Maker, first_models, race_order, start_warm
@@ -56,9 +55,6 @@ WHOLE = 2**32 - 1
 LEARNED_GAIN = 0.02
 #: And none is learned for a first stage that costs so much more than the best.
 FAR_BEHIND = 1.2
-#: A class of at least so many certifying rows is worth a warning where it agrees
-#: to less than this share of the target.
-RARE_ROWS, RARE_SHARE = 20, 0.5
 
 
 class Tuner:
@@ -178,14 +174,6 @@ class Tuner:
 
         return self.conversion.finish([Stage(self.conversion.outputs())])
 
-    def _cascade(
-        self, outputs: dict[str, int], full: dict[str, int], gate: int, threshold: float
-    ) -> list[Any]:
-        """Both stages; `gate` is an output too, so that it can be calibrated."""
-        from ._graph import Stage
-
-        return [Stage({**outputs, "gate": gate}, gate, threshold), Stage({**full, "gate": gate})]
-
     def _candidate(
         self,
         outputs: dict[str, int],
@@ -215,8 +203,12 @@ class Tuner:
         return replace(first, gate=gate, runner=runner, model_cost=cost)
 
     def _open(self, first: Candidate, gate: int) -> list[Any]:
-        """The cascade, with every row leaving."""
-        return self._cascade(first.outputs, first.full, gate, -np.inf)
+        """The cascade, with every row leaving; `gate` is an output too, so that it can
+        be calibrated."""
+        from ._graph import Stage
+
+        early = Stage({**first.outputs, "gate": gate}, gate, -np.inf)
+        return [early, Stage({**first.full, "gate": gate})]
 
     def _gate(self, learned: _gates.Learned | None, scores: Any, features: Any) -> int:
         context = self.conversion.context
@@ -227,7 +219,7 @@ class Tuner:
             return int(context.linear(context.cast(scores), none, 1.0).node)
         return int(self._margin(scores).node)
 
-    def _gate_name(self, candidate: int) -> str:
+    def gate_name(self, candidate: int) -> str:
         learned = self.trained[candidate].learned
         if learned is not None:
             return f"learned: {learned.model.name}"
@@ -567,50 +559,8 @@ class Tuner:
         return self._model(self.conversion.finish())
 
     def _finish(self, result: dict[str, Any], cal: Calibration, promise: Promise) -> CompiledModel:
-        threshold, names = float(result["threshold"]), self.all_names
         gates: list[dict[str, Any]] = result["gates"]
-        blocks = [names[i] for i in result["blocks"]]
-        counted = cal.counted("certify")
-        exact, served = self.exact[counted], self._served(gates)[counted]
-        now = datetime.datetime.now(datetime.UTC)
-        certificate = {
-            **result["certificate"],
-            "per": cal.unit,
-            "promise": promise.sentence(cal.unit),
-            "assumption": promise.assumption(cal),
-            "n_rows_given": cal.n,
-            "n_rows_in_training": cal.n_in_training,
-            "blocks": blocks,
-            "first_model": self.ways.get(gates[0]["candidate"]),
-            "gates": [
-                {
-                    "blocks": [names[i] for i in added],
-                    "threshold": _as_json(gate["threshold"]),
-                    "confidence": self._gate_name(gate["candidate"]),
-                    "share_leaving": gate["share_leaving"],
-                    "cost": gate["cost"],
-                }
-                for gate, added in zip(gates, _added(gates), strict=True)
-            ],
-            "threshold": _as_json(threshold),
-            "curve": result["curve"],
-            "reliability": [
-                {**found, "low": _as_json(found["low"]), "high": _as_json(found["high"])}
-                for found in result["reliability"]
-            ],
-            "expected_cost": result["expected_cost"],
-            "exact_cost": result["exact_cost"],
-            "costs": {
-                **dict(zip(names, self.costs.tolist(), strict=True)),
-                "model": self.model_cost,
-                "stage": self.stage_cost,
-            },
-            "costs_measured": self.is_measured,
-            "n_select_rows": len(cal.select),
-            "agreement_by_class": self._agreement_by_class(exact, served, promise),
-            **promise.seen(cal.certify[counted], exact, served),
-            "date": now.date().isoformat(),
-        }
+        certificate = certificate_of(self, result, cal, promise)
         stages = self._stages(gates)
         return self._model(self.conversion.finish(stages, {"certificate": certificate}))
 
@@ -624,35 +574,6 @@ class Tuner:
             stages.append(Stage({**own.outputs, "gate": own.gate}, own.gate, gate["threshold"]))
         return [*stages, Stage({**own.full, "gate": own.gate})]
 
-    def _served(self, gates: list[dict[str, Any]]) -> Array:
-        """The labels that the cascade gives to the certifying rows."""
-        served = self.exact
-        for certified in reversed(gates):
-            gate, label = self.observed[certified["candidate"]]
-            # A row of no margin stays.
-            served = np.where(gate > certified["threshold"], label, served)
-        return served
-
-    def _agreement_by_class(
-        self, exact: Array, served: Array, promise: Promise
-    ) -> dict[str, dict[str, Any]]:
-        """What the certifying rows show of each class of the exact pipeline."""
-        found: dict[str, dict[str, Any]] = {}
-        lost = []
-        for name, n, same in self.answers.by_class(exact, served):
-            found[name] = {"n_rows": n, "agreement": same / n if n else None}
-            if n >= RARE_ROWS and same < RARE_SHARE * (1.0 - promise.alpha) * n:
-                lost.append(f"{name!r} ({same} of {n})")
-        if lost:
-            warnings.warn(
-                "the promise is over all rows; of the certifying rows of some classes of the "
-                f"exact pipeline, few keep their label: {', '.join(lost[:10])}"
-                + (f" and {len(lost) - 10} more" if len(lost) > 10 else ""),
-                RareClassWarning,
-                stacklevel=5,
-            )
-        return found
-
     def _model(self, converted: Any) -> CompiledModel:
         return CompiledModel.from_converted(
             converted, self.pipeline, strict=self.strict, n_threads=self.n_threads
@@ -663,16 +584,6 @@ def _groups_of(cal: Calibration, rows: Array) -> Array | None:
     return None if cal.groups is None else np.ascontiguousarray(cal.groups[rows])
 
 
-def _added(gates: Sequence[Mapping[str, Any]]) -> list[list[int]]:
-    """The blocks that each gate reads and no gate before it."""
-    seen: set[int] = set()
-    added = []
-    for gate in gates:
-        added.append([block for block in gate["blocks"] if block not in seen])
-        seen.update(gate["blocks"])
-    return added
-
-
 def side_by_side(parts: Sequence[Any], *, is_sparse: bool) -> Any:
     """Features of some blocks, as a model reads them."""
     import scipy.sparse as sp
@@ -680,8 +591,3 @@ def side_by_side(parts: Sequence[Any], *, is_sparse: bool) -> Any:
     if is_sparse:
         return sp.hstack([sp.csr_array(part) for part in parts]).tocsr()
     return np.hstack([part.toarray() if sp.issparse(part) else part for part in parts])
-
-
-def _as_json(threshold: float) -> float | str:
-    """JSON has no infinity: -inf where every row may leave."""
-    return threshold if np.isfinite(threshold) else str(threshold)
