@@ -415,6 +415,9 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "ovo": ovo,
     "impute": impute,
     "fill_text": fill_text,
+    "slice_text": lambda cells, stop, start=0: [
+        cell[start:stop] if isinstance(cell, str) else cell for cell in cells
+    ],
     "encode": encode,
     "one_hot": one_hot,
     "ufunc": ufunc,
