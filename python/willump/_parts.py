@@ -1,15 +1,16 @@
 """Cheaper versions of a block of text, for a first stage.
 
-A part has fewer terms than its block: shorter n-grams only, or the terms that
-matter most. Its rows are scaled by a norm that takes each occurrence of a term by
-itself, so that no repeats are looked for, which is most of the work of the usual
-norm. Parts are nodes of their own; what is trained on one is a model of its own.
+A part has fewer terms than its block, shorter n-grams only or the terms that
+matter most, or it reads only how a row's text begins. Its rows are scaled by a norm
+that takes each occurrence of a term by itself, so that no repeats are looked for,
+which is most of the work of the usual norm. Parts are nodes of their own; what is
+trained on one is a model of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,10 @@ Array = npt.NDArray[Any]
 SHARES = (0.2, 0.04)
 #: A part has at least so many terms.
 LEAST_TERMS = 32
+#: The beginnings of texts that are tried hold these shares of all characters.
+BEGINNINGS = (0.5, 0.2)
+#: A beginning has at least so many characters.
+LEAST_LENGTH = 64
 
 
 @dataclass(frozen=True)
@@ -53,19 +58,74 @@ class _Chain:
 
 
 def find_parts(
-    context: Any, name: str, number: int, ref: Ref, importance: Callable[[], Array]
+    context: Any,
+    name: str,
+    number: int,
+    ref: Ref,
+    importance: Callable[[], Array],
+    lengths: Callable[[int], Array],
 ) -> list[Part]:
     """The parts of a block, none where it is no text.
 
-    `importance` tells how much each feature of the block matters to the model.
+    `importance` tells how much each feature of the block matters to the model, and
+    `lengths` how many characters the rows of a node's text have.
     """
     builder: GraphBuilder = context.builder
     chain = _read(builder, ref)
     if chain is None:
         return []
-    return (_of_hash if chain.source.operator == "hash" else _of_count)(
-        builder, name, number, chain, importance
-    )
+    is_hash = chain.source.operator == "hash"
+    found = (_of_hash if is_hash else _of_count)(builder, name, number, chain, importance)
+    whole = Part(name, number, ref, np.arange(ref.n_features))
+    few = found[-min(len(SHARES), len(found))] if found else whole
+    return found + _beginnings(builder, few, lengths(chain.source.inputs[0]))
+
+
+def _beginnings(builder: GraphBuilder, base: Part, lengths: Array) -> list[Part]:
+    """A part, of how each row's text begins."""
+    found = []
+    for share in BEGINNINGS:
+        stop = beginning_of(lengths, share)
+        if stop >= LEAST_LENGTH:
+            name = f"{base.name}, in the first {stop} characters"
+            ref = _of_beginning(builder, base.ref, stop)
+            found.append(Part(name, base.parent, ref, base.features))
+    return found
+
+
+def beginning_of(lengths: Array, share: float) -> int:
+    """The length up to which texts hold this share of their characters."""
+    ascending = np.sort(lengths)
+    n = len(ascending)
+    # Texts cut at the length of number i hold: those below whole, the others so much.
+    held = np.cumsum(ascending) + ascending * (n - 1 - np.arange(n))
+    at = int(np.searchsorted(held, share * ascending.sum()))
+    if at >= n:
+        return 0
+    below = float(ascending[:at].sum())
+    wanted: float = share * float(ascending.sum()) - below
+    return round(wanted / (n - at))
+
+
+def _of_beginning(builder: GraphBuilder, ref: Ref, stop: int) -> Ref:
+    """The nodes of a part once more, over the beginning of its text."""
+    chain = []
+    at = ref.node
+    while builder.nodes[at].operator not in ("count", "hash"):
+        chain.append(builder.nodes[at])
+        (at,) = builder.nodes[at].inputs
+    source = builder.nodes[at]
+    node = builder.node("slice_text", source.inputs, {"stop": stop})
+    for original in (source, *reversed(chain)):
+        node = builder.node(original.operator, (node,), original.attributes)
+    return replace(ref, node=node)
+
+
+def length_of(builder: GraphBuilder, text: int) -> int:
+    """A node that counts the characters of a text: all of them in one bucket."""
+    attributes: dict[str, Any] = {"analyzer": "char", "lowercase": False, "n_features": 1}
+    attributes["alternate_sign"] = False
+    return builder.node("hash", (text,), attributes)
 
 
 def _of_hash(

@@ -30,7 +30,7 @@ from ._errors import (
 )
 from ._first_models import Maker, first_models, race_order, start_warm
 from ._frames import n_rows_of, take_rows
-from ._parts import Part, find_parts, mean_size, weights_of
+from ._parts import Part, find_parts, length_of, mean_size, weights_of
 from ._present import describe
 from ._promises import Promise
 from ._runner import Runner, costs_of
@@ -53,6 +53,8 @@ MAX_FITS = 24
 WHOLE = 2**32 - 1
 #: A learned gate has to cost less than the margin by this share.
 LEARNED_GAIN = 0.02
+#: Entries of given costs that are no blocks.
+OTHER_COSTS = ("model", "stage", "gate")
 #: And none is learned for a first stage that costs so much more than the best.
 FAR_BEHIND = 1.2
 
@@ -78,6 +80,7 @@ class Tuner:
         self.costs: Array = np.zeros(len(self.names))
         self.model_cost = 0.0
         self.stage_cost = 0.0
+        self.gate_cost = 0.0  # of a learned one; measured with the model's
         self.is_measured = False
         self.features: dict[int, Any] = {}
         self.trained: dict[int, Candidate] = {}
@@ -140,9 +143,18 @@ class Tuner:
                 lambda i=i, weights=weights: (
                     weights * mean_size(self._runner_of(i)(f"block.{i}", some))
                 ),  # type: ignore[misc]
+                lambda text: self._lengths_of(text, some),
             )
             start = stop
         return found
+
+    def _lengths_of(self, text: int, rows: Any) -> Array:
+        """How many characters the rows of a node's text have."""
+        from ._graph import Stage
+
+        node = length_of(self.conversion.context.builder, text)
+        runner = Runner(self.conversion.finish([Stage({"length": node})]), self.described, 1)
+        return np.asarray(runner("length", rows).toarray()).ravel()
 
     def _runner_of(self, i: int) -> Runner:
         """What computes a block or a part: a graph apart from the pipeline's, so that
@@ -197,9 +209,11 @@ class Tuner:
         for stage in stages:
             stage.outputs["gate.features"] = first.features.node
         runner = Runner(self.conversion.finish(stages), self.described, self.n_threads)
-        # Given costs are those of the pipeline's model.
-        is_free = first.way != 0 and not self.is_measured
-        cost = 0.0 if is_free else self._model_cost(runner, blocks, sample)
+        cost = (
+            self._model_cost(runner, blocks, sample)
+            if self.is_measured
+            else self._given_cost(first)
+        )
         return replace(first, gate=gate, runner=runner, model_cost=cost)
 
     def _open(self, first: Candidate, gate: int) -> list[Any]:
@@ -369,15 +383,16 @@ class Tuner:
             missing = [name for name in names if name not in costs]
             if missing:
                 raise ValueError(f"costs names no cost of {missing}; the blocks are {names}")
-            unknown = [key for key in costs if key not in (*names, "model", "stage")]
+            unknown = [key for key in costs if key not in (*names, *OTHER_COSTS)]
             if unknown:
                 raise ValueError(
-                    f"costs names {unknown}, which are no blocks; they are {names}, 'model' and "
-                    "'stage'"
+                    f"costs names {unknown}, which are no blocks; they are {names}, 'model', "
+                    "'stage' and 'gate'"
                 )
             found = [float(costs[name]) for name in names]
             self.model_cost = float(costs.get("model", 0.0))
             self.stage_cost = float(costs.get("stage", 0.0))
+            self.gate_cost = float(costs.get("gate", 0.0))
         else:
             found, self.model_cost = [float(cost) for cost in costs], 0.0
         if len(found) != len(names):
@@ -394,7 +409,7 @@ class Tuner:
     def _names_parts(self, costs: Any) -> bool:
         if not isinstance(costs, Mapping):
             return len(costs) > len(self.names)
-        return any(key not in (*self.names, "model", "stage") for key in costs)
+        return any(key not in (*self.names, *OTHER_COSTS) for key in costs)
 
     def _measured_costs(self, sample: Any) -> tuple[Array, float]:
         """Of each block and part, and of the whole pipeline."""
@@ -402,9 +417,12 @@ class Tuner:
         *found, whole = costs_of([*calls, (self.base, self.answers.output)], sample)
         return np.array(found), whole
 
+    def _given_cost(self, first: Candidate) -> float:
+        """Beyond the blocks: the model's is that of the pipeline's own."""
+        own = self.model_cost if first.way == 0 else 0.0
+        return own + (self.gate_cost if first.learned is not None else 0.0)
+
     def _model_cost(self, runner: Runner, blocks: Sequence[int], sample: Any) -> float:
-        if not self.is_measured:
-            return self.model_cost
         calls = [(runner, "gate"), *self._cost_calls(blocks)]
         least = np.inf
         for _ in range(COST_TRIES):

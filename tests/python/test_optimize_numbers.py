@@ -70,6 +70,20 @@ def test_a_learned_gate_makes_the_certified_errors_and_no_others(width: int) -> 
     assert is_far(cascade, exact, X[6000:]).mean() < 0.06
 
 
+def test_a_learned_gate_costs_what_costs_says() -> None:
+    pipeline, X, y = two_blocks()
+    names = [block["name"] for block in willump.compile(pipeline).metadata["blocks"]]
+    costs = dict(zip(names, COSTS, strict=True))
+    free, dear = (
+        optimized(pipeline, X, y, costs={**costs, "gate": gate}).metadata["certificate"]
+        for gate in (0.0, 0.5)
+    )
+    assert dear["gates"][0]["blocks"] == free["gates"][0]["blocks"]
+    assert dear["expected_cost"] == pytest.approx(free["expected_cost"] + 0.5)
+    with pytest.warns(willump.NotCertifiedWarning, match="cheaper than the exact pipeline"):
+        optimized(pipeline, X, y, costs={**costs, "gate": 1000.0})
+
+
 def test_a_row_alone_gets_the_bits_of_the_batch_and_of_a_saved_cascade() -> None:
     pipeline, X, y = two_blocks()
     cascade = optimized(pipeline, X, y)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import willump
+from graph_interpreter import Interpreter
 from sklearn.feature_extraction.text import (
     CountVectorizer,
     HashingVectorizer,
@@ -19,9 +20,11 @@ from sklearn.naive_bayes import MultinomialNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from test_optimize import documents
+from test_optimize import WORDS, documents
 from willump import convert
-from willump._parts import find_parts
+from willump._graph import Stage
+from willump._parts import beginning_of, find_parts
+from willump._runner import Runner
 
 PART = "features, n-grams of 2 to 3"
 COSTS = {"features": 100.0, PART: 10.0}
@@ -112,7 +115,14 @@ def parts_of(estimator: Any, x: list[str], y: Any) -> tuple[Any, list[Any]]:
     conversion = convert.start(pipeline, strict=True)
     ((name, ref),) = conversion.blocks()
     n = ref.n_features
-    found = find_parts(conversion.context, name, 0, ref, lambda: np.arange(n, dtype=float))
+    found = find_parts(
+        conversion.context,
+        name,
+        0,
+        ref,
+        lambda: np.arange(n, dtype=float),
+        lambda _: np.array([len(text) for text in x], float),
+    )
     return conversion, found
 
 
@@ -146,11 +156,74 @@ def test_the_terms_kept_are_those_that_matter_most() -> None:
     x, y = documents(2500, 1)
     conversion, found = parts_of(CountVectorizer(), x, y)
     n = conversion.blocks()[0][1].n_features
-    shares = [part.features for part in found]
+    assert all("in the first" in part.name for part in found[2:])
+    shares = [part.features for part in found[:2]]
     assert [len(features) for features in shares] == [round(0.2 * n), round(0.04 * n)]
     assert len(shares[-1]) >= 32
     for features in shares:
         np.testing.assert_array_equal(features, np.arange(n - len(features), n))
+
+
+def with_tails(n: int, seed: int, n_words: int) -> tuple[list[str], Any]:
+    """Texts that go on for long after what tells their class."""
+    x, y = documents(n, seed)
+    rng = np.random.default_rng(seed)
+    return [f"{text} {' '.join(WORDS[rng.integers(0, 1000, n_words)])}" for text in x], y
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5, 0.9])
+def test_a_beginning_holds_its_share_of_all_characters(share: float) -> None:
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        lengths = random.integers(0, 5 ** random.integers(1, 6), size=random.integers(1, 60))
+        stop = beginning_of(lengths.astype(float), share)
+        wanted = share * lengths.sum()
+        held = [np.minimum(lengths, max(0, stop + more)).sum() for more in (-1, 1)]
+        assert held[0] <= wanted <= held[1]
+    assert beginning_of(np.zeros(3), share) == 0
+
+
+@pytest.mark.parametrize(
+    "vectorizer",
+    [
+        characters(ngram_range=(2, 3), lowercase=False, norm=None),
+        HashingVectorizer(n_features=2**10, alternate_sign=False, norm=None),
+        CountVectorizer(ngram_range=(1, 2)),
+    ],
+    ids=["char", "hash", "words"],
+)
+def test_a_beginning_is_the_part_over_a_cut_text(vectorizer: Any) -> None:
+    x, y = with_tails(500, 1, 60)
+    x = [*x[:-3], "é" * 90 + "𝒳 good bad" * 3, "", "𝒳" * 64]
+    conversion, found = parts_of(vectorizer, x, y)
+    cut = [part for part in found if "in the first" in part.name]
+    assert len(cut) == 2
+    bases = dict(conversion.blocks()) | {part.name: part.ref for part in found}
+    for part in cut:
+        stop = int(part.name.split()[-2])
+        outputs = {"whole": bases[part.name.rsplit(",", 1)[0]].node, "cut": part.ref.node}
+        graph = conversion.finish([Stage(outputs)])
+        runner = Runner(graph, {}, 1)
+        want = runner("whole", [text[:stop] for text in x])
+        assert (runner("cut", x) != want).nnz == 0
+        assert want.nnz > 0
+        values = Interpreter(graph).run(x)
+        np.testing.assert_allclose(values["cut"].toarray(), want.toarray(), rtol=1e-9)
+
+
+def test_texts_that_say_it_early_are_read_in_part() -> None:
+    x, y = with_tails(2000, 1, 40)
+    pipeline = make_pipeline(characters(), LogisticRegression()).fit(x, y)
+    fast = willump.optimize(
+        pipeline, x, y, X_cal=with_tails(2500, 2, 40)[0], target=willump.Agreement(0.95)
+    )
+    ((name,),) = [fast.metadata["certificate"]["blocks"]]
+    assert "in the first" in name
+    test = with_tails(2000, 3, 40)[0]
+    assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.93
+    whole = fast.decision_function(test)
+    parts = [fast.decision_function(test[i : i + 7]) for i in range(0, len(test), 7)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 def test_a_norm_by_occurrences_is_that_of_every_occurrence() -> None:
