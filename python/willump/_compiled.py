@@ -20,6 +20,7 @@ from ._options import answer, describe_methods
 from ._present import classes_of, describe, expand, explained, interface_of
 from ._rank import Ranking, Rule, best_rows, check_k, ranking_of
 from ._report import Explanation, VerifyReport, compare
+from ._stream import best_of_batches, check_n_rows
 from ._variants import Variants
 
 Array = npt.NDArray[Any]
@@ -112,7 +113,7 @@ class CompiledModel(Estimator):
         raise NotImplementedError
 
     def top_k(
-        self, X: Any, k: int, *, class_label: Any = None
+        self, X: Any, k: int, *, class_label: Any = None, n_rows: int | None = None
     ) -> tuple[npt.NDArray[np.int64], Array]:
         """The k rows of the largest scores, best first.
 
@@ -129,11 +130,15 @@ class CompiledModel(Estimator):
         class_label : one of `classes_`, or None
             The class whose score ranks; needed where there are more than two. Of a
             booster with several columns, the number of one.
+        n_rows : int, or None
+            X is an iterable of batches, each what the original takes, that have so many
+            rows in all. They are read once, one at a time; of each, only a copy of the
+            rows that may still be found is held.
 
         Returns
         -------
         ids : ndarray of int64, shape (min(k, n_rows),)
-            Positions in X.
+            Positions in X; of batches, in these one behind the other.
         scores : ndarray of the same shape
             Theirs, as the method gives them. A model that `optimize` made for
             `TopKRecall` computes them for the filter's candidates only, and others
@@ -143,7 +148,8 @@ class CompiledModel(Estimator):
         ------
         ValueError, TypeError
             A k below 1, or no integer; a `class_label` that is missing or unknown;
-            no rows, where the method itself refuses that.
+            no rows, where the method itself refuses that; batches with more or fewer
+            rows than `n_rows`.
         UnsupportedError
             The model has no score.
 
@@ -159,7 +165,10 @@ class CompiledModel(Estimator):
         """
         k = check_k(k)
         ranking, rule = self._ranking(class_label)
-        return best_rows(cast(_core.Interface, self._interface), ranking, rule, X, k)
+        interface = cast(_core.Interface, self._interface)
+        if n_rows is not None:
+            return best_of_batches(interface, ranking, rule, X, k, check_n_rows(n_rows))
+        return best_rows(interface, ranking, rule, X, k)
 
     apply = OfTrees("The leaf that each row reaches in each tree.")
     decision_path = OfTrees("The nodes that each row passes in each tree, as a CSR matrix.")

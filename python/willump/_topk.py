@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._calibration import Calibration
+from ._calibration import Calibration, group_numbers
 from ._columns import is_frame, library_of
 from ._compiled import CompiledModel, warn_of_python_steps
 from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
@@ -91,11 +91,21 @@ def _is_list_of_queries(X_cal: Any, *, is_text: bool) -> bool:
     if not isinstance(X_cal, (list, tuple)) or len(X_cal) == 0:
         return False
     first = X_cal[0]
-    if is_frame(first) or is_sparse(first) or len(getattr(first, "shape", ())) == 2:
+    is_table = isinstance(first, dict) or is_frame(first) or is_sparse(first)
+    if is_table or len(getattr(first, "shape", ())) == 2:
         return True
     if not is_text or isinstance(first, (str, bytes)):
         return False
     return isinstance(first, (list, tuple)) or hasattr(first, "shape") or bool(library_of(first))
+
+
+def in_groups(X_cal: Any, groups: Any) -> list[Any]:
+    """Each group's rows as a query, in the order in which the groups come."""
+    rows = as_rows(X_cal, "X_cal")
+    numbers = group_numbers(groups, n_rows_of(rows))
+    order = np.argsort(numbers, kind="stable")
+    starts = np.flatnonzero(np.diff(numbers[order], prepend=np.uint64(2**64 - 1)))
+    return [take_rows(rows, np.sort(part)) for part in np.split(order, starts[1:])]
 
 
 # ---- filters -----------------------------------------------------------------
@@ -548,13 +558,14 @@ def optimize_top_k(
     seed: int,
     n_threads: int | None,
     strict: bool,
+    is_held_out: bool,
 ) -> CompiledModel:
     """What `optimize` does for `TopKRecall`."""
     tuner = FilterTuner(pipeline, X, y, target, strict=strict, n_threads=n_threads)
     inputs = tuner.exact._model.inputs
     is_text = bool(inputs) and all(kind == "text" for _, kind, _, _ in inputs)
     queries = Queries(X_cal, target, seed, is_text=is_text)
-    if not queries.is_real:
+    if not queries.is_real and not is_held_out:
         keys = Runner(tuner.conversion.finish(), tuner.exact.metadata, n_threads).keys
         rows = as_rows(X_cal, "X_cal")
         Calibration(rows, None, "traffic", seed, keys, is_held_out=False).check_training(X, keys)

@@ -613,9 +613,9 @@ def test_arguments_are_checked(boosted: Any) -> None:
     cal = make_numbers(6_500, 1)[0]
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"X_cal": None}, "pass X_cal"),
-        ({"X_cal": cal, "refit": True}, "takes no refit=True"),
-        ({"X_cal": cal, "y_cal": np.zeros(6_500)}, "no y_cal and no groups"),
-        ({"X_cal": cal, "groups": np.zeros(6_500)}, "no y_cal and no groups"),
+        ({"X_cal": cal, "refit": True}, "not both"),
+        ({"X_cal": cal, "y_cal": np.zeros(6_500)}, "no y_cal"),
+        ({"X_cal": cal, "groups": np.zeros(6_000)}, "6000 entries for 6500 rows"),
         ({"X_cal": cal[:50]}, "make no query of 100"),
         ({"X_cal": cal[:0]}, "has no rows"),
         ({"X_cal": [cal[:100], cal[:0]]}, "query 1 has no rows"),
@@ -626,6 +626,43 @@ def test_arguments_are_checked(boosted: Any) -> None:
             willump.optimize(boosted, x, y, target=target, **options)
     with pytest.raises(willump.UnsupportedError, match="whose first ones are measured"):
         willump.optimize(boosted, x, y, X_cal=cal, target=target, costs=[1.0])
+
+
+def test_groups_are_queries(boosted: Any) -> None:
+    x, y = make_numbers(2_000, 0)
+    cal = make_numbers(6_500, 1)[0]
+    groups = np.random.default_rng(0).integers(0, 65, 6_500)
+    target = willump.TopKRecall(0.9, share=0.8, k=5)
+    by_groups, by_list = (
+        optimized_with(boosted, x, y, target, **options)
+        for options in (
+            {"X_cal": cal, "groups": groups},
+            {"X_cal": [cal[groups == g] for g in dict.fromkeys(groups.tolist())]},
+        )
+    )
+    assert by_groups.metadata["top_k"] == by_list.metadata["top_k"]
+    certificate = by_groups.metadata["certificate"]
+    assert certificate["n_queries"] + certificate["n_select_queries"] == 65
+
+
+def test_refit_holds_queries_out_of_x() -> None:
+    x, y = make_numbers(9_000, 0)
+    x = np.concatenate([x, x[:50]])  # held out once, and not in both parts
+    y = np.concatenate([y, y[:50]])
+    model = GradientBoostingRegressor(n_estimators=40, random_state=0)
+    target = willump.TopKRecall(0.9, share=0.8, query_size=40, k=5)
+    fast = optimized_with(model, x, y, target, refit=True)
+    certificate = fast.metadata["certificate"]
+    assert not certificate["is_estimated"]
+    assert 2_400 < certificate["n_rows_given"] < 3_000
+    rows = x[:400]
+    np.testing.assert_array_equal(fast.top_k(rows, 400)[0], best(fast.predict(rows), 400))
+
+
+def optimized_with(model: Any, x: Any, y: Any, target: Any, **options: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return willump.optimize(model, x, y, target=target, random_state=0, **options)
 
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/topk.md"
@@ -642,7 +679,7 @@ def test_the_examples_of_the_page_run(filtered: Any) -> None:
         "fresh_texts": make_texts(700, 1)[0],
     }
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(compile(block, "topk.md", "exec"), names)
     assert names["ids"].shape == (3,)
