@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,12 +16,13 @@ from ._calibration import Calibration, check_no_class_is_lost, group_numbers, ho
 from ._compiled import CompiledModel, thread_count, warn_of_python_steps
 from ._errors import UnsupportedError
 from ._frames import as_rows, n_rows_of, row_keys, take_rows
+from ._places import ROW_ERRORS, placed
 from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._present import describe
 from ._promises import TARGETS, Target, check_target, promise_of
 from ._runner import Runner, for_sklearn
 from ._targets import Accuracy, Agreement, Estimated, TopKRecall
-from ._topk import optimize_top_k
+from ._topk import in_groups, optimize_top_k
 from ._tuner import Tuner
 
 Array = npt.NDArray[Any]
@@ -82,7 +84,7 @@ def optimize(
     groups : array-like of hashables, or None
         A group for each row of X_cal (of X with `refit`), by position: rows of
         one group are kept together and count once, as one of them chosen at
-        random.
+        random. For TopKRecall a group is a query.
     refit : bool
         Instead of X_cal: hold out a part of X as calibration rows and refit a clone
         of the pipeline on the rest. What counts once is held out as a whole: a
@@ -94,8 +96,8 @@ def optimize(
         None measures them. A dict may name parts of blocks too, as the
         certificate's costs do; those that it does not name are left out. It may hold
         "model", the cost of a model beyond its blocks (where that stays Python, of the
-        first stage's none), and "stage", that of each stage behind the first beyond
-        both.
+        first stage's none), "stage", that of each stage behind the first beyond
+        both, and "gate", that of a gate that is learned.
         Given costs make the choice repeat.
     random_state : int, numpy Generator, RandomState or None
         Seeds the split of rows and the training; None takes 0.
@@ -190,58 +192,93 @@ def optimize(
     thread_count(n_threads)  # refuses a wrong one before any work
     X = as_rows(X)
     y = None if y is None else _labels_of(y, n_rows_of(X), "y", is_table=True)
-    if isinstance(target, TopKRecall):
-        _check_top_k(X_cal, y_cal, groups, refit=refit)
-        return optimize_top_k(
-            pipeline, X, y, X_cal, target,
-            costs=costs, seed=seed, n_threads=n_threads, strict=strict,
-        )  # fmt: skip
-    if X_cal is None:
-        if not refit:
+    if X_cal is not None:
+        if refit:
             raise ValueError(
-                "optimize needs rows that the pipeline was not trained on to certify a "
-                "cascade: pass X_cal (fresh rows, no labels needed), or refit=True, which "
-                "holds out a part of X and refits a clone of the pipeline on the rest"
+                "give X_cal or refit=True, not both: refit holds out a part of X instead"
             )
-        if y_cal is not None:
-            raise ValueError(
-                "y_cal goes with X_cal; with refit=True the labels of the held-out rows are in y"
-            )
-        pipeline, X, y, X_cal, y_cal, groups = _held_out(pipeline, X, y, groups, duplicates, seed)
-    elif refit:
-        raise ValueError("give X_cal or refit=True, not both: refit holds out a part of X instead")
+        if not isinstance(target, TopKRecall):
+            X_cal = as_rows(X_cal, "X_cal")
+        elif y_cal is not None:
+            raise ValueError("TopKRecall takes no y_cal: its queries need no labels")
+        elif hasattr(X_cal, "__next__"):
+            X_cal = list(X_cal)  # of rows, or of queries
     else:
-        X_cal = as_rows(X_cal, "X_cal")
-    if y_cal is not None:
-        given = np.asarray(y_cal) if isinstance(target, Estimated) else y_cal
-        y_cal = _labels_of(given, n_rows_of(X_cal), "y_cal", is_table=isinstance(target, Estimated))
-    elif isinstance(target, (Accuracy, Estimated)):
-        raise ValueError(
-            f"{type(target).__name__} needs the true labels of X_cal: pass y_cal, or refit=True, "
-            "which takes them from y; Agreement and Tolerance need none"
-        )
-    tuner = _tuner_for(pipeline, X, y, strict=strict, n_threads=n_threads)
-    check_target(target, tuner.answers, tuner.conversion.outputs())
-    keys = tuner.base.keys
-    calibration = Calibration(X_cal, groups, duplicates, seed, keys, is_held_out=refit)
-    if not refit:
-        calibration.check_training(X, keys)
-    calibration.warn_of_duplicates()
-    promise = promise_of(target, y_cal, tuner.answers, seed)
-    model = tuner.run(calibration, promise, costs, seed)
+        _check_refit(y_cal, refit=refit)
+    is_top_k = isinstance(target, TopKRecall)
+    with _rows_named_as_given(pipeline, X, None if is_top_k else X_cal):
+        if X_cal is None:
+            pipeline, X, y, X_cal, y_cal, groups = _held_out(
+                pipeline, X, y, groups, duplicates, seed
+            )
+        if isinstance(target, TopKRecall):
+            queries = X_cal if groups is None else in_groups(X_cal, groups)
+            if refit and groups is None and duplicates == "distinct":
+                queries = _distinct(pipeline, X_cal)
+            return optimize_top_k(
+                pipeline, X, y, queries, target,
+                costs=costs, seed=seed, n_threads=n_threads, strict=strict, is_held_out=refit,
+            )  # fmt: skip
+        y_cal = _calibration_labels(y_cal, X_cal, target)
+        tuner = _tuner_for(pipeline, X, y, strict=strict, n_threads=n_threads)
+        check_target(target, tuner.answers, tuner.conversion.outputs())
+        keys = tuner.base.keys
+        calibration = Calibration(X_cal, groups, duplicates, seed, keys, is_held_out=refit)
+        if not refit:
+            calibration.check_training(X, keys)
+        calibration.warn_of_duplicates()
+        promise = promise_of(target, y_cal, tuner.answers, seed)
+        model = tuner.run(calibration, promise, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=3)
     return model
 
 
-def _check_top_k(X_cal: Any, y_cal: Any, groups: Any, *, refit: bool) -> None:
-    """Refuses what queries do not take."""
-    if X_cal is None or refit:
+def _check_refit(y_cal: Any, *, refit: bool) -> None:
+    """Refuses what does not go without X_cal."""
+    if not refit:
         raise ValueError(
-            "TopKRecall needs rows that the pipeline was not trained on: pass X_cal, rows that "
-            "are cut into queries, or a list of real queries; it takes no refit=True"
+            "optimize needs rows that the pipeline was not trained on to certify a "
+            "cascade: pass X_cal (fresh rows, no labels needed), or refit=True, which "
+            "holds out a part of X and refits a clone of the pipeline on the rest"
         )
-    if y_cal is not None or groups is not None:
-        raise ValueError("TopKRecall takes no y_cal and no groups: its queries need no labels")
+    if y_cal is not None:
+        raise ValueError(
+            "y_cal goes with X_cal; with refit=True the labels of the held-out rows are in y"
+        )
+
+
+def _calibration_labels(y_cal: Any, x_cal: Any, target: Target) -> Array | None:
+    """The true labels of the calibration rows, None where the target needs none."""
+    if y_cal is not None:
+        given = np.asarray(y_cal) if isinstance(target, Estimated) else y_cal
+        return _labels_of(given, n_rows_of(x_cal), "y_cal", is_table=isinstance(target, Estimated))
+    if isinstance(target, (Accuracy, Estimated)):
+        raise ValueError(
+            f"{type(target).__name__} needs the true labels of X_cal: pass y_cal, or refit=True, "
+            "which takes them from y; Agreement and Tolerance need none"
+        )
+    return None
+
+
+@contextmanager
+def _rows_named_as_given(pipeline: Any, x: Any, x_cal: Any) -> Iterator[None]:
+    """An error about a row counts it as the caller does, and says whether it is in X or
+    in X_cal: what failed on a part of the rows is asked of all of them again."""
+    try:
+        yield
+    except ROW_ERRORS:
+        runner = _exact_runner(pipeline)
+        output = None if runner is None else next(iter(runner.interface.methods), None)
+        for name, rows in (("X", x), ("X_cal", x_cal)):
+            if rows is None or runner is None or output is None:
+                continue
+            try:
+                runner(output, rows)
+            except ROW_ERRORS as error:
+                if "row" not in str(error):
+                    continue
+                raise placed(error, f"a row of {name}") from None
+        raise
 
 
 def _seed_of(random_state: Any) -> int:
@@ -299,17 +336,29 @@ def _held_out(
     return fitted, rest, labels, take_rows(x, held), y[held], own
 
 
+def _distinct(pipeline: Any, x: Any) -> Any:
+    """One of each distinct row."""
+    first = {key: i for i, key in reversed(list(enumerate(_keys_for(pipeline, x))))}
+    return take_rows(x, np.sort(list(first.values())))
+
+
 def _keys_for(pipeline: Any, x: Any) -> list[Any]:
     """`row_keys` over the columns that a pipeline reads; all, when it is not fitted."""
+    runner = _exact_runner(pipeline)
+    return row_keys(x) if runner is None else runner.keys(x)
+
+
+def _exact_runner(pipeline: Any) -> Runner | None:
+    """What runs the pipeline as it is; None where it is not fitted, or unknown."""
     from sklearn.exceptions import NotFittedError
 
     from . import convert
 
     try:
         converted = convert.start(pipeline).finish()
-        return Runner(converted, describe(pipeline, converted.metadata), 1).keys(x)
+        return Runner(converted, describe(pipeline, converted.metadata), 1)
     except (NotFittedError, UnsupportedError):
-        return row_keys(x)
+        return None
 
 
 def _tuner_for(pipeline: Any, x: Any, y: Any, *, strict: bool, n_threads: int | None) -> Tuner:

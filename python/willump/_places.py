@@ -19,6 +19,9 @@ Array = npt.NDArray[Any]
 #: Names the place of an index into an array of cells.
 Place = Callable[[tuple[int, ...]], str]
 
+#: What scikit-learn raises for rows that it cannot read.
+ROW_ERRORS = (ValueError, TypeError, AttributeError, OverflowError)
+
 _ANY = re.compile("")
 #: How much of a value a message shows.
 _SHOWN = 60

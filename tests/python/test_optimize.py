@@ -484,6 +484,25 @@ def test_why_no_first_stage_could_be_trained_is_in_the_warning() -> None:
         willump.optimize(pipeline, x, y, X_cal=documents(800, 2)[0], costs=COSTS)
 
 
+@pytest.mark.parametrize(
+    ("x_bad", "cal_bad", "place"),
+    [
+        ({}, {799: None}, r"row 799 of X is None.*\(a row of X_cal\)"),
+        ({311: None}, {}, r"row 311 of X is None.*\(a row of X\)"),
+        ({599: 3.5}, {0: None}, r"row 599 of X is 3.5.*\(a row of X\)"),
+    ],
+)
+def test_a_bad_row_is_named_as_it_was_given(
+    fitted: Any, x_bad: dict[int, Any], cal_bad: dict[int, Any], place: str
+) -> None:
+    x, y = documents(600, 1)
+    cal = documents(800, 2)[0]
+    x = [x_bad.get(i, text) for i, text in enumerate(x)]
+    cal = [cal_bad.get(i, text) for i, text in enumerate(cal)]
+    with pytest.raises((AttributeError, TypeError, ValueError), match=place):
+        willump.optimize(fitted[0], x, y, X_cal=cal)
+
+
 # ---- real text ---------------------------------------------------------------
 
 
