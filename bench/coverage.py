@@ -87,7 +87,7 @@ def of_columns(frame: Any, model: Any, encoder: Any) -> Any:
     )
 
 
-def of_characters(n_terms: int = 8_000) -> Any:
+def of_characters(n_terms: int = 2_000) -> Any:
     chars = TfidfVectorizer(analyzer="char", ngram_range=(2, 4), max_features=n_terms)
     return make_pipeline(chars, LogisticRegression(C=3.0))
 
@@ -130,7 +130,7 @@ def agreement() -> Case:
     x, y = texts_of("toxic/offensive_tweets.csv.gz", "tweet", "class")
     rate = 0.99
     return Case(
-        x, y, of_characters(), willump.Agreement(rate, CONFIDENCE), (3_000, 2_000),
+        x, y, of_characters(), willump.Agreement(rate, CONFIDENCE), (1_500, 2_000),
         partial(agrees, rate=rate),
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def products() -> Case:
     x, y = texts_of("product/pricerunner.csv.gz", "product_title", "category_label")
     rate = 0.98
     return Case(
-        x, y, of_characters(), willump.Agreement(rate, CONFIDENCE), (3_000, 2_500),
+        x, y, of_characters(), willump.Agreement(rate, CONFIDENCE), (1_500, 2_000),
         partial(agrees, rate=rate),
     )  # fmt: skip
 
@@ -148,7 +148,7 @@ def accuracy() -> Case:
     x, y = texts_of("text/imdb_train.csv.gz", "review", "positive")
     loss = 0.02
     return Case(
-        x, y, of_characters(4_000), willump.Accuracy(loss, CONFIDENCE), (2_500, 2_000),
+        x, y, of_characters(), willump.Accuracy(loss, CONFIDENCE), (1_500, 2_000),
         partial(is_as_accurate, loss=loss),
     )  # fmt: skip
 
@@ -157,7 +157,7 @@ def probabilities() -> Case:
     x, y = texts_of("toxic/offensive_tweets.csv.gz", "tweet", "class")
     target = willump.Tolerance(abs=0.1, share=0.9, confidence=CONFIDENCE)
     return Case(
-        x, y, of_characters(), target, (3_000, 2_000),
+        x, y, of_characters(), target, (1_500, 2_000),
         partial(is_close, method="predict_proba", target=target),
     )  # fmt: skip
 
@@ -166,9 +166,9 @@ def regression() -> Case:
     x, y = prices()
     target = willump.Tolerance(rel=0.05, share=0.9, confidence=CONFIDENCE)
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    model = of_columns(x, RandomForestRegressor(50, min_samples_leaf=3, random_state=0), encoder)
+    model = of_columns(x, RandomForestRegressor(30, min_samples_leaf=3, random_state=0), encoder)
     return Case(
-        x, y, model, target, (4_000, 2_500), partial(is_close, method="predict", target=target)
+        x, y, model, target, (2_000, 2_500), partial(is_close, method="predict", target=target)
     )
 
 
@@ -185,9 +185,9 @@ def top_k_of_trees() -> Case:
     x, y = prices()
     target = willump.TopKRecall(RECALL, SHARE, CONFIDENCE, query_size=QUERY_SIZE, k=K)
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    model = HistGradientBoostingRegressor(max_iter=60, max_leaf_nodes=15, random_state=0)
+    model = HistGradientBoostingRegressor(max_iter=80, max_leaf_nodes=7, random_state=0)
     model = of_columns(x, model, encoder)
-    return Case(x, y, model, target, (4_000, QUERIES * QUERY_SIZE), finds)
+    return Case(x, y, model, target, (2_000, QUERIES * QUERY_SIZE), finds)
 
 
 CASES = {

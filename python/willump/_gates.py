@@ -129,6 +129,8 @@ class Learned:
 
 def learn(features: Array, gaps: Gaps, groups: Array | None, seed: int) -> list[Learned]:
     """Gates for a first stage: none where there is too little to learn from."""
+    from threadpoolctl import threadpool_limits
+
     if not gaps.can_teach():
         return []
     kinds: list[type[Model]] = [Trees]
@@ -137,7 +139,8 @@ def learn(features: Array, gaps: Gaps, groups: Array | None, seed: int) -> list[
     folds = _folds(len(features), groups, seed)
     found = []
     for kind in kinds:
-        with warnings.catch_warnings():
+        # So few rows are soon done: threads would mostly wait for each other.
+        with threadpool_limits(1, user_api="openmp"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 found.append(_cross_fitted(kind, features, gaps, folds, seed))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -305,6 +306,8 @@ class Tuner:
         """A model of some blocks, made in one of the ways there are (0: a clone of the
         final model), with the first n_fit training rows, as nodes; None where it cannot
         be."""
+        from threadpoolctl import threadpool_limits
+
         from .convert import Refused
 
         model, context = self.conversion.model, self.conversion.context
@@ -327,7 +330,9 @@ class Tuner:
                 warnings.simplefilter("ignore")
                 if way == 0:
                     start_warm(estimator, model.estimator, self._columns(blocks))
-                estimator.fit(matrix, labels)
+                # Our own are small: threads would mostly wait for each other.
+                with nullcontext() if way == 0 else threadpool_limits(1, user_api="openmp"):
+                    estimator.fit(matrix, labels)
             joined = context.concat([self._ref(i) for i in blocks], sparse=is_sparse)
             with context.within(f"first{number}"):
                 first = context.predict(estimator, joined, native=True)
