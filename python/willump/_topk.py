@@ -34,6 +34,9 @@ Doubles = npt.NDArray[np.float64]
 
 #: Rows on which costs are measured: a query's, as what a call costs is part of it.
 COST_ROWS = 10_000
+#: Queries that are drawn from the select ones to see what a filter may have to keep: about
+#: as many as certify, as the one that needs most decides.
+N_DRAWS = 59
 #: A promise for every K holds up to this one.
 MAX_K = 20_000
 #: Which output of a graph a method shows, for what ranks.
@@ -106,6 +109,22 @@ def in_groups(X_cal: Any, groups: Any) -> list[Any]:
     order = np.argsort(numbers, kind="stable")
     starts = np.flatnonzero(np.diff(numbers[order], prepend=np.uint64(2**64 - 1)))
     return [take_rows(rows, np.sort(part)) for part in np.split(order, starts[1:])]
+
+
+def _draws(sizes: Sequence[int], seed: int, *, is_real: bool) -> list[Array]:
+    """Rows of the select queries, one behind the other, that make queries like them.
+
+    Real queries are drawn whole and their rows again within them; of others any row
+    may come beside any other.
+    """
+    random = np.random.default_rng(seed)
+    ends = np.cumsum(sizes)
+    draws = []
+    for _ in range(N_DRAWS if len(sizes) else 0):
+        query = int(random.integers(len(sizes)))
+        low, high = (ends[query] - sizes[query], ends[query]) if is_real else (0, ends[-1])
+        draws.append(random.integers(low, high, sizes[query]))
+    return draws
 
 
 # ---- filters -----------------------------------------------------------------
@@ -367,13 +386,14 @@ class FilterTuner:
         return Filter(names, graph, runner, cost, family.rest_of(blocks, self.full_cost))
 
     def _choose(
-        self, parts: Sequence[Any], seed: int, sample: Any
+        self, parts: Sequence[Any], seed: int, sample: Any, *, is_real: bool
     ) -> tuple[Filter | None, Doubles]:
         """The filter of the least expected cost on the select queries, and what it
         needs there; None where none costs less than the full ranking."""
         from tqdm import tqdm
 
         full = [self._full(part) for part in parts]
+        draws = _draws([len(scores) for scores in full], seed, is_real=is_real)
         best, least, needed = None, self.full_cost, np.zeros(0)
         with tqdm(desc="filters", unit="model", disable=None, leave=False) as bar:
             for family in self.families:
@@ -383,8 +403,11 @@ class FilterTuner:
                     number, cost = len(expected), np.inf
                     found = self._filter(family, number, flags, seed + number, sample)
                     if found is not None:
-                        seen = self._needed(found, parts, full)
-                        share = _core.topk_share(seen, self.ks)
+                        scores = [self._scores(found, part) for part in parts]
+                        seen = self._needed(scores, full)
+                        pool, exact = np.concatenate(scores), np.concatenate(full)
+                        drawn = self._needed([pool[d] for d in draws], [exact[d] for d in draws])
+                        share = _core.topk_share(np.concatenate([seen, drawn]), self.ks)
                         cost = found.cost + min(share, 1.0) * found.rest_cost
                         if cost < least:
                             best, least, needed = found, cost, seen
@@ -405,10 +428,11 @@ class FilterTuner:
             self.ks = np.array([target.k], np.uint64)
         sample = take_rows(select[0], np.arange(min(COST_ROWS, n_rows_of(select[0]))))
         self.measure(sample, costs)
-        best, needed = self._choose(select, seed, sample)
+        best, needed = self._choose(select, seed, sample, is_real=queries.is_real)
         if best is None:
             return self._unfiltered()
-        certified = self._needed(best, certify, [self._full(part) for part in certify])
+        scores = [self._scores(best, part) for part in certify]
+        certified = self._needed(scores, [self._full(part) for part in certify])
         bounds = _core.topk_certify(needed, certified, self.ks, self.alpha, self.delta)
         return self._finish(best, bounds, queries, n_select)
 
@@ -418,17 +442,16 @@ class FilterTuner:
         scores = self.ranking.of(interface.run(self.ranking.method, part))
         return np.ascontiguousarray(scores, np.float64)
 
-    def _needed(self, found: Filter, parts: Sequence[Any], full: Sequence[Doubles]) -> Doubles:
-        """Of each query and K, the share of the rows that the filter must keep."""
+    def _scores(self, found: Filter, part: Any) -> Doubles:
+        """The filter's, of the rows of a query."""
+        return np.ascontiguousarray(found.runner("filter", part), np.float64).reshape(-1)
+
+    def _needed(self, scores: Sequence[Doubles], full: Sequence[Doubles]) -> Doubles:
+        """Of each query and K, the share of the rows that a filter must keep."""
         recall, ks = float(self.target.recall), self.ks
         rows = [
-            _core.topk_needed(
-                np.ascontiguousarray(found.runner("filter", part), np.float64).reshape(-1),
-                scores,
-                recall,
-                ks,
-            )
-            for part, scores in zip(parts, full, strict=True)
+            _core.topk_needed(own, exact, recall, ks)
+            for own, exact in zip(scores, full, strict=True)
         ]
         return np.concatenate(rows) if rows else np.zeros(0)
 

@@ -33,6 +33,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 from willump import _core
+from willump._topk import in_groups
 
 
 def best(scores: Any, k: int) -> np.ndarray:
@@ -633,14 +634,10 @@ def test_groups_are_queries(boosted: Any) -> None:
     cal = make_numbers(6_500, 1)[0]
     groups = np.random.default_rng(0).integers(0, 65, 6_500)
     target = willump.TopKRecall(0.9, share=0.8, k=5)
-    by_groups, by_list = (
-        optimized_with(boosted, x, y, target, **options)
-        for options in (
-            {"X_cal": cal, "groups": groups},
-            {"X_cal": [cal[groups == g] for g in dict.fromkeys(groups.tolist())]},
-        )
-    )
-    assert by_groups.metadata["top_k"] == by_list.metadata["top_k"]
+    by_groups = optimized_with(boosted, x, y, target, X_cal=cal, groups=groups)
+    queries = in_groups(cal, groups)
+    for number, query in zip(dict.fromkeys(groups.tolist()), queries, strict=True):
+        np.testing.assert_array_equal(query, cal[groups == number])
     certificate = by_groups.metadata["certificate"]
     assert certificate["n_queries"] + certificate["n_select_queries"] == 65
 
