@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ def _matrix_keys(x: Any) -> list[Any]:
         return row_keys(x)
 
 
-def costs_of(calls: Sequence[tuple[Runner, str]], sample: Any) -> list[float]:
+def costs_of(calls: Sequence[tuple[Callable[[str, Any], Any], str]], sample: Any) -> list[float]:
     """ns a row of each output: the smallest of several runs, which other work
     disturbs least; in turns, so that a slow moment falls on all of them."""
     n = max(1, n_rows_of(sample))

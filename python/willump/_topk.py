@@ -24,7 +24,7 @@ from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
 from ._frames import as_rows, n_rows_of, take_rows
 from ._prefix import Prefixes, find_ensemble, has_python_between
 from ._rank import Ranking, Rule, ranking_of
-from ._runner import Runner, cost_of, costs_of
+from ._runner import Runner, costs_of
 from ._sparse import is_sparse
 from ._targets import TopKRecall
 from ._tuner import Tuner, side_by_side
@@ -292,6 +292,17 @@ def _prefixes_of(conversion: Any, shown: Shown) -> PrefixFilters | None:
 # ---- the tuner ---------------------------------------------------------------
 
 
+class _Methods:
+    """A compiled model's methods by their names, as a runner calls outputs."""
+
+    def __init__(self, model: CompiledModel) -> None:
+        self.model = model
+
+    def __call__(self, method: str, x: Any) -> Any:
+        assert self.model._interface is not None
+        return self.model._interface.run(method, x)
+
+
 class FilterTuner:
     """Chooses and certifies a filter for one pipeline."""
 
@@ -327,6 +338,7 @@ class FilterTuner:
         if self.conversion.blocks() and model.model_input is not None:
             tuner = Tuner(pipeline, self.conversion, x, y, strict=strict, n_threads=n_threads)
             self.families.append(BlockFilters(tuner, shown, lambda: self._full(x)))
+        self.ranked = _Methods(self.exact)
         self.full_cost = 0.0
         self.is_measured = False
         self.problem = ""
@@ -342,7 +354,7 @@ class FilterTuner:
         """ns a row of the full ranking and of what its filters read."""
         self.is_measured = costs is None
         if costs is None:
-            self.full_cost = _cost(self.exact, self.ranking.method, sample)
+            (self.full_cost,) = costs_of([(self.ranked, self.ranking.method)], sample)
         elif any(isinstance(family, BlockFilters) for family in self.families):
             self.families = [f for f in self.families if isinstance(f, BlockFilters)]
         else:
@@ -378,7 +390,10 @@ class FilterTuner:
         graph = self.conversion.finish([stage])
         runner = Runner(graph, self.exact.metadata, self.n_threads)
         if self.is_measured:
-            cost = cost_of(runner, "filter", sample)
+            # Beside the full ranking, so that a slow moment falls on both.
+            beside = (self.ranked, self.ranking.method)
+            own, whole = costs_of([(runner, "filter"), beside], sample)
+            cost = own / whole * self.full_cost
         else:
             assert isinstance(family, BlockFilters)
             cost = family.given_cost(blocks)
@@ -557,17 +572,6 @@ class FilterTuner:
             "n_select_queries": n_select,
             "n_queries": len(queries) - n_select,
         }
-
-
-def _cost(model: CompiledModel, method: str, sample: Any) -> float:
-    """ns a row of a method."""
-
-    class Exact:
-        def __call__(self, output: str, x: Any) -> Any:
-            assert model._interface is not None
-            return model._interface.run(output, x)
-
-    return cost_of(Exact(), method, sample)  # type: ignore[arg-type]
 
 
 def optimize_top_k(
