@@ -186,8 +186,8 @@ class BlockFilters:
         """What there is to read, parts of blocks among it, and what it costs."""
         tuner = self.tuner
         if costs is None:
-            tuner.parts = tuner._find_parts()
-            calls = tuner._cost_calls(range(len(tuner.all_names)))
+            tuner.read.parts = tuner.read.find_parts()
+            calls = tuner.read.cost_calls(range(len(tuner.all_names)))
             tuner.costs = np.array(costs_of(calls, sample))
             spent = float(tuner.costs[: len(tuner.names)].sum())
             tuner.model_cost = max(0.0, full_cost - spent)
@@ -223,7 +223,7 @@ class BlockFilters:
         tuner, context = self.tuner, self.tuner.conversion.context
         scores = self.scores()
         is_sparse = tuner.conversion.model.model_input.sparse
-        parts = [tuner._block(i) for i in blocks]
+        parts = [tuner.read.values(i) for i in blocks]
         if self.shown.output == "proba":  # which are flat at both ends
             inner = np.clip(scores, 1e-6, 1 - 1e-6)
             scores = np.log(inner / (1 - inner))
@@ -232,7 +232,7 @@ class BlockFilters:
         except ValueError as error:  # a score or a feature that is no number
             tuner.problem = str(error)
             return None
-        joined = context.concat([tuner._ref(i) for i in blocks], sparse=is_sparse)
+        joined = context.concat([tuner.read.ref(i) for i in blocks], sparse=is_sparse)
         return int(context.linear(joined, ridge.coef_.reshape(1, -1), float(ridge.intercept_)).node)
 
     def rest_of(self, blocks: Sequence[int], full_cost: float) -> float:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from . import _core, _gates
 from ._answers import Answers
+from ._blocks import Blocks
 from ._calibration import Calibration
 from ._candidates import Answer, Candidate, gate_values
 from ._certificates import certificate_of
@@ -31,7 +32,7 @@ from ._errors import (
 )
 from ._first_models import Maker, first_models, race_order, start_warm
 from ._frames import n_rows_of, take_rows
-from ._parts import Part, find_parts, length_of, mean_size, weights_of
+from ._parts import Part
 from ._present import describe
 from ._promises import Promise
 from ._runner import Runner, costs_of
@@ -44,14 +45,10 @@ COST_ROWS = 500
 COST_TRIES = 3
 #: Gates in one cascade, at most.
 MAX_GATES = 4
-#: Rows on which the importance of features is measured.
-IMPORTANCE_ROWS = 1000
 #: First stages race on so many of the training rows, or this share of them.
 RACE_ROWS, RACE_SHARE = 10_000, 0.25
 #: First stages that are trained, at most, beside two a block.
 MAX_FITS = 24
-#: Of a block that is a part of no other: WL_TUNE_WHOLE in src/tune/tune.h.
-WHOLE = 2**32 - 1
 #: A learned gate has to cost less than the margin by this share.
 LEARNED_GAIN = 0.02
 #: Entries of given costs that are no blocks.
@@ -83,7 +80,6 @@ class Tuner:
         self.stage_cost = 0.0
         self.gate_cost = 0.0  # of a learned one; measured with the model's
         self.is_measured = False
-        self.features: dict[int, Any] = {}
         self.trained: dict[int, Candidate] = {}
         self.ways: dict[int, str] = {}  # what the candidates' models are
         # Of the certifying rows: each gate's and its labels, and the exact labels.
@@ -96,90 +92,30 @@ class Tuner:
         self.described = describe(pipeline, plain.metadata)
         self.base = Runner(plain, self.described, n_threads)
         self.models, self.search_model = self._find_models()
-        self.parts: list[Part] = []
-        self.runners: dict[str, Runner] = {}  # of the blocks, and of their parts
+        self.read = Blocks(conversion, conversion.blocks(), x, self.described, n_threads)
         self.order: Array = np.zeros(0, np.int64)
 
     def _find_blocks(self) -> list[str]:
         """The names of what a first stage may leave out."""
-        self.blocks = self.conversion.blocks()
-        if not self.blocks or self.conversion.model.model_input is None:
+        blocks = self.conversion.blocks()
+        if not blocks or self.conversion.model.model_input is None:
             raise UnsupportedError(
                 f"{type(self.pipeline).__name__}: its final model reads no features of its own "
                 "that a first stage could leave out"
             )
-        return [name for name, _ in self.blocks]
+        return [name for name, _ in blocks]
 
     def _find_models(self) -> tuple[list[Maker], int]:
         model = self.conversion.model
         sparse = model.model_input.sparse
         return first_models(model.estimator, self.answers.kind, is_sparse=sparse)
 
-    # ---- parts of blocks ----------------------------------------------------
-
     @property
     def all_names(self) -> list[str]:
         """Of what a first stage may read: blocks, then their parts."""
-        return [*self.names, *(part.name for part in self.parts)]
-
-    def _ref(self, i: int) -> tuple[str, Any]:
-        n = len(self.blocks)
-        return self.blocks[i] if i < n else (self.parts[i - n].name, self.parts[i - n].ref)
-
-    def _find_parts(self) -> list[Part]:
-        """Cheaper versions of the blocks of text."""
-        n = n_rows_of(self.x)
-        rows = np.random.default_rng(0).permutation(n)[:IMPORTANCE_ROWS]
-        some = take_rows(self.x, np.sort(rows))
-        found: list[Part] = []
-        start = 0
-        for i, (name, ref) in enumerate(self.blocks):
-            stop = start + ref.n_features
-            weights = weights_of(self.conversion.model.estimator, start, stop)
-            found += find_parts(
-                self.conversion.context,
-                name,
-                i,
-                ref,
-                lambda i=i, weights=weights: (
-                    weights * mean_size(self._runner_of(i)(f"block.{i}", some))
-                ),  # type: ignore[misc]
-                lambda text: self._lengths_of(text, some),
-            )
-            start = stop
-        return found
-
-    def _lengths_of(self, text: int, rows: Any) -> Array:
-        """How many characters the rows of a node's text have."""
-        from ._graph import Stage
-
-        node = length_of(self.conversion.context.builder, text)
-        runner = Runner(self.conversion.finish([Stage({"length": node})]), self.described, 1)
-        return np.asarray(runner("length", rows).toarray()).ravel()
-
-    def _runner_of(self, i: int) -> Runner:
-        """What computes a block or a part: a graph apart from the pipeline's, so that
-        neither is merged with the other's work when it is timed."""
-        from ._graph import Stage
-
-        n = len(self.blocks)
-        name, span = ("blocks", range(n)) if i < n else ("parts", range(n, len(self.all_names)))
-        if name not in self.runners:
-            outputs: dict[str, int] = {}
-            for k in span:
-                outputs |= self._block_outputs(k, self._ref(k)[1])
-            graph = self.conversion.finish([Stage(outputs)])
-            self.runners[name] = Runner(graph, self.described, self.n_threads)
-        return self.runners[name]
+        return [*self.names, *(part.name for part in self.read.parts)]
 
     # ---- graphs -----------------------------------------------------------
-
-    def _block_outputs(self, i: int, ref: Any) -> dict[str, int]:
-        """A block, and what it costs: as a model of it does."""
-        scores = self.conversion.model.decision
-        weights = np.full((1 if scores is None else scores.n_features, ref.n_features), 0.5)
-        cost = self.conversion.context.linear(ref, weights, 0.0).node
-        return {f"block.{i}": ref.node, f"cost.{i}": cost}
 
     def _plain(self) -> Any:
         """The exact graph."""
@@ -198,7 +134,7 @@ class Tuner:
     ) -> Candidate:
         """A first stage whose gate is the margin of its scores; of predictions, one
         by which every row may leave."""
-        others = [self._ref(i)[1] for i in blocks]
+        others = [self.read.ref(i)[1] for i in blocks]
         features = self._features_of(scores, others)
         first = Candidate(outputs, full, -1, features, self.base, 0.0, way)
         return self._with_gate(first, self._gate(None, scores, features), blocks, sample)
@@ -263,11 +199,6 @@ class Tuner:
 
     # ---- training ---------------------------------------------------------
 
-    def _block(self, i: int) -> Any:
-        if i not in self.features:
-            self.features[i] = self._runner_of(i)(f"block.{i}", self.x)
-        return self.features[i]
-
     def _labels(self) -> Any:
         if self.y is None:
             self.y = self.answers.of(self.base, self.x)
@@ -282,18 +213,6 @@ class Tuner:
         if not len(self.order):
             self.order = race_order(np.asarray(self._labels()))
         return np.sort(self.order[:n])
-
-    def _columns(self, blocks: Sequence[int]) -> Array:
-        """The features of the final model that some blocks and parts are."""
-        starts = np.cumsum([0, *(ref.n_features for _, ref in self.blocks)])
-        n = len(self.blocks)
-        found = [
-            starts[i] + np.arange(self.blocks[i][1].n_features)
-            if i < n
-            else starts[self.parts[i - n].parent] + self.parts[i - n].features
-            for i in blocks
-        ]
-        return np.concatenate(found)
 
     def fitted_on(
         self,
@@ -316,7 +235,7 @@ class Tuner:
             self.problem = f"{type(model.estimator).__name__} stays Python"
             return None  # before a dear fit
         is_sparse = model.model_input.sparse
-        parts = [self._block(i) for i in blocks]
+        parts = [self.read.values(i) for i in blocks]
         labels = self._labels()
         rows = None if n_fit is None else self._fit_rows(n_fit)
         if rows is not None:
@@ -329,11 +248,11 @@ class Tuner:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 if way == 0:
-                    start_warm(estimator, model.estimator, self._columns(blocks))
+                    start_warm(estimator, model.estimator, self.read.columns(blocks))
                 # Our own are small: threads would mostly wait for each other.
                 with nullcontext() if way == 0 else threadpool_limits(1, user_api="openmp"):
                     estimator.fit(matrix, labels)
-            joined = context.concat([self._ref(i) for i in blocks], sparse=is_sparse)
+            joined = context.concat([self.read.ref(i) for i in blocks], sparse=is_sparse)
             with context.within(f"first{number}"):
                 first = context.predict(estimator, joined, native=True)
         except (ValueError, Refused) as error:
@@ -404,12 +323,15 @@ class Tuner:
             raise ValueError(f"costs has {len(found)} entries for the blocks {names}")
         self.costs = np.array(found)
 
+    def _find_parts(self) -> list[Part]:
+        return self.read.find_parts()
+
     def _choose_parts(self, costs: Any) -> None:
         """Given costs say which parts there are: those that they name."""
         if costs is None or self._names_parts(costs):
-            self.parts = self._find_parts()
-        if isinstance(costs, Mapping) and self.parts:
-            self.parts = [part for part in self.parts if part.name in costs]
+            self.read.parts = self._find_parts()
+        if isinstance(costs, Mapping) and self.read.parts:
+            self.read.parts = [part for part in self.read.parts if part.name in costs]
 
     def _names_parts(self, costs: Any) -> bool:
         if not isinstance(costs, Mapping):
@@ -439,7 +361,7 @@ class Tuner:
 
     def _cost_calls(self, blocks: Sequence[int]) -> list[tuple[Runner, str]]:
         """What tells the cost of some blocks."""
-        return [(self._runner_of(i), f"cost.{i}") for i in blocks]
+        return self.read.cost_calls(blocks)
 
     # ---- the job ----------------------------------------------------------
 
@@ -463,13 +385,7 @@ class Tuner:
         return self._finish(result, cal, promise)
 
     def _race_rows(self) -> int:
-        return max(RACE_ROWS, round(RACE_SHARE * n_rows_of(self.x))) if self.parts else 0
-
-    def _part_of(self) -> Array | None:
-        if not self.parts:
-            return None
-        parents = [part.parent for part in self.parts]
-        return np.array([WHOLE] * len(self.names) + parents, np.uint32)
+        return max(RACE_ROWS, round(RACE_SHARE * n_rows_of(self.x))) if self.read.parts else 0
 
     def _job(self, n_select: int, n_certify: int, promise: Promise, seed: int) -> _core.TuneJob:
         return _core.TuneJob(
@@ -484,8 +400,8 @@ class Tuner:
             is_nested=self.is_nested,
             max_gates=min(self.max_gates, promise.max_gates),
             stage_cost=self.stage_cost,
-            part_of=self._part_of(),
-            max_fits=0 if not self.parts else MAX_FITS + 2 * len(self.names),
+            part_of=self.read.part_of(),
+            max_fits=0 if not self.read.parts else MAX_FITS + 2 * len(self.names),
             n_rows_race=self._race_rows(),
             n_models=len(self.models),
             search_model=self.search_model,
