@@ -35,8 +35,9 @@ typedef struct ext_state {
   PyTypeObject *base_type;          /* _core.CompiledBase */
   PyTypeObject *output_method_type; /* _core.output_method */
   PyObject *unsupported_error, *artifact_error, *certificate_error;
-  /* functions of willump._columns and willump._places: see there */
-  PyObject *adapt_text, *adapt_numeric, *adapt_matrix, *bad_text, *bad_encoding;
+  /* functions of willump._arrow, _columns and _places: see there */
+  PyObject *readable, *adapt_text, *adapt_numeric, *adapt_matrix, *bad_text;
+  PyObject *bad_encoding;
   PyObject *numpy_empty;
   PyObject *dtypes[WL_DTYPE_COUNT]; /* numpy.dtype, NULL for strings */
   PyObject *str_X, *str_raw_documents;
@@ -241,6 +242,7 @@ typedef struct ext_interface {
   PyObject *steps;   /* tuple */
   PyObject *empty;   /* str: the error for zero rows, or NULL */
   bool is_direct;    /* the one input is X itself, when C can read it */
+  bool is_column;    /* X is the column that every input reads */
 } ext_interface;
 
 /* The base of willump.CompiledModel: what its methods read in C. */

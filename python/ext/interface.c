@@ -155,6 +155,17 @@ ext_slot *ext_interface_find(ext_interface *interface, PyObject *name) {
   return NULL;
 }
 
+/* Whether X itself is the column that every input reads. */
+static bool is_column(const wl_model *model) {
+  size_t n_inputs = wl_model_n_inputs(model);
+  wl_input_info info;
+  for (size_t i = 0; i < n_inputs; i++)
+    if (wl_model_input_info(model, i, &info, NULL) != WL_OK ||
+        info.kind == WL_INPUT_MATRIX || info.position >= 0 || info.name[0])
+      return false;
+  return n_inputs > 0;
+}
+
 static PyObject *interface_new(PyTypeObject *type, PyObject *args,
                                PyObject *kwargs) {
   static char *names[] = {"model",  "methods", "texts", "extract",
@@ -190,6 +201,7 @@ static PyObject *interface_new(PyTypeObject *type, PyObject *args,
     ok = false;
   }
   self->is_direct = is_direct && self->n_inputs == 1;
+  self->is_column = ok && is_column(self->model->model);
   if (ok && !self->is_direct && !self->extract) {
     PyErr_SetString(PyExc_TypeError, "extract is needed unless direct");
     ok = false;
@@ -234,6 +246,33 @@ static bool read_inputs(ext_call *call, ext_interface *interface,
   return true;
 }
 
+/* Whether X is nothing but an exporter of Arrow data, by its type: cheap, and
+ * asked of what C does not read by itself. */
+static bool may_only_export(PyObject *x) {
+  PyObject *type = (PyObject *)Py_TYPE(x);
+  return !PyDict_CheckExact(x) && !PyList_CheckExact(x) &&
+         !PyObject_CheckBuffer(x) && !PyObject_HasAttrString(type, "shape") &&
+         (PyObject_HasAttrString(type, "__arrow_c_stream__") ||
+          PyObject_HasAttrString(type, "__arrow_c_array__"));
+}
+
+/* X as what the inputs and the steps may each read: what only exports Arrow
+ * data becomes a table, and before steps an iterator a list. A new reference,
+ * NULL with an exception. */
+static PyObject *make_readable(const ext_state *state,
+                               const ext_interface *interface, PyObject *x) {
+  bool has_steps = interface->steps != NULL;
+  if ((has_steps || !reads_directly(interface, x)) && may_only_export(x)) {
+    PyObject *is_column = interface->is_column ? Py_True : Py_False;
+    x = PyObject_CallFunctionObjArgs(state->readable, x, is_column, NULL);
+  } else {
+    Py_INCREF(x);
+  }
+  if (x && has_steps && PyIter_Check(x))
+    Py_SETREF(x, PySequence_List(x));
+  return x;
+}
+
 static bool is_all_f32(const ext_call *call) {
   bool is_f32 = call->n_inputs > 0;
   for (size_t i = 0; i < call->n_inputs; i++)
@@ -262,17 +301,12 @@ static PyObject *compute_slot(ext_state *state, ext_interface *interface,
   compute->ravel = slot->ravel;
   compute->classes = slot->classes.array ? &slot->classes : NULL;
   compute->steps = interface->steps;
-  compute->x = x;
   compute->stage_counts = interface->stage_counts;
   ext_call call;
   ext_call_begin(&call, state);
   PyObject *result = NULL, *given = x;
-  /* steps read x too, so what can be read only once becomes a list */
-  bool is_once = interface->steps && PyIter_Check(x);
-  if (is_once)
-    x = compute->x = PySequence_List(x);
-  if ((!is_once || ext_call_keep(&call, x)) &&
-      read_inputs(&call, interface, &x))
+  x = compute->x = make_readable(state, interface, x);
+  if (ext_call_keep(&call, x) && read_inputs(&call, interface, &x))
     result = ext_run(&call, compute);
   if (result) {
     __atomic_fetch_add(&slot->n_calls, 1, __ATOMIC_RELAXED);

@@ -75,6 +75,7 @@ static bool init_imports(ext_state *state) {
       {&state->unsupported_error, "willump._errors", "UnsupportedError"},
       {&state->artifact_error, "willump._errors", "ArtifactError"},
       {&state->certificate_error, "willump._errors", "CertificateError"},
+      {&state->readable, "willump._arrow", "readable"},
       {&state->adapt_text, "willump._columns", "adapt_text"},
       {&state->adapt_numeric, "willump._columns", "adapt_numeric"},
       {&state->adapt_matrix, "willump._columns", "adapt_matrix"},
@@ -157,6 +158,7 @@ static int module_exec(PyObject *module) {
     DO((state)->unsupported_error);                                            \
     DO((state)->artifact_error);                                               \
     DO((state)->certificate_error);                                            \
+    DO((state)->readable);                                                     \
     DO((state)->adapt_text);                                                   \
     DO((state)->adapt_numeric);                                                \
     DO((state)->adapt_matrix);                                                 \

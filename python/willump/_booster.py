@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _core
+from ._arrow import readable
 from ._columns import is_frame
 from ._compiled import CompiledModel, thread_count
 from ._errors import UnsupportedError
@@ -93,6 +94,7 @@ class CompiledBooster(CompiledModel):
         """Runs the original and the compiled booster on X and compares."""
         if self._original is None:
             raise UnsupportedError("verify needs the original booster, which a load does not give")
+        X = readable(X)
         rows: Any = X
         if self.metadata["library"] == "xgboost":
             import xgboost

@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from ._arrow import readable
 from ._calibration import TooFewToHoldOut
 from ._compiled import CompiledModel
 from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
@@ -89,7 +90,7 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
-        y = self._checked(y)
+        X, y = readable(X), self._checked(y)
         self.cascade_ = self._fitted(X, y, groups)
         self.certificate_ = self.cascade_.metadata.get("certificate")
         for name in ("n_features_in_", "feature_names_in_"):

@@ -79,7 +79,7 @@ class CompiledModel(Estimator):
         X : what the original takes
             For text a list, tuple, array, pandas or polars Series or Arrow
             array of str; for numbers an array, a sparse matrix or a frame; for
-            columns a pandas or polars frame, an Arrow table or a dict.
+            columns a pandas or polars frame, an Arrow table or stream, or a dict.
 
         Returns
         -------
@@ -579,14 +579,17 @@ class CompiledModel(Estimator):
                 "verify needs the original estimator, which a model that was loaded from an "
                 "artifact or unpickled does not have"
             )
+        from ._runner import for_sklearn
+
         rows = X if isinstance(X, (str, bytes)) else as_rows(X)
         interface = cast(_core.Interface, self._interface)
-        wide = as_doubles(rows)
+        own = for_sklearn(rows)
+        wide = as_doubles(own)
         results = {}
         for name in self._methods:
             method = getattr(self._original, name)
             double = None if wide is None else method(wide)
-            results[name] = compare(method(rows), interface.run(name, rows), double)
+            results[name] = compare(method(own), interface.run(name, rows), double)
         return VerifyReport(results, is_cascade=model.n_stages > 1)
 
 

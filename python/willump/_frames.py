@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ._arrow import readable
 from ._columns import is_frame, library_of, names_of
 from ._sparse import check_sparse, is_sparse
 
@@ -382,7 +383,8 @@ def _as_table(x: Any) -> Any:
 
 def as_rows(x: Any, name: str = "X") -> Any:
     """X as rows that can be counted, taken and read again: an iterator becomes a
-    list, and a sparse matrix one with rows."""
+    list, what only exports Arrow data a table, and a sparse matrix one with rows."""
+    x = readable(x)
     if isinstance(x, (str, bytes)):
         raise ValueError(f"{name} must hold rows; a single string was given")
     if is_sparse(x):

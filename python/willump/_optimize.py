@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._answers import Answers
+from ._arrow import readable
 from ._calibration import Calibration, check_no_class_is_lost, group_numbers, hold_out
 from ._compiled import CompiledModel, thread_count, warn_of_python_steps
 from ._errors import UnsupportedError
@@ -201,8 +202,10 @@ def optimize(
             X_cal = as_rows(X_cal, "X_cal")
         elif y_cal is not None:
             raise ValueError("TopKRecall takes no y_cal: its queries need no labels")
-        elif hasattr(X_cal, "__next__"):
-            X_cal = list(X_cal)  # of rows, or of queries
+        else:
+            X_cal = readable(X_cal)
+            if hasattr(X_cal, "__next__"):
+                X_cal = list(X_cal)  # of rows, or of queries
     else:
         _check_refit(y_cal, refit=refit)
     is_top_k = isinstance(target, TopKRecall)

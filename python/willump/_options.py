@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ._arrow import readable
 from ._errors import UnsupportedError
 from ._families import FAMILIES, METHODS, Asked
 from ._present import METHODS as OUTPUT_METHODS
@@ -137,6 +138,7 @@ def answer(owner: Any, method: str, args: tuple[Any, ...], kwargs: Mapping[str, 
     variants: Variants = owner._variants
     signature = variants.once(("signature", method), lambda: _known(owner._signatures, method))
     x, options = signature.bind(method, args, kwargs)
+    x = readable(x)  # stages read it once each
     given = signature.differ(options)
     if not given and method not in METHODS:
         return owner._interface.run(method, x)

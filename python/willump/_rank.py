@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from ._arrow import readable
 from ._errors import ArtifactError, UnsupportedError
 from ._frames import n_rows_of
 
@@ -165,7 +166,8 @@ def best_rows(
     """The rows of the k largest scores, best first, and these scores."""
     rows, result = None, None
     if rule is not None:
-        if hasattr(X, "__next__"):  # read twice: its rows are counted first
+        X = readable(X)  # read twice: its rows are counted first
+        if hasattr(X, "__next__"):
             X = list(X)
         n_rows = _count(X)
         n = rule.candidates(n_rows, k)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import OrdinalEncoder, PolynomialFeatures, StandardScaler
 
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame(
@@ -178,3 +179,141 @@ def test_a_python_step_gets_the_rows_of_the_frame() -> None:
         fast.predict(FRAME[["text"]])
     with pytest.raises(ValueError, match="Found unknown categories"):
         fast.predict(FRAME.assign(other="unknown"))
+
+
+# ---- what only exports Arrow data ----------------------------------------------
+
+
+class Stream:
+    """An Arrow stream and nothing else; its second reading is an error."""
+
+    def __init__(self, table: Any) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        table, self.table = self.table, None
+        return table.__arrow_c_stream__(requested_schema)
+
+
+class Batch:
+    """An Arrow array of structs and nothing else."""
+
+    def __init__(self, table: Any) -> None:
+        (self.batch,) = table.to_batches()
+
+    def __arrow_c_array__(self, requested_schema: Any = None) -> Any:
+        return self.batch.__arrow_c_array__(requested_schema)
+
+
+EXPORTERS = [
+    pytest.param(Stream, id="stream"),
+    pytest.param(lambda table: table.to_reader(max_chunksize=4), id="reader-of-batches"),
+    pytest.param(Batch, id="array"),
+]
+NUMBERS = ["a", "b"]
+
+
+def call_with(library: str, method: Any, x: Any) -> Any:
+    """A call where no more than this one of pyarrow and polars can be imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in {"pyarrow", "polars"} - {library}:
+            patch.setitem(sys.modules, name, None)
+        return method(x)
+
+
+@pytest.mark.parametrize("make", EXPORTERS)
+@pytest.mark.parametrize("library", ["pyarrow", "polars"])
+def test_an_exporter_is_a_table_to_a_model_of_columns(
+    library: str, make: Any, pipeline: Any, fast: Any
+) -> None:
+    found = call_with(library, fast.predict_proba, make(pa.Table.from_pandas(FRAME)))
+    np.testing.assert_allclose(found, pipeline.predict_proba(FRAME), rtol=1e-9)
+
+
+@pytest.mark.parametrize("make", EXPORTERS)
+@pytest.mark.parametrize("library", ["pyarrow", "polars"])
+def test_an_exporter_is_a_table_to_a_model_of_a_matrix(library: str, make: Any) -> None:
+    original = Ridge().fit(FRAME[NUMBERS], FRAME["a"])
+    fast = willump.compile(original)
+    found = call_with(library, fast.predict, make(pa.Table.from_pandas(FRAME[NUMBERS])))
+    np.testing.assert_allclose(found, original.predict(FRAME[NUMBERS]), rtol=1e-9)
+    more = make(pa.Table.from_pandas(FRAME[["a", "b", "other"]]))
+    with pytest.raises(ValueError, match="Feature names unseen at fit time:\n- other\n"):
+        call_with(library, fast.predict, more)
+
+
+@pytest.mark.parametrize("make", EXPORTERS)
+def test_an_exporter_without_a_library_to_read_it_names_both(make: Any, fast: Any) -> None:
+    matrix = willump.compile(Ridge().fit(FRAME[NUMBERS], FRAME["a"]))
+    for model in (fast, matrix):
+        with pytest.raises(TypeError, match="pyarrow or polars, and neither is installed"):
+            call_with("neither", model.predict, make(pa.Table.from_pandas(FRAME)))
+
+
+@pytest.mark.parametrize("make", EXPORTERS)
+def test_python_steps_read_an_exporter_too(make: Any) -> None:
+    both = ColumnTransformer(
+        [("words", CountVectorizer(), "text"), ("numbers", PolynomialFeatures(), NUMBERS)]
+    )
+    original = make_pipeline(both, LogisticRegression()).fit(FRAME, LABELS)
+    with pytest.warns(willump.PythonStepWarning):
+        fast = willump.compile(original)
+    found = fast.predict_proba(make(pa.Table.from_pandas(FRAME)))
+    np.testing.assert_allclose(found, original.predict_proba(FRAME), rtol=1e-9)
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "polars", "neither"])
+def test_a_stream_of_strings_is_a_column_of_text(library: str) -> None:
+    fast = willump.compile(CountVectorizer().fit(FRAME["text"]))
+    for texts in (pa.chunked_array([FRAME["text"]]), pl.Series(FRAME["text"])):
+        found = call_with(library, fast.transform, Stream(texts))
+        assert (found != fast.transform(FRAME["text"])).nnz == 0
+
+
+def test_a_stream_without_rows_is_a_table_without_rows(fast: Any) -> None:
+    empty = pa.Table.from_pandas(FRAME[:0])
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+        fast.predict(empty.to_reader())
+
+
+def test_a_stream_that_fails_says_why(fast: Any) -> None:
+    def batches() -> Any:
+        yield pa.RecordBatch.from_pandas(FRAME)
+        raise OSError("the cable is cut")
+
+    schema = pa.Schema.from_pandas(FRAME)
+    with pytest.raises(OSError, match="the cable is cut"):
+        fast.predict(pa.RecordBatchReader.from_batches(schema, batches()))
+
+
+def test_verify_reads_a_stream_once(pipeline: Any, fast: Any) -> None:
+    assert fast.verify(Stream(pa.Table.from_pandas(FRAME))).ok
+
+
+def test_top_k_reads_a_stream_once(fast: Any) -> None:
+    ids, scores = fast.top_k(Stream(pa.Table.from_pandas(FRAME)), 3)
+    expected = fast.top_k(FRAME, 3)
+    assert ids.tolist() == expected[0].tolist()
+    assert scores.tolist() == expected[1].tolist()
+
+
+def test_optimize_reads_streams_once() -> None:
+    rng = np.random.default_rng(0)
+    words = ["good", "bad"]
+    texts = [f"{words[i % 2]} {i}" for i in range(1_200)]
+    frame = pd.DataFrame({"text": texts, "a": rng.normal(size=1_200)})
+    parts = ColumnTransformer(
+        [
+            ("words", CountVectorizer(), "text"),
+            ("chars", CountVectorizer(analyzer="char", ngram_range=(1, 3)), "text"),
+        ]
+    )
+    labels = np.array([0, 1] * 300)
+    original = make_pipeline(parts, LogisticRegression()).fit(frame[:600], labels)
+    table = pa.Table.from_pandas(frame)
+    fast = willump.optimize(
+        original, Stream(table[:600]), labels, X_cal=Stream(table[600:]), costs=[1.0, 5.0]
+    )
+    same = willump.optimize(original, frame[:600], labels, X_cal=frame[600:], costs=[1.0, 5.0])
+    assert fast.metadata["certificate"] == same.metadata["certificate"]
+    assert fast.predict_proba(frame).tolist() == same.predict_proba(frame).tolist()
