@@ -1,5 +1,10 @@
-/* isotonic.c: linear interpolation between fixed points, clipped at both ends:
+/*
+ * isotonic.c: linear interpolation between fixed points, clipped at both ends:
  * IsotonicRegression.predict with out_of_bounds="clip", as calibrators use it.
+ * It asks NumPy's interp, operation by operation, so that equal scores of the
+ * original are equal here: the value at a point is that point's own, and a
+ * plateau is flat. (It counts as within rounding all the same: some builds of
+ * NumPy fuse the multiplication and the addition.)
  */
 #include "ops/common.h"
 #include "ops/table.h"
@@ -60,8 +65,7 @@ done:
   return status;
 }
 
-/* The segment that ends at the first point not below v, as NumPy's
- * searchsorted(side="left") chooses it. */
+/* The segment that begins at the last point not above v. */
 static double interpolate(const isotonic_state *s, double v) {
   if (v != v)
     return v;
@@ -72,13 +76,20 @@ static double interpolate(const isotonic_state *s, double v) {
   size_t low = 0, high = s->n - 1;
   while (high - low > 1) {
     size_t middle = (low + high) / 2;
-    if (s->x[middle] < v)
+    if (s->x[middle] <= v)
       low = middle;
     else
       high = middle;
   }
+  if (s->x[low] == v)
+    return s->y[low];
   double slope = (s->y[high] - s->y[low]) / (s->x[high] - s->x[low]);
-  return slope * (v - s->x[low]) + s->y[low];
+  double found = slope * (v - s->x[low]) + s->y[low];
+  if (found == found)
+    return found;
+  /* Infinities: NumPy goes from the other side. */
+  found = slope * (v - s->x[high]) + s->y[high];
+  return found != found && s->y[low] == s->y[high] ? s->y[low] : found;
 }
 
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
