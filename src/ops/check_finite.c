@@ -22,18 +22,19 @@ static const wl_attr_def attrs[] = {
 
 enum { MAX_DEPTH = 16, MAX_SOURCES = 4096 };
 
-/* A caller's named column, by the first feature that it gives. */
-typedef struct source_name {
+/* The caller's columns of one input, by the first feature that they give. */
+typedef struct source {
   size_t first;
-  char *name; /* owned */
-} source_name;
+  size_t n_names; /* 0: without names */
+  char *names;    /* one behind the other, each terminated; owned */
+} source;
 
 typedef struct check_state {
   bool allows_nan, allows_sparse_nan, is_centered;
   wl_dtype dtype; /* f32 or f64: that the values are cast to for the check */
   char estimator[64];
-  char message[96];     /* of an infinity; empty: scikit-learn's */
-  source_name *sources; /* ascending */
+  char message[96]; /* of an infinity; empty: scikit-learn's */
+  source *sources;  /* ascending */
   size_t n_sources, capacity;
 } check_state;
 
@@ -50,7 +51,7 @@ static void unbind(void *state) {
   if (s == NULL)
     return;
   for (size_t i = 0; i < s->n_sources; i++)
-    wl_free(s->sources[i].name);
+    wl_free(s->sources[i].names);
   wl_free(s->sources);
   wl_free(s);
 }
@@ -60,7 +61,31 @@ static bool keeps_columns(wl_op op) {
   return op == WL_OP_SCALE || op == WL_OP_CHECK_FINITE || op == WL_OP_CAST;
 }
 
-/* The named inputs below a node, through concatenations. */
+/* The names of an input's columns; of a matrix without names, or of what is
+ * computed, there are none. */
+static wl_status copy_names(const wl_graph *graph, const wl_node *node,
+                            source *out, wl_error *error) {
+  if (node->op != WL_OP_INPUT)
+    return WL_OK;
+  const wl_const *names = wl_node_tensor(graph, node, "names");
+  wl_string name = wl_node_string(node, "name", "");
+  size_t n = names != NULL ? names->n_elements : name.size != 0, size = n;
+  for (size_t i = 0; i < n; i++)
+    size += (names != NULL ? wl_const_string(names, i) : name).size;
+  char *to = out->names = wl_alloc(size != 0 ? size : 1);
+  if (to == NULL)
+    return wl_fail_memory(error, size);
+  out->n_names = n;
+  for (size_t i = 0; i < n; i++) {
+    wl_string from = names != NULL ? wl_const_string(names, i) : name;
+    for (size_t k = 0; k < from.size; k++)
+      *to++ = from.data[k] == '\0' ? '?' : from.data[k];
+    *to++ = '\0';
+  }
+  return WL_OK;
+}
+
+/* The inputs below a node, through concatenations. */
 static wl_status find_sources(const wl_graph *graph, wl_id id, size_t first,
                               int depth, check_state *s, wl_error *error) {
   const wl_node *node = &graph->nodes[id];
@@ -75,17 +100,10 @@ static wl_status find_sources(const wl_graph *graph, wl_id id, size_t first,
     }
     return WL_OK;
   }
-  /* What is computed in between has a source without a name. */
-  wl_string name = {"", 0};
-  if (node->op == WL_OP_INPUT && node->type.n_columns == 1)
-    name = wl_node_string(node, "name", "");
   WL_TRY(wl_grow((void **)&s->sources, &s->capacity, s->n_sources + 1,
                  sizeof *s->sources, error));
-  char *copy = wl_strndup(name.data, name.size);
-  if (copy == NULL)
-    return wl_fail_memory(error, name.size);
-  s->sources[s->n_sources++] = (source_name){first, copy};
-  return WL_OK;
+  s->sources[s->n_sources] = (source){.first = first};
+  return copy_names(graph, node, &s->sources[s->n_sources++], error);
 }
 
 /* As much as there is room for. */
@@ -114,17 +132,23 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   return status;
 }
 
-static const char *source_of(const check_state *s, size_t column) {
-  const char *name = "";
-  for (size_t i = 0; i < s->n_sources && s->sources[i].first <= column; i++)
-    name = s->sources[i].name;
+/* What the caller calls a feature; "" when that is not known. */
+static const char *name_of(const check_state *s, size_t feature) {
+  size_t i = s->n_sources;
+  while (i > 0 && s->sources[i - 1].first > feature)
+    i--;
+  if (i == 0 || feature - s->sources[i - 1].first >= s->sources[i - 1].n_names)
+    return "";
+  const char *name = s->sources[i - 1].names;
+  for (size_t n = feature - s->sources[i - 1].first; n > 0; n--)
+    name += strlen(name) + 1;
   return name;
 }
 
 static wl_status refuse(const check_state *s, double value, size_t row,
                         size_t column, wl_error *error) {
   char where[160];
-  const char *name = source_of(s, column);
+  const char *name = name_of(s, column);
   if (name[0] != '\0')
     (void)snprintf(where, sizeof where, "column '%.120s'", name);
   else
@@ -142,7 +166,7 @@ static wl_status refuse(const check_state *s, double value, size_t row,
                        s->message, where);
   return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
                      "Input%s contains infinity or a value too large for "
-                     "dtype('%s') (%s%s%s)",
+                     "dtype('%s'). (%s%s%s)",
                      has_name ? " X" : "",
                      s->dtype == WL_F32 ? "float32" : "float64", s->estimator,
                      has_name ? ", " : "", where);

@@ -6,7 +6,7 @@ static const wl_attr_def input_attrs[] = {
     {"kind", WL_ATTR_STRING, true},          {"name", WL_ATTR_STRING, false},
     {"position", WL_ATTR_INT, false},        {"n_features", WL_ATTR_INT, false},
     {"dtype", WL_ATTR_STRING, false},        {"no_csr", WL_ATTR_STRING, false},
-    {"no_csr_error", WL_ATTR_STRING, false},
+    {"no_csr_error", WL_ATTR_STRING, false}, {"names", WL_ATTR_TENSOR, false},
 };
 
 static wl_status check_width(const wl_node *node, int64_t width,
@@ -18,12 +18,26 @@ static wl_status check_width(const wl_node *node, int64_t width,
   return WL_OK;
 }
 
+/* The names of a matrix's columns are only for messages. */
+static wl_status check_names(const wl_graph *graph, const wl_node *node,
+                             bool is_matrix, int64_t width, wl_error *error) {
+  const wl_const *names = wl_node_tensor(graph, node, "names");
+  if (names == NULL)
+    return WL_OK;
+  if (!is_matrix || names->dtype != WL_STRING || names->n_dims != 1 ||
+      names->n_elements != (uint64_t)width)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator 'input': names are strings, one a column of a "
+                   "matrix");
+  return WL_OK;
+}
+
 static wl_status infer_input(const wl_graph *graph, const wl_node *node,
                              wl_type *type, wl_error *error) {
-  (void)graph;
   wl_string kind = wl_node_string(node, "kind", "");
   int64_t width = wl_node_int(node, "n_features", 1);
   WL_TRY(check_width(node, width, error));
+  WL_TRY(check_names(graph, node, wl_string_is(kind, "matrix"), width, error));
   if (wl_string_is(kind, "text")) {
     *type = (wl_type){WL_VALUE_STRINGS, 1, WL_STRING, true, false};
     return WL_OK;

@@ -480,6 +480,56 @@ static void check_finite_names_the_row_and_the_column(void **state) {
   wl_model_release(model);
 }
 
+static wl_status compile_named(const char *names, const char *operator,
+                               wl_model ** model, wl_error *error) {
+  char text[512];
+  (void)snprintf(text, sizeof text,
+                 "willump-graph 1\n"
+                 "%%0 = input() {kind=\"matrix\", n_features=6, names=%s}\n"
+                 "%%1 = %s\n"
+                 "%%2 = check_finite(%%1) {estimator=\"E\"}\n"
+                 "stage\noutput x = %%2\n",
+                 names, operator);
+  return wl_model_compile(text, strlen(text), NULL, 0, NULL, NULL, model,
+                          error);
+}
+
+static void check_finite_names_the_columns_of_a_matrix(void **state) {
+  (void)state;
+  static const char *const names =
+      "[\"a\", \"\", \"sea\", \"d\\u0000\", \"e\", \"f\"]";
+  static const int columns[] = {1, 2, 5};
+  static const struct {
+    const char *operator, * words[3]; /* of a NaN in these columns */
+  } cases[] = {
+      {"scale(%0) {multiply=[2.0]}", {"feature 1", "'sea'", "'f'"}},
+      {"concat(%0, %0)", {"feature 1", "'sea'", "'f'"}},
+      {"affine(%0) {add=[2.0]}", {"feature 1", "feature 2", "feature 5"}},
+  };
+  static csr room;
+  double out[N_ROWS * 2 * WIDTH];
+  wl_model *model;
+  wl_error error = {0};
+  for (size_t i = 0; i < WL_COUNT_OF(cases); i++) {
+    assert_int_equal(compile_named(names, cases[i].operator, & model, &error),
+                     WL_OK);
+    for (size_t k = 0; k < WL_COUNT_OF(columns); k++) {
+      make_cells(false);
+      cells[7][columns[k]] = (double)NAN;
+      wl_input input = input_of(false, false, &room);
+      assert_int_equal(wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, out,
+                                        NULL, &error),
+                       WL_ERROR_VALUE);
+      assert_non_null(strstr(error.message, cases[i].words[k]));
+    }
+    wl_model_release(model);
+  }
+  assert_int_equal(compile_named("[\"a\", \"b\"]", "cast(%0) {dtype=\"f32\"}",
+                                 &model, &error),
+                   WL_ERROR_VALUE);
+  assert_non_null(strstr(error.message, "names are strings, one a column"));
+}
+
 static void check_finite_of_float32_refuses_what_overflows_it(void **state) {
   (void)state;
   static csr room;
@@ -505,7 +555,7 @@ static void check_finite_of_float32_refuses_what_overflows_it(void **state) {
         wl_model_predict(model, 0, &input, 1, N_ROWS, NULL, out, NULL, &error),
         WL_ERROR_VALUE);
     assert_non_null(strstr(error.message, "Input contains infinity"));
-    assert_non_null(strstr(error.message, "dtype('float32') (feature 2)"));
+    assert_non_null(strstr(error.message, "dtype('float32'). (feature 2)"));
   }
   wl_model_release(model);
 }
@@ -653,6 +703,7 @@ int main(void) {
       memory_test(operators_of_one_column_take_one),
       memory_test(a_row_with_nan_has_no_margin_and_its_first_nan_is_argmax),
       memory_test(check_finite_names_the_row_and_the_column),
+      memory_test(check_finite_names_the_columns_of_a_matrix),
       memory_test(check_finite_of_float32_refuses_what_overflows_it),
       memory_test(check_finite_may_allow_nan_in_dense_rows_only),
       memory_test(impute_replaces_and_marks_nan),

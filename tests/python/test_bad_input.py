@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 import willump
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -441,3 +442,25 @@ def test_repeated_columns_of_an_arrow_table_are_named() -> None:
 def test_nan_behind_a_scaler_names_the_column_and_the_row() -> None:
     x = FRAME.assign(b=[1.0, 2.0, 3.0, np.nan, 5.0, 6.0])
     check(BY_NAME, x, "Input X contains NaN", "column 'b'", "row 3")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf], ids=["nan", "infinity"])
+@pytest.mark.parametrize("make", [lambda f: f, pd.DataFrame.to_numpy, pa.Table.from_pandas])
+@pytest.mark.parametrize(
+    "estimator",
+    [Ridge(), make_pipeline(StandardScaler(), Ridge()), RandomForestRegressor(2)],
+    ids=["bare", "scaled", "trees"],
+)
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+def test_a_model_of_a_matrix_names_the_column(estimator: Any, make: Any, value: float) -> None:
+    frame = NUMBERS.rename(columns={"b": "the 'b'"})
+    models = pair(estimator.fit(frame, np.arange(len(frame))))
+    x = frame.astype(float)
+    x.iloc[3, 1] = value
+    if value != value and "Forest" in str(estimator):
+        assert models[1].predict(make(x)).tolist() == models[0].predict(x).tolist()
+        return
+    message = "contains NaN" if value != value else "contains infinity"
+    check(models, make(x), message, "column 'the 'b''", "row 3")
+    again = (models[0], willump.from_bytes(models[1].to_bytes()))
+    check(again, make(x), "column 'the 'b''", "row 3")

@@ -268,6 +268,15 @@ def test_an_error_has_one_number_for_its_row(mixed) -> None:
     assert b"(row" not in message
 
 
+def test_nan_for_a_model_of_a_matrix_is_named_by_its_column(folder: Path) -> None:
+    frame = pd.DataFrame({"size": [1.5, 2, 3, 4], "age": [0.1, 3, 2, 8]})
+    path = folder / "matrix.willump"
+    willump.compile(Ridge().fit(frame, [1, 2, 3, 4])).save(path)
+    message = run("predict", path, stdin=b"age,size\n1,2\n,3\n", status=1)
+    assert b"line 3: Input X contains NaN." in message
+    assert b"(column 'age')" in message
+
+
 def test_a_record_without_keys_has_no_columns(mixed, classifier) -> None:
     for path in (mixed[1], classifier[1]):
         message = run("predict", path, "--format", "jsonl", stdin=b"{}\n", status=1)

@@ -94,6 +94,10 @@ class Conversion:
     ) -> Converted:
         """Renders the graph, by default with its one plain stage."""
         self.context.mark_inputs()
+        names = _attribute(self.estimator, "feature_names_in_")
+        names = self.model.matched_names if names is None else names
+        if names is not None:
+            self.context.name_inputs([str(name) for name in names])
         rendered = self.builder.render(stages or [Stage(self._plain_outputs())])
         for number, step in enumerate(rendered.payloads):
             step.number = number

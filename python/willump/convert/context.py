@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from .._graph import Attribute, Node
 from .gaps import CANNOT_CENTER, DENSE_ONLY, SETTLED, centers, takes_dense_only
+from .names import is_storable
 from .opaque import PythonSteps
 from .registry import Refused, predict_of, transform_of
 from .steps import Columns
@@ -64,6 +65,15 @@ class Context(PythonSteps):
                     node.attributes["no_csr_error"] = self.no_csr[1]
             elif node.operator == "external":
                 node.payload.no_csr = self.no_csr
+
+    def name_inputs(self, names: Sequence[str]) -> None:
+        """Tells the inputs that are the whole X what its columns are called, for errors."""
+        if not all(map(is_storable, names)):
+            return
+        for node in self.builder.nodes:
+            is_matrix = node.operator == "input" and node.attributes["kind"] == "matrix"
+            if is_matrix and node.attributes["n_features"] == len(names):
+                node.attributes["names"] = self.builder.tensor("input.names", names)
 
     # ---- what is passed through ---------------------------------------------
 
