@@ -1,13 +1,15 @@
 /*
- * jsonl.c: splits the read buffer into lines and hands each to jansson. The
- * parsed objects are kept for as long as the chunk, since the cells are views
- * of their strings.
+ * jsonl.c: splits the read buffer into lines and hands each to jansson; what it
+ * does not take, though Python's json does, as plain JSON that stands for it.
+ * The parsed objects are kept for as long as the chunk, since the cells are
+ * views of their strings.
  */
 #include <jansson.h>
 
 #include "data/jsonl.h"
 
 #include "data/field.h"
+#include "data/json_plain.h"
 
 enum { DEFAULT_ROWS = 4096, DEFAULT_BUFFER = 4 << 20 };
 static const size_t default_record_size = (size_t)1 << 30;
@@ -25,6 +27,7 @@ struct wl_jsonl_reader {
   uint64_t record_line;
   json_t **roots; /* the chunk's records, table.n_rows of them; owned */
   json_t *index;  /* name -> column number; owned */
+  wl_json_plain plain;
 };
 
 static _Thread_local bool has_run_out;
@@ -57,19 +60,62 @@ static wl_status check_record_size(const wl_jsonl_reader *reader, size_t size,
                  (unsigned long long)reader->line, reader->max_record_size);
 }
 
+/* *record is NULL where the text is no JSON; `problem` says why. */
+static wl_status load(const char *text, size_t size, size_t flags,
+                      json_t **record, json_error_t *problem, wl_error *error) {
+  has_run_out = false;
+  problem->text[0] = '\0';
+  *record = json_loadb(text, size,
+                       JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL |
+                           JSON_DECODE_ANY | flags,
+                       problem);
+  if (!has_run_out && (*record != NULL || problem->text[0] != '\0'))
+    return WL_OK;
+  json_decref(*record);
+  *record = NULL;
+  return wl_fail_memory(error, size);
+}
+
+/* Undoes the escapes in the cells of a record that came from a plain line. */
+static wl_status restore(json_t *record, wl_error *error) {
+  json_t *value;
+  const char *key;
+  json_object_foreach(record, key, value) {
+    if (json_is_string(value))
+      WL_TRY(wl_json_restore(value, error));
+  }
+  return WL_OK;
+}
+
+/* A line that jansson did not take, as plain JSON: a record where that is other
+ * than the line and is taken. */
+static wl_status load_plain(wl_jsonl_reader *reader, const char *text,
+                            size_t size, json_t **record, json_error_t *problem,
+                            wl_error *error) {
+  wl_json_plain *plain = &reader->plain;
+  WL_TRY(wl_json_plain_make(plain, text, size, error));
+  if (!plain->is_other)
+    return WL_OK;
+  WL_TRY(load(plain->bytes, plain->size, 0, record, problem, error));
+  if (*record == NULL && problem->position > 0)
+    problem->position =
+        (int)wl_json_plain_origin(text, size, (size_t)problem->position);
+  wl_status status = restore(*record, error);
+  if (status != WL_OK) {
+    json_decref(*record);
+    *record = NULL;
+  }
+  return status;
+}
+
 static wl_status parse_line(wl_jsonl_reader *reader, const char *text,
                             size_t size, wl_error *error) {
-  json_error_t problem = {.text = ""};
+  json_error_t problem;
+  json_t *record;
   WL_TRY(check_record_size(reader, size, error));
-  has_run_out = false;
-  json_t *record = json_loadb(text, size,
-                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL |
-                                  JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY,
-                              &problem);
-  if (has_run_out || (record == NULL && problem.text[0] == '\0')) {
-    json_decref(record);
-    return wl_fail_memory(error, size);
-  }
+  WL_TRY(load(text, size, JSON_DECODE_INT_AS_REAL, &record, &problem, error));
+  if (record == NULL)
+    WL_TRY(load_plain(reader, text, size, &record, &problem, error));
   if (record == NULL)
     return wl_fail(error, WL_ERROR_VALUE, "line %llu, byte %d: not JSON: %s",
                    (unsigned long long)reader->line, problem.position,
@@ -127,7 +173,9 @@ static wl_cell cell_of(const json_t *value) {
     return (wl_cell){
         .kind = WL_CELL_STRING,
         .text = {json_string_value(value), json_string_length(value)}};
-  case JSON_INTEGER:
+  case JSON_INTEGER: /* of a plain line */
+    return (wl_cell){.kind = WL_CELL_NUMBER,
+                     .number = wl_json_special(json_integer_value(value))};
   case JSON_REAL:
     return (wl_cell){.kind = WL_CELL_NUMBER,
                      .number = json_number_value(value)};
@@ -279,6 +327,7 @@ void wl_jsonl_close(wl_jsonl_reader *reader) {
   json_decref(reader->record);
   json_decref(reader->index);
   wl_free(reader->roots);
+  wl_json_plain_deinit(&reader->plain);
   wl_table_deinit(&reader->table);
   wl_read_buffer_deinit(&reader->buffer);
   wl_free(reader);

@@ -4,9 +4,12 @@
  *
  * The first record names the columns, as a header does: a later record may lack
  * a key (the value is missing, as with null), and keys that the first does not
- * have are ignored. Blank lines are skipped, and so is a byte order mark.
- * Refused with the line and the byte: what is not JSON in UTF-8, a key twice in
- * one object, a lone surrogate escape, a number that is too large for a double.
+ * have are ignored. Blank lines are skipped, and so is a byte order mark. As
+ * Python's json writes and reads them, NaN, Infinity and -Infinity are numbers,
+ * a real that is too large for a double is infinite, and the escape of a lone
+ * surrogate may be in a string (as wl_string has it), but not in a key.
+ * Refused with the line and the byte: what else is not JSON in UTF-8, a key
+ * twice in one object, an integer that is too large for a double.
  */
 #ifndef WL_DATA_JSONL_H
 #define WL_DATA_JSONL_H

@@ -131,15 +131,86 @@ static void nul_and_escapes_are_kept(void **state) {
   wl_jsonl_close(reader);
 }
 
+static void what_python_writes_is_read(void **state) {
+  (void)state;
+  assert_rows("{\"a\": NaN, \"b\": Infinity, \"c\": -Infinity, \"d\": 1e999, "
+              "\"e\": -1.5E+400, \"f\": 7, \"g\": -0}\n",
+              "nan|inf|-inf|inf|-inf|7|-0|\n");
+  assert_rows("{\"a\":NaN,\"b\":[NaN,{\"c\":1e999}],\"c\":\"NaN\"}\n",
+              "nan|*|\"NaN\"|\n");
+  assert_rows("{\"NaN\":12,\"b\":NaN}\n{\"b\":0.5,\"NaN\":1e-999}",
+              "12|nan|\n0|0.5|\n");
+}
+
+static void lone_surrogates_are_kept(void **state) {
+  (void)state;
+  static const struct {
+    const char *json, *bytes;
+    size_t size;
+  } cases[] = {
+      {"\\ud800", "\xed\xa0\x80", 3},
+      {"\\uDFFFx", "\xed\xbf\xbfx", 4},
+      {"\\ud83d\\ud83d\\ude00", "\xed\xa0\xbd\xf0\x9f\x98\x80", 7},
+      {"\\ude00\\ud83d", "\xed\xb8\x80\xed\xa0\xbd", 6},
+      {"\\ud800\\u0000\\ue800\\ue001\xee\xa0\x80",
+       "\xed\xa0\x80\0\xee\xa0\x80\xee\x80\x81\xee\xa0\x80", 13},
+      {"\\\\ud800\\udc00\\\"", "\\ud800\xed\xb0\x80\"", 10},
+  };
+  for (size_t i = 0; i < WL_COUNT_OF(cases); i++) {
+    char text[128];
+    snprintf(text, sizeof text, "{\"a\": \"%s\", \"\\u00e9\": 1}\n",
+             cases[i].json);
+    memory_source memory = {text, strlen(text), 0, 1};
+    wl_jsonl_reader *reader;
+    wl_error error = {.message = ""};
+    if (wl_jsonl_open(memory_source_of(&memory), NULL, &reader, &error) !=
+        WL_OK)
+      fail_msg("%s", error.message);
+    assert_int_equal(wl_jsonl_next(reader, NULL), WL_OK);
+    wl_string string;
+    assert_int_equal(wl_table_strings(wl_jsonl_table(reader), 0, &string, NULL),
+                     WL_OK);
+    assert_int_equal(string.size, cases[i].size);
+    assert_memory_equal(string.data, cases[i].bytes, string.size);
+    wl_jsonl_close(reader);
+  }
+}
+
 static void errors_name_the_line_and_the_byte(void **state) {
   (void)state;
   assert_error("{\"a\": 1}\n\n{\"a\": tru}\n", "line 3, byte 9: not JSON: ");
   assert_error("{\"a\": 1}\n{\"a\": 1} x\n", "line 2, byte ");
   assert_error("{\"a\": 1, \"a\": 2}\n", "line 1, byte ");
-  assert_error("{\"a\": \"\\ud800\"}\n", "line 1, byte ");
+  assert_error("{\"\\ud800\": 1}\n", "line 1, byte ");
   assert_error("{\"a\": \"\xE9\"}\n", "line 1, byte ");
-  assert_error("{\"a\": 1e999}\n", "line 1, byte ");
-  assert_error("{\"a\": NaN}\n", "line 1, byte ");
+  assert_error("{\"a\": NaN, \"b\": 12, \"c\": tru}\n",
+               "line 1, byte 28: not JSON: ");
+  static const char *const wrong[] = {"nan",
+                                      "-NaN",
+                                      "+Infinity",
+                                      "NaN1",
+                                      "1NaN",
+                                      "Infinity0",
+                                      "-Infinity0",
+                                      "1Infinity",
+                                      ".5e999",
+                                      "01e999",
+                                      "1e",
+                                      "-",
+                                      "1.e999",
+                                      "NaN NaN",
+                                      "[1e999, 01]",
+                                      "\"\\ud800\\u00\"",
+                                      "\"\\ud800\xff\""};
+  for (size_t i = 0; i < WL_COUNT_OF(wrong); i++) {
+    char text[64];
+    snprintf(text, sizeof text, "{\"a\": %s, \"b\": NaN}\n", wrong[i]);
+    assert_error(text, "line 1, byte ");
+  }
+  char text[512];
+  snprintf(text, sizeof text, "{\"a\": %0400d}\n", 7);
+  text[6] = '1';
+  assert_error(text, "too big");
   assert_error("{\"a\": 1}\n[1]\n", "line 2: a JSON object is needed");
   assert_error("\"a\"\n", "line 1: a JSON object is needed");
   assert_error("[\n{\"a\": 1}\n]\n", "line 1, byte ");
@@ -229,7 +300,8 @@ static void random_objects_read_back(void **state) {
 static void every_failed_allocation_is_reported(void **state) {
   (void)state;
   const char *text = "{\"a\": \"x\\u00e9\", \"b\": 1.5}\n{\"b\": 2, \"c\": "
-                     "[1, {\"d\": null}]}\n{\"a\": \"long enough to grow the "
+                     "[1, {\"d\": null}]}\n{\"a\": \"\\ud800\", \"b\": "
+                     "NaN}\n{\"a\": \"long enough to grow the "
                      "lexer's buffer, which starts small\"}";
   failing_allocator failing = {0};
   failing_allocator_install(&failing);
@@ -265,6 +337,8 @@ int main(void) {
       cmocka_unit_test(an_empty_input_has_no_rows),
       cmocka_unit_test(a_byte_order_mark_is_skipped),
       cmocka_unit_test(nul_and_escapes_are_kept),
+      cmocka_unit_test(what_python_writes_is_read),
+      cmocka_unit_test(lone_surrogates_are_kept),
       cmocka_unit_test(errors_name_the_line_and_the_byte),
       cmocka_unit_test(deep_nesting_is_refused),
       cmocka_unit_test(a_record_above_the_limit_is_refused),
