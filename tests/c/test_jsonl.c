@@ -210,7 +210,7 @@ static void errors_name_the_line_and_the_byte(void **state) {
   char text[512];
   snprintf(text, sizeof text, "{\"a\": %0400d}\n", 7);
   text[6] = '1';
-  assert_error(text, "too big");
+  assert_error(text, "number overflow");
   assert_error("{\"a\": 1}\n[1]\n", "line 2: a JSON object is needed");
   assert_error("\"a\"\n", "line 1: a JSON object is needed");
   assert_error("[\n{\"a\": 1}\n]\n", "line 1, byte ");
