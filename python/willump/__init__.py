@@ -36,6 +36,7 @@ from ._errors import (
     UnsupportedError,
 )
 from ._optimize import optimize
+from ._places import check_instance
 from ._report import Explanation, VerifyReport
 from ._targets import Accuracy, Agreement, Estimated, Tolerance, TopKRecall
 from ._versions import show_versions
@@ -109,6 +110,13 @@ def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = Non
         scores tie to the last bits), scores within 1e-9 relative or 1e-12
         absolute, the same exception types for bad input.
 
+    Raises
+    ------
+    TypeError
+        For a class, and what else is no fitted estimator.
+    UnsupportedError
+        Where no part can be compiled; with `strict`, where any part stays Python.
+
     Examples
     --------
     >>> from sklearn.feature_extraction.text import CountVectorizer
@@ -116,6 +124,7 @@ def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = Non
     >>> fast.transform(["good, good", "bad"]).toarray().tolist()
     [[2, 0], [0, 1]]
     """
+    check_instance(estimator)
     if isinstance(estimator, CompiledModel):
         return estimator
     if _is_booster_object(estimator):

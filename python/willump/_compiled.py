@@ -495,7 +495,11 @@ class CompiledModel(Estimator):
         """What `willump.load` does."""
         count = thread_count(n_threads)
         os.stat(path)  # Python's own error for a path that is not there
-        self = cls.from_model(_core.Model.load(path, mmap=mmap, n_threads=count))
+        model = _core.Model.load(path, mmap=mmap, n_threads=count)
+        try:
+            self = cls.from_model(model)
+        except ArtifactError as error:
+            raise ArtifactError(f"{os.fsdecode(path)}: {error}") from error
         self._n_threads = n_threads
         return self
 

@@ -17,7 +17,7 @@ from ._calibration import Calibration, check_no_class_is_lost, group_numbers, ho
 from ._compiled import CompiledModel, thread_count, warn_of_python_steps
 from ._errors import UnsupportedError
 from ._frames import as_rows, n_rows_of, row_keys, take_rows
-from ._places import ROW_ERRORS, placed
+from ._places import ROW_ERRORS, check_instance, placed
 from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._present import describe
 from ._promises import TARGETS, Target, check_target, promise_of
@@ -182,6 +182,7 @@ def optimize(
     with confidence 0.95, the accuracy of the cascade is at most 0.01 below that of the exact
     pipeline, per distinct row
     """
+    check_instance(pipeline)
     if not isinstance(target, (*TARGETS, TopKRecall)):
         raise TypeError(
             "target must be willump.Agreement(...), Accuracy(...), Tolerance(...), "

@@ -40,6 +40,27 @@ def short(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
+def check_instance(estimator: Any) -> None:
+    """Refuses what was never fitted, a class or a plain value.
+
+    Raises
+    ------
+    TypeError
+    """
+    if isinstance(estimator, type):
+        name = estimator.__name__
+        raise TypeError(
+            f"{name} is a class, not an estimator: pass a fitted instance of it, such as "
+            f"{name}().fit(X, y)"
+        )
+    methods = ("fit", "predict", "transform")
+    if not callable(estimator) and not any(hasattr(estimator, name) for name in methods):
+        raise TypeError(
+            f"expected a fitted instance of an estimator, such as a Pipeline, not "
+            f"{short(estimator)} ({type(estimator).__name__})"
+        )
+
+
 def placed(error: Exception, place: str) -> Exception:
     """The same error, with the place at the end of its message."""
     message = error.args[0] if len(error.args) == 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -174,6 +174,7 @@ class Difference:
     n_different: int = 0  #: elements (labels: rows) that differ at all
     worst_absolute: float = 0.0
     worst_relative: float = 0.0
+    worst_row: int = -1  #: where the absolute difference is the largest; -1: nowhere
     problem: str = ""
 
     def __str__(self) -> str:
@@ -183,7 +184,8 @@ class Difference:
             return f"equal on {self.n_rows} rows"
         return (
             f"{self.n_different} elements differ on {self.n_rows} rows; worst "
-            f"{self.worst_absolute:.3g} absolute, {self.worst_relative:.3g} relative"
+            f"{self.worst_absolute:.3g} absolute (row {self.worst_row}), "
+            f"{self.worst_relative:.3g} relative"
         )
 
 
@@ -256,13 +258,21 @@ def _compare_sparse(first: Any, second: Any) -> Difference:
     same = first.shape == second.shape and np.array_equal(first.indptr, second.indptr)
     if not same or not np.array_equal(first.indices, second.indices):
         return Difference(first.shape[0], False, problem="other stored elements")
-    return _compare_arrays(first.data, second.data, first.shape[0])
+    found = _compare_arrays(first.data, second.data, first.shape[0])
+    if found.worst_row < 0:
+        return found
+    row = int(np.searchsorted(first.indptr, found.worst_row, side="right")) - 1
+    return replace(found, worst_row=row)  # of an element
 
 
 def _compare_arrays(first: Any, second: Any, n_rows: int, rounding: Any = 0.0) -> Difference:
     if first.dtype.kind != "f":
-        n_different = int(np.count_nonzero(first != second))
-        return Difference(n_rows, n_different == 0, n_different, float(n_different > 0))
+        differs = first != second
+        n_different = int(np.count_nonzero(differs))
+        row = _first_row(differs) if n_different else -1
+        return Difference(
+            n_rows, n_different == 0, n_different, float(n_different > 0), worst_row=row
+        )
     same = (first == second) | (np.isnan(first) & np.isnan(second))
     if bool(same.all()):
         return Difference(n_rows, True)
@@ -275,10 +285,18 @@ def _compare_arrays(first: Any, second: Any, n_rows: int, rounding: Any = 0.0) -
     allowed_relative = RELATIVE_F32 if single else RELATIVE
     allowed_absolute = np.maximum(RELATIVE_F32 * magnitude, rounding) if single else ABSOLUTE
     within = (relative <= allowed_relative) | (absolute <= allowed_absolute)
+    known = np.where(np.isnan(absolute), np.inf, absolute)  # NaN beside a number
     return Difference(
         n_rows,
         bool(within.all()),
         int(np.count_nonzero(~same)),
-        float(np.nanmax(absolute)) if np.isfinite(absolute).any() else float("inf"),
+        float(known.max()),
         float(np.nanmax(relative)) if np.isfinite(relative).any() else float("inf"),
+        _first_row(known == known.max()),
     )
+
+
+def _first_row(flags: Any) -> int:
+    """The first row with a flag that is set."""
+    rows = np.atleast_1d(flags)
+    return int(np.argmax(rows.reshape(len(rows), -1).any(axis=1)))

@@ -349,6 +349,15 @@ def test_frames_that_all_of_sklearn_is_set_to_give_are_refused_by_transform() ->
 def test_frames_as_results_are_refused() -> None:
     from willump import UnsupportedError
 
+    scaled = make_pipeline(pp.MinMaxScaler(), pp.StandardScaler())
+    x = np.arange(6.0).reshape(3, 2) ** 2
+    for step in (scaled, make_pipeline("passthrough", scaled, "passthrough")):
+        step.set_output(transform="pandas").fit(x)
+        with pytest.raises(UnsupportedError, match=r"set_output\(transform='pandas'\)"):
+            build(step)
+        build(step.set_output(transform="default"))
+    scaled[0].set_output(transform="pandas")  # the next step reads the same numbers
+    np.testing.assert_array_equal(build(scaled).transform(x), scaled.transform(x))
     union = make_union(pp.StandardScaler()).set_output(transform="pandas")
     union.fit(pd.DataFrame({"a": [1.0, 2.0]}))
     with pytest.raises(UnsupportedError, match="set_output"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -178,6 +180,22 @@ def test_damaged_artifacts_are_refused() -> None:
     for damaged in (b"", data[:-1], data + b"\0", data[:40] + b"?" + data[41:], b"\0" * 64):
         with pytest.raises(willump.ArtifactError):
             willump.from_bytes(damaged)
+
+
+@pytest.mark.parametrize("mmap", [False, True])
+def test_a_damaged_file_is_named(tmp_path: Path, mmap: bool) -> None:
+    path = tmp_path / "model \u00e9.willump"
+    data = willump.compile(Ridge().fit(MATRIX, [1, 2, 3, 4])).to_bytes()
+    for damaged in (b"", data[:-1], data[:40] + b"?" + data[41:]):
+        path.write_bytes(damaged)
+        with pytest.raises(willump.ArtifactError, match=f"^{re.escape(str(path))}: "):
+            willump.load(path, mmap=mmap)
+    graph = 'willump-graph 1\n%0 = input() {kind="matrix"}\nstage\noutput prediction = %0\n'
+    _core.Model.compile(graph, {}, '{"ravel": 1}').save(path)
+    with pytest.raises(
+        willump.ArtifactError, match=f"^{re.escape(str(path))}: the artifact's metadata"
+    ):
+        willump.load(path, mmap=mmap)
 
 
 @pytest.mark.parametrize(

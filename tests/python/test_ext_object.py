@@ -32,6 +32,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import OneClassSVM
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils.validation import check_is_fitted
+from willump._report import compare
 
 DOCS = ["the cat sat", "a dog sat", "cat dog", "a bird", "the bird sang", "dogs"] * 4
 LABELS = np.array(["cat", "dog", "cat", "bird", "bird", "dog"] * 4)
@@ -428,6 +429,40 @@ def test_verify_finds_a_difference(pipeline: Any) -> None:
     assert not report.ok
     assert report.labels_equal
     assert 1e-10 < report.worst_difference < 1e-7
+
+
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix], ids=["dense", "sparse"])
+def test_a_difference_names_the_row_where_it_is_largest(make: Any) -> None:
+    expected = np.arange(12.0).reshape(4, 3)
+    actual = expected + np.array([[0, 0, 0], [1e-6, 0, 0], [0, -2e-6, 0], [0, 1e-6, 2e-6]])
+    assert compare(make(expected), make(actual)).worst_row == 2
+    assert "absolute (row 2), " in str(compare(make(expected), make(actual)))
+    assert compare(make(expected), make(expected)).worst_row == -1
+
+
+def test_nan_beside_a_number_is_the_largest_difference() -> None:
+    found = compare(np.array([1.0, np.nan, 3.0]), np.array([1.1, 2.0, np.nan]))
+    assert not found.ok
+    assert found.worst_row == 1
+    assert found.worst_absolute == np.inf
+
+
+def test_other_labels_name_the_first_row() -> None:
+    found = compare(np.array(["a", "b", "c"]), np.array(["a", "c", "b"]))
+    assert found.worst_row == 1
+    assert found.n_different == 2
+
+
+NO_INSTANCES = [LogisticRegression, "a pipeline", b"bytes", None, 3, 2.5, ["a"], {"a": 1}, True]
+
+
+@pytest.mark.parametrize("estimator", NO_INSTANCES, ids=repr)
+def test_only_instances_are_compiled_and_optimized(estimator: Any) -> None:
+    expected = "LogisticRegression is a class" if isinstance(estimator, type) else "expected a"
+    with pytest.raises(TypeError, match=f"{expected}.* fitted instance of"):
+        willump.compile(estimator)
+    with pytest.raises(TypeError, match=f"{expected}.* fitted instance of"):
+        willump.optimize(estimator, DOCS, LABELS, X_cal=DOCS)
 
 
 def test_versions_are_shown(capsys: Any) -> None:

@@ -260,6 +260,17 @@ def _estimator_type(estimator: Any) -> str | None:
     return found
 
 
+def _output_config(estimator: Any) -> str | None:
+    """What `set_output` asked for of the result: of the last step, as a Pipeline asks
+    its steps and has no setting of its own."""
+    own: str | None = getattr(estimator, "_sklearn_output_config", {}).get("transform")
+    inner = getattr(estimator, "best_estimator_", None)
+    if inner is None and isinstance(getattr(estimator, "steps", None), list):
+        steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
+        inner = steps[-1] if steps else None
+    return own if own is not None or inner is None else _output_config(inner)
+
+
 def _check_output_config(estimator: Any, *, strict: bool) -> None:
     """Data frames as results are not what a compiled object returns.
 
@@ -268,7 +279,7 @@ def _check_output_config(estimator: Any, *, strict: bool) -> None:
     """
     import sklearn
 
-    config = getattr(estimator, "_sklearn_output_config", {}).get("transform")
+    config = _output_config(estimator)
     if strict:
         config = config or sklearn.get_config().get("transform_output", "default")
     if config not in (None, "default") and hasattr(estimator, "transform"):
