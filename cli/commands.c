@@ -11,7 +11,7 @@
 #define THREADS_OPTION                                                         \
   {                                                                            \
     0, "threads", CLI_NUMBER, "N",                                             \
-        "Run on N threads. By default WILLUMP_NUM_THREADS, or 1."              \
+        "Run on N threads, at least 1. By default WILLUMP_NUM_THREADS, or 1."  \
   }
 #define COLUMN_OPTION                                                          \
   {                                                                            \
@@ -62,6 +62,14 @@ static const cli_option predict_options[] = {
     THREADS_OPTION,
     {0, "exact", CLI_FLAG, NULL,
      "Leave the cascade out: the full model answers every row."},
+    {0, "top-k", CLI_NUMBER, "N",
+     "Write the N best rows of INPUT instead, best first: their numbers, from "
+     "0, and scores. They rank by the second class's proba, or by decision, "
+     "or by a regressor's prediction. Of a model with a filter for such "
+     "queries only its candidates get a score; --exact scores all rows."},
+    {0, "class-label", CLI_WORD, "CLASS",
+     "The class by whose score --top-k ranks; needed where there are not two. "
+     "Of several predictions a row, the number of one, from 0."},
     {0, "stages", CLI_FLAG, NULL,
      "Add a column with the number of the stage that answered, from 0."},
     HELP_OPTION,
@@ -194,11 +202,13 @@ const cli_section cli_sections[] = {
      "as missing.\n\n"
      "JSON lines: one object a line; the keys of the first are the columns. A "
      "later one may lack a key, which is as null: a missing value. Further "
-     "keys are ignored."},
+     "keys are ignored. NaN, Infinity and -Infinity are numbers, as Python "
+     "writes them."},
     {"OUTPUT",
      "CSV with a header, or an object a line with the same names: label; "
      "proba_CLASS for every class; decision, or decision_CLASS; prediction; "
-     "stage. Numbers that are not finite are nan, inf and -inf in CSV, and "
+     "stage; or row and score of the best rows (--top-k). Numbers that are not "
+     "finite are nan, inf and -inf in CSV, and "
      "null, 1e999 and -1e999 in JSON. A sparse output is written as JSON only: "
      "an object with indices and values."},
     {"EXIT STATUS",

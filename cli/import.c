@@ -30,11 +30,6 @@ wl_status cli_import(const cli_arguments *arguments, wl_error *error) {
   wl_status status = wl_model_import(path, &options, &model, error);
   if (status == WL_OK)
     status = write_model(model, out, error);
-  else if (status != WL_ERROR_IO && status != WL_ERROR_MEMORY) {
-    char message[WL_ERROR_MESSAGE_SIZE];
-    memcpy(message, error->message, sizeof message);
-    status = wl_fail(error, status, "%s: %s", path, message);
-  }
   wl_model_release(model);
   return status;
 }

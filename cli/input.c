@@ -29,11 +29,7 @@ cli_format cli_format_choose(const char *name, const char *path,
 
 wl_status cli_reader_fail(const cli_reader *reader, wl_status status,
                           wl_error *error) {
-  if (status == WL_OK || error == NULL)
-    return status;
-  char message[WL_ERROR_MESSAGE_SIZE];
-  memcpy(message, error->message, sizeof message);
-  return wl_fail(error, status, "%s: %s", reader->path, message);
+  return wl_fail_file(error, status, reader->path);
 }
 
 wl_status cli_reader_open(cli_reader *reader, const char *path,

@@ -3,7 +3,7 @@
 
 #include "commands.h"
 #include "data/field.h"
-#include "metadata.h"
+#include "session.h"
 
 static const char *kind_name(const wl_input_info *info) {
   static const char *const names[] = {"text", "numeric", "matrix", "category"};
@@ -51,8 +51,7 @@ static wl_status print_json(const char *title, const json_t *value,
     return WL_OK;
   if (title != NULL)
     printf("%s\n", title);
-  if (json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY) != 0)
-    return wl_fail(error, WL_ERROR_IO, "cannot write the metadata");
+  WL_TRY(cli_json_print(stdout, value, error));
   printf("\n");
   return WL_OK;
 }
@@ -104,12 +103,11 @@ wl_status cli_inspect(const cli_arguments *arguments, wl_error *error) {
   bool is_metadata = cli_has(arguments, "metadata");
   const wl_options options = {.size = sizeof options};
   wl_model *model = NULL;
-  cli_metadata metadata = {.root = NULL};
+  cli_metadata metadata;
   wl_status status;
   WL_TRY(check_pass(after, error));
-  WL_TRY(wl_model_load(arguments->operands[0], &options, &model, error));
-  WL_TRY_DONE(status,
-              cli_metadata_init(&metadata, wl_model_metadata(model), error));
+  WL_TRY_DONE(status, cli_model_load(arguments->operands[0], &options, &model,
+                                     &metadata, error));
   if (is_metadata)
     WL_TRY_DONE(status, print_json(NULL, metadata.root, error));
   if (is_graph)

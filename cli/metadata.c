@@ -1,6 +1,4 @@
 /* metadata.c: reads the metadata; what it does not know it leaves alone. */
-#include <stdio.h>
-
 #include "metadata.h"
 
 #include "base/number.h"
@@ -152,4 +150,61 @@ wl_status cli_metadata_check_categories(const cli_metadata *metadata,
                  "values the program does not turn into codes: predict from "
                  "Python (willump.load)",
                  columns);
+}
+
+/* ---- printing ------------------------------------------------------------ */
+
+static void begin_item(FILE *to, size_t number, int depth) {
+  fprintf(to, "%s\n%*s", number > 0 ? "," : "", 2 * (depth + 1), "");
+}
+
+static wl_status print_value(FILE *to, const json_t *value, int depth,
+                             wl_error *error);
+
+static wl_status print_items(FILE *to, const json_t *value, int depth,
+                             wl_error *error) {
+  size_t n = 0;
+  if (json_is_array(value))
+    for (; n < json_array_size(value); n++) {
+      begin_item(to, n, depth);
+      WL_TRY(print_value(to, json_array_get(value, n), depth + 1, error));
+    }
+  for (void *i = json_object_iter((json_t *)(uintptr_t)value); i != NULL;
+       i = json_object_iter_next((json_t *)(uintptr_t)value, i)) {
+    cli_name key;
+    const char *text = json_object_iter_key(i);
+    begin_item(to, n++, depth);
+    wl_status status = cli_name_init(&key, text, strlen(text), error);
+    if (status == WL_OK)
+      fprintf(to, "%s: ", key.json);
+    cli_name_deinit(&key);
+    WL_TRY(status);
+    WL_TRY(print_value(to, json_object_iter_value(i), depth + 1, error));
+  }
+  if (n > 0)
+    fprintf(to, "\n%*s", 2 * depth, "");
+  return WL_OK;
+}
+
+/* No deeper than the reader of the metadata allows. */
+static wl_status print_value(FILE *to, const json_t *value, int depth,
+                             wl_error *error) {
+  bool is_array = json_is_array(value);
+  if (is_array || json_is_object(value)) {
+    fputc(is_array ? '[' : '{', to);
+    WL_TRY(print_items(to, value, depth, error));
+    fputc(is_array ? ']' : '}', to);
+    return WL_OK;
+  }
+  char *text =
+      json_is_real(value) ? print_real(json_real_value(value)) : dump(value);
+  if (text == NULL)
+    return wl_fail_memory(error, 0);
+  fputs(text, to);
+  wl_free(text);
+  return WL_OK;
+}
+
+wl_status cli_json_print(FILE *to, const json_t *value, wl_error *error) {
+  return print_value(to, value, 0, error);
 }

@@ -5,6 +5,8 @@
 #ifndef WL_CLI_METADATA_H
 #define WL_CLI_METADATA_H
 
+#include <stdio.h>
+
 #include <jansson.h>
 
 #include "willump/willump.h"
@@ -38,6 +40,10 @@ wl_status cli_metadata_check_categories(const cli_metadata *metadata,
 /* A name that is a string; json is it quoted. Deinit also after a failure. */
 wl_status cli_name_init(cli_name *name, const char *text, size_t size,
                         wl_error *error);
+
+/* Prints a value of the metadata, indented; numbers with the fewest digits that
+ * read back. */
+wl_status cli_json_print(FILE *to, const json_t *value, wl_error *error);
 
 /* The training column names: NULL when they are not n_names strings. */
 const json_t *cli_metadata_feature_names(const cli_metadata *metadata,

@@ -41,13 +41,14 @@ static bool is_number(const char *text) {
   errno = 0;
   unsigned long number = strtoul(text, &end, 10);
   return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
-         number <= UINT32_MAX;
+         number >= 1 && number <= UINT32_MAX;
 }
 
 static bool is_seconds(const char *text) {
   char *end;
   double number = wl_parse_double(text, &end);
-  return end != text && *end == '\0' && number > 0 && number <= 86400;
+  return text[strspn(text, "0123456789.eE+-")] == '\0' && end != text &&
+         *end == '\0' && number > 0 && number <= 86400;
 }
 
 static wl_import_format source_of(const char *name) {
@@ -65,11 +66,11 @@ static wl_status check_value(const cli_option *option, const char *value,
   switch (option->kind) {
   case CLI_NUMBER:
     is_right = is_number(value);
-    wanted = "a whole number";
+    wanted = "a whole number of at least 1";
     break;
   case CLI_SECONDS:
     is_right = is_seconds(value);
-    wanted = "a number of seconds above 0";
+    wanted = "a number of seconds above 0 and up to 86400";
     break;
   case CLI_FORMAT:
     is_right = strcmp(value, "csv") == 0 || strcmp(value, "jsonl") == 0;

@@ -16,8 +16,8 @@ enum { CLI_OK = 0, CLI_FAILURE = 1, CLI_USAGE = 2 };
 typedef enum cli_kind {
   CLI_FLAG = 0,  /* there is none */
   CLI_WORD,      /* anything */
-  CLI_NUMBER,    /* a whole number that fits 32 bits */
-  CLI_SECONDS,   /* a number above 0 */
+  CLI_NUMBER,    /* a whole number of at least 1 that fits 32 bits */
+  CLI_SECONDS,   /* a number above 0, of a day at most */
   CLI_FORMAT,    /* csv or jsonl */
   CLI_SOURCE,    /* a format that models are imported from */
   CLI_CHARACTER, /* one character or "tab" */

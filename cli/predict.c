@@ -23,18 +23,7 @@ typedef struct predict_job {
   cli_table_out table;
   cli_text text;
   cli_sink sink;
-  char *warned; /* the last warning; owned */
 } predict_job;
-
-/* Later pieces of the file mostly have the same to say. */
-static void on_warning(void *context, const char *message) {
-  predict_job *prediction = context;
-  if (prediction->warned != NULL && strcmp(prediction->warned, message) == 0)
-    return;
-  fprintf(stderr, "willump: warning: %s\n", message);
-  wl_free(prediction->warned);
-  prediction->warned = wl_strndup(message, strlen(message));
-}
 
 static wl_status add_output(predict_job *prediction, const char *name,
                             wl_error *error) {
@@ -118,12 +107,12 @@ static void free_runs(predict_job *prediction) {
 /* One output of a piece; the first one's stages are those that are shown. */
 static wl_status compute(predict_job *prediction, size_t o, size_t n_rows,
                          wl_error *error) {
-  const cli_session *session = &prediction->session;
+  cli_session *session = &prediction->session;
   cli_output *output = &prediction->outputs[o];
   wl_run_options options = cli_session_run_options(session);
   uint8_t *stages = o == 0 ? prediction->stages : NULL;
-  options.warning = on_warning;
-  options.warning_context = prediction;
+  options.warning = cli_session_warn;
+  options.warning_context = session;
   if (!output->info.is_sparse)
     return wl_model_predict(session->model, output->number, prediction->inputs,
                             session->inputs.n_inputs, n_rows, &options,
@@ -142,25 +131,6 @@ static wl_status compute(predict_job *prediction, size_t o, size_t n_rows,
   return WL_OK;
 }
 
-/* Turns a row of a piece into a line of the file, for the message, which names
- * the row of the piece at its end. */
-static wl_status name_line(const predict_job *prediction, wl_status status,
-                           size_t first, size_t n_rows, wl_error *error) {
-  const wl_table *table = prediction->session.reader.table;
-  if (error->row < 0 || (uint64_t)error->row >= n_rows)
-    return status;
-  char message[WL_ERROR_MESSAGE_SIZE], ending[40];
-  memcpy(message, error->message, sizeof message);
-  size_t n = (size_t)snprintf(ending, sizeof ending, " (row %lld)",
-                              (long long)error->row);
-  size_t size = strlen(message);
-  if (size >= n && strcmp(message + size - n, ending) == 0)
-    message[size - n] = '\0';
-  return wl_fail(
-      error, status, "%s: line %llu: %s", prediction->session.reader.path,
-      (unsigned long long)table->lines[first + (size_t)error->row], message);
-}
-
 static wl_status answer_chunk(predict_job *prediction, wl_error *error) {
   cli_session *session = &prediction->session;
   const wl_table *table = session->reader.table;
@@ -177,7 +147,8 @@ static wl_status answer_chunk(predict_job *prediction, wl_error *error) {
       error->row = -1;
       status = compute(prediction, o, n_rows, error);
       if (status != WL_OK)
-        return name_line(prediction, status, first, n_rows, error);
+        return cli_session_fail_row(session, status, table->lines + first,
+                                    n_rows, error);
     }
     WL_TRY(
         cli_write_rows(&prediction->text, &prediction->table, n_rows, error));
@@ -217,6 +188,12 @@ static wl_status predict(predict_job *prediction,
 }
 
 wl_status cli_predict(const cli_arguments *arguments, wl_error *error) {
+  if (cli_has(arguments, "top-k"))
+    return cli_top_k(arguments, error);
+  if (cli_has(arguments, "class-label"))
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "--class-label says by which class --top-k ranks: it goes "
+                   "with it");
   predict_job prediction = {.n_outputs = 0, .sink.descriptor = -1};
   wl_status status = predict(&prediction, arguments, error);
   cli_sink_discard(&prediction.sink);
@@ -228,7 +205,6 @@ wl_status cli_predict(const cli_arguments *arguments, wl_error *error) {
   wl_free(prediction.runs);
   wl_free(prediction.inputs);
   wl_free(prediction.stages);
-  wl_free(prediction.warned);
   cli_session_close(&prediction.session);
   return status;
 }

@@ -22,17 +22,27 @@ wl_status cli_inputs_init_model(cli_inputs *inputs, const wl_model *model,
   return status;
 }
 
+wl_status cli_model_load(const char *path, const wl_options *options,
+                         wl_model **model, cli_metadata *metadata,
+                         wl_error *error) {
+  *metadata = (cli_metadata){.root = NULL};
+  WL_TRY(wl_model_load(path, options, model, error));
+  return wl_fail_file(
+      error, cli_metadata_init(metadata, wl_model_metadata(*model), error),
+      path);
+}
+
 static wl_status load_model(cli_session *session,
                             const cli_arguments *arguments, wl_error *error) {
   session->n_threads = cli_number(arguments, "threads", 0);
   session->is_exact = cli_has(arguments, "exact");
   const wl_options options = {.size = sizeof options,
                               .n_threads = session->n_threads};
-  WL_TRY(
-      wl_model_load(arguments->operands[0], &options, &session->model, error));
-  WL_TRY(cli_metadata_init(&session->metadata,
-                           wl_model_metadata(session->model), error));
-  return cli_metadata_check_categories(&session->metadata, error);
+  WL_TRY(cli_model_load(arguments->operands[0], &options, &session->model,
+                        &session->metadata, error));
+  return wl_fail_file(error,
+                      cli_metadata_check_categories(&session->metadata, error),
+                      arguments->operands[0]);
 }
 
 wl_status cli_session_open(cli_session *session, const cli_arguments *arguments,
@@ -60,6 +70,34 @@ void cli_session_close(cli_session *session) {
   cli_metadata_deinit(&session->metadata);
   wl_model_release(session->model);
   session->model = NULL;
+  wl_free(session->warned);
+  session->warned = NULL;
+}
+
+void cli_session_warn(void *context, const char *message) {
+  cli_session *session = context;
+  if (session->warned != NULL && strcmp(session->warned, message) == 0)
+    return;
+  fprintf(stderr, "willump: warning: %s\n", message);
+  wl_free(session->warned);
+  session->warned = wl_strndup(message, strlen(message));
+}
+
+wl_status cli_session_fail_row(const cli_session *session, wl_status status,
+                               const uint64_t *lines, size_t n_rows,
+                               wl_error *error) {
+  if (error->row < 0 || (uint64_t)error->row >= n_rows)
+    return status;
+  /* The message names the row of the run at its end. */
+  char message[WL_ERROR_MESSAGE_SIZE], ending[40];
+  memcpy(message, error->message, sizeof message);
+  size_t n = (size_t)snprintf(ending, sizeof ending, " (row %lld)",
+                              (long long)error->row);
+  size_t size = strlen(message);
+  if (size >= n && strcmp(message + size - n, ending) == 0)
+    message[size - n] = '\0';
+  return wl_fail(error, status, "%s: line %llu: %s", session->reader.path,
+                 (unsigned long long)lines[error->row], message);
 }
 
 wl_run_options cli_session_run_options(const cli_session *session) {

@@ -17,7 +17,14 @@ typedef struct cli_session {
   cli_inputs inputs; /* of no bindings when the input has no rows or columns */
   uint32_t n_threads;
   bool is_exact;
+  char *warned; /* the last warning; owned */
 } cli_session;
+
+/* Loads a model with its metadata, which are released and deinitialised also
+ * after a failure. */
+wl_status cli_model_load(const char *path, const wl_options *options,
+                         wl_model **model, cli_metadata *metadata,
+                         wl_error *error);
 
 /* Close also after a failure. */
 wl_status cli_session_open(cli_session *session, const cli_arguments *arguments,
@@ -25,6 +32,16 @@ wl_status cli_session_open(cli_session *session, const cli_arguments *arguments,
 void cli_session_close(cli_session *session);
 
 wl_run_options cli_session_run_options(const cli_session *session);
+
+/* A wl_warning, whose context is the session: prints what it does not repeat,
+ * as later pieces of a file mostly have the same to say. */
+void cli_session_warn(void *session, const char *message);
+
+/* Puts the line of the row that an error names before its message; `lines` are
+ * those of the n_rows that were run. Returns the status. */
+wl_status cli_session_fail_row(const cli_session *session, wl_status status,
+                               const uint64_t *lines, size_t n_rows,
+                               wl_error *error);
 
 /* cli_inputs_init for the inputs of a model. */
 wl_status cli_inputs_init_model(cli_inputs *inputs, const wl_model *model,

@@ -18,7 +18,7 @@ RANK = {name: i for i, name in enumerate(ORDER)}
 RANK["stats"] = RANK["text"]
 RANK["models"] = RANK["ops"]
 SIBLINGS = {("models", "ops")}  # models share the operators' helpers
-PUBLIC_ONLY = {"cli": {"data", "base"}, "python/ext": {"tune", "import", "stats", "base"}}
+PUBLIC_ONLY = {"cli": {"tune", "data", "base"}, "python/ext": {"tune", "import", "stats", "base"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([a-z_]+)/([^"]+)"', re.M)
 
 root = Path(__file__).resolve().parent.parent

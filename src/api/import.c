@@ -84,5 +84,5 @@ wl_status wl_model_import(const char *path, const wl_import_options *options,
   wl_status status =
       wl_model_import_memory(file.bytes, file.size, options, out, error);
   wl_file_deinit(&file);
-  return status;
+  return status == WL_ERROR_MEMORY ? status : wl_fail_file(error, status, path);
 }

@@ -293,8 +293,12 @@ wl_status wl_model_load(const char *path, const wl_options *options,
   wl_file file;
   *out = NULL;
   bool use_mmap = HAS_FIELD(options, wl_options, use_mmap) && options->use_mmap;
-  WL_TRY(wl_file_read(path, use_mmap, &file, error));
-  return load_file(&file, options, out, error);
+  wl_status status = wl_file_read(path, use_mmap, &file, error);
+  if (status == WL_OK)
+    status = load_file(&file, options, out, error);
+  bool is_of_file =
+      status == WL_ERROR_ARTIFACT || status == WL_ERROR_UNSUPPORTED;
+  return is_of_file ? wl_fail_file(error, status, path) : status;
 }
 
 wl_status wl_model_load_memory(const void *bytes, size_t size,

@@ -29,7 +29,7 @@ static wl_status read_all(int fd, char *to, size_t size, const char *path,
       return fail_io(error, "read", path);
     if (n == 0)
       return wl_fail(error, WL_ERROR_ARTIFACT,
-                     "'%.500s' became shorter while it was read", path);
+                     "the file became shorter while it was read");
     done += (size_t)n;
   }
   return WL_OK;

@@ -37,6 +37,8 @@ wl_status wl_fail_row(wl_error *error, wl_status code, int64_t row,
                       const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 wl_status wl_fail_memory(wl_error *error, size_t size);
+/* Puts "PATH: " before the message of a failure, and returns its status. */
+wl_status wl_fail_file(wl_error *error, wl_status status, const char *path);
 
 /* ---- the allocator ------------------------------------------------------- */
 

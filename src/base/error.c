@@ -63,3 +63,11 @@ wl_status wl_fail_memory(wl_error *error, size_t size) {
   return wl_fail(error, WL_ERROR_MEMORY, "out of memory: %zu bytes asked for",
                  size);
 }
+
+wl_status wl_fail_file(wl_error *error, wl_status status, const char *path) {
+  char message[WL_ERROR_MESSAGE_SIZE];
+  if (error == NULL || status == WL_OK)
+    return status;
+  memcpy(message, error->message, sizeof message);
+  return wl_fail(error, status, "%.500s: %s", path, message);
+}

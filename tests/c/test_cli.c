@@ -77,8 +77,14 @@ static void wrong_command_lines_are_refused(void **state) {
       {{"m", "-x"}, "unknown option '-x'"},
       {{"m", "--out"}, "a value is missing after '--out'"},
       {{"m", "--exact=1"}, "no value is allowed in '--exact=1'"},
-      {{"m", "--threads=x"}, "--threads takes a whole number, not 'x'"},
+      {{"m", "--threads=x"},
+       "--threads takes a whole number of at least 1, not 'x'"},
       {{"m", "--threads=-1"}, "--threads takes a whole number"},
+      {{"m", "--threads=0"}, "--threads takes a whole number of at least 1"},
+      {{"m", "--threads="}, "--threads takes a whole number"},
+      {{"m", "--threads= 1"}, "--threads takes a whole number"},
+      {{"m", "--threads=1.5"}, "--threads takes a whole number"},
+      {{"m", "--threads=0x2"}, "--threads takes a whole number"},
       {{"m", "--threads=4294967296"}, "--threads takes a whole number"},
       {{"m", "--format=xml"}, "--format takes csv or jsonl, not 'xml'"},
       {{"m", "--delimiter="}, "--delimiter takes one character"},
@@ -105,12 +111,14 @@ static void seconds_are_above_zero(void **state) {
       PARSE(CLI_BENCH, &arguments, NULL, "m", "i", "--seconds", "0.5"), WL_OK);
   assert_true(cli_seconds(&arguments, "seconds", 2) == 0.5);
   cli_arguments_deinit(&arguments);
-  assert_int_equal(
-      PARSE(CLI_BENCH, &arguments, NULL, "m", "i", "--seconds", "0"),
-      WL_ERROR_VALUE);
-  assert_int_equal(
-      PARSE(CLI_BENCH, &arguments, NULL, "m", "i", "--seconds", "nan"),
-      WL_ERROR_VALUE);
+  static const char *const wrong[] = {"0",  "-1", "nan", "inf",  "0x1p1",
+                                      " 1", "1s", "",    "86401"};
+  for (size_t i = 0; i < WL_COUNT_OF(wrong); i++)
+    assert_int_equal(
+        PARSE(CLI_BENCH, &arguments, NULL, "m", "i", "--seconds", wrong[i]),
+        WL_ERROR_VALUE);
+  assert_int_equal(PARSE(CLI_BENCH, &arguments, NULL, "m", "i", "--batch", "0"),
+                   WL_ERROR_VALUE);
 }
 
 static void help_needs_no_operands(void **state) {

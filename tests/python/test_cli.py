@@ -25,6 +25,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from willump import _core
 
 TEXTS = [
     "cheap pills, buy now",
@@ -254,6 +255,69 @@ def test_the_only_column_of_text_needs_no_name(classifier) -> None:
     assert b'several columns of text: pass --column with one of "a", "b"' in message
 
 
+numbers_of_json = st.lists(
+    st.tuples(
+        st.floats() | st.integers(-(10**18), 10**18) | st.booleans() | st.none(),
+        st.floats(width=32) | st.sampled_from([float("nan"), float("inf"), float("-inf")]),
+        st.text(st.characters(exclude_categories=("Cs",)), max_size=5),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@pytest.fixture(scope="module")
+def trees(folder: Path):
+    """A model of two columns of numbers that takes what is missing and infinite."""
+    lightgbm = pytest.importorskip("lightgbm")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(200, 2)), columns=["a", "b"])
+    model = lightgbm.LGBMRegressor(n_estimators=3, min_child_samples=2, verbose=-1)
+    fast = willump.compile(model.fit(frame, frame["a"] * frame["b"]))
+    path = folder / "trees.willump"
+    fast.save(path)
+    return fast, path
+
+
+@many
+@given(rows=numbers_of_json, ascii_only=st.booleans())
+def test_numbers_of_json_are_those_that_python_reads(trees, rows, ascii_only) -> None:
+    fast, path = trees
+    lines = [
+        json.dumps({"a": a, "x": [b, {"y": text}], "b": b}, ensure_ascii=ascii_only)
+        for a, b, text in rows
+    ]
+    read = [json.loads(line) for line in lines]
+    x = np.array([[np.nan if row[n] is None else float(row[n]) for n in "ab"] for row in read])
+    out = from_jsonl(run("predict", path, "--format", "jsonl", stdin="\n".join(lines).encode()))
+    assert [row["prediction"] for row in out] == fast.predict(x).tolist()
+
+
+def test_reals_that_overflow_are_infinite_in_json(trees) -> None:
+    fast, path = trees
+    lines = b'{"a": 1e400, "b": -1E+999}\n{"a": -Infinity, "b": 12}\n{"a": NaN, "b": 0}\n'
+    out = from_jsonl(run("predict", path, "--format", "jsonl", stdin=lines))
+    x = np.array([[np.inf, -np.inf], [-np.inf, 12], [np.nan, 0]])
+    assert [row["prediction"] for row in out] == fast.predict(x).tolist()
+    for wrong in ("nan", "-NaN", "+1", "1e", "NaN1", "1NaN", "01e999", "1" * 400, "[1e999, 01]"):
+        line = f'{{"a": NaN, "b": {wrong}}}'.encode()
+        message = run("predict", path, "--format", "jsonl", stdin=line, status=1)
+        assert b"standard input: line 1, byte " in message
+
+
+@many
+@given(rows=st.lists(st.text(st.characters(), max_size=6), min_size=1, max_size=8))
+def test_lone_surrogates_of_json_are_those_that_python_reads(classifier, rows) -> None:
+    fast, path = classifier
+    rows = ["\ud800", "a\udfff\0\ue800b", *rows]
+    lines = "".join(json.dumps({"t": text, "n": float("nan")}) + "\n" for text in rows)
+    read = [json.loads(line)["t"] for line in lines.splitlines()]
+    out = run(
+        "predict", path, "--proba", "--format", "jsonl", "--column", "t", stdin=lines.encode()
+    )
+    check_proba(from_jsonl(out), fast, fast.predict_proba(read))
+
+
 def test_a_null_is_named_by_its_line(classifier) -> None:
     _, path = classifier
     lines = b'{"t": "x"}\n' * 9_000 + b'{"t": null}\n{"t": "x"}\n'
@@ -390,6 +454,21 @@ def test_inspect_shows_the_model(classifier) -> None:
     assert b"there is no pass 'nope'" in run("inspect", path, "--after", "nope", status=1)
 
 
+def test_numbers_of_the_metadata_have_the_fewest_digits(folder: Path) -> None:
+    graph = 'willump-graph 1\n%0 = input() {kind="matrix"}\nstage\noutput prediction = %0\n'
+    rng = np.random.default_rng(0)
+    values = [0.95, 1.0, -1.5e300, 0.1 + 0.2, *rng.normal(size=50), *rng.random(50)]
+    told = {
+        "certificate": {"target": 0.95, "all": values, "none": [], "empty": {}, "s": 'a"\n\u00e9'},
+        "other": [True, None, 3, {"deep": [[1.5]]}],
+    }
+    path = folder / "numbers.willump"
+    _core.Model.compile(graph, {}, json.dumps(told)).save(path)
+    shown = run("inspect", path, "--metadata").decode()
+    assert shown == json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    assert '"target": 0.95,\n' in run("inspect", path).decode()
+
+
 def test_several_gates_have_the_same_bits_and_are_shown(folder: Path) -> None:
     X, y = make_classification(9_000, 8, n_informative=6, class_sep=1.2, random_state=1)
     frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(8)])
@@ -437,7 +516,9 @@ def test_exit_statuses(classifier, folder) -> None:
     run("nope", status=2)
     damaged = folder / "damaged.willump"
     damaged.write_bytes(path.read_bytes()[:-1])
-    run("predict", damaged, stdin=b"text\na\n", status=1)
+    for command in ("predict", "inspect"):
+        message = run(command, damaged, *([] if command == "inspect" else ["-"]), status=1)
+        assert message.startswith(f"willump: {damaged}: ".encode())
 
 
 def test_help_and_manual_name_every_command() -> None:
