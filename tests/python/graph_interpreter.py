@@ -292,9 +292,10 @@ def impute(x: Any, *, fill: Any, missing: float = float("nan")) -> Any:
 
 def fill_text(cells: list[Any], *, value: str, missing: str, equal: str = "") -> list[Any]:
     def is_gone(cell: Any) -> bool:
-        return {"nan": cell != cell, "none": cell is None, "equal": cell == equal}[missing]
+        gone = {"nan": cell != cell, "none": cell is None, "equal": cell == equal}
+        return gone.get(missing, not isinstance(cell, str))
 
-    if missing != "nan" and any(cell != cell for cell in cells):
+    if missing not in ("nan", "any") and any(cell != cell for cell in cells):
         raise ValueError("Input contains NaN")
     return [value if is_gone(cell) else cell for cell in cells]
 
@@ -336,6 +337,71 @@ def one_hot(x: Any, *, sizes: Any, sparse: bool = True, dtype: str = "f64") -> A
 def ufunc(x: Any, *, function: str) -> Any:
     with np.errstate(all="ignore"):
         return getattr(np, function)(x)
+
+
+def require_text(cells: list[Any]) -> list[Any]:
+    if not all(isinstance(cell, str) for cell in cells):
+        raise ValueError("np.nan is an invalid document, expected byte or unicode string.")
+    return cells
+
+
+def map_chars(
+    cells: list[Any], *, chars: Any, values: Any, final_sigma: bool = False, unicode: str = ""
+) -> list[Any]:
+    table = dict(zip(map(chr, chars), values, strict=True))
+
+    def mapped(text: str) -> str:
+        lower = text.lower()  # as long as the text up to its sigmas, but for U+0130
+        expanded = "".join(c.lower() for c in text)
+        sigmas = iter([c for c, e in zip(lower, expanded, strict=True) if e == "σ"])
+        found = []
+        for c in text:
+            own = [next(sigmas) for e in c.lower() if e == "σ"]
+            found.append(own[0] if final_sigma and c == "Σ" else table.get(c, c))
+        return "".join(found)
+
+    return [mapped(cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def match(*inputs: Any, keys: Any) -> Any:
+    def key_of(row: Any) -> Any:
+        return tuple("nan" if v != v else float(v) for v in row)
+
+    joined = np.concatenate(inputs, axis=1)
+    table = {key_of(k): i for i, k in enumerate(np.reshape(keys, (-1, joined.shape[1])))}
+    return np.array([[table.get(key_of(row), -1)] for row in joined], dtype=np.int64)
+
+
+def take(rows: Any, *, values: Any, **a: Any) -> Any:
+    found = [int(r) if 0 <= r < len(values) and r == int(r) else -1 for r in np.ravel(rows)]
+    if isinstance(values, list):
+        cells: list[Any] = list(values)
+        for kind, gone in (("nan", np.nan), ("none", None)):
+            for row in a.get(kind, ()):
+                cells[int(row)] = gone
+        return [cells[r] if r >= 0 else np.nan for r in found]
+    values = np.asarray(values, dtype=float)
+    values = values.reshape(len(values), -1)
+    absent = np.full(values.shape[1], a.get("absent", np.nan))
+    return np.array([values[r] if r >= 0 else absent for r in found]).astype(
+        DTYPES[a.get("dtype", "f64")]
+    )
+
+
+def binary(a: Any, b: Any = None, *, function: str, **o: Any) -> Any:
+    left, right = (a, o["value"]) if "value" in o else (a, b)
+    if o.get("reverse"):
+        left, right = right, left
+    with np.errstate(all="ignore"):
+        found = getattr(np, function)(left, right)
+    return found.astype(DTYPES[o["dtype"]]) if "dtype" in o else found.astype(float)
+
+
+def where(condition: Any, *choices: Any, **o: Any) -> Any:
+    left = list(choices)
+    then = o["then"] if "then" in o else left.pop(0)
+    otherwise = o["otherwise"] if "otherwise" in o else left.pop(0)
+    return np.where(condition != 0, then, otherwise).astype(DTYPES[o.get("dtype", "f64")])
 
 
 def goes_left(v: float, flags: int, threshold: float, a: dict[str, Any], column: int) -> bool:
@@ -415,6 +481,12 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "ovo": ovo,
     "impute": impute,
     "fill_text": fill_text,
+    "require_text": require_text,
+    "map_chars": map_chars,
+    "match": match,
+    "take": take,
+    "binary": binary,
+    "where": where,
     "encode": encode,
     "one_hot": one_hot,
     "ufunc": ufunc,
