@@ -23,6 +23,8 @@ from .interpreter import Interpreter
 from .steps import ReplayStep
 from .tracer import Step, Tracer
 from .values import (
+    FILLED,
+    WHOLE,
     CaptureError,
     Column,
     Frame,
@@ -32,8 +34,6 @@ from .values import (
     Replay,
     Traced,
 )
-
-_CAST = {"int64|float64": "float64"}
 
 
 @dataclass
@@ -135,6 +135,12 @@ class _Result:
             )
         try:
             native = tracer.native(result)
+            if getattr(native, "dtype", "") == FILLED:
+                result.native = (
+                    f"line {result.line}: whether the result is int64 or float64 hangs on which "
+                    "rows were missing: add .astype(float)"
+                )
+                native = tracer.external(result)
         except NotNative as reason:
             raise UnsupportedError(f"the function's result cannot be compiled: {reason}") from None
         value = result.value
@@ -148,7 +154,7 @@ class _Result:
         if isinstance(native, Column):
             return cls._of_column(native, value)
         if isinstance(native, Matrix):
-            dtype = _CAST.get(native.dtype, native.dtype)
+            dtype = native.dtype
             if native.form:
                 return cls("features", native.ref, False, dtype,
                            {"type": "sparse", "class": type(value).__name__})  # fmt: skip
@@ -172,10 +178,7 @@ class _Result:
                 "name": name if isinstance(name, (str, int)) else None,
                 "index": column.rows,
             }
-        dtype = column.dtype
-        if "|" in dtype:
-            dtype = "int64|float64"
-        return cls("prediction", column.ref, True, dtype, shape)
+        return cls("prediction", column.ref, True, column.dtype, shape)
 
 
 def _finished(
@@ -216,7 +219,7 @@ def _finished(
     elif shown.output == "features":
         metadata["transform_dtype"] = np.dtype(shown.dtype).str
         metadata["kind"] = "transformer"
-    elif "|" in shown.dtype:
+    elif shown.dtype == WHOLE:
         metadata["function"]["whole"] = True
         metadata["prediction_dtype"] = "<f8"
     else:

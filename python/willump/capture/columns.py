@@ -12,7 +12,7 @@ import pandas as pd
 
 from .frames import kind_of_dtype, same_rows
 from .registry import Call, method
-from .values import Column, Frame, Native, NotNative, Traced
+from .values import FILLED, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
 
 #: Integers from here on are not all doubles.
 LARGEST = 2**53
@@ -49,19 +49,29 @@ def is_missing(value: Any) -> bool:
     return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
 
 
-def result_dtype(call: Call, columns: Sequence[Column], value: Any = None) -> str:
-    """The kind of a result, from its dtype on the sample: whole numbers that may
-    be missing in other rows stay so."""
-    shown = call.value if value is None else value
-    dtype = kind_of_dtype(shown.dtype)
-    if any("|" in column.dtype for column in columns):
-        if dtype == "int64":
-            return "int64|float64"
-        if dtype == "bool":
-            return dtype
-        if dtype == "float64" and all(c.is_whole for c in columns):
-            return "float64"
+def result_dtype(
+    call: Call, columns: Sequence[Column], value: float | None = None, *, is_whole: bool = True
+) -> str:
+    """The kind of a result: that of the sample, but that of whole numbers, of which
+    some may be missing in other rows, hangs on these where the result `is_whole`.
+
+    `value`: a constant operand.
+    """
+    dtype = kind_of_dtype(call.value.dtype)
+    if is_whole and all(c.is_whole or c.is_bool for c in columns) and is_integer(value):
+        return either(columns, dtype)
     return dtype
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a constant operand leaves whole numbers whole."""
+    return value is None or isinstance(value, (int, np.integer))
+
+
+def either(columns: Sequence[Column], otherwise: str) -> str:
+    """What whole columns give together."""
+    kinds = {column.dtype for column in columns}
+    return FILLED if FILLED in kinds else WHOLE if WHOLE in kinds else otherwise
 
 
 # ---- arithmetic ---------------------------------------------------------------
@@ -113,13 +123,20 @@ def binary(
     rows = same_rows(columns)
     if value is not None and dtype == "float32":
         value = float(np.float32(value))
-    graph_dtype = "i64" if dtype in ("int64", "int64|float64") else None
+    is_whole = dtype in ("int64", WHOLE, FILLED)
+    graph_dtype = "i64" if is_whole else None
     if any(c.dtype == "float32" for c in columns) and dtype == "float64":
         graph_dtype = "f64"
-    return emit(
-        call, "binary", columns, dtype, rows, function=function, value=value,
-        reverse=True if is_reversed else None, dtype=graph_dtype,
-    )  # fmt: skip
+    attributes: dict[str, Any] = {
+        "function": function,
+        "value": value,
+        "reverse": True if is_reversed else None,
+        "dtype": graph_dtype,
+    }
+    found = emit(call, "binary", columns, dtype, rows, **attributes)
+    if is_whole and dtype != "int64":  # checked as whole numbers, and NaN is kept
+        return emit(call, "cast", [found], dtype, rows, dtype="f64")
+    return found
 
 
 @method(_SERIES, *_ARITHMETIC)
@@ -133,7 +150,8 @@ def arithmetic(call: Call) -> Native:
     columns, value, is_reversed = operands(call)
     if not all(column.is_number or column.is_bool for column in columns):
         raise NotNative(f"{function} of {columns[0].dtype}")
-    dtype = result_dtype(call, columns)
+    constants = [a for a in call.args if not isinstance(a, Traced)]
+    dtype = result_dtype(call, columns, *constants, is_whole=function != "divide")
     if dtype == "bool":
         raise NotNative(f"{function} of booleans")
     if function in ("floor_divide", "remainder"):
@@ -142,8 +160,6 @@ def arithmetic(call: Call) -> Native:
         by_constant = value is not None and value != 0 and not is_reversed
         if not by_constant and all(c.is_whole or c.is_bool for c in columns):
             raise NotNative(f"{function} of whole numbers by what may be 0")
-    if any("|" in c.dtype for c in columns) and dtype == "int64|float64" and value is not None:
-        value = float(value)
     return binary(call, function, columns, value, is_reversed, dtype)
 
 
@@ -151,7 +167,7 @@ def arithmetic(call: Call) -> Native:
 def power(call: Call) -> Native:
     columns, value, is_reversed = operands(call)
     column = columns[0]
-    dtype = result_dtype(call, columns)
+    dtype = result_dtype(call, columns, is_whole=value == 2)
     if value is None or is_reversed or dtype == "bool":
         raise NotNative("a power that is no constant")
     if value == 2:
@@ -179,8 +195,14 @@ def positive(call: Call) -> Native:
     return call.tracer.column(call.args[0])
 
 
-@method(_SERIES, "abs", "absolute", "fabs")
+@method("series array matrix", "abs", "absolute", "fabs")
 def absolute(call: Call) -> Native:
+    if isinstance(call.args[0].native, Matrix):
+        matrix = call.tracer.matrix(call.args[0])
+        if matrix.form or matrix.dtype not in ("float64", "float32"):
+            raise NotNative("abs of a sparse or whole matrix")
+        ref = call.tracer.context.apply("ufunc", matrix.ref, function="absolute")
+        return replace(matrix, ref=ref)
     column = call.tracer.column(call.args[0])
     if not column.is_number:
         raise NotNative(f"abs of {column.dtype}")
@@ -317,7 +339,7 @@ def filled(call: Call, column: Column, value: Any, shown: Any) -> Column:
     """A column with its missing values replaced; `shown` is the result on the sample."""
     if isinstance(value, Traced):
         other = call.tracer.column(value)
-        if column.is_text or other.is_text or column.dtype != other.dtype:
+        if column.is_text or other.is_text or column.dtype != other.dtype or column.is_either:
             raise NotNative(f"fillna of {column.dtype} with {other.dtype}")
         rows = same_rows([column, other])
         gone = missing(call, column)
@@ -334,10 +356,9 @@ def filled(call: Call, column: Column, value: Any, shown: Any) -> Column:
         return column
     number = number_of(value)
     dtype = column.dtype
-    if dtype == "int64|float64" and not number.is_integer():
+    if column.is_either and not number.is_integer():
         raise NotNative("whole numbers, some missing, are filled with a number that is not whole")
-    if kind_of_dtype(shown.dtype) not in dtype:
-        raise NotNative(f"fillna gives {shown.dtype}")
+    dtype = FILLED if column.is_either else dtype
     if dtype == "float32":
         number = float(np.float32(number))
     return emit(call, "impute", [column], dtype, column.rows, fill=np.array([number]))
@@ -407,9 +428,11 @@ def chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any)
         raise NotNative("booleans beside numbers")
     if dtype == "float32" or "float32" in kinds:
         raise NotNative("a choice of float32")
-    is_whole = all(k in ("int64", "int64|float64", "missing") for k in kinds)
-    if is_whole and ("missing" in kinds or "int64|float64" in kinds):
-        dtype = "int64|float64"
+    is_whole = all(k in ("int64", WHOLE, FILLED, "missing") for k in kinds)
+    if is_whole and (WHOLE in kinds or FILLED in kinds):
+        dtype = FILLED
+    elif is_whole and "missing" in kinds and not isinstance(shown, np.ndarray):
+        dtype = WHOLE
     return emit(call, "where", columns, dtype, same_rows(columns), **attributes)
 
 
@@ -471,7 +494,8 @@ def clip(call: Call) -> Native:
     high = math.inf if is_missing(own.upper) else number_of(own.upper)
     if low > high:
         raise NotNative("clip with bounds in the wrong order")
-    dtype = result_dtype(call, [column])
+    bounds = [b for b in (own.lower, own.upper) if not is_missing(b)]
+    dtype = result_dtype(call, [column], is_whole=all(map(is_integer, bounds)))
     if column.is_whole and not (low.is_integer() or math.isinf(low)):
         raise NotNative("whole numbers are clipped to what is not whole")
     if column.is_whole and not (high.is_integer() or math.isinf(high)):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .registry import Call, function, method
-from .values import Column, Frame, Matrix, Native, NotNative, Traced
+from .values import FILLED, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
 
 #: The NumPy dtype of each kind of column, and the graph's.
 _NUMPY = {"float64": "float64", "float32": "float32", "int64": "int64", "bool": "bool"}
@@ -54,8 +54,8 @@ def joined(call: Call, columns: Iterable[Column]) -> Matrix:
     name = "float64" if dtype is None else str(dtype)
     if name not in _NUMPY:
         raise NotNative(f"its dtype is {name}")
-    if "int64|float64" in kinds and name == "int64":
-        name = "int64|float64"
+    if set(kinds) <= {"int64", WHOLE, FILLED} and set(kinds) != {"int64"}:
+        name = FILLED if FILLED in kinds else WHOLE
     ref = context._plain_concat(parts, sparse=False)
     wanted = "f32" if name == "float32" else "f64"
     if ref.dtype != wanted:
@@ -138,7 +138,7 @@ def pick_result(call: Call) -> Native:
     ):
         raise NotNative("rows are dropped")
     if call.name == "frame.select_dtypes" and any(
-        isinstance(c, Column) and "|" in c.dtype for c in frame.columns.values()
+        isinstance(c, Column) and c.is_either for c in frame.columns.values()
     ):
         raise NotNative("a column's dtype hangs on its rows")
     return frame.pick(list(call.value.columns))

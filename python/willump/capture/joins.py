@@ -16,7 +16,7 @@ from ..convert.names import is_storable
 from .columns import LARGEST, emit
 from .frames import is_text, kind_of_dtype, same_rows
 from .registry import Call, function, method
-from .values import Column, Frame, Native, NotNative, Traced
+from .values import WHOLE, Column, Frame, Native, NotNative, Traced
 
 # ---- keys ------------------------------------------------------------------------
 
@@ -115,7 +115,7 @@ def taken(call: Call, at: Column, values: Any, rows: str) -> Column:
     array = np.asarray(values)
     if kind == "int64" and len(array) and max(abs(int(array.min())), int(array.max())) > LARGEST:
         raise NotNative("a number of the table is beyond 2^53")
-    found = "int64|float64" if kind == "int64" else kind
+    found = WHOLE if kind == "int64" else kind
     graph = "f32" if kind == "float32" else None
     return emit(call, "take", [at], found, rows, values=array.astype(np.float64), dtype=graph)
 

@@ -15,7 +15,7 @@ from . import columns as of_columns
 from .columns import chosen, emit, number_of, result_dtype
 from .frames import joined
 from .registry import Call, function, method
-from .values import Column, Frame, Matrix, Native, NotNative, Traced
+from .values import FILLED, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
 
 #: NumPy's functions of one number that are an operator of the same name.
 _UFUNCS = (
@@ -38,7 +38,7 @@ def ufunc(call: Call) -> Native:
     column = call.tracer.column(given)
     if not column.is_number:
         raise NotNative(f"np.{name} of {column.dtype}")
-    dtype = result_dtype(call, [column])
+    dtype = result_dtype(call, [column], is_whole=name in ("absolute", "sign"))
     if column.is_whole and name in ("square", "reciprocal", "floor", "ceil", "trunc", "rint"):
         raise NotNative(f"np.{name} of whole numbers")
     return emit(call, "ufunc", [column], dtype, column.rows, function=name)
@@ -212,10 +212,10 @@ def _stacked(call: Call, items: Any, *, is_sparse: bool) -> Matrix:
         known = [n for n, _ in parts]
         parts.append((name if name not in known else f"{name}.{i}", native.ref))
     dtype = str(call.value.dtype)
-    if dtype == "int64" and "int64|float64" in kinds:
-        dtype = "int64|float64"
+    if set(kinds) <= {"int64", "bool", WHOLE, FILLED} and set(kinds) & {WHOLE, FILLED}:
+        dtype = FILLED if FILLED in kinds else WHOLE
     ref = context.concat(parts, sparse=is_sparse)
-    if dtype not in ("float64", "int64", "int64|float64", "float32"):
+    if dtype not in ("float64", "int64", WHOLE, FILLED, "float32"):
         raise NotNative(f"a stack of dtype {dtype}")
     if (ref.dtype == "f32") != (dtype == "float32"):
         ref = context.cast(ref, "f32" if dtype == "float32" else "f64")

@@ -24,13 +24,18 @@ class CaptureError(UnsupportedError):
     """The function cannot be followed beyond a line; the message names it."""
 
 
+#: Whole numbers that pandas holds as floats exactly where one of them is missing.
+WHOLE = "int64|float64"
+#: Those of which missing ones were replaced, so that none tells which it was.
+FILLED = "int64|float64?"
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of rows: a Series or a one-dimensional array.
 
-    `dtype`: "float64", "float32", "int64", "bool"; "int64|float64" of whole numbers
-    that pandas holds as floats where one of them is missing; "str", and "object" of
-    Python's strings. Numbers are a node's one column; booleans are 0 and 1.
+    `dtype`: "float64", "float32", "int64", "bool", WHOLE, FILLED, "str", and "object"
+    of Python's strings. Numbers are a node's one column; booleans are 0 and 1.
 
     `rows` says which index the Series has: "input" (the caller's), "range" (0, 1,
     ...), or "" of an array, which has none.
@@ -46,7 +51,7 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        return self.dtype in ("float64", "float32", "int64", "int64|float64")
+        return self.is_float or self.is_whole
 
     @property
     def is_float(self) -> bool:
@@ -54,7 +59,11 @@ class Column:
 
     @property
     def is_whole(self) -> bool:
-        return self.dtype in ("int64", "int64|float64")
+        return self.dtype == "int64" or self.is_either
+
+    @property
+    def is_either(self) -> bool:
+        return self.dtype in (WHOLE, FILLED)
 
     @property
     def is_bool(self) -> bool:
