@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from scipy.special import expit, logsumexp
 from sklearn.preprocessing import normalize
@@ -91,12 +92,14 @@ class Interpreter:
         if a["kind"] == "matrix":
             return x if sp.issparse(x) else np.asarray(x, dtype=float)
         column = x
-        if a.get("position", -1) >= 0:
+        if a.get("position", -1) < 0 and a.get("name"):
+            column = x[a["name"]]
+        elif a.get("position", -1) >= 0:
             is_frame = hasattr(x, "columns")
             column = x[a["name"]] if is_frame else np.asarray(x, dtype=object)[:, a["position"]]
         if a["kind"] in ("text", "category"):
             return list(column)
-        return np.asarray(column, dtype=float).reshape(-1, 1)
+        return np.asarray(column, dtype=DTYPES[a.get("dtype", "f64")]).reshape(-1, 1)
 
 
 def strip(text: str, how: str) -> str:
@@ -241,6 +244,7 @@ def check_finite(
     allow_nan: bool = False,
     allow_sparse_nan: bool | None = None,
     dtype: str = "f64",
+    message: str = "",
 ) -> Any:
     data = x.data if sp.issparse(x) else x
     if sp.issparse(x) and allow_sparse_nan is not None:
@@ -363,6 +367,62 @@ def map_chars(
     return [mapped(cell) if isinstance(cell, str) else cell for cell in cells]
 
 
+def edit_text(cells: list[Any], *, function: str, **a: Any) -> list[Any]:
+    def strip(s: str) -> str:
+        chars = "".join(map(chr, a["chars"]))
+        s = s.lstrip(chars) if a.get("left", True) else s
+        return s.rstrip(chars) if a.get("right", True) else s
+
+    def remove(s: str) -> str:
+        s = s.removeprefix(a["text"]) if a.get("left", True) else s
+        return s.removesuffix(a["text"]) if a.get("right", True) else s
+
+    def piece(parts: Any) -> Any:
+        at = a.get("index", 0)
+        return parts[at] if -len(parts) <= at < len(parts) else np.nan
+
+    edits: dict[str, Callable[[str], Any]] = {
+        "slice": lambda s: s[a.get("start", 0) : a.get("stop")],
+        "char": piece,
+        "strip": strip,
+        "remove": remove,
+        "split": lambda s: piece(s.split(a["text"], a.get("limit", 0) or -1)),
+        "replace": lambda s: s.replace(a["text"], a["value"]),
+    }
+    return [edits[function](cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def join_text(*columns: list[Any], parts: Any = None) -> list[Any]:
+    parts = [""] * (len(columns) + 1) if parts is None else parts
+    found = []
+    for row in zip(*columns, strict=True):
+        if all(isinstance(cell, str) for cell in row):
+            pairs = zip(row, parts[1:], strict=True)
+            found.append(parts[0] + "".join(cell + part for cell, part in pairs))
+        else:
+            found.append(np.nan)
+    return found
+
+
+def measure_text(
+    cells: list[Any], *, function: str, words: Any = (), missing: float = float("nan")
+) -> Any:
+    measures: dict[str, Callable[[str], float]] = {
+        "length": len,
+        "contains": lambda s: any(word in s for word in words),
+        "starts_with": lambda s: s.startswith(tuple(words)),
+        "ends_with": lambda s: s.endswith(tuple(words)),
+        "count": lambda s: s.count(words[0]),
+    }
+    own = [float(measures[function](c)) if isinstance(c, str) else missing for c in cells]
+    return np.array(own).reshape(-1, 1)
+
+
+def date_part(x: Any, *, part: str) -> Any:
+    moments = pd.DataFrame(np.asarray(x)).apply(lambda c: c.astype("datetime64[us]"))
+    return moments.apply(lambda c: getattr(c.dt, part)).to_numpy(dtype=float)
+
+
 def match(*inputs: Any, keys: Any) -> Any:
     def key_of(row: Any) -> Any:
         return tuple("nan" if v != v else float(v) for v in row)
@@ -392,9 +452,12 @@ def binary(a: Any, b: Any = None, *, function: str, **o: Any) -> Any:
     left, right = (a, o["value"]) if "value" in o else (a, b)
     if o.get("reverse"):
         left, right = right, left
+    if "value" in o and a.dtype == np.float32:
+        left, right = np.float32(left), np.float32(right)
     with np.errstate(all="ignore"):
         found = getattr(np, function)(left, right)
-    return found.astype(DTYPES[o["dtype"]]) if "dtype" in o else found.astype(float)
+    is_whole = o.get("dtype") in ("i64", "i32")  # or NaN
+    return found.astype(DTYPES[o["dtype"]] if "dtype" in o and not is_whole else float)
 
 
 def where(condition: Any, *choices: Any, **o: Any) -> Any:
@@ -483,6 +546,10 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "fill_text": fill_text,
     "require_text": require_text,
     "map_chars": map_chars,
+    "edit_text": edit_text,
+    "join_text": join_text,
+    "measure_text": measure_text,
+    "date_part": date_part,
     "match": match,
     "take": take,
     "binary": binary,

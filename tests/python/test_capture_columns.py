@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import warnings
 from collections.abc import Callable
@@ -11,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
+from graph_interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from willump.capture.capture import capture
 
 INTS = st.one_of(st.integers(-5, 5), st.integers(-(2**31), 2**31))
 FLOATS = st.one_of(
@@ -25,13 +28,23 @@ TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=6).filter(lambda s: "\0" not in s),
 )
 
+MOMENTS = st.one_of(
+    st.none(),
+    st.sampled_from(["2020-02-29", "1969-12-31 23:59:59.999999", "1900-03-01", "2000-12-31"]).map(
+        pd.Timestamp
+    ),
+    st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)),
+)
+
 DTYPES = {
     "i": "int64", "j": "int64", "x": "float64", "y": "float64", "w": "float32", "p": "bool",
-    "q": "bool", "s": "str", "t": "str", "o": "object",
+    "q": "bool", "s": "str", "t": "str", "o": "object", "d": "datetime64[us]",
+    "e": "datetime64[us]",
 }  # fmt: skip
 CELLS = {
     "i": INTS, "j": INTS, "x": FLOATS, "y": FLOATS, "w": SINGLES, "p": st.booleans(),
     "q": st.booleans(), "s": TEXTS, "t": TEXTS, "o": st.one_of(TEXTS, st.none()),
+    "d": MOMENTS, "e": MOMENTS,
 }  # fmt: skip
 
 
@@ -45,7 +58,7 @@ def frame_of(rows: list[tuple[Any, ...]], index: Any = None) -> pd.DataFrame:
     )
 
 
-PLAIN = (0, 1, 0.0, 1.0, 0.5, True, False, "a", "b", "a")
+PLAIN = (0, 1, 0.0, 1.0, 0.5, True, False, "a", "b", "a", None, None)
 
 
 def rows_of(fast: Any) -> st.SearchStrategy[list[tuple[Any, ...]]]:
@@ -58,11 +71,12 @@ def rows_of(fast: Any) -> st.SearchStrategy[list[tuple[Any, ...]]]:
     return st.lists(st.tuples(*cells), min_size=1, max_size=6)
 
 
+DAY = pd.Timestamp("2021-05-06 07:08:09.101112")
 SAMPLE = frame_of(
     [
-        (1, 2, 0.5, -1.5, 0.25, True, False, "a", "b", "a"),
-        (-3, 4, math.nan, 2.0, 1.5, False, False, "B c", "", None),
-        (7, 1, 3.25, 1.0, -2.0, True, True, math.nan, "Été", math.nan),
+        (1, 2, 0.5, -1.5, 0.25, True, False, "a", "b", "a", DAY, None),
+        (-3, 4, math.nan, 2.0, 1.5, False, False, "B c", "", None, None, DAY),
+        (7, 1, 3.25, 1.0, -2.0, True, True, math.nan, "Été", math.nan, DAY, DAY),
     ]
 )
 
@@ -163,12 +177,54 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f[["x", "y"]].to_numpy()[:, 0],
     lambda f: f.assign(z=f["x"] + 1, k=3)[["z", "k", "i"]].to_numpy(),
     lambda f: f.rename(columns={"x": "y", "y": "x"})["y"],
-    lambda f: f.drop(columns=["s", "t", "o", "p", "q", "w"]).to_numpy(),
+    lambda f: f.drop(columns=["s", "t", "o", "p", "q", "w", "d", "e"]).to_numpy(),
     lambda f: f.loc[:, "x"] + f.iloc[:, 0],
     lambda f: pd.concat([f[["x"]], f["i"]], axis=1).to_numpy(),
     lambda f: f["s"].str.lower() == "a",
     lambda f: f["s"].str.upper().fillna("-").isin(["A", "SS", "ΑΣ", "-"]),
     lambda f: f["o"].str.lower().fillna("-").isin(["a", "ας", "i̇", "-"]),
+    lambda f: f["s"].str.len(),
+    lambda f: f["o"].str.len().astype(float),
+    lambda f: f["s"].str.contains("a"),
+    lambda f: f["s"].str.contains("a|É", na=True),
+    lambda f: f["o"].str.contains(",", na=False, regex=False),
+    lambda f: f["s"].str.startswith("a"),
+    lambda f: f["o"].str.endswith(("a", "Σ"), na=False),
+    lambda f: f["s"].str.count("a") + f["o"].str.count(",").astype(float),
+    lambda f: f["s"].str[:2] == "a,",
+    lambda f: f["s"].str[-2:-1].isin(["Α", ",", ""]),
+    lambda f: f["s"].str[1] == ",",
+    lambda f: f["o"].str[0].isna(),
+    lambda f: f["s"].str.slice(1, 3).str.len(),
+    lambda f: f["s"].str.get(-1) == "b",
+    lambda f: f["s"].str.strip() == "x",
+    lambda f: f["o"].str.lstrip().str.len().astype(float),
+    lambda f: f["s"].str.rstrip("x b").str.len(),
+    lambda f: f["s"].str.split(",").str[1] == "b",
+    lambda f: f["s"].str.split(",").str[-1].str.len(),
+    lambda f: f["o"].str.split(",", n=1).str[0].fillna("-").isin(["a", "-"]),
+    lambda f: f["s"].str.replace("a", "bb").str.len(),
+    lambda f: f["o"].str.replace(",", "", regex=False) == "ab",
+    lambda f: f["s"].str.removeprefix("a").str.removesuffix("b") == ",",
+    lambda f: (f["s"] + "-" + f["t"]).isin(["a-b", "-", "b-a"]),
+    lambda f: ("x" + f["s"]).str.len(),
+    lambda f: f["s"].str.cat(f["t"], sep="/").isna(),
+    lambda f: f["d"].dt.month.astype(float),
+    lambda f: np.where(f["d"].dt.dayofweek >= 5, 1, 0),
+    lambda f: f["d"].dt.is_month_end,
+    lambda f: f["d"].dt.is_quarter_start | f["d"].dt.is_year_end,
+    lambda f: f["d"].dt.is_leap_year,
+    lambda f: f["d"].dt.year.fillna(0).astype(int) + 1,
+    lambda f: np.column_stack([f["d"].dt.day, f["d"].dt.hour, f["d"].dt.minute, f["x"]]),
+    lambda f: np.column_stack([f["d"].dt.second, f["d"].dt.microsecond, f["d"].dt.quarter]) * 1.0,
+    lambda f: f["d"].dt.dayofyear * 1.0 + f["d"].dt.days_in_month,
+    lambda f: (f["d"] - f["e"]).dt.total_seconds(),
+    lambda f: (f["d"] - pd.Timestamp("2020-02-29")).dt.total_seconds() / 86400,
+    lambda f: f["d"] > f["e"],
+    lambda f: f["d"] >= pd.Timestamp("2000-01-01 12:00"),
+    lambda f: (f["d"] - f["d"].dt.normalize()).dt.total_seconds(),
+    lambda f: f["d"].dt.floor("h") == f["d"],
+    lambda f: f["d"].isna(),
 ]
 
 
@@ -207,3 +263,18 @@ def test_columns_are_those_of_pandas(number: int) -> None:
         check_same(outcome(function, frame), outcome(fast, frame))
 
     compare()
+
+
+@pytest.mark.parametrize("number", range(len(FUNCTIONS)))
+def test_graphs_mean_what_the_reference_says(number: int) -> None:
+    """The slow interpreter of docs/graph.md on the same graph."""
+    captured = capture(FUNCTIONS[number], SAMPLE, strict=True)
+    frame = SAMPLE.copy()
+    for name in ("d", "e"):
+        micro = frame[name].astype("int64").astype(float)
+        frame[name] = micro.where(frame[name].notna())
+    (found,) = Interpreter(captured.converted).run(frame).values()
+    expected = np.asarray(outcome(FUNCTIONS[number], SAMPLE), dtype=float)
+    np.testing.assert_allclose(
+        np.asarray(found, dtype=float).reshape(expected.shape), expected, rtol=1e-12
+    )

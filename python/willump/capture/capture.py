@@ -16,7 +16,7 @@ from .._graph import Array, Stage
 from ..convert import Converted, _json_classes, versions
 from ..convert.context import Context
 from ..convert.values import Ref
-from . import columns, estimators, joins, numpy_calls, strings  # noqa: F401  (registers makers)
+from . import columns, dates, estimators, joins, numpy_calls, strings  # noqa: F401  (registers makers)
 from .frames import kind_of_dtype
 from .inputs import AsFrame
 from .interpreter import Interpreter
@@ -24,6 +24,7 @@ from .steps import ReplayStep
 from .tracer import Step, Tracer
 from .values import (
     FILLED,
+    SHORT,
     WHOLE,
     CaptureError,
     Column,
@@ -135,7 +136,7 @@ class _Result:
             )
         try:
             native = tracer.native(result)
-            if getattr(native, "dtype", "") == FILLED:
+            if getattr(native, "dtype", "") in (FILLED, SHORT):
                 result.native = (
                     f"line {result.line}: whether the result is int64 or float64 hangs on which "
                     "rows were missing: add .astype(float)"
@@ -165,8 +166,8 @@ class _Result:
 
     @classmethod
     def _of_column(cls, column: Column, value: Any) -> _Result:
-        if column.is_text:
-            raise UnsupportedError("the function returns strings: return numbers")
+        if column.is_text or column.is_moment:
+            raise UnsupportedError("the function returns strings or moments: return numbers")
         shape: dict[str, Any] = {"type": "array"}
         if isinstance(value, pd.Series):
             if column.rows not in ("input", "range"):

@@ -12,7 +12,7 @@ import pandas as pd
 
 from .frames import kind_of_dtype, same_rows
 from .registry import Call, method
-from .values import FILLED, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
+from .values import FILLED, SHORT, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
 
 #: Integers from here on are not all doubles.
 LARGEST = 2**53
@@ -42,7 +42,19 @@ def number_of(value: Any) -> float:
         return float(value)
     if isinstance(value, (float, np.floating)):
         return float(value)
+    if isinstance(value, (pd.Timestamp, pd.Timedelta)):
+        return microseconds(value)
     raise NotNative(f"{value!r} is no number")
+
+
+def microseconds(value: Any) -> float:
+    """A constant moment, or the time between two."""
+    if getattr(value, "tzinfo", None) is not None:
+        raise NotNative("a moment with a time zone")
+    nanoseconds = value.as_unit("ns").value
+    if nanoseconds % 1000:
+        raise NotNative(f"{value} has nanoseconds")
+    return float(nanoseconds // 1000)
 
 
 def is_missing(value: Any) -> bool:
@@ -57,6 +69,8 @@ def result_dtype(
 
     `value`: a constant operand.
     """
+    if call.value.dtype == np.int32 and SHORT in {c.dtype for c in columns}:
+        return SHORT if is_whole and is_integer(value) else FILLED
     dtype = kind_of_dtype(call.value.dtype)
     if is_whole and all(c.is_whole or c.is_bool for c in columns) and is_integer(value):
         return either(columns, dtype)
@@ -71,7 +85,9 @@ def is_integer(value: Any) -> bool:
 def either(columns: Sequence[Column], otherwise: str) -> str:
     """What whole columns give together."""
     kinds = {column.dtype for column in columns}
-    return FILLED if FILLED in kinds else WHOLE if WHOLE in kinds else otherwise
+    if kinds <= {SHORT, "bool"}:
+        return SHORT
+    return FILLED if kinds & {FILLED, SHORT} else WHOLE if WHOLE in kinds else otherwise
 
 
 # ---- arithmetic ---------------------------------------------------------------
@@ -123,8 +139,8 @@ def binary(
     rows = same_rows(columns)
     if value is not None and dtype == "float32":
         value = float(np.float32(value))
-    is_whole = dtype in ("int64", WHOLE, FILLED)
-    graph_dtype = "i64" if is_whole else None
+    is_whole = dtype in ("int64", WHOLE, FILLED, SHORT)
+    graph_dtype = ("i32" if dtype == SHORT else "i64") if is_whole else None
     if any(c.dtype == "float32" for c in columns) and dtype == "float64":
         graph_dtype = "f64"
     attributes: dict[str, Any] = {
@@ -148,6 +164,10 @@ def arithmetic(call: Call) -> Native:
         if function == "add":
             return concatenated(call)
     columns, value, is_reversed = operands(call)
+    if any(column.is_moment for column in columns):
+        from .dates import moments
+
+        return moments(call, function, columns, value, is_reversed)
     if not all(column.is_number or column.is_bool for column in columns):
         raise NotNative(f"{function} of {columns[0].dtype}")
     constants = [a for a in call.args if not isinstance(a, Traced)]
@@ -242,6 +262,11 @@ def comparison(call: Call) -> Native:
     columns, value, is_reversed = operands(call)
     if any(c.is_text for c in columns):
         raise NotNative("strings of two columns are compared")
+    is_moment = [c.is_moment for c in columns] + [
+        isinstance(a, (pd.Timestamp, pd.Timedelta)) for a in call.args if not isinstance(a, Traced)
+    ]
+    if any(is_moment) != all(is_moment):
+        raise NotNative("moments are compared with other values")
     if value is not None and columns[0].dtype == "float32":
         value = float(np.float32(value))
     return emit(
@@ -428,8 +453,8 @@ def chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any)
         raise NotNative("booleans beside numbers")
     if dtype == "float32" or "float32" in kinds:
         raise NotNative("a choice of float32")
-    is_whole = all(k in ("int64", WHOLE, FILLED, "missing") for k in kinds)
-    if is_whole and (WHOLE in kinds or FILLED in kinds):
+    is_whole = all(k in ("int64", WHOLE, FILLED, SHORT, "missing") for k in kinds)
+    if is_whole and set(kinds) & {WHOLE, FILLED, SHORT}:
         dtype = FILLED
     elif is_whole and "missing" in kinds and not isinstance(shown, np.ndarray):
         dtype = WHOLE

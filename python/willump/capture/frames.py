@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .registry import Call, function, method
-from .values import FILLED, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
+from .values import FILLED, SHORT, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
 
 #: The NumPy dtype of each kind of column, and the graph's.
 _NUMPY = {"float64": "float64", "float32": "float32", "int64": "int64", "bool": "bool"}
@@ -22,6 +22,10 @@ def kind_of_dtype(dtype: Any, values: Any = None) -> str:
         name = dtype.name
         if name in _NUMPY:
             return name
+        if dtype.kind == "M":
+            return "datetime"
+        if dtype.kind == "m":
+            return "timedelta"
         if name == "object" and values is not None and is_text(values):
             return name
         if dtype.kind in "iu" and dtype.itemsize < 8:
@@ -52,10 +56,11 @@ def joined(call: Call, columns: Iterable[Column]) -> Matrix:
         raise NotNative("booleans beside numbers become objects")
     dtype = getattr(call.value, "dtype", None)
     name = "float64" if dtype is None else str(dtype)
+    name = "int64" if name == "int32" else name
     if name not in _NUMPY:
         raise NotNative(f"its dtype is {name}")
-    if set(kinds) <= {"int64", WHOLE, FILLED} and set(kinds) != {"int64"}:
-        name = FILLED if FILLED in kinds else WHOLE
+    if set(kinds) <= {"int64", WHOLE, FILLED, SHORT} and set(kinds) != {"int64"}:
+        name = WHOLE if set(kinds) <= {"int64", WHOLE} else FILLED
     ref = context._plain_concat(parts, sparse=False)
     wanted = "f32" if name == "float32" else "f64"
     if ref.dtype != wanted:

@@ -19,6 +19,7 @@ Array = npt.NDArray[Any]
 
 _LARGEST = 2**53
 _TEXT = ("str", "object")
+_MOMENTS = ("datetime", "timedelta")
 
 
 class TextColumn:
@@ -110,9 +111,48 @@ def _refused(name: str, dtype: str, what: str) -> TypeError:
 # ---- numbers --------------------------------------------------------------------
 
 
+def moments_of(array: Array) -> Array:
+    """Moments, or the times between, as microseconds; NaN where there is none.
+
+    Raises
+    ------
+    ValueError
+        Of one that has nanoseconds, or is too far away to be exact.
+    """
+    unit = np.datetime_data(array.dtype)[0]
+    gone = np.isnat(array)
+    numbers = array.view(np.int64)
+    if unit == "ns":
+        if (numbers[~gone] % 1000).any():
+            raise ValueError("a moment has nanoseconds, which a compiled function does not hold")
+        micro = numbers // 1000
+    else:
+        micro = array.astype(f"{array.dtype.kind}8[us]").view(np.int64)
+    if len(micro) and (np.abs(np.where(gone, 0, micro)) > _LARGEST).any():
+        raise ValueError("a moment is more than 285 years from 1970")
+    return np.where(gone, np.nan, micro.astype(np.float64))
+
+
+def _moments(values: Any, name: str, dtype: str) -> Array:
+    """A column of moments; of a list, datetimes and what stands for none."""
+    kind = "M" if dtype == "datetime" else "m"
+    array = np.asarray(values)
+    if array.dtype == object:
+        code = f"{kind}8[us]"
+        cells = [None if v is None or v != v else v for v in array.tolist()]
+        if any(getattr(v, "tzinfo", None) is not None or isinstance(v, (str, int)) for v in cells):
+            raise _refused(name, dtype, "other values")
+        array = np.array([np.datetime64("NaT") if v is None else v for v in cells], dtype=code)
+    if array.dtype.kind != kind:
+        raise _refused(name, dtype, str(array.dtype))
+    return moments_of(array)
+
+
 def _numbers(array: Array, name: str, dtype: str) -> Array:
     """Numbers of a NumPy dtype as float64, which holds them exactly."""
     kind = array.dtype.kind
+    if dtype in _MOMENTS:
+        return _moments(array, name, dtype)
     if kind not in "biuf" or (dtype == "bool") != (kind == "b"):
         raise _refused(name, dtype, str(array.dtype))
     if kind in "iu" and array.dtype.itemsize == 8 and len(array):
@@ -135,6 +175,8 @@ def _numbers(array: Array, name: str, dtype: str) -> Array:
 
 def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
     """A list's numbers; None is NaN."""
+    if dtype in _MOMENTS:
+        return _moments(np.array(values, dtype=object), name, dtype)
     found = np.empty(len(values))
     for row, value in enumerate(values):
         if value is None:
@@ -232,6 +274,8 @@ def _of_polars(series: Any, name: str, dtype: str) -> Any:
         if kind == "Null":
             return [_null(dtype)] * len(series)
         return _texts(series.to_list(), name, dtype)
+    if dtype in _MOMENTS:
+        return _moments(series.to_numpy(), name, dtype)
     if series.null_count() and dtype in ("int64", "bool"):
         raise _refused(name, dtype, "missing values")
     if kind == "Null":
@@ -245,7 +289,7 @@ def _of_arrow(column: Any, name: str, dtype: str) -> Any:
         if kind in ("string", "large_string", "string_view"):
             return TextColumn((column, _null(dtype)))
         return _texts(column.to_pylist(), name, dtype)
-    if column.null_count:
+    if column.null_count and dtype not in _MOMENTS:
         if dtype in ("int64", "bool"):
             raise _refused(name, dtype, "missing values")
         return _list_numbers(column.to_pylist(), name, dtype)

@@ -15,6 +15,7 @@ from .._errors import UnsupportedError
 from ..convert.names import is_storable
 from .columns import LARGEST, emit
 from .frames import is_text, kind_of_dtype, same_rows
+from .inputs import moments_of
 from .registry import Call, function, method
 from .values import WHOLE, Column, Frame, Native, NotNative, Traced
 
@@ -41,6 +42,8 @@ def _texts(values: Any) -> tuple[list[str], list[int]]:
 
 def _numbers(values: Any) -> Any:
     dtype = values.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind == "M":
+        return moments_of(np.asarray(values))
     if not isinstance(dtype, np.dtype) or dtype.kind not in "iuf":
         raise NotNative(f"a key of dtype {dtype}")
     array = np.asarray(values)
@@ -57,8 +60,11 @@ def _codes(call: Call, column: Column, keys: Any, *, is_alone: bool) -> tuple[Co
     if column.is_text != _is_text(keys):
         raise NotNative(f"a key of {column.dtype} meets one of {keys.dtype}")
     if not column.is_text:
-        if not column.is_number:
+        is_moment = getattr(keys.dtype, "kind", "") == "M"
+        if not column.is_number and column.dtype != "datetime":
             raise NotNative(f"a key of {column.dtype}")
+        if is_moment != (column.dtype == "datetime"):
+            raise NotNative(f"a key of {column.dtype} meets one of {keys.dtype}")
         return column, _numbers(keys)
     texts, gone = _texts(keys)
     # a place of its own for what is missing, which no string is equal to
@@ -110,6 +116,9 @@ def taken(call: Call, at: Column, values: Any, rows: str) -> Column:
             nan=np.array(nan, dtype=np.int64) if nan else None,
             none=np.array(none, dtype=np.int64) if none else None,
         )  # fmt: skip
+    if kind in ("datetime", "timedelta"):
+        array = moments_of(np.asarray(values))
+        return emit(call, "take", [at], kind, rows, values=array)
     if kind == "bool":
         raise NotNative("booleans of a table, which are objects where a row is not there")
     array = np.asarray(values)

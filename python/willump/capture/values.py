@@ -28,14 +28,17 @@ class CaptureError(UnsupportedError):
 WHOLE = "int64|float64"
 #: Those of which missing ones were replaced, so that none tells which it was.
 FILLED = "int64|float64?"
+#: Parts of dates: int32, and float64 where a date is missing.
+SHORT = "int32|float64"
 
 
 @dataclass(frozen=True)
 class Column:
     """A column of rows: a Series or a one-dimensional array.
 
-    `dtype`: "float64", "float32", "int64", "bool", WHOLE, FILLED, "str", and "object"
-    of Python's strings. Numbers are a node's one column; booleans are 0 and 1.
+    `dtype`: "float64", "float32", "int64", "bool", WHOLE, FILLED, SHORT,
+    "str", "object" of Python's strings, "datetime" and "timedelta". Numbers are a
+    node's one column; booleans are 0 and 1, moments are microseconds.
 
     `rows` says which index the Series has: "input" (the caller's), "range" (0, 1,
     ...), or "" of an array, which has none.
@@ -63,7 +66,12 @@ class Column:
 
     @property
     def is_either(self) -> bool:
-        return self.dtype in (WHOLE, FILLED)
+        return self.dtype in (WHOLE, FILLED, SHORT)
+
+    @property
+    def is_moment(self) -> bool:
+        """Microseconds: of a moment since 1970, or between two."""
+        return self.dtype in ("datetime", "timedelta")
 
     @property
     def is_bool(self) -> bool:
@@ -126,7 +134,16 @@ class Part:
     name: str
 
 
-Native: TypeAlias = Column | Frame | Matrix | Labels | Part
+@dataclass(frozen=True)
+class Pieces:
+    """Strings that were split; each piece is a column of its own once it is picked."""
+
+    column: Column
+    separator: str
+    limit: int
+
+
+Native: TypeAlias = Column | Frame | Matrix | Labels | Part | Pieces
 
 
 @dataclass(eq=False)
