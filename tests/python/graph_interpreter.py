@@ -457,7 +457,9 @@ def binary(a: Any, b: Any = None, *, function: str, **o: Any) -> Any:
     with np.errstate(all="ignore"):
         found = getattr(np, function)(left, right)
     is_whole = o.get("dtype") in ("i64", "i32")  # or NaN
-    return found.astype(DTYPES[o["dtype"]] if "dtype" in o and not is_whole else float)
+    if "dtype" in o and not is_whole:
+        return found.astype(DTYPES[o["dtype"]])
+    return found if found.dtype == np.float32 else found.astype(float)
 
 
 def where(condition: Any, *choices: Any, **o: Any) -> Any:
