@@ -27,7 +27,7 @@ class ReplayStep(PythonStep):
         return plain(self.replay.run(x if self.frame is None else self.frame(x)))
 
     @classmethod
-    def of(cls, value: Traced, why: str, context: Context) -> Column | Matrix:
+    def of(cls, value: Traced, why: str, context: Context, sample: Any) -> Column | Matrix:
         """The node of a new step that computes a traced value."""
         shown = plain(value.value)
         is_sparse = sp.issparse(shown)
@@ -62,7 +62,7 @@ class ReplayStep(PythonStep):
             payload=step,
         )
         if shown.ndim == 1:
-            rows = rows_of(value.value)
+            rows = rows_of(value, sample)
             return Column(node, _column_dtype(shown.dtype), rows)
         form = shown.format if is_sparse else ""
         return Matrix(Ref(node, width, is_sparse, dtype), str(shown.dtype), form)
@@ -74,15 +74,22 @@ def _column_dtype(dtype: np.dtype[Any]) -> str:
     )
 
 
-def rows_of(value: Any) -> str:
-    """Which rows a result of Python has: an index that counts from 0 is "range"."""
+def rows_of(value: Traced, sample: Any) -> str:
+    """Which index a result of Python has: the caller's, one that counts, or another."""
     import pandas as pd
 
-    index = getattr(value, "index", None)
-    if index is None or callable(index):
+    if not isinstance(value.value, pd.Series):
         return ""
-    is_plain = isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
-    return "range" if is_plain else "python"
+    labels = pd.Index(np.arange(len(sample))[::-1] * 2 + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            index = value.replay.run(sample.set_axis(labels)).index
+    except Exception:
+        return "python"
+    if index.equals(labels):
+        return "input"
+    return "range" if index.equals(pd.RangeIndex(len(labels))) else "python"
 
 
 def plain(value: Any) -> Any:

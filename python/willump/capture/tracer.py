@@ -76,6 +76,7 @@ class Tracer:
 
     def __init__(self, frame: Traced, context: Context) -> None:
         self.frame = frame
+        self.sample = frame.value
         self.context = context
         #: The inputs, as they are before any statement.
         self.frame_inputs = dict(frame.native.columns) if isinstance(frame.native, Frame) else {}
@@ -383,8 +384,8 @@ class Tracer:
             return value.external
         assert isinstance(value.native, str)
         why = value.native
-        made = ReplayStep.of(value, why, self.context)
-        if not is_row_wise(value, self.frame.value):
+        made = ReplayStep.of(value, why, self.context, self.sample)
+        if not is_row_wise(value, self.sample):
             self.note(value.line, "this step is not row-wise: it needs a call's rows together")
         value.external = made
         return made
