@@ -35,11 +35,13 @@ from ._errors import (
     TrainingRowsWarning,
     UnsupportedError,
 )
+from ._function import CompiledFunction
 from ._optimize import optimize
 from ._places import check_instance
 from ._report import Explanation, VerifyReport
 from ._targets import Accuracy, Agreement, Estimated, Tolerance, TopKRecall
 from ._versions import show_versions
+from .capture import is_function, pipeline
 
 if TYPE_CHECKING:
     from ._cascades import CascadeClassifier, CascadeRegressor
@@ -54,6 +56,7 @@ __all__ = [
     "CascadeRegressor",
     "CertificateError",
     "CompiledBooster",
+    "CompiledFunction",
     "CompiledModel",
     "DuplicateRowsWarning",
     "Estimated",
@@ -71,6 +74,7 @@ __all__ = [
     "from_bytes",
     "load",
     "optimize",
+    "pipeline",
     "show_versions",
 ]
 
@@ -90,13 +94,20 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = None) -> CompiledModel:
-    """Compiles a fitted pipeline into an object with the same methods.
+def compile(
+    estimator: Any, *, sample: Any = None, strict: bool = False, n_threads: int | None = None
+) -> CompiledModel:
+    """Compiles a fitted pipeline, or a function, into an object that is called like it.
 
     Parameters
     ----------
-    estimator : fitted scikit-learn estimator, or a Booster
-        A Pipeline, a transformer or a model; LightGBM's and XGBoost's models too.
+    estimator : fitted scikit-learn estimator, a Booster, or a function
+        A Pipeline, a transformer or a model; LightGBM's and XGBoost's models too. A
+        function takes a pandas frame and gives an answer for each of its rows
+        (docs/capture.md).
+    sample : frame, of a function
+        Rows that look like those to come: the function is followed on them. None: on
+        those of its first call.
     strict : bool
         Raise `UnsupportedError`, naming every reason, instead of leaving a part
         of the pipeline to Python with a `PythonStepWarning`.
@@ -127,6 +138,10 @@ def compile(estimator: Any, *, strict: bool = False, n_threads: int | None = Non
     check_instance(estimator)
     if isinstance(estimator, CompiledModel):
         return estimator
+    if is_function(estimator):
+        return CompiledFunction.from_function(estimator, sample, strict=strict, n_threads=n_threads)
+    if sample is not None:
+        raise TypeError("sample is for functions; a fitted estimator knows its input")
     if _is_booster_object(estimator):
         return CompiledBooster.from_booster(estimator, n_threads=n_threads)
     return CompiledModel.from_estimator(estimator, strict=strict, n_threads=n_threads)

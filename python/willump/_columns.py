@@ -64,6 +64,8 @@ def adapt_text(x: Any, is_category: bool = False, first: str = "") -> Any:
     `first` is "category" where an encoder reads the column, which refuses numbers.
     """
     library = library_of(x)
+    if library == "willump" and hasattr(x, "parts"):
+        return x.parts  # read by a compiled function
     if first == "category":
         _refuse_numbers(x)
     if library == "pandas" and hasattr(x, "array"):

@@ -332,11 +332,14 @@ class CompiledModel(Estimator):
     ) -> _Self:
         """Presents a model that was compiled or loaded elsewhere."""
         from ._booster import CompiledBooster, is_booster
+        from ._function import CompiledFunction, is_function
 
         try:
             metadata = json.loads(model.metadata)
             if cls is CompiledModel and is_booster(metadata):
                 cls = CompiledBooster  # type: ignore[assignment]
+            elif cls is CompiledModel and is_function(metadata):
+                cls = CompiledFunction  # type: ignore[assignment]
             self = cls()
             self._original = original
             self._attach(model, metadata, steps)

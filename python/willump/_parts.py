@@ -115,7 +115,7 @@ def _of_beginning(builder: GraphBuilder, ref: Ref, stop: int) -> Ref:
         chain.append(builder.nodes[at])
         (at,) = builder.nodes[at].inputs
     source = builder.nodes[at]
-    node = builder.node("slice_text", source.inputs, {"stop": stop})
+    node = builder.node("edit_text", source.inputs, {"function": "slice", "stop": stop})
     for original in (source, *reversed(chain)):
         node = builder.node(original.operator, (node,), original.attributes)
     return replace(ref, node=node)

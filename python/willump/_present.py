@@ -30,6 +30,8 @@ from ._frames import (
 from ._report import compare
 from ._score import describe_score
 from ._sparse import WithoutEdge
+from .capture.inputs import FunctionInputs
+from .capture.result import shown_as
 
 Array = npt.NDArray[Any]
 
@@ -157,6 +159,13 @@ def interface_of(
         told = metadata.get("categories") or {}
         has_values = any(told.get("categories") or ())
         extract = FromDMatrix(metadata.get("exact_names") or (), has_values, extract)
+    function = metadata.get("function")
+    if function is not None:
+        extract = FunctionInputs([name for name, _, _, _ in inputs], function["columns"])
+        methods = {
+            name: (output, ravel, labels, shown_as(function, then), single)
+            for name, (output, ravel, labels, then, single) in methods.items()
+        }
     passed = metadata.get("passed_columns")
     if passed:
         extract = PassedColumns(passed, extract)
@@ -166,7 +175,7 @@ def interface_of(
         texts=texts,
         extract=extract,
         direct=len(inputs) == 1
-        and not isinstance(extract, (Columns, ObjectColumns, PassedColumns))
+        and not isinstance(extract, (Columns, ObjectColumns, PassedColumns, FunctionInputs))
         and metadata.get("feature_names_in") is None,
         steps=called or None,
         empty=metadata.get("empty"),

@@ -34,6 +34,8 @@ class Explanation:
     reasons: list[str]
     versions: dict[str, str]
     graph: str
+    #: Of a compiled function: its source, and what each line became.
+    source: list[str] = field(default_factory=list)
 
     def _sections(self) -> list[tuple[str, list[str]]]:
         inputs = [
@@ -63,6 +65,7 @@ class Explanation:
             ("stages", [str(self.n_stages)]),
             ("certificate", certificate),
             ("python", self.reasons or ["nothing stays Python"]),
+            ("source", self.source),
             ("versions", [", ".join(f"{k} {v}" for k, v in self.versions.items())]),
         ]
 

@@ -2,6 +2,7 @@
  * fill_text.c: a column of strings whose missing values are replaced by one
  * string, as SimpleImputer does. What counts as missing is NaN, None, or a
  * string; where it is not NaN, NaN is the error of scikit-learn's check_array.
+ * With "any", all that is no string is, as in pandas' fillna.
  */
 #include "ops/common.h"
 #include "ops/table.h"
@@ -15,7 +16,8 @@ static const wl_attr_def attrs[] = {
 typedef enum missing_kind {
   MISSING_NAN,
   MISSING_NONE,
-  MISSING_EQUAL
+  MISSING_EQUAL,
+  MISSING_ANY
 } missing_kind;
 
 typedef struct fill_state {
@@ -25,7 +27,7 @@ typedef struct fill_state {
 
 static wl_status read_kind(const wl_node *node, missing_kind *kind,
                            wl_error *error) {
-  static const char *const names[] = {"nan", "none", "equal"};
+  static const char *const names[] = {"nan", "none", "equal", "any"};
   wl_string name = wl_node_string(node, "missing", "");
   for (size_t i = 0; i < WL_COUNT_OF(names); i++) {
     *kind = (missing_kind)i;
@@ -34,7 +36,7 @@ static wl_status read_kind(const wl_node *node, missing_kind *kind,
   }
   return wl_fail(error, WL_ERROR_VALUE,
                  "operator 'fill_text': missing='%.20s' is not one of nan, "
-                 "none, equal",
+                 "none, equal, any",
                  name.data);
 }
 
@@ -45,6 +47,7 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   *type = *wl_input_type(graph, node, 0);
   if (type->kind != WL_VALUE_STRINGS)
     return wl_fail(error, WL_ERROR_TYPE, "operator 'fill_text' takes strings");
+  type->has_missing &= kind != MISSING_ANY;
   return WL_OK;
 }
 
@@ -87,6 +90,8 @@ static bool is_missing(const fill_state *s, wl_string value) {
   if (value.data != NULL)
     return s->kind == MISSING_EQUAL && value.size == s->equal.size &&
            memcmp(value.data, s->equal.data, value.size) == 0;
+  if (s->kind == MISSING_ANY)
+    return true;
   if (value.size == WL_MISSING_ANY)
     return s->kind != MISSING_EQUAL;
   return (s->kind == MISSING_NAN && value.size == WL_MISSING_NAN) ||
@@ -95,7 +100,7 @@ static bool is_missing(const fill_state *s, wl_string value) {
 
 /* NaN that is not what counts as missing. */
 static bool is_refused(const fill_state *s, wl_string value) {
-  return value.data == NULL &&
+  return value.data == NULL && s->kind != MISSING_ANY &&
          ((s->kind != MISSING_NAN && value.size == WL_MISSING_NAN) ||
           (s->kind == MISSING_EQUAL && value.size == WL_MISSING_ANY));
 }

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from scipy.special import expit, logsumexp
 from sklearn.preprocessing import normalize
@@ -91,12 +92,14 @@ class Interpreter:
         if a["kind"] == "matrix":
             return x if sp.issparse(x) else np.asarray(x, dtype=float)
         column = x
-        if a.get("position", -1) >= 0:
+        if a.get("position", -1) < 0 and a.get("name"):
+            column = x[a["name"]]
+        elif a.get("position", -1) >= 0:
             is_frame = hasattr(x, "columns")
             column = x[a["name"]] if is_frame else np.asarray(x, dtype=object)[:, a["position"]]
         if a["kind"] in ("text", "category"):
             return list(column)
-        return np.asarray(column, dtype=float).reshape(-1, 1)
+        return np.asarray(column, dtype=DTYPES[a.get("dtype", "f64")]).reshape(-1, 1)
 
 
 def strip(text: str, how: str) -> str:
@@ -241,6 +244,7 @@ def check_finite(
     allow_nan: bool = False,
     allow_sparse_nan: bool | None = None,
     dtype: str = "f64",
+    message: str = "",
 ) -> Any:
     data = x.data if sp.issparse(x) else x
     if sp.issparse(x) and allow_sparse_nan is not None:
@@ -292,9 +296,10 @@ def impute(x: Any, *, fill: Any, missing: float = float("nan")) -> Any:
 
 def fill_text(cells: list[Any], *, value: str, missing: str, equal: str = "") -> list[Any]:
     def is_gone(cell: Any) -> bool:
-        return {"nan": cell != cell, "none": cell is None, "equal": cell == equal}[missing]
+        gone = {"nan": cell != cell, "none": cell is None, "equal": cell == equal}
+        return gone.get(missing, not isinstance(cell, str))
 
-    if missing != "nan" and any(cell != cell for cell in cells):
+    if missing not in ("nan", "any") and any(cell != cell for cell in cells):
         raise ValueError("Input contains NaN")
     return [value if is_gone(cell) else cell for cell in cells]
 
@@ -336,6 +341,132 @@ def one_hot(x: Any, *, sizes: Any, sparse: bool = True, dtype: str = "f64") -> A
 def ufunc(x: Any, *, function: str) -> Any:
     with np.errstate(all="ignore"):
         return getattr(np, function)(x)
+
+
+def require_text(cells: list[Any]) -> list[Any]:
+    if not all(isinstance(cell, str) for cell in cells):
+        raise ValueError("np.nan is an invalid document, expected byte or unicode string.")
+    return cells
+
+
+def map_chars(
+    cells: list[Any], *, chars: Any, values: Any, final_sigma: bool = False, unicode: str = ""
+) -> list[Any]:
+    table = dict(zip(map(chr, chars), values, strict=True))
+
+    def mapped(text: str) -> str:
+        lower = text.lower()  # as long as the text up to its sigmas, but for U+0130
+        expanded = "".join(c.lower() for c in text)
+        sigmas = iter([c for c, e in zip(lower, expanded, strict=True) if e == "σ"])
+        found = []
+        for c in text:
+            own = [next(sigmas) for e in c.lower() if e == "σ"]
+            found.append(own[0] if final_sigma and c == "Σ" else table.get(c, c))
+        return "".join(found)
+
+    return [mapped(cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def edit_text(cells: list[Any], *, function: str, **a: Any) -> list[Any]:
+    def strip(s: str) -> str:
+        chars = "".join(map(chr, a["chars"]))
+        s = s.lstrip(chars) if a.get("left", True) else s
+        return s.rstrip(chars) if a.get("right", True) else s
+
+    def remove(s: str) -> str:
+        s = s.removeprefix(a["text"]) if a.get("left", True) else s
+        return s.removesuffix(a["text"]) if a.get("right", True) else s
+
+    def piece(parts: Any) -> Any:
+        at = a.get("index", 0)
+        return parts[at] if -len(parts) <= at < len(parts) else np.nan
+
+    edits: dict[str, Callable[[str], Any]] = {
+        "slice": lambda s: s[a.get("start", 0) : a.get("stop")],
+        "char": piece,
+        "strip": strip,
+        "remove": remove,
+        "split": lambda s: piece(s.split(a["text"], a.get("limit", 0) or -1)),
+        "replace": lambda s: s.replace(a["text"], a["value"]),
+    }
+    return [edits[function](cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def join_text(*columns: list[Any], parts: Any = None) -> list[Any]:
+    parts = [""] * (len(columns) + 1) if parts is None else parts
+    found = []
+    for row in zip(*columns, strict=True):
+        if all(isinstance(cell, str) for cell in row):
+            pairs = zip(row, parts[1:], strict=True)
+            found.append(parts[0] + "".join(cell + part for cell, part in pairs))
+        else:
+            found.append(np.nan)
+    return found
+
+
+def measure_text(
+    cells: list[Any], *, function: str, words: Any = (), missing: float = float("nan")
+) -> Any:
+    measures: dict[str, Callable[[str], float]] = {
+        "length": len,
+        "contains": lambda s: any(word in s for word in words),
+        "starts_with": lambda s: s.startswith(tuple(words)),
+        "ends_with": lambda s: s.endswith(tuple(words)),
+        "count": lambda s: s.count(words[0]),
+    }
+    own = [float(measures[function](c)) if isinstance(c, str) else missing for c in cells]
+    return np.array(own).reshape(-1, 1)
+
+
+def date_part(x: Any, *, part: str) -> Any:
+    moments = pd.DataFrame(np.asarray(x)).apply(lambda c: c.astype("datetime64[us]"))
+    return moments.apply(lambda c: getattr(c.dt, part)).to_numpy(dtype=float)
+
+
+def match(*inputs: Any, keys: Any) -> Any:
+    def key_of(row: Any) -> Any:
+        return tuple("nan" if v != v else float(v) for v in row)
+
+    joined = np.concatenate(inputs, axis=1)
+    table = {key_of(k): i for i, k in enumerate(np.reshape(keys, (-1, joined.shape[1])))}
+    return np.array([[table.get(key_of(row), -1)] for row in joined], dtype=np.int64)
+
+
+def take(rows: Any, *, values: Any, **a: Any) -> Any:
+    found = [int(r) if 0 <= r < len(values) and r == int(r) else -1 for r in np.ravel(rows)]
+    if isinstance(values, list):
+        cells: list[Any] = list(values)
+        for kind, gone in (("nan", np.nan), ("none", None)):
+            for row in a.get(kind, ()):
+                cells[int(row)] = gone
+        return [cells[r] if r >= 0 else np.nan for r in found]
+    values = np.asarray(values, dtype=float)
+    values = values.reshape(len(values), -1)
+    absent = np.full(values.shape[1], a.get("absent", np.nan))
+    return np.array([values[r] if r >= 0 else absent for r in found]).astype(
+        DTYPES[a.get("dtype", "f64")]
+    )
+
+
+def binary(a: Any, b: Any = None, *, function: str, **o: Any) -> Any:
+    left, right = (a, o["value"]) if "value" in o else (a, b)
+    if o.get("reverse"):
+        left, right = right, left
+    if "value" in o and a.dtype == np.float32:
+        left, right = np.float32(left), np.float32(right)
+    with np.errstate(all="ignore"):
+        found = getattr(np, function)(left, right)
+    is_whole = o.get("dtype") in ("i64", "i32")  # or NaN
+    if "dtype" in o and not is_whole:
+        return found.astype(DTYPES[o["dtype"]])
+    return found if found.dtype == np.float32 else found.astype(float)
+
+
+def where(condition: Any, *choices: Any, **o: Any) -> Any:
+    left = list(choices)
+    then = o["then"] if "then" in o else left.pop(0)
+    otherwise = o["otherwise"] if "otherwise" in o else left.pop(0)
+    return np.where(condition != 0, then, otherwise).astype(DTYPES[o.get("dtype", "f64")])
 
 
 def goes_left(v: float, flags: int, threshold: float, a: dict[str, Any], column: int) -> bool:
@@ -415,9 +546,16 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "ovo": ovo,
     "impute": impute,
     "fill_text": fill_text,
-    "slice_text": lambda cells, stop, start=0: [
-        cell[start:stop] if isinstance(cell, str) else cell for cell in cells
-    ],
+    "require_text": require_text,
+    "map_chars": map_chars,
+    "edit_text": edit_text,
+    "join_text": join_text,
+    "measure_text": measure_text,
+    "date_part": date_part,
+    "match": match,
+    "take": take,
+    "binary": binary,
+    "where": where,
     "encode": encode,
     "one_hot": one_hot,
     "ufunc": ufunc,

@@ -14,7 +14,7 @@ from .names import is_storable
 from .opaque import PythonSteps
 from .registry import Refused, predict_of, transform_of
 from .steps import Columns
-from .values import Categories, Model, Passed, Ref, Source, Value
+from .values import Categories, Model, Passed, Ref, Source, Table, Value
 
 
 class Context(PythonSteps):
@@ -88,6 +88,8 @@ class Context(PythonSteps):
 
     def text(self, source: Value, spec: Mapping[str, Any]) -> int:
         """The node of a text input; `spec` says how bytes are decoded."""
+        if isinstance(source, Table) and source.is_scalar and source.numbers == (None,):
+            return self._emit("require_text", source.nodes, {})
         if not isinstance(source, Source):
             raise Refused("its input is computed, not text of the caller's")
         columns = source.columns
@@ -133,6 +135,8 @@ class Context(PythonSteps):
 
     def category(self, columns: Source | Categories, i: int) -> int:
         """The node of column i, as strings."""
+        if isinstance(columns, Table) and columns.numbers[i] is not None:
+            raise Refused("its categories are strings, and its input is numbers")
         if isinstance(columns, Categories):
             return columns.nodes[i]
         assert columns.columns is not None
@@ -140,6 +144,8 @@ class Context(PythonSteps):
 
     def number_category(self, columns: Source | Categories, i: int) -> Ref:
         """Column i as numbers, of which none is written as text."""
+        if isinstance(columns, Table) and (ref := columns.numbers[i]) is not None:
+            return ref
         if isinstance(columns, Categories):
             raise Refused("its categories are numbers, and its input is strings")
         assert columns.columns is not None
@@ -171,6 +177,8 @@ class Context(PythonSteps):
         as_float32: bool = False,
     ) -> Ref:
         """The matrix that `value` is; with an owner, checked as scikit-learn does."""
+        if isinstance(value, Table):
+            value = self._matrix_of(value)
         if isinstance(value, Categories):
             raise Refused("its input is strings")
         ref = value if isinstance(value, Ref) else self._matrix_input(value, n_features)
@@ -198,6 +206,15 @@ class Context(PythonSteps):
             node = self._emit("input", (), _place(columns, i, "numeric"))
             found.append((name or str(position), Ref(node, 1)))
         return self._plain_concat(found, sparse=False)
+
+    def _matrix_of(self, table: Table) -> Ref:
+        """A computed frame of numbers as one matrix."""
+        if table.is_scalar:
+            raise Refused("it reads a one-dimensional column of numbers")
+        parts = [(n, ref) for n, ref in zip(table.names, table.numbers, strict=True) if ref]
+        if len(parts) != len(table.names):
+            raise Refused("a column of its input is strings")
+        return self._plain_concat(parts, sparse=False)
 
     def _plain_concat(self, parts: list[tuple[str, Ref]], *, sparse: bool) -> Ref:
         """A concatenation that counts as one block."""

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .categories import reads_columns
 from .context import Context
 from .registry import Refused, register
-from .values import Categories, Model, Ref, Source, Value
+from .values import Categories, Model, Ref, Source, Table, Value
 
 # ---- Pipeline ----------------------------------------------------------------
 
@@ -114,6 +114,8 @@ def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
             if _is_scalar(columns):
                 raise Refused("it picks a one-dimensional column of a computed matrix")
             part_input = ctx.select(frame, np.array(positions))
+        elif isinstance(frame, Table):
+            part_input = frame.pick(positions, _is_scalar(columns))
         elif isinstance(frame, Categories):
             raise Refused("its input is strings that are computed")
         else:

@@ -95,6 +95,28 @@ class Categories:
     nodes: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Table(Categories):
+    """A frame that nodes compute, as a captured function hands it to an estimator.
+
+    `numbers`: a column's matrix, or None where it is strings. `is_scalar`: one column
+    as a Series.
+    """
+
+    names: tuple[str, ...] = ()
+    numbers: tuple[Ref | None, ...] = ()
+    is_scalar: bool = False
+
+    def pick(self, positions: Sequence[int], is_scalar: bool) -> Table:
+        """Some of the columns."""
+        return Table(
+            tuple(self.nodes[p] for p in positions),
+            tuple(self.names[p] for p in positions),
+            tuple(self.numbers[p] for p in positions),
+            is_scalar,
+        )
+
+
 Value: TypeAlias = Ref | Source | Categories
 
 

@@ -1,0 +1,152 @@
+"""A compiled function: called like its original."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._columns import library_of
+from ._compiled import CompiledModel, thread_count, warn_of_python_steps
+from ._errors import UnsupportedError
+from ._report import Explanation, VerifyReport, compare
+
+Array = npt.NDArray[Any]
+_Self = TypeVar("_Self", bound="CompiledFunction")
+
+
+class CompiledFunction(CompiledModel):
+    """A function of rows that was compiled by `willump.compile`.
+
+    Called like the function, with a pandas or polars frame, an Arrow table, a dict of
+    columns, one row as a dict or a list of such rows. It has the methods of other
+    compiled models: `predict` is the call, `top_k` ranks rows by it.
+
+    Globals, closures and defaults are those of the capture: a table or a model that is
+    assigned anew later is not seen before `recapture`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sample: Any = None
+
+    @classmethod
+    def from_function(
+        cls: type[_Self],
+        function: Any,
+        sample: Any = None,
+        *,
+        strict: bool = False,
+        n_threads: int | None = None,
+    ) -> _Self:
+        """What `willump.compile` does with a function."""
+        thread_count(n_threads)
+        self = cls()
+        self._strict = strict
+        self._n_threads = n_threads
+        self._original = function
+        self.metadata = {"estimator": function.__qualname__}
+        if sample is not None:
+            self._capture(sample)
+            warn_of_python_steps(self._reasons, stacklevel=4)
+        return self
+
+    def _capture(self, sample: Any) -> None:
+        from .capture.capture import capture
+
+        captured = capture(self._original, sample, strict=self._strict)
+        converted = captured.converted
+        metadata = dict(converted.metadata)
+        metadata["reasons"] = list(converted.reasons)
+        model = _core.Model.compile(
+            converted.graph_text,
+            converted.tensors,
+            json.dumps(metadata),
+            n_threads=thread_count(self._n_threads),
+        )
+        self._attach(model, json.loads(model.metadata), converted.steps)
+        self._sample = sample
+
+    def recapture(self, sample: Any = None) -> None:
+        """Compiles the function again, with the globals as they are now.
+
+        Parameters
+        ----------
+        sample : as for `willump.compile`; None: the last one
+
+        Raises
+        ------
+        UnsupportedError
+            Of a function that was loaded from an artifact.
+        """
+        if self._original is None:
+            raise UnsupportedError("recapture needs the function, which an artifact does not hold")
+        sample = self._sample if sample is None else sample
+        if sample is None:
+            raise ValueError("recapture needs a sample: the function was not compiled yet")
+        self._capture(sample)
+
+    def __call__(self, X: Any) -> Any:
+        """The function's answer for rows."""
+        if self._interface is None:
+            self._capture(X)
+            warn_of_python_steps(self._reasons, stacklevel=3)
+        if self._steps and not hasattr(X, "shape"):
+            X = self._steps[0].frame(X)
+        if "predict" in self._shown:
+            return self.predict(X)
+        return self.transform(X)
+
+    def _attach(self, model: _core.Model, metadata: dict[str, Any], steps: Sequence[Any]) -> None:
+        super()._attach(model, metadata, steps)
+        self._shown = self._methods
+
+    def _refuse(self, name: str) -> None:
+        if self._interface is None:
+            raise UnsupportedError(
+                f"{self.metadata['estimator']} has no graph yet: give willump.compile a sample, or "
+                f"call it once, before {name}"
+            )
+        super()._refuse(name)
+
+    def verify(self, X: Any) -> VerifyReport:
+        """Runs the function and the compiled one on X and compares."""
+        self._model  # noqa: B018  (raises before a capture)
+        if self._original is None:
+            raise UnsupportedError(
+                "verify needs the function, which a model that was loaded from an artifact does "
+                "not have"
+            )
+        expected, found = self._original(X), self(X)
+        if library_of(expected) == "pandas":
+            expected, found = np.asarray(expected), np.asarray(found)
+        return VerifyReport({"call": compare(expected, found, None)}, is_cascade=False)
+
+    def explain(self, after: str | None = None) -> Explanation:
+        found = super().explain(after)
+        function = self.metadata.get("function") or {}
+        object.__setattr__(found, "source", _source_lines(function))
+        return found
+
+
+def is_function(metadata: dict[str, Any]) -> bool:
+    """Whether a model is a compiled function."""
+    return isinstance(metadata.get("function"), dict)
+
+
+def _source_lines(function: dict[str, Any]) -> list[str]:
+    """The source, each line with its nodes and what stays Python."""
+    found = []
+    for line in function.get("lines") or ():
+        nodes = " ".join(f"%{n}" for n in line.get("nodes", ()))
+        python = line.get("python") or ()
+        mark = "python" if python else "native" if nodes else ""
+        found.append(
+            f"{line.get('line', ''):>5} {mark:<7}{line.get('text', ''):<72} {nodes}".rstrip()
+        )
+        found += [f"{'':>13}# {why}" for why in python]
+    return found + [f"note: {note}" for note in function.get("notes") or ()]

@@ -1,0 +1,40 @@
+"""Plain Python functions to graphs; see docs/capture.md.
+
+`source` finds a function's syntax tree, `interpreter` follows it, `tracer` runs
+what hangs on the argument on the sample and gives it nodes, with the makers of
+`frames`, `columns`, `strings`, `joins`, `numpy_calls` and `estimators`. What has no
+native form is replayed by plain Python (`steps`). `inputs` reads the caller's X.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def pipeline(function: _F) -> _F:
+    """Marks a function as a pipeline that `compile` takes; it stays what it is.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import willump
+    >>> @willump.pipeline
+    ... def fare(trips):
+    ...     return (trips["km"] * 1.5 + 2.0).clip(upper=50.0).to_numpy()
+    >>> fast = willump.compile(fare, sample=pd.DataFrame({"km": [1.0, 40.0]}))
+    >>> fast({"km": 2.0}).tolist()
+    [5.0]
+    """
+    if not is_function(function):
+        raise TypeError(f"willump.pipeline takes a function, not {type(function).__name__}")
+    function.__dict__["__willump_pipeline__"] = True
+    return function
+
+
+def is_function(candidate: Any) -> bool:
+    """Whether `compile` follows it as a function of the user's."""
+    return isinstance(candidate, (types.FunctionType, types.MethodType))

@@ -1,0 +1,102 @@
+"""Moments: their parts, the time between two, and what is rounded to days or hours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .columns import emit
+from .frames import same_rows
+from .registry import Call, method
+from .values import SHORT, Column, Native, NotNative
+
+_PARTS = (
+    "year", "month", "day", "hour", "minute", "second", "microsecond", "dayofweek", "dayofyear",
+    "quarter", "days_in_month",
+)  # fmt: skip
+_TRUTHS = (
+    "is_month_start", "is_month_end", "is_quarter_start", "is_quarter_end", "is_year_start",
+    "is_year_end", "is_leap_year",
+)  # fmt: skip
+_SAME = {"weekday": "dayofweek", "day_of_week": "dayofweek", "day_of_year": "dayofyear",
+         "daysinmonth": "days_in_month"}  # fmt: skip
+_SECOND = 1e6
+_DAY = 86400e6
+#: What `floor` takes.
+_FREQUENCIES = {
+    "D": _DAY, "d": _DAY, "h": 3600e6, "min": 60e6, "s": _SECOND, "ms": 1e3, "us": 1.0,
+}  # fmt: skip
+
+
+def _column_of(call: Call, dtype: str) -> Column:
+    column = call.tracer.column(call.args[0].native.of)
+    if column.dtype != dtype:
+        raise NotNative(f"{call.name} of {column.dtype}")
+    return column
+
+
+@method("dt", *_PARTS, *_SAME)
+def part(call: Call) -> Native:
+    name = call.name.rpartition(".")[2]
+    column = _column_of(call, "datetime")
+    return emit(call, "date_part", [column], SHORT, column.rows, part=_SAME.get(name, name))
+
+
+@method("dt", *_TRUTHS)
+def truth(call: Call) -> Native:
+    column = _column_of(call, "datetime")
+    name = call.name.rpartition(".")[2]
+    return emit(call, "date_part", [column], "bool", column.rows, part=name)
+
+
+def _floored(call: Call, column: Column, size: float) -> Column:
+    whole = emit(
+        call, "binary", [column], column.dtype, column.rows, function="floor_divide", value=size
+    )
+    return emit(call, "binary", [whole], column.dtype, column.rows, function="multiply", value=size)
+
+
+@method("dt", "normalize")
+def normalize(call: Call) -> Native:
+    return _floored(call, _column_of(call, "datetime"), _DAY)
+
+
+@method("dt", "floor")
+def floor(call: Call) -> Native:
+    own = call.bind("self", "freq")
+    if own.freq not in _FREQUENCIES:
+        raise NotNative(f"floor to {own.freq!r}")
+    return _floored(call, _column_of(call, "datetime"), _FREQUENCIES[own.freq])
+
+
+@method("dt", "total_seconds")
+def total_seconds(call: Call) -> Native:
+    column = _column_of(call, "timedelta")
+    return emit(call, "binary", [column], "float64", column.rows, function="divide", value=_SECOND)
+
+
+def moments(
+    call: Call, function: str, columns: Sequence[Column], value: float | None, is_reversed: bool
+) -> Column:
+    """Sums and differences of moments and times."""
+    kinds = [column.dtype for column in columns]
+    if value is not None:
+        constant = call.args[0 if is_reversed else 1]
+        other = {"Timestamp": "datetime", "Timedelta": "timedelta"}.get(type(constant).__name__)
+        kinds.insert(0 if is_reversed else len(kinds), str(other))
+    results = {
+        ("subtract", "datetime", "datetime"): "timedelta",
+        ("subtract", "datetime", "timedelta"): "datetime",
+        ("add", "datetime", "timedelta"): "datetime",
+        ("add", "timedelta", "datetime"): "datetime",
+        ("add", "timedelta", "timedelta"): "timedelta",
+        ("subtract", "timedelta", "timedelta"): "timedelta",
+        ("divide", "timedelta", "timedelta"): "float64",
+    }
+    result = results.get((function, kinds[0], kinds[1]))
+    if result is None:
+        raise NotNative(f"{function} of {' and '.join(kinds)}")
+    return emit(
+        call, "binary", columns, result, same_rows(columns), function=function, value=value,
+        reverse=True if is_reversed else None,
+        dtype="i64" if result != "float64" else None,
+    )  # fmt: skip

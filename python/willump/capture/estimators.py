@@ -1,0 +1,163 @@
+"""Fitted estimators: their converters, on what the function gives them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from ..convert.registry import Refused, find
+from ..convert.values import Model, Ref, Table
+from ..convert.values import Value as Input
+from .registry import Call, Maker, method
+from .values import Column, Frame, Labels, Matrix, Native, NotNative, Traced
+
+_OUTPUTS = {
+    "predict_proba": "proba",
+    "predict_log_proba": "log_proba",
+    "decision_function": "decision",
+    "score_samples": "score",
+}
+
+
+def maker_of_estimator(callee: Any) -> Maker | None:
+    """The maker of a bound method of an estimator, if it is one."""
+    owner = getattr(callee, "__self__", None)
+    if owner is None or isinstance(owner, type):
+        return None
+    name = getattr(callee, "__name__", "")
+    if name in ("transform", "predict", *_OUTPUTS) and find(owner) is not None:
+        return lambda call: _called(call, owner, name)
+    return None
+
+
+def _called(call: Call, estimator: Any, name: str) -> Native:
+    if len(call.args) != 1 or call.kwargs:
+        raise NotNative(f"{call.name} with options")
+    given = call.args[0]
+    value = _input_of(call, given, estimator)
+    context = call.tracer.context
+    try:
+        if name == "transform":
+            with context.within(_name_of(estimator)):
+                return _transformed(call, estimator, value)
+        return _predicted(call, estimator, value, name)
+    except Refused as refused:
+        raise NotNative(f"{type(estimator).__name__}: {refused}") from refused
+
+
+def _name_of(estimator: Any) -> str:
+    return type(estimator).__name__.lower()
+
+
+def _transformed(call: Call, estimator: Any, value: Input) -> Native:
+    from ..convert.registry import transform_of
+
+    context = call.tracer.context
+    context._check_gaps(estimator, value)
+    ref = transform_of(estimator)(context, estimator, value)
+    if not isinstance(ref, Ref):
+        raise NotNative(f"{type(estimator).__name__} gives strings")
+    return matrix_of(ref, call.value)
+
+
+def matrix_of(ref: Ref, shown: Any) -> Matrix:
+    """The native form of a matrix that plain Python shows as `shown`."""
+    if isinstance(shown, pd.DataFrame):
+        raise NotNative("it gives a frame")
+    form = shown.format if sp.issparse(shown) else ""
+    if bool(form) != ref.sparse:
+        raise NotNative("it is sparse in one form and dense in the other")
+    return Matrix(ref, str(shown.dtype), form)
+
+
+def _predicted(call: Call, estimator: Any, value: Input, name: str) -> Native:
+    from ..convert.registry import predict_of
+
+    context = call.tracer.context
+    context._check_gaps(estimator, value)
+    model = _model_of(call, estimator, value, predict_of(estimator))
+    if name == "predict":
+        if model.label is not None and model.classes is not None and not model.multilabel:
+            return Labels(model.label, model.classes)
+        if model.prediction is None:
+            raise NotNative(f"{type(estimator).__name__}.predict")
+        ref, key = model.prediction, "prediction"
+    else:
+        key = _OUTPUTS[name]
+        found = getattr(model, key)
+        if found is None:
+            raise NotNative(f"{type(estimator).__name__}.{name}")
+        ref = found
+    if call.value.ndim == 1:
+        dtype = str(call.value.dtype)
+        if dtype not in ("float64", "float32", "int64"):
+            raise NotNative(f"{name} of dtype {dtype}")
+        return Column(ref.node, dtype)
+    return matrix_of(ref, call.value)
+
+
+def _model_of(call: Call, estimator: Any, value: Input, convert: Any) -> Model:
+    """A model's outputs; one that is called several times is converted once."""
+    key = (id(estimator), value)
+    known: dict[Any, Model] = call.tracer.models
+    if key not in known:
+        model = convert(call.tracer.context, estimator, value)
+        if model.estimator is None:
+            model.estimator = estimator
+        known[key] = model
+    call.tracer.model = known[key]
+    return known[key]
+
+
+# ---- what an estimator is given -----------------------------------------------------
+
+
+def _input_of(call: Call, given: Any, estimator: Any) -> Input:
+    tracer = call.tracer
+    if isinstance(given, Traced) and isinstance(given.native, str):
+        tracer.external(given)
+    native = given.native if isinstance(given, Traced) else None
+    if isinstance(native, str):
+        native = tracer.external(given)
+    if isinstance(native, Matrix):
+        return native.ref
+    if isinstance(native, Column):
+        if not native.is_text:
+            raise NotNative("an estimator is given one column; it would raise")
+        return Table((native.node,), ("",), (None,), True)
+    if isinstance(native, Frame):
+        return table_of(native)
+    raise NotNative(f"{type(estimator).__name__} is given this")
+
+
+def table_of(frame: Frame) -> Table:
+    """A frame as converters take it."""
+    names, nodes, numbers = [], [], []
+    for name in frame.columns:
+        column = frame.column(name)
+        if column.is_bool:
+            raise NotNative(f"column {name!r} is boolean")
+        names.append(str(name))
+        nodes.append(column.node)
+        numbers.append(None if column.is_text else column.ref)
+    return Table(tuple(nodes), tuple(names), tuple(numbers))
+
+
+@method("matrix", "getitem")
+def matrix_item(call: Call) -> Native:
+    """Columns of a matrix."""
+    owner, key = call.args
+    matrix = call.tracer.matrix(owner)
+    if not (isinstance(key, tuple) and len(key) == 2 and key[0] == slice(None)):
+        raise NotNative("rows of a matrix are picked")
+    places = np.arange(matrix.ref.n_features)[key[1]]
+    if np.ndim(places) == 0:
+        if matrix.form:
+            raise NotNative("one column of a sparse matrix")
+        ref = call.tracer.context.select(matrix.ref, np.array([int(places)]))
+        return Column(ref.node, matrix.dtype)
+    ref = call.tracer.context.select(matrix.ref, np.asarray(places))
+    return Matrix(ref, matrix.dtype, matrix.form)

@@ -1,0 +1,327 @@
+"""pandas' frames: picking, adding and renaming columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .registry import Call, function, method
+from .values import FILLED, SHORT, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
+
+#: The NumPy dtype of each kind of column, and the graph's.
+_NUMPY = {"float64": "float64", "float32": "float32", "int64": "int64", "bool": "bool"}
+
+
+def kind_of_dtype(dtype: Any, values: Any = None) -> str:
+    """A column's kind from its pandas dtype; `NotNative` where there is none."""
+    if isinstance(dtype, np.dtype):
+        name = dtype.name
+        if name in _NUMPY:
+            return name
+        if dtype.kind == "M":
+            return "datetime"
+        if dtype.kind == "m":
+            return "timedelta"
+        if name == "object" and values is not None and is_text(values):
+            return name
+        if dtype.kind in "iu" and dtype.itemsize < 8:
+            raise NotNative(f"a column of {name}; astype('int64') first")
+        raise NotNative(f"a column of {name}")
+    if isinstance(dtype, pd.StringDtype) and dtype.na_value is not pd.NA:
+        return "str"
+    raise NotNative(f"a column of {dtype}")
+
+
+def is_text(values: Any) -> bool:
+    """Whether objects are strings, or missing."""
+    return pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
+
+
+def joined(call: Call, columns: Iterable[Column]) -> Matrix:
+    """Columns of numbers side by side, in pandas' common dtype."""
+    context = call.tracer.context
+    parts, kinds = [], []
+    for i, column in enumerate(columns):
+        if not (column.is_number or column.is_bool):
+            raise NotNative(f"column {i} is no number")
+        parts.append((str(i), column.ref))
+        kinds.append(column.dtype)
+    if not parts:
+        raise NotNative("there are no columns")
+    if "bool" in kinds and set(kinds) != {"bool"}:
+        raise NotNative("booleans beside numbers become objects")
+    dtype = getattr(call.value, "dtype", None)
+    name = "float64" if dtype is None else str(dtype)
+    name = "int64" if name == "int32" else name
+    if name not in _NUMPY:
+        raise NotNative(f"its dtype is {name}")
+    if set(kinds) <= {"int64", WHOLE, FILLED, SHORT} and set(kinds) != {"int64"}:
+        name = WHOLE if set(kinds) <= {"int64", WHOLE} else FILLED
+    ref = context._plain_concat(parts, sparse=False)
+    wanted = "f32" if name == "float32" else "f64"
+    if ref.dtype != wanted:
+        raise NotNative("float32 beside other numbers")
+    return Matrix(ref, name)
+
+
+def same_rows(columns: Iterable[Column], value: Any = None) -> str:
+    """The rows of a result: those of the Series among its operands."""
+    found = {column.rows for column in columns if column.rows}
+    if len(found) > 1:
+        raise NotNative(
+            "its operands have different indexes, by which pandas would align them; "
+            "reset_index(drop=True) both"
+        )
+    return found.pop() if found else ""
+
+
+# ---- picking ------------------------------------------------------------------
+
+
+def _names(key: Any) -> list[Any] | None:
+    if isinstance(key, (pd.Index, np.ndarray, pd.Series)) and not isinstance(key, Traced):
+        key = list(key)
+    if type(key) is list and not any(isinstance(k, (bool, np.bool_)) for k in key):
+        return key
+    return None
+
+
+@method("frame", "getitem")
+def get_item(call: Call) -> Native:
+    owner, key = call.args
+    frame = call.tracer.frame_of(owner)
+    names = _names(key)
+    if names is not None:
+        return frame.pick(names)
+    if isinstance(key, str):
+        return frame.column(key)
+    if isinstance(key, Traced):
+        raise NotNative("rows are left out by a condition: each row has an answer of its own")
+    raise NotNative(f"a frame's [{key!r}]")
+
+
+@method("frame", "get", "pop")
+def get(call: Call) -> Native:
+    return get_item(call)
+
+
+@method("frame.loc", "getitem")
+def loc(call: Call) -> Native:
+    part, key = call.args
+    frame = call.tracer.frame_of(part.native.of)
+    if isinstance(key, tuple) and len(key) == 2 and key[0] == slice(None):
+        names = _names(key[1])
+        return frame.column(key[1]) if isinstance(key[1], str) else frame.pick(names or [])
+    raise NotNative("rows are picked by .loc")
+
+
+@method("frame.iloc", "getitem")
+def iloc(call: Call) -> Native:
+    part, key = call.args
+    frame = call.tracer.frame_of(part.native.of)
+    if isinstance(key, tuple) and len(key) == 2 and key[0] == slice(None):
+        listed = list(frame.columns)
+        if isinstance(key[1], int):
+            return frame.column(listed[key[1]])
+        chosen = listed[key[1]] if isinstance(key[1], slice) else [listed[i] for i in key[1]]
+        return frame.pick(chosen)
+    raise NotNative("rows are picked by .iloc")
+
+
+@method("frame", "filter", "select_dtypes", "drop", "reindex")
+def pick_result(call: Call) -> Native:
+    """Whatever chooses columns by their names or dtypes: those of the result."""
+    frame = call.tracer.frame_of(call.args[0])
+    if call.name == "frame.reindex" and set(call.kwargs) != {"columns"}:
+        raise NotNative("reindex of rows")
+    if call.name == "frame.drop" and (
+        "columns" not in call.kwargs and call.kwargs.get("axis") not in (1, "columns")
+    ):
+        raise NotNative("rows are dropped")
+    if call.name == "frame.select_dtypes" and any(
+        isinstance(c, Column) and c.is_either for c in frame.columns.values()
+    ):
+        raise NotNative("a column's dtype hangs on its rows")
+    return frame.pick(list(call.value.columns))
+
+
+# ---- adding and renaming ----------------------------------------------------------
+
+
+@method("frame", "setitem")
+def set_item(call: Call) -> Native:
+    owner, key, value = call.args
+    frame = call.tracer.frame_of(owner)
+    if isinstance(key, str):
+        return _with(call, frame, {key: value})
+    names = _names(key)
+    if names is None or not isinstance(value, Traced):
+        raise NotNative("this assignment to columns")
+    if isinstance(value.native, Frame):
+        given = call.tracer.frame_of(value)
+        columns = {name: given.columns[old] for name, old in zip(names, given.columns, strict=True)}
+        if given.rows != frame.rows:
+            raise NotNative("the columns have another index")
+        return Frame({**frame.columns, **columns}, frame.rows)
+    raise NotNative("an array's columns are assigned")
+
+
+def _with(call: Call, frame: Frame, values: dict[str, Any]) -> Frame:
+    columns = dict(frame.columns)
+    for name, value in values.items():
+        columns[name] = _column_for(call, frame, name, value)
+    return Frame(columns, frame.rows)
+
+
+def _column_for(call: Call, frame: Frame, name: str, value: Any) -> Column | str:
+    if not isinstance(value, Traced):
+        if np.ndim(value) != 0:
+            raise NotNative(f"column {name!r} is set to a constant array")
+        return constant_column(call, frame, value)
+    try:
+        column = call.tracer.column(value)
+    except NotNative as reason:
+        return str(reason)
+    if column.rows not in ("", frame.rows):
+        raise NotNative(f"column {name!r} has another index than the frame")
+    return replace(column, rows=frame.rows)
+
+
+def constant_column(call: Call, frame: Frame, value: Any) -> Column:
+    """A column of one number."""
+    if isinstance(value, (bool, np.bool_)):
+        dtype = "bool"
+    elif isinstance(value, (int, np.integer)):
+        dtype = "int64"
+    elif isinstance(value, (float, np.floating)):
+        dtype = "float64"
+    else:
+        raise NotNative(f"a column of {value!r}")
+    like = next((c for c in frame.columns.values() if isinstance(c, Column)), None)
+    if like is None:
+        raise NotNative("the frame has no column")
+    context = call.tracer.context
+    if like.is_text:
+        node = context._emit(
+            "encode", (like.node,),
+            {"categories": [], "sizes": np.array([0]), "unknown": np.array([float(value)])},
+        )  # fmt: skip
+    else:
+        node = context._emit(
+            "where", (like.node,), {"then": float(value), "otherwise": float(value)}
+        )
+    return Column(node, dtype, frame.rows)
+
+
+@method("frame", "assign")
+def assign(call: Call) -> Native:
+    frame = call.tracer.frame_of(call.args[0])
+    if any(callable(value) for value in call.kwargs.values()):
+        raise NotNative("assign with functions")
+    return _with(call, frame, call.kwargs)
+
+
+@method("frame", "rename", "set_axis", "add_prefix", "add_suffix")
+def rename(call: Call) -> Native:
+    frame = call.tracer.frame_of(call.args[0])
+    new = list(call.value.columns)
+    if len(set(new)) != len(new):
+        raise NotNative("two columns have one name")
+    if "index" in call.kwargs:
+        raise NotNative("rows are renamed")
+    if call.name == "frame.rename" and "columns" not in call.kwargs:
+        raise NotNative("rename of rows")
+    if call.name == "frame.set_axis" and call.kwargs.get("axis") not in (1, "columns"):
+        raise NotNative("rename of rows")
+    return Frame(dict(zip(new, frame.columns.values(), strict=True)), frame.rows)
+
+
+@method("frame series", "copy")
+def copied(call: Call) -> Native:
+    native = call.args[0].native
+    if isinstance(native, str):
+        raise NotNative(native)
+    return native  # type: ignore[no-any-return]
+
+
+@method("frame series", "reset_index")
+def reset_index(call: Call) -> Native:
+    if call.kwargs.get("drop") is not True or set(call.kwargs) != {"drop"}:
+        raise NotNative("reset_index keeps the index: give drop=True")
+    native = call.args[0].native
+    if isinstance(native, Frame):
+        columns = {
+            k: c if isinstance(c, str) else replace(c, rows="range")
+            for k, c in native.columns.items()
+        }
+        return Frame(columns, "range")
+    return replace(call.tracer.column(call.args[0]), rows="range")
+
+
+@method("frame", "astype")
+def astype(call: Call) -> Native:
+    from .columns import cast
+
+    frame = call.tracer.frame_of(call.args[0])
+    own = call.bind("self", "dtype", copy=None)
+    wanted = own.dtype if isinstance(own.dtype, dict) else dict.fromkeys(frame.columns, own.dtype)
+    columns = dict(frame.columns)
+    for name in wanted:
+        columns[name] = cast(call, frame.column(name), call.value[name].dtype)
+    return Frame(columns, frame.rows)
+
+
+# ---- to arrays ----------------------------------------------------------------
+
+
+@method("frame", "to_numpy", "values")
+def to_numpy(call: Call) -> Native:
+    if call.name == "frame.to_numpy":
+        own = call.bind("self", dtype=None, copy=False)
+        if own.dtype not in (None, float, np.float64, "float64", "float"):
+            raise NotNative(f"to_numpy(dtype={own.dtype!r})")
+    frame = call.tracer.frame_of(call.args[0])
+    return joined(call, [frame.column(name) for name in frame.columns])
+
+
+@method("series", "to_numpy", "values")
+def series_to_numpy(call: Call) -> Native:
+    column = call.tracer.column(call.args[0])
+    if len(call.args) > 1 or call.kwargs:
+        raise NotNative("to_numpy with options")
+    return column.as_array()
+
+
+@method("series", "to_frame")
+def to_frame(call: Call) -> Native:
+    column = call.tracer.column(call.args[0])
+    return Frame({call.value.columns[0]: column}, column.rows)
+
+
+@function(pd.concat)
+def concat(call: Call) -> Native:
+    own = call.bind("objs", axis=0)
+    if own.axis not in (1, "columns"):
+        raise NotNative("rows are concatenated")
+    columns: dict[str, Column | str] = {}
+    frames = []
+    for item in own.objs:
+        if not isinstance(item, Traced):
+            raise NotNative("constants are concatenated")
+        if isinstance(item.native, Frame):
+            frames.append(item.native)
+        else:
+            column = call.tracer.column(item)
+            frames.append(Frame({item.value.name: column}, column.rows))
+    if len({frame.rows for frame in frames}) != 1:
+        raise NotNative("its parts have different indexes")
+    for frame in frames:
+        for name, each in frame.columns.items():
+            if name in columns:
+                raise NotNative(f"column {name!r} comes twice")
+            columns[name] = each
+    return Frame(columns, frames[0].rows)

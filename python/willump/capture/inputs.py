@@ -1,0 +1,321 @@
+"""From what a compiled function is called with to the inputs of its graph: a frame of
+pandas or polars, an Arrow table, a dict of columns, one row as a dict, or a list of
+such rows. What a column holds is read as the column of the sample was: cast where that
+is exact, refused by name where it is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._columns import is_frame, library_of, names_of
+
+Array = npt.NDArray[Any]
+
+_LARGEST = 2**53
+_TEXT = ("str", "object")
+_MOMENTS = ("datetime", "timedelta")
+
+
+class TextColumn:
+    """A column of strings as the extension reads it; see `_columns.adapt_text`."""
+
+    def __init__(self, parts: Any) -> None:
+        self.parts = parts
+
+
+class FunctionInputs:
+    """The columns that the graph reads, from X.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The inputs' names, in the graph's order.
+    dtypes : mapping of name to the dtype that the sample's column had
+    """
+
+    def __init__(self, names: Sequence[str], dtypes: Mapping[str, str]) -> None:
+        self.columns = [(name, dtypes[name]) for name in names]
+        self.needed = set(names)
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        if isinstance(x, dict):
+            return self._of_dict(x)
+        if is_frame(x):
+            library = library_of(x)
+            self._check_names(list(names_of(x)), x)
+            read = {"pandas": _of_pandas, "polars": _of_polars}.get(library, _of_arrow)
+            return tuple(read(x[name], name, dtype) for name, dtype in self.columns)
+        if isinstance(x, (list, tuple)) and x and all(isinstance(row, dict) for row in x):
+            for row in x:
+                self._check_names(row, row)
+            return tuple(
+                _of_list([row[name] for row in x], name, dtype) for name, dtype in self.columns
+            )
+        raise TypeError(
+            "a compiled function takes a frame of pandas or polars, an Arrow table, a dict of "
+            f"columns, one row as a dict, or a list of such rows; not {type(x).__name__}"
+        )
+
+    def _of_dict(self, x: dict[Any, Any]) -> tuple[Any, ...]:
+        found = []
+        for name, dtype in self.columns:
+            try:
+                value = x[name]
+            except KeyError:
+                self._check_names(x, x)
+                raise
+            if _is_scalar(value):
+                found.append(_of_list([value], name, dtype))
+            elif isinstance(value, (list, tuple)):
+                found.append(_of_list(value, name, dtype))
+            elif library_of(value) == "polars":
+                found.append(_of_polars(value, name, dtype))
+            elif library_of(value) == "pyarrow":
+                found.append(_of_arrow(value, name, dtype))
+            else:
+                found.append(_of_pandas(value, name, dtype))
+        return tuple(found)
+
+    def _check_names(self, names: Any, x: Any) -> None:
+        missing = self.needed.difference(names)
+        if missing:
+            there = ", ".join(repr(name) for name in list(names)[:10])
+            raise KeyError(
+                f"columns are missing: {sorted(missing)} (X has {there or 'no columns'})"
+            )
+        if is_frame(x) and len(set(names)) != len(names):
+            twice = sorted({n for n in names if list(names).count(n) > 1} & self.needed)
+            if twice:
+                raise ValueError(f"columns come twice: {twice}")
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, (str, int, float, np.generic, bool)) or value is None or (
+        not hasattr(value, "__len__") and not hasattr(value, "shape")
+    )  # fmt: skip
+
+
+def _refused(name: str, dtype: str, what: str) -> TypeError:
+    return TypeError(
+        f"column {name!r} holds {what}; the function was compiled for {dtype}: cast it, or "
+        "compile with a sample that holds such values"
+    )
+
+
+# ---- numbers --------------------------------------------------------------------
+
+
+def moments_of(array: Array) -> Array:
+    """Moments, or the times between, as microseconds; NaN where there is none.
+
+    Raises
+    ------
+    ValueError
+        Of one that has nanoseconds, or is too far away to be exact.
+    """
+    unit = np.datetime_data(array.dtype)[0]
+    gone = np.isnat(array)
+    numbers = array.view(np.int64)
+    if unit == "ns":
+        if (numbers[~gone] % 1000).any():
+            raise ValueError("a moment has nanoseconds, which a compiled function does not hold")
+        micro = numbers // 1000
+    else:
+        micro = array.astype(f"{array.dtype.kind}8[us]").view(np.int64)
+    if len(micro) and (np.abs(np.where(gone, 0, micro)) > _LARGEST).any():
+        raise ValueError("a moment is more than 285 years from 1970")
+    return np.where(gone, np.nan, micro.astype(np.float64))
+
+
+def _moments(values: Any, name: str, dtype: str) -> Array:
+    """A column of moments; of a list, datetimes and what stands for none."""
+    kind = "M" if dtype == "datetime" else "m"
+    array = np.asarray(values)
+    if array.dtype == object:
+        code = f"{kind}8[us]"
+        cells = [None if v is None or v != v else v for v in array.tolist()]
+        if any(getattr(v, "tzinfo", None) is not None or isinstance(v, (str, int)) for v in cells):
+            raise _refused(name, dtype, "other values")
+        array = np.array([np.datetime64("NaT") if v is None else v for v in cells], dtype=code)
+    if array.dtype.kind != kind:
+        raise _refused(name, dtype, str(array.dtype))
+    return moments_of(array)
+
+
+def _numbers(array: Array, name: str, dtype: str) -> Array:
+    """Numbers of a NumPy dtype as float64, which holds them exactly."""
+    kind = array.dtype.kind
+    if dtype in _MOMENTS:
+        return _moments(array, name, dtype)
+    if kind not in "biuf" or (dtype == "bool") != (kind == "b"):
+        raise _refused(name, dtype, str(array.dtype))
+    if kind in "iu" and array.dtype.itemsize == 8 and len(array):
+        low, high = int(array.min()), int(array.max())
+        if low < -_LARGEST or high > _LARGEST:
+            raise _refused(name, dtype, f"{high if high > _LARGEST else low}, beyond 2^53")
+    if kind == "f" and dtype == "int64":
+        whole = np.isfinite(array) & (np.floor(array) == array) & (np.abs(array) <= _LARGEST)
+        if not whole.all():
+            row = int(np.flatnonzero(~whole)[0])
+            raise _refused(name, dtype, f"{array[row]!r} in row {row}")
+    numbers = array.astype(np.float64, copy=False)
+    if dtype == "float32" and array.dtype != np.float32:
+        same = (numbers.astype(np.float32).astype(np.float64) == numbers) | np.isnan(numbers)
+        if not same.all():
+            row = int(np.flatnonzero(~same)[0])
+            raise _refused(name, dtype, f"{numbers[row]!r} in row {row}")
+    return numbers
+
+
+def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
+    """A list's numbers; None is NaN."""
+    if dtype in _MOMENTS:
+        return _moments(np.array(values, dtype=object), name, dtype)
+    found = np.empty(len(values))
+    for row, value in enumerate(values):
+        if value is None:
+            number = math.nan
+        elif isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+            is_bool = isinstance(value, (bool, np.bool_))
+            if not is_bool:
+                if type(value).__name__ != "NAType":
+                    raise _refused(name, dtype, f"{value!r} in row {row}")
+                value = math.nan
+            number = float(value)
+            if is_bool and dtype != "bool":
+                raise _refused(name, dtype, f"{value!r} in row {row}")
+        else:
+            number = float(value)
+            if dtype == "bool":
+                raise _refused(name, dtype, f"{value!r} in row {row}")
+            if isinstance(value, (int, np.integer)) and abs(int(value)) > _LARGEST:
+                raise _refused(name, dtype, f"{value!r}, beyond 2^53, in row {row}")
+        if dtype in ("int64", "bool") and not number.is_integer():
+            raise _refused(name, dtype, f"{value!r} in row {row}")
+        if dtype == "float32" and number == number and float(np.float32(number)) != number:
+            raise _refused(name, dtype, f"{value!r} in row {row}")
+        found[row] = number
+    return found
+
+
+# ---- text -----------------------------------------------------------------------
+
+
+def _texts(values: Sequence[Any], name: str, dtype: str) -> list[Any]:
+    """Strings, NaN for what is missing; among objects None stays None."""
+    found = list(values)
+    for row, value in enumerate(found):
+        if type(value) is str:
+            continue
+        is_gone = value is None or value != value or type(value).__name__ == "NAType"
+        if isinstance(value, str):
+            found[row] = str(value)
+        elif is_gone:
+            found[row] = None if value is None and dtype == "object" else math.nan
+        else:
+            raise _refused(name, dtype, f"{value!r} in row {row}")
+    return found
+
+
+# ---- one reader a library ---------------------------------------------------------
+
+
+def _of_list(values: Sequence[Any], name: str, dtype: str) -> Any:
+    read: Callable[[Sequence[Any], str, str], Any] = _texts if dtype in _TEXT else _list_numbers
+    return read(values, name, dtype)
+
+
+def _null(dtype: str) -> Any:
+    """What a null of another library stands for."""
+    return None if dtype == "object" else math.nan
+
+
+def _of_pandas(series: Any, name: str, dtype: str) -> Any:
+    """A pandas Series, or a NumPy array."""
+    own = series.dtype
+    if dtype in _TEXT:
+        kind = str(own)
+        if kind == "object" or isinstance(series, np.ndarray):
+            return _texts(series.tolist(), name, dtype)
+        if kind in ("str", "string") or kind.startswith("string"):
+            parts = series.array
+            arrow = getattr(parts, "_pa_array", None)
+            if arrow is not None:
+                return TextColumn((arrow, math.nan))
+            return _texts(series.tolist(), name, dtype)
+        if kind == "category":
+            return _texts(series.astype(object).tolist(), name, dtype)
+        raise _refused(name, dtype, kind)
+    if isinstance(own, np.dtype):
+        if own.kind == "O":
+            return _list_numbers(series.tolist(), name, dtype)
+        array = series if isinstance(series, np.ndarray) else series.to_numpy()
+        return _numbers(array, name, dtype)
+    if getattr(own, "kind", "O") not in "biuf":
+        raise _refused(name, dtype, str(own))
+    if series.isna().any():
+        if dtype in ("int64", "bool"):
+            raise _refused(name, dtype, "missing values")
+        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+    return _numbers(series.to_numpy(dtype=own.numpy_dtype), name, dtype)
+
+
+def _of_polars(series: Any, name: str, dtype: str) -> Any:
+    kind = str(series.dtype)
+    if dtype in _TEXT:
+        if kind.startswith(("String", "Categorical", "Enum")):
+            return TextColumn((series, _null(dtype)))
+        if kind == "Null":
+            return [_null(dtype)] * len(series)
+        return _texts(series.to_list(), name, dtype)
+    if dtype in _MOMENTS:
+        return _moments(series.to_numpy(), name, dtype)
+    if series.null_count() and dtype in ("int64", "bool"):
+        raise _refused(name, dtype, "missing values")
+    if kind == "Null":
+        return np.full(len(series), np.nan)
+    return _numbers(np.asarray(series.to_numpy()), name, dtype)
+
+
+def _of_arrow(column: Any, name: str, dtype: str) -> Any:
+    kind = str(column.type)
+    if dtype in _TEXT:
+        if kind in ("string", "large_string", "string_view"):
+            return TextColumn((column, _null(dtype)))
+        return _texts(column.to_pylist(), name, dtype)
+    if column.null_count and dtype not in _MOMENTS:
+        if dtype in ("int64", "bool"):
+            raise _refused(name, dtype, "missing values")
+        return _list_numbers(column.to_pylist(), name, dtype)
+    array = (
+        column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
+    )
+    return _numbers(array, name, dtype)
+
+
+class AsFrame:
+    """What Python steps are called with: X as a pandas frame with the sample's dtypes."""
+
+    def __init__(self, dtypes: Mapping[str, str]) -> None:
+        self.dtypes = dict(dtypes)
+
+    def __call__(self, x: Any) -> Any:
+        import pandas as pd
+
+        if isinstance(x, pd.DataFrame):
+            return x
+        if isinstance(x, dict):
+            is_row = all(_is_scalar(value) for value in x.values())
+            x = pd.DataFrame([x] if is_row else x)
+        elif isinstance(x, (list, tuple)):
+            x = pd.DataFrame(list(x))
+        else:
+            x = x.to_pandas()
+        there = {name: dtype for name, dtype in self.dtypes.items() if name in x.columns}
+        return x.astype(there)

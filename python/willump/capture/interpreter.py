@@ -1,0 +1,568 @@
+"""Follows a function statement by statement.
+
+Constants are computed as they stand; what hangs on the argument goes to the
+`Tracer`, which runs it on the sample and gives it nodes. Loops over constants
+unroll and conditions on constants choose, since both simply run.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import types
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from .source import bound_arguments, definition_of, global_of, names_of
+from .values import CaptureError, Traced, is_traced
+
+if TYPE_CHECKING:
+    from .tracer import Tracer
+
+#: Calls within calls; more are a recursion.
+_MAX_DEPTH = 50
+#: Statements of one capture; more are a loop that does not end.
+_MAX_STATEMENTS = 200_000
+
+_BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv",
+    ast.FloorDiv: "floordiv", ast.Mod: "mod", ast.Pow: "pow", ast.BitAnd: "and_",
+    ast.BitOr: "or_", ast.BitXor: "xor", ast.MatMult: "matmul", ast.LShift: "lshift",
+    ast.RShift: "rshift",
+}  # fmt: skip
+_COMPARE: dict[type[ast.cmpop], str] = {
+    ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne",
+}  # fmt: skip
+_UNARY: dict[type[ast.unaryop], str] = {
+    ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert",
+}  # fmt: skip
+
+
+class _Returned(Exception):
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class _Loop(Exception):
+    """`break` or `continue`."""
+
+    def __init__(self, is_break: bool) -> None:
+        self.is_break = is_break
+
+
+class Inner:
+    """A function or lambda that was defined while the function was followed."""
+
+    def __init__(self, owner: Interpreter, node: ast.FunctionDef | ast.Lambda) -> None:
+        self.owner = owner
+        self.node = node
+        self.__name__ = getattr(node, "name", "<lambda>")
+        self.defaults = [owner.expression(d) for d in node.args.defaults]
+        self.keyword_defaults = [
+            None if d is None else owner.expression(d) for d in node.args.kw_defaults
+        ]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        names = self._bind(args, kwargs)
+        inner = Interpreter(self.owner.tracer, self.owner.globals, {}, names, self.owner)
+        return inner.run(self.node)
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        own = self.node.args
+        places = [a.arg for a in (*own.posonlyargs, *own.args)]
+        names = dict(zip(places[len(places) - len(self.defaults) :], self.defaults, strict=True))
+        for extra, default in zip(own.kwonlyargs, self.keyword_defaults, strict=True):
+            names[extra.arg] = default
+        names.update(zip(places, args, strict=False))
+        if len(args) > len(places) or own.vararg or own.kwarg:
+            raise CaptureError(f"line {self.node.lineno}: this function's parameters")
+        names.update(kwargs)
+        missing = [name for name in places if name not in names]
+        if missing:
+            raise TypeError(f"{self.__name__}() is missing the arguments {missing}")
+        return names
+
+
+class Interpreter:
+    """One call of a function in progress."""
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        function_globals: dict[str, Any],
+        closure: dict[str, Any],
+        names: dict[str, Any],
+        outer: Interpreter | None = None,
+    ) -> None:
+        self.tracer = tracer
+        self.globals = function_globals
+        self.closure = closure
+        self.names = names
+        self.outer = outer
+
+    @classmethod
+    def call(
+        cls,
+        tracer: Tracer,
+        function: types.FunctionType,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """What a call of the function gives."""
+        node = definition_of(function)
+        own = cls(
+            tracer,
+            function.__globals__,
+            names_of(function),
+            bound_arguments(function, args, kwargs),
+        )
+        return own.run(node)
+
+    def run(self, node: ast.FunctionDef | ast.Lambda) -> Any:
+        tracer = self.tracer
+        tracer.depth += 1
+        try:
+            if tracer.depth > _MAX_DEPTH:
+                raise CaptureError(f"line {node.lineno}: calls are nested too deeply (a recursion)")
+            if isinstance(node, ast.Lambda):
+                return self.expression(node.body)
+            try:
+                self.block(node.body)
+            except _Returned as returned:
+                return returned.value
+            return None
+        finally:
+            tracer.depth -= 1
+
+    # ---- statements ---------------------------------------------------------
+
+    def block(self, body: list[ast.stmt]) -> None:
+        for statement in body:
+            self.tracer.n_statements += 1
+            if self.tracer.n_statements > _MAX_STATEMENTS:
+                raise CaptureError(f"line {statement.lineno}: the loop is too long to unroll")
+            self.statement(statement)
+
+    def statement(self, node: ast.stmt) -> None:
+        self.tracer.line = node.lineno
+        method: Callable[[Any], None] | None = getattr(self, f"_do_{type(node).__name__}", None)
+        if method is None:
+            raise CaptureError(f"line {node.lineno}: {type(node).__name__} is not followed")
+        method(node)
+
+    def _do_Pass(self, node: ast.Pass) -> None:
+        pass
+
+    def _do_Expr(self, node: ast.Expr) -> None:
+        self.expression(node.value)
+
+    def _do_Return(self, node: ast.Return) -> None:
+        raise _Returned(None if node.value is None else self.expression(node.value))
+
+    def _do_Assign(self, node: ast.Assign) -> None:
+        value = self.expression(node.value)
+        for target in node.targets:
+            self.assign(target, value)
+
+    def _do_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.assign(node.target, self.expression(node.value))
+
+    def _do_AugAssign(self, node: ast.AugAssign) -> None:
+        read = ast.copy_location(_as_read(node.target), node.target)
+        left, right = self.expression(read), self.expression(node.value)
+        name = _BINARY[type(node.op)]
+        if isinstance(left, Traced):
+            found = self.tracer.augment(name, left, right)
+        elif isinstance(right, Traced):
+            found = self.tracer.operate(name, getattr(operator, name), left, right)
+        else:
+            found = getattr(operator, f"i{name.rstrip('_')}")(left, right)
+        self.assign(node.target, found)
+
+    def _do_If(self, node: ast.If) -> None:
+        self.block(node.body if self.truth(node.test) else node.orelse)
+
+    def _do_For(self, node: ast.For) -> None:
+        for item in self._iterate(self.expression(node.iter), node.iter):
+            self.assign(node.target, item)
+            try:
+                self.block(node.body)
+            except _Loop as loop:
+                if loop.is_break:
+                    return
+        self.block(node.orelse)
+
+    def _do_While(self, node: ast.While) -> None:
+        while self.truth(node.test):
+            try:
+                self.block(node.body)
+            except _Loop as loop:
+                if loop.is_break:
+                    return
+        self.block(node.orelse)
+
+    def _do_Break(self, node: ast.Break) -> None:
+        raise _Loop(True)
+
+    def _do_Continue(self, node: ast.Continue) -> None:
+        raise _Loop(False)
+
+    def _do_With(self, node: ast.With) -> None:
+        managers = []
+        for item in node.items:
+            manager = self.expression(item.context_expr)
+            if is_traced(manager):
+                raise CaptureError(f"line {node.lineno}: `with` holds data")
+            managers.append((item, manager))
+        self._within(managers, node.body)
+
+    def _within(self, managers: list[tuple[ast.withitem, Any]], body: list[ast.stmt]) -> None:
+        if not managers:
+            self.block(body)
+            return
+        (item, manager), *rest = managers
+        with manager as entered:
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, entered)
+            self._within(rest, body)
+
+    def _do_Try(self, node: ast.Try) -> None:
+        """Rows that raise would be handled one way and others another: only what
+        raises on constants is followed."""
+        before = self.tracer.n_calls
+        try:
+            self.block(node.body)
+        except (CaptureError, _Returned, _Loop):
+            raise
+        except Exception as error:
+            if self.tracer.n_calls != before:
+                raise CaptureError(
+                    f"line {node.lineno}: `try` catches an error of data: {error}"
+                ) from error
+            self._handle(node, error)
+        else:
+            if self.tracer.n_calls != before and node.handlers:
+                raise CaptureError(f"line {node.lineno}: `try` holds data, whose errors it catches")
+            self.block(node.orelse)
+        self.block(node.finalbody)
+
+    def _handle(self, node: ast.Try, error: Exception) -> None:
+        for handler in node.handlers:
+            kind = Exception if handler.type is None else self.expression(handler.type)
+            if isinstance(error, kind):
+                if handler.name is not None:
+                    self.names[handler.name] = error
+                self.block(handler.body)
+                return
+        raise error
+
+    def _do_Raise(self, node: ast.Raise) -> None:
+        error = None if node.exc is None else self.expression(node.exc)
+        if isinstance(error, type) and issubclass(error, BaseException):
+            error = error()
+        if not isinstance(error, BaseException):
+            raise CaptureError(f"line {node.lineno}: `raise` without an exception")
+        raise error
+
+    def _do_Assert(self, node: ast.Assert) -> None:
+        if not self.truth(node.test):
+            raise AssertionError(None if node.msg is None else self.expression(node.msg))
+
+    def _do_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            module = __import__(alias.name)
+            if alias.asname is not None:
+                for part in alias.name.split(".")[1:]:
+                    module = getattr(module, part)
+            self.names[alias.asname or alias.name.partition(".")[0]] = module
+
+    def _do_ImportFrom(self, node: ast.ImportFrom) -> None:
+        names = [alias.name for alias in node.names]
+        module = __import__(node.module or "", self.globals, None, names, node.level)
+        for alias in node.names:
+            self.names[alias.asname or alias.name] = getattr(module, alias.name)
+
+    def _do_FunctionDef(self, node: ast.FunctionDef) -> None:
+        found: Any = Inner(self, node)
+        for decorator in reversed(node.decorator_list):
+            found = self.tracer.call(self.expression(decorator), (found,), {})
+        self.names[node.name] = found
+
+    def _do_Delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                del self.names[target.id]
+            elif isinstance(target, ast.Subscript):
+                owner, key = self.expression(target.value), self.expression(target.slice)
+                if isinstance(owner, Traced):
+                    self.tracer.delete(owner, key)
+                else:
+                    del owner[key]
+            else:
+                raise CaptureError(f"line {node.lineno}: this `del` is not followed")
+
+    # ---- assignment ---------------------------------------------------------
+
+    def assign(self, target: ast.expr, value: Any) -> None:
+        if isinstance(target, ast.Name):
+            self.names[target.id] = value
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            self._unpack(target, list(self._iterate(value, target)))
+        elif isinstance(target, ast.Subscript):
+            owner, key = self.expression(target.value), self.expression(target.slice)
+            if isinstance(owner, Traced):
+                self.tracer.set_item(owner, key, value)
+            elif is_traced(value) and type(owner) not in (list, dict):
+                raise CaptureError(
+                    f"line {target.lineno}: {type(owner).__name__} takes in what hangs on the input"
+                )
+            else:
+                owner[key] = value
+        elif isinstance(target, ast.Attribute):
+            owner = self.expression(target.value)
+            if isinstance(owner, Traced) or is_traced(value):
+                self.tracer.set_attribute(owner, target.attr, value)
+            else:
+                setattr(owner, target.attr, value)
+        else:
+            raise CaptureError(f"line {target.lineno}: this target is not followed")
+
+    def _unpack(self, target: ast.Tuple | ast.List, items: list[Any]) -> None:
+        stars = [i for i, t in enumerate(target.elts) if isinstance(t, ast.Starred)]
+        if stars:
+            after = len(target.elts) - stars[0] - 1
+            middle = items[stars[0] : len(items) - after]
+            items = [*items[: stars[0]], middle, *items[len(items) - after :]]
+        if len(items) != len(target.elts):
+            raise ValueError(f"expected {len(target.elts)} values to unpack, got {len(items)}")
+        for inner, item in zip(target.elts, items, strict=True):
+            self.assign(inner.value if isinstance(inner, ast.Starred) else inner, item)
+
+    def _iterate(self, value: Any, node: ast.AST) -> Iterator[Any]:
+        if isinstance(value, Traced):
+            value = self.tracer.iterate(value)
+        return iter(value)
+
+    # ---- expressions --------------------------------------------------------
+
+    def truth(self, node: ast.expr) -> bool:
+        """The truth of a condition, which must not hang on data."""
+        value = self.expression(node)
+        if isinstance(value, Traced):
+            raise CaptureError(
+                f"line {node.lineno}: a condition hangs on the data "
+                f"({ast.unparse(node)}); choose row by row with np.where"
+            )
+        return bool(value)
+
+    def expression(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, ast.Name):
+            return self.lookup(node.id)
+        method: Callable[[Any], Any] | None = getattr(self, f"_of_{type(node).__name__}", None)
+        if method is None:
+            raise CaptureError(f"line {node.lineno}: {type(node).__name__} is not followed")
+        self.tracer.line = node.lineno
+        return method(node)
+
+    def lookup(self, name: str) -> Any:
+        scope: Interpreter | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            if name in scope.closure:
+                return scope.closure[name]
+            scope = scope.outer
+        return global_of(self.globals, name)
+
+    def _of_Attribute(self, node: ast.Attribute) -> Any:
+        owner = self.expression(node.value)
+        if isinstance(owner, Traced):
+            return self.tracer.get_attribute(owner, node.attr)
+        return getattr(owner, node.attr)
+
+    def _of_Subscript(self, node: ast.Subscript) -> Any:
+        owner, key = self.expression(node.value), self.expression(node.slice)
+        if isinstance(owner, Traced) or (is_traced(key) and not _is_plain(owner)):
+            return self.tracer.get_item(owner, key)
+        return owner[key]
+
+    def _of_Slice(self, node: ast.Slice) -> slice:
+        bounds = (node.lower, node.upper, node.step)
+        return slice(*(None if b is None else self.expression(b) for b in bounds))
+
+    def _of_Tuple(self, node: ast.Tuple) -> tuple[Any, ...]:
+        return tuple(self._items(node.elts))
+
+    def _of_List(self, node: ast.List) -> list[Any]:
+        return self._items(node.elts)
+
+    def _of_Set(self, node: ast.Set) -> set[Any]:
+        return set(self._items(node.elts))
+
+    def _items(self, nodes: list[ast.expr]) -> list[Any]:
+        found: list[Any] = []
+        for node in nodes:
+            if isinstance(node, ast.Starred):
+                found.extend(self._iterate(self.expression(node.value), node))
+            else:
+                found.append(self.expression(node))
+        return found
+
+    def _of_Dict(self, node: ast.Dict) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                found.update(self.expression(value))
+            else:
+                found[self.expression(key)] = self.expression(value)
+        return found
+
+    def _of_JoinedStr(self, node: ast.JoinedStr) -> str:
+        parts = []
+        for value in node.values:
+            part = self.expression(value)
+            if isinstance(part, Traced):
+                raise CaptureError(f"line {node.lineno}: an f-string holds data")
+            parts.append(part)
+        return "".join(parts)
+
+    def _of_FormattedValue(self, node: ast.FormattedValue) -> Any:
+        value = self.expression(node.value)
+        if is_traced(value):
+            raise CaptureError(f"line {node.lineno}: an f-string holds data")
+        convert: dict[int, Callable[[Any], Any]] = {115: str, 114: repr, 97: ascii}
+        value = convert.get(node.conversion, lambda v: v)(value)
+        return format(value, "" if node.format_spec is None else self.expression(node.format_spec))
+
+    def _of_BinOp(self, node: ast.BinOp) -> Any:
+        left, right = self.expression(node.left), self.expression(node.right)
+        name = _BINARY[type(node.op)]
+        self.tracer.line = node.lineno
+        function = getattr(operator, name)
+        if isinstance(left, Traced) or isinstance(right, Traced):
+            return self.tracer.operate(name, function, left, right)
+        return function(left, right)
+
+    def _of_UnaryOp(self, node: ast.UnaryOp) -> Any:
+        if isinstance(node.op, ast.Not):
+            return not self.truth(node.operand)
+        value = self.expression(node.operand)
+        name = _UNARY[type(node.op)]
+        if isinstance(value, Traced):
+            return self.tracer.operate(name, getattr(operator, name), value)
+        return getattr(operator, name)(value)
+
+    def _of_Compare(self, node: ast.Compare) -> Any:
+        left = self.expression(node.left)
+        found: Any = True
+        for i, (op, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
+            right = self.expression(right_node)
+            found = self._compare(op, left, right)
+            if i + 1 < len(node.ops):
+                if isinstance(found, Traced):
+                    raise CaptureError(f"line {node.lineno}: a chain of comparisons of data")
+                if not found:
+                    return found
+            left = right
+        return found
+
+    def _compare(self, op: ast.cmpop, left: Any, right: Any) -> Any:
+        if isinstance(op, (ast.Is, ast.IsNot)):
+            return (left is right) == isinstance(op, ast.Is)
+        if isinstance(op, (ast.In, ast.NotIn)):
+            inside = self.tracer.contains(right, left)
+            return inside == isinstance(op, ast.In)
+        name = _COMPARE[type(op)]
+        if isinstance(left, Traced) or isinstance(right, Traced):
+            return self.tracer.operate(name, getattr(operator, name), left, right)
+        return getattr(operator, name)(left, right)
+
+    def _of_BoolOp(self, node: ast.BoolOp) -> Any:
+        is_and = isinstance(node.op, ast.And)
+        value: Any = is_and
+        for inner in node.values:
+            value = self.expression(inner)
+            if isinstance(value, Traced):
+                raise CaptureError(
+                    f"line {node.lineno}: `and` and `or` take the truth of data; use & and |"
+                )
+            if bool(value) != is_and:
+                return value
+        return value
+
+    def _of_IfExp(self, node: ast.IfExp) -> Any:
+        return self.expression(node.body if self.truth(node.test) else node.orelse)
+
+    def _of_NamedExpr(self, node: ast.NamedExpr) -> Any:
+        value = self.expression(node.value)
+        self.assign(node.target, value)
+        return value
+
+    def _of_Lambda(self, node: ast.Lambda) -> Inner:
+        return Inner(self, node)
+
+    def _of_Call(self, node: ast.Call) -> Any:
+        args = tuple(self._items(node.args)) if node.args else ()
+        kwargs: dict[str, Any] = {}
+        for keyword in node.keywords:
+            value = self.expression(keyword.value)
+            if keyword.arg is None:
+                kwargs.update(value)
+            else:
+                kwargs[keyword.arg] = value
+        if isinstance(node.func, ast.Attribute):
+            owner = self.expression(node.func.value)
+            self.tracer.line = node.lineno
+            if isinstance(owner, Traced):
+                return self.tracer.call_method(owner, node.func.attr, args, kwargs)
+            function = getattr(owner, node.func.attr)
+        else:
+            function = self.expression(node.func)
+        self.tracer.line = node.lineno
+        return self.tracer.call(function, args, kwargs)
+
+    # ---- comprehensions -----------------------------------------------------
+
+    def _of_ListComp(self, node: ast.ListComp) -> list[Any]:
+        return [inner.expression(node.elt) for inner in self._comprehend(node.generators)]
+
+    def _of_SetComp(self, node: ast.SetComp) -> set[Any]:
+        return {inner.expression(node.elt) for inner in self._comprehend(node.generators)}
+
+    def _of_GeneratorExp(self, node: ast.GeneratorExp) -> list[Any]:
+        return [inner.expression(node.elt) for inner in self._comprehend(node.generators)]
+
+    def _of_DictComp(self, node: ast.DictComp) -> dict[Any, Any]:
+        found = {}
+        for inner in self._comprehend(node.generators):
+            found[inner.expression(node.key)] = inner.expression(node.value)
+        return found
+
+    def _comprehend(self, generators: list[ast.comprehension]) -> Iterator[Interpreter]:
+        if not generators:
+            yield self
+            return
+        first, *rest = generators
+        for item in self._iterate(self.expression(first.iter), first.iter):
+            inner = Interpreter(self.tracer, self.globals, {}, {}, self)
+            inner.assign(first.target, item)
+            if all(inner.truth(test) for test in first.ifs):
+                yield from inner._comprehend(rest)
+
+
+def _as_read(target: ast.expr) -> ast.expr:
+    """A target of `+=` as an expression."""
+    if isinstance(target, ast.Name):
+        return ast.Name(target.id, ast.Load())
+    if isinstance(target, ast.Attribute):
+        return ast.Attribute(target.value, target.attr, ast.Load())
+    if isinstance(target, ast.Subscript):
+        return ast.Subscript(target.value, target.slice, ast.Load())
+    raise CaptureError(f"line {target.lineno}: this target is not followed")
+
+
+def _is_plain(owner: Any) -> bool:
+    return type(owner) in (list, tuple, dict)

@@ -1,0 +1,276 @@
+"""Joins with constant tables: a row's number is looked up once for a key, then the
+columns that are used are taken from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._errors import UnsupportedError
+from ..convert.names import is_storable
+from .columns import LARGEST, emit
+from .frames import is_text, kind_of_dtype, same_rows
+from .inputs import moments_of
+from .registry import Call, function, method
+from .values import WHOLE, Column, Frame, Native, NotNative, Traced
+
+# ---- keys ------------------------------------------------------------------------
+
+
+def _is_text(values: Any) -> bool:
+    """Whether a key of a table is strings."""
+    dtype = values.dtype
+    if isinstance(dtype, pd.StringDtype):
+        return True
+    return getattr(dtype, "kind", "") == "O" and is_text(values)
+
+
+def _texts(values: Any) -> tuple[list[str], list[int]]:
+    """Strings, "" for missing ones, and the places of these."""
+    cells = list(values)
+    gone = [i for i, cell in enumerate(cells) if not isinstance(cell, str)]
+    texts = ["" if not isinstance(cell, str) else str(cell) for cell in cells]
+    if not all(map(is_storable, texts)):
+        raise NotNative("a string of the table holds NUL or a lone surrogate")
+    return texts, gone
+
+
+def _numbers(values: Any) -> Any:
+    dtype = values.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind == "M":
+        return moments_of(np.asarray(values))
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "iuf":
+        raise NotNative(f"a key of dtype {dtype}")
+    array = np.asarray(values)
+    if dtype.kind in "iu" and len(array) and max(abs(int(array.min())), int(array.max())) > LARGEST:
+        raise NotNative("a key is a number beyond 2^53")
+    return array.astype(np.float64)
+
+
+def _codes(call: Call, column: Column, keys: Any, *, is_alone: bool) -> tuple[Column, Any]:
+    """A key as numbers: the column's node, and the table's.
+
+    Strings become positions; of a key that stands alone these are the table's rows.
+    """
+    if column.is_text != _is_text(keys):
+        raise NotNative(f"a key of {column.dtype} meets one of {keys.dtype}")
+    if not column.is_text:
+        is_moment = getattr(keys.dtype, "kind", "") == "M"
+        if not column.is_number and column.dtype != "datetime":
+            raise NotNative(f"a key of {column.dtype}")
+        if is_moment != (column.dtype == "datetime"):
+            raise NotNative(f"a key of {column.dtype} meets one of {keys.dtype}")
+        return column, _numbers(keys)
+    texts, gone = _texts(keys)
+    # a place of its own for what is missing, which no string is equal to
+    known: dict[str | None, int] = {}
+    missing = set(gone)
+    codes = [
+        known.setdefault(None if i in missing else text, len(known)) for i, text in enumerate(texts)
+    ]
+    attributes: dict[str, Any] = {
+        "categories": ["" if k is None else k for k in known],
+        "sizes": np.array([len(known)]),
+        "unknown": np.array([-1.0]),
+        "dtype": "i64",
+    }
+    if None in known:
+        attributes |= {"nan": np.array([known[None]]), "none": np.array([known[None]])}
+    node = call.tracer.context._emit("encode", (column.node,), attributes)
+    return Column(node, "int64", column.rows), np.array(codes, dtype=np.float64)
+
+
+def row_numbers(call: Call, columns: Sequence[Column], keys: Sequence[Any]) -> Column:
+    """The number of the row of a table that has a row's key, or -1.
+
+    The keys are those of the table, each of them there once.
+    """
+    rows = same_rows(columns)
+    is_alone = len(columns) == 1
+    made = [_codes(call, c, k, is_alone=is_alone) for c, k in zip(columns, keys, strict=True)]
+    if is_alone and columns[0].is_text:
+        return replace(made[0][0], rows=rows)
+    table = np.column_stack([codes for _, codes in made])
+    return emit(call, "match", [c for c, _ in made], "int64", rows, keys=table)
+
+
+# ---- values ----------------------------------------------------------------------
+
+
+def taken(call: Call, at: Column, values: Any, rows: str) -> Column:
+    """A column of a table at row numbers, missing where there is no row."""
+    dtype = values.dtype
+    kind = kind_of_dtype(dtype, values)
+    if kind in ("str", "object"):
+        texts, gone = _texts(values)
+        cells = list(values)
+        none = [i for i in gone if cells[i] is None]
+        nan = [i for i in gone if cells[i] is not None]
+        return emit(
+            call, "take", [at], kind, rows, values=texts,
+            nan=np.array(nan, dtype=np.int64) if nan else None,
+            none=np.array(none, dtype=np.int64) if none else None,
+        )  # fmt: skip
+    if kind in ("datetime", "timedelta"):
+        array = moments_of(np.asarray(values))
+        return emit(call, "take", [at], kind, rows, values=array)
+    if kind == "bool":
+        raise NotNative("booleans of a table, which are objects where a row is not there")
+    array = np.asarray(values)
+    if kind == "int64" and len(array) and max(abs(int(array.min())), int(array.max())) > LARGEST:
+        raise NotNative("a number of the table is beyond 2^53")
+    found = WHOLE if kind == "int64" else kind
+    graph = "f32" if kind == "float32" else None
+    return emit(call, "take", [at], found, rows, values=array.astype(np.float64), dtype=graph)
+
+
+def _taken_or_reason(call: Call, at: Column, values: Any, rows: str) -> Column | str:
+    try:
+        return taken(call, at, values, rows)
+    except NotNative as reason:
+        return f"line {call.tracer.line}: column {values.name!r} of the table: {reason}"
+
+
+def values_at(call: Call, column: Column, index: Any, values: Any, shown: Any) -> Column:
+    """What stands in a Series under each value of a column, as `Series.map` gives it."""
+    if isinstance(index, pd.MultiIndex) or not index.is_unique:
+        raise NotNative("a table whose index is not unique")
+    if not len(index):
+        raise NotNative("an empty table")
+    at = row_numbers(call, [column], [index])
+    found = taken(call, at, values, column.rows)
+    if found.is_text and kind_of_dtype(shown.dtype, shown) != found.dtype:
+        raise NotNative(f"it gives {shown.dtype}")
+    return found
+
+
+# ---- merge and join --------------------------------------------------------------
+
+
+@dataclass
+class _Merge:
+    left_keys: list[Any]
+    right_keys: list[Any]  #: None: the table's index
+    has_index: bool
+
+
+def _listed(keys: Any) -> list[Any]:
+    return list(keys) if isinstance(keys, (list, tuple)) else [keys]
+
+
+def _keys_of(own: Any, frame: Frame, table: pd.DataFrame) -> _Merge:
+    if own.left_index:
+        raise NotNative("a merge by the index of what hangs on the input")
+    if own.on is not None:
+        keys = _listed(own.on)
+        return _Merge(keys, keys, False)
+    if own.left_on is not None and own.right_index:
+        return _Merge(_listed(own.left_on), [None], True)
+    if own.left_on is not None and own.right_on is not None:
+        return _Merge(_listed(own.left_on), _listed(own.right_on), False)
+    common = [name for name in frame.columns if name in table.columns]
+    if not common:
+        raise NotNative("a merge without keys")
+    return _Merge(common, common, False)
+
+
+def _check_unique(table: pd.DataFrame, keys: list[Any], line: int) -> None:
+    is_twice = (
+        table.index.duplicated() if keys == [None] else table.duplicated(subset=keys).to_numpy()
+    )
+    if is_twice.any():
+        row = int(np.flatnonzero(is_twice)[0])
+        shown = table.index[row] if keys == [None] else tuple(table.iloc[row][keys])
+        raise UnsupportedError(
+            f"line {line}: the table that is joined on {keys} has the key {shown} more than once, "
+            "so pandas would repeat rows; a compiled function answers each row by itself: drop "
+            "duplicates of the key, or aggregate the table, before"
+        )
+
+
+@method("frame", "merge")
+@function("pandas:merge")
+def merge(call: Call) -> Native:
+    own = call.bind(
+        "left", "right", "how", "on", "left_on", "right_on", "left_index", "right_index", "sort",
+        "suffixes", how="inner", on=None, left_on=None, right_on=None, left_index=False,
+        right_index=False, sort=False, suffixes=("_x", "_y"), copy=None, indicator=False,
+        validate=None,
+    )  # fmt: skip
+    if isinstance(own.right, Traced):
+        raise NotNative("both sides of the merge hang on the input")
+    table = own.right
+    if own.how != "left":
+        raise UnsupportedError(
+            f"line {call.tracer.line}: how={own.how!r} leaves out or adds rows; a compiled "
+            "function answers each row by itself: merge with how='left'"
+        )
+    if not isinstance(table, pd.DataFrame) or own.indicator or own.sort:
+        raise NotNative("this merge")
+    frame = call.tracer.frame_of(own.left)
+    keys = _keys_of(own, frame, table)
+    rows = frame.rows if keys.has_index else "range"
+    return _merged(call, frame, table, keys, own.suffixes, rows)
+
+
+def _merged(
+    call: Call, frame: Frame, table: pd.DataFrame, keys: _Merge, suffixes: Any, rows: str
+) -> Frame:
+    _check_unique(table, keys.right_keys, call.tracer.line)
+    columns = [frame.column(name) for name in keys.left_keys]
+    values = [table.index] if keys.has_index else [table[name] for name in keys.right_keys]
+    if keys.has_index and isinstance(table.index, pd.MultiIndex):
+        raise NotNative("a table with an index of several levels")
+    at = replace(row_numbers(call, columns, values), rows=rows)
+    dropped = [r for lft, r in zip(keys.left_keys, keys.right_keys, strict=True) if lft == r]
+    right = [name for name in table.columns if name not in dropped]
+    both = set(right) & set(frame.columns)
+    found: dict[str, Column | str] = {}
+    for name, column in frame.columns.items():
+        new = f"{name}{suffixes[0] or ''}" if name in both else name
+        found[new] = column if isinstance(column, str) else replace(column, rows=rows)
+    for name in right:
+        new = f"{name}{suffixes[1] or ''}" if name in both else name
+        found[new] = _taken_or_reason(call, at, table[name], rows)
+    if list(found) != list(call.value.columns):
+        raise NotNative("the names of its columns")
+    return Frame(found, rows)
+
+
+@method("frame", "join")
+def join(call: Call) -> Native:
+    own = call.bind(
+        "left", "other", "on", "how", "lsuffix", "rsuffix", on=None, how="left", lsuffix="",
+        rsuffix="", sort=False, validate=None,
+    )  # fmt: skip
+    table = own.other
+    if own.how != "left" or own.on is None or own.sort:
+        raise NotNative("a join that is not how='left' with on=")
+    if isinstance(table, pd.Series):
+        table = table.to_frame()
+    if not isinstance(table, pd.DataFrame):
+        raise NotNative("both sides of the join hang on the input")
+    frame = call.tracer.frame_of(own.left)
+    keys = _Merge(_listed(own.on), [None], True)
+    return _merged(call, frame, table, keys, (own.lsuffix, own.rsuffix), frame.rows)
+
+
+@method("constant", "reindex")
+def reindex(call: Call) -> Native:
+    """`table.reindex(keys)`: the rows of a constant table; its index is the keys."""
+    if len(call.args) != 1 or call.kwargs:
+        raise NotNative("reindex with options")
+    owner = call.function.__self__
+    key = call.tracer.column(call.args[0])
+    rows = "python"
+    if isinstance(owner, pd.Series):
+        return replace(values_at(call, key, owner.index, owner, call.value), rows=rows)
+    if isinstance(owner.index, pd.MultiIndex) or not owner.index.is_unique:
+        raise NotNative("a table whose index is not unique")
+    at = row_numbers(call, [key], [owner.index])
+    return Frame({n: _taken_or_reason(call, at, owner[n], rows) for n in owner.columns}, rows)

@@ -1,0 +1,342 @@
+"""NumPy's and SciPy's functions: of one number, of two, choices, and stacks."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..convert.values import Ref
+from . import columns as of_columns
+from .columns import chosen, emit, number_of, result_dtype
+from .frames import joined
+from .registry import Call, function, method
+from .values import FILLED, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
+
+#: NumPy's functions of one number that are an operator of the same name.
+_UFUNCS = (
+    np.sqrt, np.square, np.reciprocal, np.sign, np.floor, np.ceil, np.trunc, np.rint, np.exp,
+    np.exp2, np.expm1, np.log, np.log1p, np.log2, np.log10, np.fabs,
+)  # fmt: skip
+
+
+@function(*_UFUNCS)
+def ufunc(call: Call) -> Native:
+    if len(call.args) != 1 or call.kwargs:
+        raise NotNative(f"np.{call.name} with options")
+    given = call.args[0]
+    name = "absolute" if call.name == "fabs" else call.name
+    if isinstance(given.native, Matrix):
+        matrix = call.tracer.matrix(given)
+        if matrix.form or matrix.dtype not in ("float64", "float32"):
+            raise NotNative(f"np.{name} of a sparse or whole matrix")
+        return replace(matrix, ref=call.tracer.context.apply("ufunc", matrix.ref, function=name))
+    column = call.tracer.column(given)
+    if not column.is_number:
+        raise NotNative(f"np.{name} of {column.dtype}")
+    dtype = result_dtype(call, [column], is_whole=name in ("absolute", "sign"))
+    if column.is_whole and name in ("square", "reciprocal", "floor", "ceil", "trunc", "rint"):
+        raise NotNative(f"np.{name} of whole numbers")
+    return emit(call, "ufunc", [column], dtype, column.rows, function=name)
+
+
+@function(np.abs, np.absolute)
+def absolute(call: Call) -> Native:
+    return of_columns.absolute(call)
+
+
+@function(np.negative)
+def negative(call: Call) -> Native:
+    return of_columns.negative(call)
+
+
+@function(
+    np.add, np.subtract, np.multiply, np.divide, np.true_divide, np.floor_divide, np.remainder,
+    np.mod, np.maximum, np.minimum, np.fmax, np.fmin,
+)  # fmt: skip
+def arithmetic(call: Call) -> Native:
+    return of_columns.arithmetic(call)
+
+
+@function(np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
+def comparison(call: Call) -> Native:
+    return of_columns.comparison(call)
+
+
+@function(np.logical_and, np.logical_or, np.logical_xor)
+def logic(call: Call) -> Native:
+    return of_columns.logic(call)
+
+
+@function(np.logical_not, np.invert)
+def inverted(call: Call) -> Native:
+    return of_columns.inverted(call)
+
+
+@function(np.isnan, "pandas:isna", "pandas:isnull")
+def isnan(call: Call) -> Native:
+    column = call.tracer.column(call.args[0])
+    if call.name == "isnan" and not column.is_number:
+        raise NotNative("np.isnan of what is no number")
+    return of_columns.missing(call, column)
+
+
+@function("pandas:notna", "pandas:notnull")
+def notna(call: Call) -> Native:
+    column = call.tracer.column(call.args[0])
+    return of_columns.negated(call, of_columns.missing(call, column))
+
+
+@function(np.isfinite)
+def isfinite(call: Call) -> Native:
+    column = call.tracer.column(call.args[0])
+    if not column.is_number:
+        raise NotNative("np.isfinite of what is no number")
+    size = emit(call, "ufunc", [column], "float64", column.rows, function="absolute")
+    return emit(call, "binary", [size], "bool", column.rows, function="less", value=math.inf)
+
+
+@function(np.clip)
+def clip(call: Call) -> Native:
+    return of_columns.clip(call)
+
+
+@function(np.round, np.around)
+def rounded(call: Call) -> Native:
+    return of_columns.rounded(call)
+
+
+@function(np.asarray, np.array, np.ascontiguousarray)
+def asarray(call: Call) -> Native:
+    given = call.args[0]
+    if len(call.args) > 1 or call.kwargs:
+        raise NotNative(f"np.{call.name} with options")
+    if isinstance(given, list):
+        raise NotNative(f"np.{call.name} of a list")
+    if isinstance(given.native, Frame):
+        frame = given.native
+        return joined(call, [frame.column(name) for name in frame.columns])
+    if isinstance(given.native, Matrix):
+        return given.native
+    return call.tracer.column(given).as_array()
+
+
+@function(np.nan_to_num)
+def nan_to_num(call: Call) -> Native:
+    own = call.bind("x", x=None, copy=True, nan=0.0)
+    column = call.tracer.column(own.x)
+    if column.dtype != "float64":
+        raise NotNative(f"nan_to_num of {column.dtype}")
+    largest = sys.float_info.max
+    filled = emit(
+        call, "impute", [column], "float64", column.rows, fill=np.array([number_of(own.nan)])
+    )
+    return emit(call, "clip", [filled], "float64", column.rows, min=-largest, max=largest)
+
+
+# ---- choices --------------------------------------------------------------------
+
+
+@function(np.where)
+def where(call: Call) -> Native:
+    own = call.bind("condition", "x", "y")
+    if not isinstance(own.condition, Traced):
+        raise NotNative("np.where by a constant")
+    condition = call.tracer.column(own.condition).as_array()
+    sides = []
+    for side in (own.x, own.y):
+        if isinstance(side, Traced):
+            sides.append(call.tracer.column(side).as_array())
+        else:
+            sides.append(side)
+    return chosen(call, condition, sides[0], sides[1], call.value)
+
+
+@function(np.select)
+def select(call: Call) -> Native:
+    own = call.bind("condlist", "choicelist", "default", default=0)
+    found: Any = own.default
+    for condition, choice in reversed(list(zip(own.condlist, own.choicelist, strict=True))):
+        if not isinstance(condition, Traced):
+            raise NotNative("np.select by a constant")
+        side = call.tracer.column(choice).as_array() if isinstance(choice, Traced) else choice
+        if isinstance(found, Traced):
+            found = call.tracer.column(found).as_array()
+        found = chosen(call, call.tracer.column(condition).as_array(), side, found, call.value)
+    if not isinstance(found, Column):
+        raise NotNative("np.select of nothing")
+    return found
+
+
+# ---- stacks -----------------------------------------------------------------------
+
+
+def _parts(call: Call, items: Any) -> list[tuple[str, Traced]]:
+    """Matrices to be stacked: arrays of one dimension are a column."""
+    if isinstance(items, Traced):
+        raise NotNative("a stack of the rows of data")
+    parts: list[tuple[str, Traced]] = []
+    for item in items:
+        if not isinstance(item, Traced):
+            raise NotNative("a stack with a constant")
+        parts.append((_block_name(item, len(parts)), item))
+    return parts
+
+
+def _block_name(item: Traced, i: int) -> str:
+    return f"line {item.line}" if item.line else str(i)
+
+
+def _stacked(call: Call, items: Any, *, is_sparse: bool) -> Matrix:
+    context = call.tracer.context
+    parts: list[tuple[str, Ref]] = []
+    kinds = []
+    for i, (name, item) in enumerate(_parts(call, items)):
+        native = call.tracer.native(item)
+        if isinstance(native, Frame):
+            native = joined(
+                replace(call, value=item.value.to_numpy()),
+                [native.column(n) for n in native.columns],
+            )
+        if isinstance(native, Column):
+            if not (native.is_number or native.is_bool):
+                raise NotNative("strings are stacked")
+            native = Matrix(native.ref, native.dtype)
+        if not isinstance(native, Matrix):
+            raise NotNative("a stack of this")
+        kinds.append(native.dtype)
+        known = [n for n, _ in parts]
+        parts.append((name if name not in known else f"{name}.{i}", native.ref))
+    dtype = str(call.value.dtype)
+    if set(kinds) <= {"int64", "bool", WHOLE, FILLED} and set(kinds) & {WHOLE, FILLED}:
+        dtype = FILLED if FILLED in kinds else WHOLE
+    ref = context.concat(parts, sparse=is_sparse)
+    if dtype not in ("float64", "int64", WHOLE, FILLED, "float32"):
+        raise NotNative(f"a stack of dtype {dtype}")
+    if (ref.dtype == "f32") != (dtype == "float32"):
+        ref = context.cast(ref, "f32" if dtype == "float32" else "f64")
+    return Matrix(ref, dtype, call.value.format if is_sparse else "")
+
+
+@function(np.hstack, np.column_stack)
+def hstack(call: Call) -> Native:
+    items = call.args[0]
+    if len(call.args) > 1 or call.kwargs:
+        raise NotNative(f"np.{call.name} with options")
+    are_flat = all(np.ndim(i.value) == 1 for i in items if isinstance(i, Traced))
+    if call.name == "hstack" and are_flat:
+        raise NotNative("np.hstack of columns puts rows behind each other")
+    return _stacked(call, items, is_sparse=False)
+
+
+@function(np.concatenate)
+def concatenate(call: Call) -> Native:
+    own = call.bind("arrays", "axis", axis=0)
+    if own.axis not in (1, -1):
+        raise NotNative("rows are concatenated")
+    return _stacked(call, own.arrays, is_sparse=False)
+
+
+@function(np.stack)
+def stack(call: Call) -> Native:
+    own = call.bind("arrays", "axis", axis=0)
+    are_flat = all(np.ndim(i.value) == 1 for i in own.arrays if isinstance(i, Traced))
+    if own.axis not in (1, -1) or not are_flat:
+        raise NotNative("np.stack of rows")
+    return _stacked(call, own.arrays, is_sparse=False)
+
+
+@function(sp.hstack)
+def sparse_hstack(call: Call) -> Native:
+    own = call.bind("blocks", "format", "dtype", format=None, dtype=None)
+    if own.dtype is not None:
+        raise NotNative("scipy.sparse.hstack with a dtype")
+    for item in own.blocks:
+        if isinstance(item, Traced) and np.ndim(item.value) == 1:
+            raise NotNative("a one-dimensional array is a row to scipy.sparse.hstack")
+    return _stacked(call, own.blocks, is_sparse=True)
+
+
+@function(sp.csr_matrix, sp.csr_array, sp.csc_matrix, sp.csc_array, sp.coo_matrix, sp.coo_array)
+def to_sparse(call: Call) -> Native:
+    if len(call.args) != 1 or call.kwargs:
+        raise NotNative(f"{call.name} with options")
+    given = call.args[0]
+    if not isinstance(given, Traced) or np.ndim(given.value) != 2:
+        raise NotNative(f"{call.name} of this")
+    native = call.tracer.native(given)
+    if isinstance(native, Frame):
+        native = joined(call, [native.column(name) for name in native.columns])
+    if not isinstance(native, Matrix):
+        raise NotNative(f"{call.name} of this")
+    if native.form:
+        return replace(native, form=call.value.format)
+    ref = call.tracer.context.sparse_rows(native.ref)
+    return Matrix(ref, native.dtype, call.value.format)
+
+
+@method("matrix", "tocsr", "tocsc", "tocoo", "copy")
+def same_matrix(call: Call) -> Native:
+    matrix = call.tracer.matrix(call.args[0])
+    return replace(matrix, form=call.value.format if matrix.form else "")
+
+
+@method("matrix", "toarray")
+def toarray(call: Call) -> Native:
+    matrix = call.tracer.matrix(call.args[0])
+    ref = call.tracer.context.concat([("dense", matrix.ref)], sparse=False)
+    return Matrix(ref, matrix.dtype)
+
+
+@method("matrix", "astype")
+def matrix_astype(call: Call) -> Native:
+    matrix = call.tracer.matrix(call.args[0])
+    dtype = str(call.value.dtype)
+    if dtype not in ("float64", "float32"):
+        raise NotNative(f"a matrix as {dtype}")
+    ref = call.tracer.context.cast(matrix.ref, "f32" if dtype == "float32" else "f64")
+    return Matrix(ref, dtype, matrix.form)
+
+
+# ---- matrices with numbers -----------------------------------------------------------
+
+_MATRIX_BINARY = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide",
+}  # fmt: skip
+
+
+@method("matrix", *_MATRIX_BINARY)
+def matrix_arithmetic(call: Call) -> Native:
+    name = _MATRIX_BINARY[of_columns.short_name(call)]
+    left, right = call.args
+    context = call.tracer.context
+    dtype = str(call.value.dtype)
+    if dtype != "float64":
+        raise NotNative(f"a matrix of dtype {dtype}")
+    if isinstance(left, Traced) and isinstance(right, Traced):
+        matrices = [call.tracer.matrix(left), call.tracer.matrix(right)]
+        if left.value.shape != right.value.shape:
+            raise NotNative("matrices of two shapes")
+        value, is_reversed = None, False
+    else:
+        matrices = [call.tracer.matrix(left if isinstance(left, Traced) else right)]
+        value = number_of(right if isinstance(left, Traced) else left)
+        is_reversed = isinstance(right, Traced)
+    if any(m.form for m in matrices):
+        raise NotNative("a sparse matrix")
+    refs = [m.ref for m in matrices]
+    node = context._emit(
+        "binary",
+        [r.node for r in refs],
+        {
+            "function": name,
+            "value": value,
+            "reverse": True if is_reversed else None,
+            "dtype": "f64",
+        },
+    )
+    return Matrix(replace(refs[0], node=node, dtype="f64", safe=False, parts=()), dtype)

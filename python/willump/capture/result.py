@@ -1,0 +1,75 @@
+"""From the extension's result to what the function would have returned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .._columns import library_of
+
+_Finish = Callable[[Any, Any], Any]
+
+
+def shown_as(function: Mapping[str, Any], then: _Finish | None) -> _Finish | None:
+    """The finish of a compiled function's result, after `then`."""
+    result = function.get("result") or {}
+    finish = then
+    if function.get("whole"):
+        finish = _Whole(finish)
+    if result.get("type") == "series":
+        return _AsSeries(result.get("name"), str(result.get("index")), finish)
+    if result.get("type") == "sparse":
+        return _AsSparse(str(result.get("class")), finish)
+    return finish
+
+
+class _Whole:
+    """Whole numbers are int64 unless one of them is missing."""
+
+    def __init__(self, then: _Finish | None) -> None:
+        self.then = then
+
+    def __call__(self, result: Any, x: Any) -> Any:
+        numbers = result if self.then is None else self.then(result, x)
+        return numbers if np.isnan(numbers).any() else numbers.astype(np.int64)
+
+
+class _AsSeries:
+    """A Series where X is a pandas frame; else an array."""
+
+    def __init__(self, name: Any, index: str, then: _Finish | None) -> None:
+        self.name = name
+        self.index = index
+        self.then = then
+
+    def __call__(self, result: Any, x: Any) -> Any:
+        numbers = result if self.then is None else self.then(result, x)
+        if library_of(x) != "pandas":
+            return numbers
+        import pandas as pd
+
+        index = x.index if self.index == "input" else None
+        return pd.Series(numbers, index=index, name=self.name)
+
+
+_FORMS = frozenset(
+    f"{form}_{kind}" for form in ("csr", "csc", "coo") for kind in ("matrix", "array")
+)
+
+
+class _AsSparse:
+    """SciPy's matrix of the function's own type."""
+
+    def __init__(self, kind: str, then: _Finish | None) -> None:
+        self.kind = kind
+        self.then = then
+
+    def __call__(self, result: Any, x: Any) -> Any:
+        matrix = result if self.then is None else self.then(result, x)
+        if self.kind not in _FORMS or type(matrix).__name__ == self.kind:
+            return matrix
+        import scipy.sparse as sp
+
+        return getattr(sp, self.kind)(matrix)

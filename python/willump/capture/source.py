@@ -1,0 +1,104 @@
+"""From a function to its syntax tree, and the names that it sees."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import inspect
+import types
+from typing import Any
+
+from .._errors import UnsupportedError
+
+#: What a function's code is.
+Definition = ast.FunctionDef | ast.Lambda
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+def definition_of(function: types.FunctionType) -> Definition:
+    """The syntax tree of a function, its line numbers those of its file.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the source is not there, or is not plain.
+    """
+    code = function.__code__
+    try:
+        lines, _ = inspect.findsource(function)
+        tree = _parsed("".join(lines))
+    except (OSError, TypeError, SyntaxError) as error:
+        raise UnsupportedError(
+            f"the source of {function.__qualname__} is not available ({error}): define it in a "
+            "file or a notebook's cell, not by exec or at the interpreter's prompt"
+        ) from error
+    found = [node for node in ast.walk(tree) if _is_of(node, code)]
+    if len(found) != 1:
+        raise UnsupportedError(
+            f"the source of {function.__qualname__} has changed since it was loaded, or cannot "
+            f"be told from others on line {code.co_firstlineno}"
+        )
+    node = found[0]
+    assert isinstance(node, (ast.FunctionDef, ast.Lambda))
+    for inner in ast.walk(node):
+        if isinstance(inner, (ast.Yield, ast.YieldFrom)):
+            raise UnsupportedError(f"{function.__qualname__} is a generator")
+    return node
+
+
+def _is_of(node: ast.AST, code: types.CodeType) -> bool:
+    if isinstance(node, ast.Lambda):
+        if code.co_name != "<lambda>" or node.lineno < code.co_firstlineno:
+            return False
+        body = node.body
+        places = [p for p in code.co_positions() if p[0] is not None and p[2] is not None]
+        places = [p for p in places if (p[0], p[1], p[2], p[3]) != (p[0], p[1], 0, 0)]
+        start, end = (body.lineno, body.col_offset), (body.end_lineno, body.end_col_offset)
+        return (
+            bool(places)
+            and (places[-1][1], places[-1][3]) == end
+            and all(start <= (p[0], p[2]) and (p[1], p[3]) <= end for p in places)
+        )
+    if not isinstance(node, ast.FunctionDef) or node.name != code.co_name:
+        return False
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    return first == code.co_firstlineno
+
+
+def names_of(function: types.FunctionType) -> dict[str, Any]:
+    """The function's closure; its globals and builtins come after these."""
+    closure: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            closure[name] = cell.cell_contents
+        except ValueError:  # not yet set: a function that calls itself
+            continue
+    return closure
+
+
+def global_of(function_globals: dict[str, Any], name: str) -> Any:
+    """A global or builtin.
+
+    Raises
+    ------
+    NameError
+    """
+    if name in function_globals:
+        return function_globals[name]
+    if hasattr(builtins, name):
+        return getattr(builtins, name)
+    raise NameError(f"name {name!r} is not defined")
+
+
+def bound_arguments(
+    function: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """The parameters' values, as a call gives them."""
+    bound = inspect.signature(function, follow_wrapped=False).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return dict(bound.arguments)

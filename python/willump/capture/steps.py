@@ -1,0 +1,137 @@
+"""Python steps: what has no native form is run again by plain Python on a call's rows."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from ..convert.context import Context
+from ..convert.steps import Columns, PythonStep
+from ..convert.values import DTYPES, Ref
+from .values import Column, Matrix, NotNative, Replay, Traced
+
+
+@dataclass(slots=True)
+class ReplayStep(PythonStep):
+    """Computes a value of the function as plain Python does, from the caller's rows."""
+
+    replay: Replay | None = None
+    frame: Any = None  #: from the caller's X to the frame that the function takes
+
+    def answer(self, x: Any) -> Any:
+        assert self.replay is not None
+        return plain(self.replay.run(x if self.frame is None else self.frame(x)))
+
+    @classmethod
+    def of(cls, value: Traced, why: str, context: Context, sample: Any) -> Column | Matrix:
+        """The node of a new step that computes a traced value."""
+        shown = plain(value.value)
+        is_sparse = sp.issparse(shown)
+        if not is_sparse and (not isinstance(shown, np.ndarray) or shown.ndim not in (1, 2)):
+            raise NotNative(why)
+        if shown.dtype.kind not in "biuf":
+            raise NotNative(why)
+        width = 1 if shown.ndim == 1 else int(shown.shape[1])
+        dtype = DTYPES.get(shown.dtype, "i64" if shown.dtype.kind in "biu" else "f64")
+        step = cls(
+            estimator=None,
+            method="",
+            name=f"line {value.line}",
+            why=why,
+            n_features=width,
+            sparse=is_sparse,
+            dtype=dtype,
+            is_raw=True,
+            replay=value.replay,
+            result_dtype=shown.dtype.str,
+            columns=Columns((), ()),
+        )
+        node = context.builder.node(
+            "external",
+            (),
+            {
+                "n_features": width,
+                "sparse": True if is_sparse else None,
+                "dtype": None if dtype == "f64" else dtype,
+                "name": step.name,
+            },
+            payload=step,
+        )
+        if shown.ndim == 1:
+            rows = rows_of(value, sample)
+            return Column(node, _column_dtype(shown.dtype), rows)
+        form = shown.format if is_sparse else ""
+        return Matrix(Ref(node, width, is_sparse, dtype), str(shown.dtype), form)
+
+
+def _column_dtype(dtype: np.dtype[Any]) -> str:
+    return {"b": "bool", "i": "int64", "u": "int64"}.get(
+        dtype.kind, "float32" if dtype == np.float32 else "float64"
+    )
+
+
+def rows_of(value: Traced, sample: Any) -> str:
+    """Which index a result of Python has: the caller's, one that counts, or another."""
+    import pandas as pd
+
+    if not isinstance(value.value, pd.Series):
+        return ""
+    labels = pd.Index(np.arange(len(sample))[::-1] * 2 + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            index = value.replay.run(sample.set_axis(labels)).index
+    except Exception:
+        return "python"
+    if index.equals(labels):
+        return "input"
+    return "range" if index.equals(pd.RangeIndex(len(labels))) else "python"
+
+
+def plain(value: Any) -> Any:
+    """A Series or frame as an array of its numbers."""
+    if hasattr(value, "to_numpy"):
+        array: Any = value.to_numpy()
+        if array.dtype == object and getattr(getattr(value, "dtype", None), "kind", "O") in "biuf":
+            return value.to_numpy(dtype=np.float64, na_value=np.nan)
+        return array
+    return value
+
+
+def is_row_wise(value: Traced, sample: Any) -> bool:
+    """Whether the rows' answers are their own: the sample as it is against its rows
+    in another order, in two parts, and twice."""
+    n = len(sample)
+    if n == 0:
+        return False
+    rng = np.random.default_rng(0)
+    order = rng.permutation(n)
+    parts = [np.arange(n)[: n // 2], np.arange(n)[n // 2 :]]
+    try:
+        whole = _rows(plain(value.value))
+        if whole.shape[0] != n:
+            return False
+        tries = [order, np.repeat(np.arange(n), 2), *[p for p in parts if len(p)]]
+        for rows in tries:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = _rows(plain(value.replay.run(sample.iloc[rows].reset_index(drop=True))))
+            if found.shape != (len(rows), *whole.shape[1:]) or not _same(whole[rows], found):
+                return False
+    except Exception:
+        return False
+    return True
+
+
+def _rows(value: Any) -> Any:
+    return value.toarray() if sp.issparse(value) else np.asarray(value)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a.dtype.kind in "fiub":
+        return bool(np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True))
+    return bool(np.array_equal(a, b))

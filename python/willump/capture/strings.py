@@ -1,0 +1,292 @@
+"""Methods of `.str`, and strings put together."""
+
+from __future__ import annotations
+
+import functools
+import math
+import unicodedata
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .columns import emit
+from .frames import kind_of_dtype, same_rows
+from .registry import Call, method
+from .values import WHOLE, Column, Native, NotNative, Pieces, Traced
+
+#: Where a mapping hangs on what stands beside a character, these show it.
+_PROBES = ("ΑΣ", "ΑΣΑ", "ΑΣ ΑΣ", "aΣ.", "ǅa", "ßa", "İı", "ŉs", "ﬁx")
+#: Characters that are asked for together.
+_BLOCK = 256
+#: An argument that was not given.
+_ABSENT = object()
+
+
+def _column_of(call: Call) -> tuple[Column, Any]:
+    """The column whose `.str` it is, and its dtype on the sample."""
+    owner = call.args[0].native.of
+    column = call.tracer.column(owner)
+    if not column.is_text:
+        raise NotNative(".str of what is no string")
+    return column, owner.value.dtype
+
+
+@functools.lru_cache(maxsize=32)
+def _char_map(dtype: Any, name: str) -> tuple[Any, tuple[str, ...], bool] | None:
+    """What a method makes of each character by itself where that is another one, and
+    whether the sigma's form hangs on its neighbours; None where more does.
+
+    Asked of pandas, whose strings are Arrow's or Python's.
+    """
+
+    def ask(texts: list[str]) -> list[str]:
+        return list(getattr(pd.Series(texts, dtype=dtype).str, name)())
+
+    points = [p for p in range(0x110000) if not 0xD800 <= p < 0xE000]
+    blocks = ["".join(map(chr, points[i : i + _BLOCK])) for i in range(0, len(points), _BLOCK)]
+    changed = [b for b, new in zip(blocks, ask(blocks), strict=True) if b != new]
+    chars = list("".join(changed))
+    table = {c: new for c, new in zip(chars, ask(chars), strict=True) if c != new}
+    expected = ["".join(table.get(c, c) for c in probe) for probe in _PROBES]
+    found = ask(list(_PROBES))
+    has_sigma = name == "lower" and found != expected
+    if has_sigma:
+        expected = [probe.lower() for probe in _PROBES]
+    if found != expected:
+        return None
+    ordered = sorted(table)
+    return np.array([ord(c) for c in ordered]), tuple(table[c] for c in ordered), has_sigma
+
+
+@method("str", "lower", "upper", "casefold", "swapcase")
+def by_character(call: Call) -> Native:
+    column, dtype = _column_of(call)
+    if len(call.args) > 1 or call.kwargs:
+        raise NotNative(f"{call.name} with options")
+    name = call.name.rpartition(".")[2]
+    found = _char_map(dtype, name)
+    if found is None:
+        raise NotNative(f"str.{name} of Python's strings, where a character's neighbours count")
+    chars, values, has_sigma = found
+    return emit(
+        call, "map_chars", [column], column.dtype, column.rows, chars=chars, values=list(values),
+        final_sigma=True if has_sigma else None,
+        unicode=unicodedata.unidata_version if has_sigma else None,
+    )  # fmt: skip
+
+
+def _is_literal(pattern: str) -> bool:
+    """Whether a regular expression is a plain word."""
+    return not set(pattern) & set(r"\.^$*+?{}[]|()")
+
+
+def _words(pattern: Any, *, is_regex: bool = True) -> list[str]:
+    """The words that a pattern asks for, as it is or one of several."""
+    if not isinstance(pattern, str):
+        raise NotNative("a pattern that is no string")
+    if not is_regex or _is_literal(pattern):
+        return [pattern]
+    words = pattern.split("|")
+    if not all(map(_is_literal, words)):
+        raise NotNative(f"the regular expression {pattern!r}")
+    return words
+
+
+def _measured(
+    call: Call, function: str, dtype: str, missing: float, words: list[str] | None = None
+) -> Column:
+    column, _ = _column_of(call)
+    return emit(
+        call, "measure_text", [column], dtype, column.rows, function=function, words=words,
+        missing=None if math.isnan(missing) else missing,
+    )  # fmt: skip
+
+
+def _truth(call: Call, function: str, words: list[str], na: Any) -> Column:
+    """Whether words are there; what a missing string gives is `na`."""
+    column, _ = _column_of(call)
+    if na is _ABSENT:
+        na = False if column.dtype == "str" else None
+    if not isinstance(na, (bool, np.bool_)):
+        raise NotNative(f"{call.name} of objects without na=False, which gives objects")
+    return _measured(call, function, "bool", float(na), words)
+
+
+@method("str", "len")
+def length(call: Call) -> Native:
+    return _measured(call, "length", WHOLE, math.nan)
+
+
+@method("str", "count")
+def count(call: Call) -> Native:
+    own = call.bind("self", "pat")
+    words = _words(own.pat)
+    if len(words) != 1:
+        raise NotNative(f"the regular expression {own.pat!r}")
+    return _measured(call, "count", WHOLE, math.nan, words)
+
+
+@method("str", "contains")
+def contains(call: Call) -> Native:
+    own = call.bind(
+        "self", "pat", "case", "flags", "na", "regex", case=True, flags=0, na=_ABSENT, regex=True
+    )
+    if own.case is not True or own.flags != 0:
+        raise NotNative("str.contains with options")
+    return _truth(call, "contains", _words(own.pat, is_regex=bool(own.regex)), own.na)
+
+
+@method("str", "startswith", "endswith")
+def starts_or_ends(call: Call) -> Native:
+    own = call.bind("self", "pat", "na", na=_ABSENT)
+    words = list(own.pat) if isinstance(own.pat, tuple) else [own.pat]
+    if not all(isinstance(word, str) for word in words):
+        raise NotNative(f"{call.name} of what is no string")
+    name = "starts_with" if call.name.endswith("startswith") else "ends_with"
+    return _truth(call, name, words, own.na)
+
+
+# ---- parts of strings ---------------------------------------------------------------
+
+
+def _edited(call: Call, dtype: str | None = None, **attributes: Any) -> Column:
+    column, _ = _column_of(call)
+    return emit(call, "edit_text", [column], dtype or column.dtype, column.rows, **attributes)
+
+
+def _sliced(call: Call, start: Any, stop: Any, step: Any) -> Column:
+    if step not in (None, 1):
+        raise NotNative("a slice of strings with a step")
+    return _edited(call, function="slice", start=start, stop=stop)
+
+
+@method("str", "slice")
+def slice_(call: Call) -> Native:
+    own = call.bind("self", "start", "stop", "step", start=None, stop=None, step=None)
+    return _sliced(call, own.start, own.stop, own.step)
+
+
+@method("str", "getitem", "get")
+def item(call: Call) -> Native:
+    part, key = call.args
+    if isinstance(part.native.of.native, Pieces):
+        return _piece(call, part.native.of.native, key)
+    if isinstance(key, slice):
+        return _sliced(call, key.start, key.stop, key.step)
+    if not isinstance(key, (int, np.integer)):
+        raise NotNative(f".str[{key!r}]")
+    return _edited(call, function="char", index=int(key))
+
+
+def _piece(call: Call, pieces: Pieces, key: Any) -> Column:
+    if not isinstance(key, (int, np.integer)):
+        raise NotNative(f".str[{key!r}] of a split")
+    return emit(
+        call, "edit_text", [pieces.column], "object", pieces.column.rows, function="split",
+        text=pieces.separator, index=int(key), limit=pieces.limit or None,
+    )  # fmt: skip
+
+
+@method("str", "split")
+def split(call: Call) -> Native:
+    own = call.bind("self", "pat", n=-1, expand=False, regex=None, pat=None)
+    column, _ = _column_of(call)
+    if not isinstance(own.pat, str) or not own.pat or own.expand:
+        raise NotNative("str.split without a separator, or with expand")
+    if not (own.regex is False or len(own.pat) == 1 or _is_literal(own.pat)):
+        raise NotNative(f"the regular expression {own.pat!r}")
+    return Pieces(column, own.pat, max(int(own.n), 0))
+
+
+@functools.lru_cache(maxsize=8)
+def _blank(dtype: Any) -> Any:
+    """The characters that `strip` takes away; no Unicode blank is above U+3000."""
+    points = range(0x3100)
+    found = pd.Series([chr(p) for p in points], dtype=dtype).str.strip()
+    return np.array([p for p, kept in zip(points, found, strict=True) if kept == ""])
+
+
+@method("str", "strip", "lstrip", "rstrip")
+def strip(call: Call) -> Native:
+    own = call.bind("self", "to_strip", to_strip=None)
+    _, dtype = _column_of(call)
+    if own.to_strip is None:
+        chars = _blank(dtype)
+    elif isinstance(own.to_strip, str):
+        chars = np.array(sorted({ord(c) for c in own.to_strip}), dtype=np.int64)
+    else:
+        raise NotNative("strip of what is no string")
+    name = call.name.rpartition(".")[2]
+    return _edited(
+        call, function="strip", chars=chars, left=False if name == "rstrip" else None,
+        right=False if name == "lstrip" else None,
+    )  # fmt: skip
+
+
+@method("str", "removeprefix", "removesuffix")
+def remove(call: Call) -> Native:
+    word = call.args[1] if len(call.args) == 2 else None
+    column, _ = _column_of(call)
+    if not isinstance(word, str):
+        raise NotNative(call.name)
+    if not word:
+        return column
+    is_prefix = call.name.endswith("prefix")
+    return _edited(
+        call, function="remove", text=word, left=None if is_prefix else False,
+        right=False if is_prefix else None,
+    )  # fmt: skip
+
+
+@method("str", "replace")
+def replace_text(call: Call) -> Native:
+    own = call.bind("self", "pat", "repl", n=-1, case=None, flags=0, regex=False)
+    if not isinstance(own.pat, str) or not isinstance(own.repl, str) or own.n != -1:
+        raise NotNative("str.replace of this")
+    if own.case is not None or own.flags or not own.pat:
+        raise NotNative("str.replace with options")
+    if own.regex and (not _is_literal(own.pat) or "\\" in own.repl):
+        raise NotNative(f"the regular expression {own.pat!r}")
+    return _edited(call, function="replace", text=own.pat, value=own.repl)
+
+
+# ---- strings put together ---------------------------------------------------------------
+
+
+def _joined(call: Call, items: list[Any]) -> Column:
+    columns: list[Column] = []
+    parts = [""]
+    for each in items:
+        if isinstance(each, Traced):
+            column = call.tracer.column(each)
+            if not column.is_text:
+                raise NotNative("strings are put together with numbers")
+            columns.append(column)
+            parts.append("")
+        elif isinstance(each, str):
+            parts[-1] += each
+        else:
+            raise NotNative(f"strings are put together with {each!r}")
+    kinds = {column.dtype for column in columns}
+    dtype = kind_of_dtype(call.value.dtype, call.value)
+    if len(kinds) > 1 or dtype not in kinds:
+        raise NotNative("strings of two dtypes are put together")
+    return emit(
+        call, "join_text", columns, dtype, same_rows(columns),
+        parts=parts if any(parts) else None,
+    )  # fmt: skip
+
+
+def concatenated(call: Call) -> Native:
+    """`a + b` of strings."""
+    return _joined(call, list(call.args))
+
+
+@method("str", "cat")
+def cat(call: Call) -> Native:
+    own = call.bind("self", "others", sep="", na_rep=None, join="left")
+    if not isinstance(own.others, Traced) or own.na_rep is not None:
+        raise NotNative("str.cat of this")
+    items = [own.self.native.of, own.sep or "", own.others]
+    return _joined(call, [i for i in items if not isinstance(i, str) or i])

@@ -1,0 +1,489 @@
+"""One capture: what is done to the function's argument, on the sample and as nodes."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import inspect
+import operator
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from ..convert.context import Context
+from ..convert.registry import Refused
+from .interpreter import Inner, Interpreter
+from .registry import METHODS, Call, Maker, maker_of
+from .steps import ReplayStep, is_row_wise
+from .values import (
+    CaptureError,
+    Column,
+    Frame,
+    Labels,
+    Matrix,
+    Native,
+    NotNative,
+    Part,
+    Replay,
+    Traced,
+    concrete,
+    is_traced,
+    replayed,
+    walk,
+)
+
+#: Libraries whose functions are not followed into: what they do is known, or Python.
+_LIBRARIES = frozenset(
+    ["pandas", "numpy", "scipy", "sklearn", "polars", "pyarrow", "lightgbm", "xgboost", "catboost",
+     "torch", "joblib", "builtins", "operator", "math", "re", "datetime"]
+)  # fmt: skip
+
+#: Builtins that only move values between containers.
+_STRUCTURAL = (list, tuple, dict, set, zip, enumerate, reversed, iter, next)
+
+#: Attributes that hang on no row.
+_CONSTANT_ATTRIBUTES = {
+    "frame": ("columns", "ndim"),
+    "series": ("name", "ndim"),
+    "array": ("ndim",),
+    "matrix": ("ndim",),
+}
+
+#: Attributes that are objects with methods of their own.
+_PARTS = {
+    "frame": ("loc", "iloc", "index"),
+    "series": ("str", "dt", "loc", "iloc", "index"),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of `explain`: what was done where, and why in Python if it is."""
+
+    line: int
+    what: str
+    why: str = ""
+    node: int = -1
+
+
+class Tracer:
+    """The graph that is being made, beside the run on the sample."""
+
+    def __init__(self, frame: Traced, context: Context) -> None:
+        self.frame = frame
+        self.sample = frame.value
+        self.context = context
+        #: The inputs, as they are before any statement.
+        self.frame_inputs = dict(frame.native.columns) if isinstance(frame.native, Frame) else {}
+        self.line = 0
+        self.depth = 0
+        self.n_calls = 0
+        self.n_statements = 0
+        self.steps: list[Step] = []
+        self.notes: list[str] = []
+        self.models: dict[Any, Any] = {}  #: what the models that were called gave
+        self.model: Any = None  #: the last of them
+
+    # ---- what the interpreter asks for ----------------------------------------
+
+    def call(self, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call; the callee is no traced value."""
+        if isinstance(callee, Inner):
+            return callee(*args, **kwargs)
+        if isinstance(callee, functools.partial):
+            return self.call(callee.func, (*callee.args, *args), {**callee.keywords, **kwargs})
+        if not is_traced(list(args), kwargs, getattr(callee, "__self__", None)):
+            return callee(*args, **kwargs)
+        owner = getattr(callee, "__self__", None)
+        if callee in _STRUCTURAL if isinstance(callee, type) else type(owner) in (list, dict, set):
+            return callee(*[self._opened(arg, callee) for arg in args], **kwargs)
+        if isinstance(owner, Traced):  # a bound method that was kept in a variable
+            return self.call_method(owner, callee.__name__, args, kwargs)
+        if inspect.isbuiltin(callee) or isinstance(callee, type):
+            found = self._builtin(callee, args)
+            if found is not NotImplemented:
+                return found
+        inlined = self._inline(callee, args, kwargs)
+        if inlined is not NotImplemented:
+            return inlined
+        from .estimators import maker_of_estimator
+
+        maker = maker_of(callee) or maker_of_estimator(callee) or _bound_maker(callee)
+        return self.make(_name_of(callee), callee, args, kwargs, maker)
+
+    def call_method(
+        self, owner: Traced, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """A method of a traced value."""
+        if name in ("pipe",) and args:
+            return self.call(args[0], (owner, *args[1:]), kwargs)
+        if name == "items" and kind_of(owner) == "frame":
+            return [(key, self.get_item(owner, key)) for key in owner.value.columns]
+        if kwargs.get("inplace") is True:
+            return self._in_place(owner, name, args, kwargs)
+        kind = kind_of(owner)
+        return self.make(
+            f"{kind}.{name}",
+            _Method(name),
+            (owner, *args),
+            kwargs,
+            METHODS.get((kind, name)),
+        )
+
+    def operate(self, name: str, function: Callable[..., Any], *operands: Any) -> Any:
+        """An operator; one of the operands is traced."""
+        traced = next(o for o in operands if isinstance(o, Traced))
+        maker = METHODS.get((kind_of(traced), name))
+        return self.make(name.rstrip("_"), function, operands, {}, maker)
+
+    def augment(self, name: str, left: Traced, right: Any) -> Any:
+        """`left op= right`, which changes the object itself."""
+        pure = self.operate(name, getattr(operator, name), left, right)
+        changed = _Augment(name)
+        found = self.make(f"i{name}", changed, (left, right), {}, None, is_silent=True)
+        same = type(found.value) is type(pure.value) and getattr(
+            found.value, "dtype", None
+        ) == getattr(pure.value, "dtype", None)
+        native = pure.native if same else "its dtype stays as it is in place"
+        return self._replace(left, Traced(found.value, native, found.replay, self.line))
+
+    def get_attribute(self, owner: Traced, name: str) -> Any:
+        kind = kind_of(owner)
+        if name in _CONSTANT_ATTRIBUTES.get(kind, ()):
+            return getattr(owner.value, name)
+        if name in _PARTS.get(kind, ()):
+            found = getattr(owner.value, name)
+            return Traced(found, Part(owner, name), Replay(getattr, (owner.replay, name)))
+        if name == "dtypes" or name == "dtype":
+            return getattr(owner.value, name)
+        if kind == "frame" and name in owner.value.columns and not hasattr(type(owner.value), name):
+            return self.get_item(owner, name)
+        if name == "shape":
+            rows = Traced(owner.value.shape[0], "the number of rows", Replay(
+                _n_rows, (owner.replay,)))  # fmt: skip
+            return (rows, *owner.value.shape[1:])
+        found = getattr(owner.value, name)
+        if callable(found):
+            return _Bound(self, owner, name)
+        return self.make(f"{kind}.{name}", getattr, (owner, name), {}, METHODS.get((kind, name)))
+
+    def set_attribute(self, owner: Any, name: str, value: Any) -> None:
+        if isinstance(owner, Traced) and kind_of(owner) == "frame" and name in owner.value.columns:
+            self.set_item(owner, name, value)
+        elif isinstance(owner, Traced) and name == "columns" and not is_traced(value):
+            self._replace(owner, self.call_method(owner, "set_axis", (value,), {"axis": 1}))
+        else:
+            raise CaptureError(f"line {self.line}: setting .{name} is not followed")
+
+    def get_item(self, owner: Any, key: Any) -> Any:
+        if not isinstance(owner, Traced):
+            return self.make(
+                "lookup",
+                operator.getitem,
+                (owner, key),
+                {},
+                METHODS.get((_constant_kind(owner), "getitem")),
+            )
+        kind = kind_of(owner)
+        return self.make(
+            f"{kind}[...]", operator.getitem, (owner, key), {}, METHODS.get((kind, "getitem"))
+        )
+
+    def set_item(self, owner: Traced, key: Any, value: Any) -> None:
+        """`owner[key] = value`: the object becomes a new value under all its names."""
+        base = owner
+        kind = kind_of(owner)
+        if isinstance(owner.native, Part):
+            base = owner.native.of
+        if base is self.frame:
+            self.note(self.line, "the caller's frame is left as it is")
+        found = self.make(
+            f"{kind}[...] =",
+            _SetItem(owner.native.name if isinstance(owner.native, Part) else ""),
+            (base, key, value),
+            {},
+            METHODS.get((kind, "setitem")),
+        )
+        self._replace(base, found)
+
+    def delete(self, owner: Traced, key: Any) -> None:
+        if kind_of(owner) != "frame":
+            raise CaptureError(f"line {self.line}: `del` is not followed")
+        self._replace(owner, self.call_method(owner, "drop", (), {"columns": [key]}))
+
+    def contains(self, container: Any, item: Any) -> bool:
+        if isinstance(container, Traced):
+            if kind_of(container) != "frame" or is_traced(item):
+                raise CaptureError(f"line {self.line}: `in` asks for data")
+            return item in container.value
+        if isinstance(item, Traced):
+            raise CaptureError(f"line {self.line}: `in` takes data; use .isin")
+        return item in container
+
+    def iterate(self, value: Traced) -> Iterator[Any]:
+        if kind_of(value) == "frame":
+            return iter(list(value.value.columns))
+        if isinstance(value.value, tuple):  # of an opaque call
+            return iter([self.get_item(value, i) for i in range(len(value.value))])
+        raise CaptureError(f"line {self.line}: a loop over rows is not followed")
+
+    def note(self, line: int, text: str) -> None:
+        said = f"line {line}: {text}"
+        if said not in self.notes:
+            self.notes.append(said)
+
+    # ---- making -----------------------------------------------------------------
+
+    def make(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        maker: Maker | None,
+        *,
+        is_silent: bool = False,
+    ) -> Any:
+        """Runs a call on the sample and gives it a native form."""
+        self.n_calls += 1
+        for inner in (*args, *kwargs.values()):
+            if isinstance(inner, (Inner, _Bound)) and maker is None:
+                raise CaptureError(
+                    f"line {self.line}: {name} takes a function that is not followed"
+                )
+        line = self.line
+        given = [_guarded(concrete(arg)) for arg in args]
+        value = function(*given, **{k: _guarded(concrete(v)) for k, v in kwargs.items()})
+        replay = Replay(function, tuple(replayed(a) for a in args), replayed(dict(kwargs)), line)
+        native: Native | str
+        try:
+            if maker is None:
+                raise NotNative(f"there is no native form of {name}")
+            native = maker(Call(self, name, function, args, kwargs, value))
+        except (NotNative, Refused) as reason:
+            said = str(reason)
+            native = said if said.startswith("line ") else f"line {line}: {said}"
+            inherited = next(
+                (t.native for t in walk(list(args)) if isinstance(t.native, str)), None
+            )
+            if inherited is not None and maker is not None:
+                native = inherited
+        if not is_silent:
+            node = getattr(native, "node", getattr(getattr(native, "ref", None), "node", -1))
+            why = native if isinstance(native, str) else ""
+            self.steps.append(Step(line, name, why, node))
+        return Traced(value, native, replay, line)
+
+    def _replace(self, owner: Traced, new: Traced) -> Traced:
+        owner.value, owner.native, owner.replay = new.value, new.native, new.replay
+        owner.external = new.external
+        return owner
+
+    def _in_place(
+        self, owner: Traced, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        if owner is self.frame:
+            self.note(self.line, "the caller's frame is left as it is")
+        kwargs = {k: v for k, v in kwargs.items() if k != "inplace"}
+        self._replace(owner, self.call_method(owner, name, args, kwargs))
+
+    def _opened(self, arg: Any, callee: Any) -> Any:
+        is_row = isinstance(arg, Traced) and isinstance(callee, type)
+        return list(self.iterate(arg)) if is_row else arg
+
+    def _builtin(self, callee: Any, args: tuple[Any, ...]) -> Any:
+        if callee is isinstance:
+            return isinstance(concrete(args[0]), args[1])
+        if callee is type and len(args) == 1:
+            return type(concrete(args[0]))
+        if callee in (getattr, hasattr) and isinstance(args[0], Traced):
+            is_there = hasattr(args[0].value, args[1])
+            if callee is hasattr:
+                return is_there
+            return self.get_attribute(args[0], args[1]) if is_there or len(args) < 3 else args[2]
+        if callee is sum and type(args[0]) is list:
+            total: Any = args[1] if len(args) > 1 else 0
+            for item in args[0]:
+                total = (
+                    self.operate("add", operator.add, total, item)
+                    if is_traced(total, item)
+                    else total + item
+                )
+            return total
+        if callee is len and not isinstance(args[0], Traced):
+            return len(args[0])
+        if callee is len:
+            return Traced(len(args[0].value), "the number of rows", Replay(len, (args[0].replay,)))
+        if callee in (abs, round) and isinstance(args[0], Traced):
+            return self.call_method(args[0], callee.__name__, args[1:], {})
+        return NotImplemented
+
+    def _inline(self, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Follows a function of the user's; NotImplemented where it has no source."""
+        if isinstance(callee, types.MethodType):
+            function, args = callee.__func__, (callee.__self__, *args)
+        elif isinstance(callee, types.FunctionType):
+            function = callee
+        else:
+            function, args = vars(type(callee)).get("__call__"), (callee, *args)
+        if not isinstance(function, types.FunctionType) or maker_of(function) is not None:
+            return NotImplemented
+        if (function.__module__ or "").partition(".")[0] in _LIBRARIES:
+            return NotImplemented
+        before = (len(self.steps), len(self.notes), self.line)
+        states = [(t, t.value, t.native, t.replay) for t in walk([list(args), kwargs])]
+        try:
+            return Interpreter.call(self, function, args, kwargs)
+        except CaptureError as error:
+            del self.steps[before[0] :], self.notes[before[1] :]
+            for traced, value, native, replay in states:
+                traced.value, traced.native, traced.replay = value, native, replay
+            self.line = before[2]
+            self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
+            return self.make(function.__qualname__, callee, args[-len(args) :], kwargs, None)
+        finally:
+            self.line = before[2]
+
+    # ---- what makers ask for ------------------------------------------------------
+
+    def column(self, value: Any) -> Column:
+        """A traced column's native form; through a Python step where it has none."""
+        found = self.native(value)
+        if not isinstance(found, Column):
+            raise NotNative(f"a {kind_of(value)} where a column is wanted")
+        return found
+
+    def frame_of(self, value: Any) -> Frame:
+        found = self.native(value)
+        if not isinstance(found, Frame):
+            raise NotNative(f"a {kind_of(value)} where a frame is wanted")
+        return found
+
+    def matrix(self, value: Any) -> Matrix:
+        found = self.native(value)
+        if not isinstance(found, Matrix):
+            raise NotNative(f"a {kind_of(value)} where a matrix is wanted")
+        return found
+
+    def native(self, value: Any) -> Native:
+        """The native form of data; through a Python step where it has none."""
+        if not isinstance(value, Traced):
+            raise NotNative("a constant where data is wanted")
+        if isinstance(value.native, str):
+            return self.external(value)
+        return value.native
+
+    def external(self, value: Traced) -> Column | Matrix:
+        """A Python step that computes the value from the caller's rows."""
+        if value.external is not None:
+            return value.external
+        assert isinstance(value.native, str)
+        why = value.native
+        made = ReplayStep.of(value, why, self.context, self.sample)
+        if not is_row_wise(value, self.sample):
+            self.note(value.line, "this step is not row-wise: it needs a call's rows together")
+        value.external = made
+        return made
+
+
+class _Method:
+    """Calls a method by its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.__name__ = name
+
+    def __call__(self, owner: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(owner, self.name)(*args, **kwargs)
+
+
+class _Bound:
+    """A method of a traced value, not called yet."""
+
+    def __init__(self, tracer: Tracer, owner: Traced, name: str) -> None:
+        self.tracer = tracer
+        self.owner = owner
+        self.name = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.tracer.call_method(self.owner, self.name, args, kwargs)
+
+
+class _Augment:
+    """`op=` on a copy."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, left: Any, right: Any) -> Any:
+        return getattr(operator, f"i{self.name.rstrip('_')}")(copy.copy(left), right)
+
+
+class _SetItem:
+    """`owner[key] = value`, or `owner.part[key] = value`, on a copy."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+
+    def __call__(self, owner: Any, key: Any, value: Any) -> Any:
+        owner = owner.copy()
+        target = getattr(owner, self.part) if self.part else owner
+        target[key] = value
+        return owner
+
+
+def _n_rows(value: Any) -> int:
+    return int(value.shape[0])
+
+
+def _guarded(value: Any) -> Any:
+    """What a function may change without changing the sample."""
+    return value.copy(deep=False) if isinstance(value, pd.DataFrame) else value
+
+
+def kind_of(value: Any) -> str:
+    """What a traced value is, as METHODS names it."""
+    inner = value.value if isinstance(value, Traced) else value
+    if isinstance(value, Traced) and isinstance(value.native, Part):
+        part = value.native.name
+        return part if part in ("str", "dt") else f"{kind_of(value.native.of)}.{part}"
+    if isinstance(value, Traced) and isinstance(value.native, Labels):
+        return "labels"
+    if isinstance(inner, pd.DataFrame):
+        return "frame"
+    if isinstance(inner, pd.Series):
+        return "series"
+    if sp.issparse(inner):
+        return "matrix"
+    if isinstance(inner, np.ndarray):
+        return {1: "array", 2: "matrix"}.get(inner.ndim, "scalar")
+    return type(inner).__name__
+
+
+def _constant_kind(owner: Any) -> str:
+    if type(owner).__name__ == "_LocIndexer":
+        return "constant.loc"
+    if isinstance(owner, (pd.Series, pd.DataFrame)):
+        return "constant"
+    return type(owner).__name__
+
+
+def _bound_maker(callee: Any) -> Maker | None:
+    """Of a method of a constant table."""
+    owner = getattr(callee, "__self__", None)
+    if owner is None or type(owner).__module__.partition(".")[0] != "pandas":
+        return None
+    return METHODS.get(("constant", callee.__name__))
+
+
+def _name_of(callee: Any) -> str:
+    owner = getattr(callee, "__self__", None)
+    name = getattr(callee, "__name__", type(callee).__name__)
+    if owner is None or inspect.ismodule(owner):
+        return str(name)
+    return f"{type(owner).__name__}.{name}"

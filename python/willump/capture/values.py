@@ -1,0 +1,240 @@
+"""What the interpreter works with.
+
+A constant is any Python object. What hangs on the function's argument is
+`Traced`: its value on the sample, how plain Python computes it (`Replay`), and
+its native form, where it has one: nodes of the graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from .._errors import UnsupportedError
+from .._graph import Array
+from ..convert.values import Ref
+
+
+class NotNative(Exception):
+    """There is no native form for this, and why: it is left to Python."""
+
+
+class CaptureError(UnsupportedError):
+    """The function cannot be followed beyond a line; the message names it."""
+
+
+#: Whole numbers that pandas holds as floats exactly where one of them is missing.
+WHOLE = "int64|float64"
+#: Those of which missing ones were replaced, so that none tells which it was.
+FILLED = "int64|float64?"
+#: Parts of dates: int32, and float64 where a date is missing.
+SHORT = "int32|float64"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of rows: a Series or a one-dimensional array.
+
+    `dtype`: "float64", "float32", "int64", "bool", WHOLE, FILLED, SHORT,
+    "str", "object" of Python's strings, "datetime" and "timedelta". Numbers are a
+    node's one column; booleans are 0 and 1, moments are microseconds.
+
+    `rows` says which index the Series has: "input" (the caller's), "range" (0, 1,
+    ...), or "" of an array, which has none.
+    """
+
+    node: int
+    dtype: str
+    rows: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        return self.dtype in ("str", "object")
+
+    @property
+    def is_number(self) -> bool:
+        return self.is_float or self.is_whole
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype in ("float64", "float32")
+
+    @property
+    def is_whole(self) -> bool:
+        return self.dtype == "int64" or self.is_either
+
+    @property
+    def is_either(self) -> bool:
+        return self.dtype in (WHOLE, FILLED, SHORT)
+
+    @property
+    def is_moment(self) -> bool:
+        """Microseconds: of a moment since 1970, or between two."""
+        return self.dtype in ("datetime", "timedelta")
+
+    @property
+    def is_bool(self) -> bool:
+        return self.dtype == "bool"
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(self.node, 1, False, "f32" if self.dtype == "float32" else "f64")
+
+    def as_array(self) -> Column:
+        return replace(self, rows="")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Named columns of the same rows; a column without a native form says why."""
+
+    columns: dict[str, Column | str]
+    rows: str
+
+    def column(self, name: Any) -> Column:
+        found = self.columns.get(name)
+        if found is None:
+            raise NotNative(f"there is no column {name!r}")
+        if isinstance(found, str):
+            raise NotNative(found)
+        return found
+
+    def pick(self, names: list[Any]) -> Frame:
+        if len(set(names)) != len(names):
+            raise NotNative("a column is picked twice")
+        for name in names:
+            if name not in self.columns:
+                raise NotNative(f"there is no column {name!r}")
+        return Frame({name: self.columns[name] for name in names}, self.rows)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A two-dimensional array or a sparse matrix; `dtype` is NumPy's."""
+
+    ref: Ref
+    dtype: str = "float64"
+    form: str = ""  #: of a sparse one: "csr", "csc", "coo"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Positions among a classifier's classes."""
+
+    ref: Ref
+    classes: Array
+
+
+@dataclass(frozen=True)
+class Part:
+    """What hangs on an object and has methods of its own: `series.str`, `frame.loc`."""
+
+    of: Any
+    name: str
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Strings that were split; each piece is a column of its own once it is picked."""
+
+    column: Column
+    separator: str
+    limit: int
+
+
+Native: TypeAlias = Column | Frame | Matrix | Labels | Part | Pieces
+
+
+@dataclass(eq=False)
+class Replay:
+    """A call that plain Python made: enough to make it again on other rows.
+
+    Arguments that are Replays themselves are computed first; `function` None is
+    the caller's frame.
+    """
+
+    function: Callable[..., Any] | None
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    line: int = 0
+
+    def run(self, frame: Any, known: dict[int, Any] | None = None) -> Any:
+        known = {} if known is None else known
+        if self.function is None:
+            return frame
+        if id(self) not in known:
+            args = resolve(self.args, lambda r: r.run(frame, known))
+            kwargs = resolve(self.kwargs, lambda r: r.run(frame, known))
+            known[id(self)] = self.function(*args, **kwargs)
+        return known[id(self)]
+
+
+def resolve(value: Any, run: Callable[[Replay], Any]) -> Any:
+    """The value, Replays within plain containers replaced by what they give."""
+    if isinstance(value, Replay):
+        return run(value)
+    if type(value) in (list, tuple, set):
+        return type(value)(resolve(item, run) for item in value)
+    if type(value) is dict:
+        return {key: resolve(item, run) for key, item in value.items()}
+    if type(value) is slice:
+        return slice(*(resolve(v, run) for v in (value.start, value.stop, value.step)))
+    return value
+
+
+@dataclass(eq=False)
+class Traced:
+    """A value that hangs on the function's argument.
+
+    `native` is its native form, or the reason why it has none. The three change
+    together where a statement changes the object in place, for all its names.
+    """
+
+    value: Any
+    native: Native | str
+    replay: Replay
+    line: int = 0
+    #: The node of the Python step that computes it, once there is one.
+    external: Column | Matrix | None = None
+
+
+def walk(value: Any) -> Iterator[Traced]:
+    """The traced values within plain containers."""
+    if isinstance(value, Traced):
+        yield value
+    elif type(value) in (list, tuple, set):
+        for item in value:
+            yield from walk(item)
+    elif type(value) is dict:
+        for item in value.values():
+            yield from walk(item)
+    elif type(value) is slice:
+        for item in (value.start, value.stop, value.step):
+            yield from walk(item)
+
+
+def is_traced(*values: Any) -> bool:
+    return any(next(walk(value), None) is not None for value in values)
+
+
+def concrete(value: Any) -> Any:
+    """The value on the sample, for traced values within plain containers."""
+    return _mapped(value, lambda traced: traced.value)
+
+
+def replayed(value: Any) -> Any:
+    """The Replays, for traced values within plain containers."""
+    return _mapped(value, lambda traced: traced.replay)
+
+
+def _mapped(value: Any, of: Callable[[Traced], Any]) -> Any:
+    if isinstance(value, Traced):
+        return of(value)
+    if type(value) in (list, tuple, set):
+        return type(value)(_mapped(item, of) for item in value)
+    if type(value) is dict:
+        return {key: _mapped(item, of) for key, item in value.items()}
+    if type(value) is slice:
+        return slice(*(_mapped(v, of) for v in (value.start, value.stop, value.step)))
+    return value
