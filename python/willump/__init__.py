@@ -119,7 +119,8 @@ def compile(
     CompiledModel
         Answers what `estimator` answers: the same labels (but where its own
         scores tie to the last bits), scores within 1e-9 relative or 1e-12
-        absolute, the same exception types for bad input.
+        absolute (of what it computes in float32, within 4 units in the last
+        place of its terms), the same exception types for bad input.
 
     Raises
     ------

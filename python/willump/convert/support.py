@@ -14,6 +14,15 @@ called with the matrix before it (or with the caller's rows); as the final
 model, steps that are called with the native features. `strict=True` refuses
 instead and names every reason.
 
+Exact means: labels equal, but where the original's own scores tie to the last bits;
+float64 scores within 1e-9 relative or 1e-12 absolute. What the original computes in
+float32 is within 4 units in the last place of float32 of its terms' magnitude: scores of
+float32 features (vectorizers with `dtype=np.float32`, float32 rows), and float64 scores of
+models that go on with features which NumPy rounds its own way in float32, as the
+logarithms of `sublinear_tf=True` are and the norms of `Normalizer` on dense rows: each
+such feature may be an ulp of float32 off, and the score as much of its terms.
+Features of float32 vectorizers without `sublinear_tf` have the same bits.
+
 | estimator | operators | handled exactly | stays Python |
 |---|---|---|---|
 """
