@@ -74,6 +74,37 @@ static void weighing_tells_the_cost_and_records_nothing(void **state) {
   wl_tune_free(job);
 }
 
+static void a_failed_allocation_of_weighing_leaves_the_request(void **state) {
+  (void)state;
+  draw();
+  wl_tune *job = created(2, &agreement);
+  wl_tune_request request;
+  wl_tune_next(job, &request);
+  wl_tune_scores scores = scores_of(N_SELECT, rows.good);
+  double wanted, cost;
+  wl_error error;
+  assert_int_equal(wl_tune_weigh(job, &scores, &wanted, NULL), WL_OK);
+  long n_failed = 0, n_blocks = n_live_blocks;
+  for (;; n_failed++) {
+    calls_left = n_failed;
+    wl_status status = wl_tune_weigh(job, &scores, &cost, &error);
+    calls_left = -1;
+    assert_true(n_failed < 100);
+    assert_int_equal(n_live_blocks, n_blocks);
+    assert_int_equal(wl_tune_get_candidate(job, request.candidate)->state,
+                     WL_TUNE_QUEUED);
+    if (status == WL_OK)
+      break;
+    assert_int_equal(status, WL_ERROR_MEMORY);
+    assert_int_equal(error.code, WL_ERROR_MEMORY);
+    assert_true(isinf(cost));
+  }
+  assert_true(n_failed > 0); /* or nothing is allocated, and nothing tested */
+  assert_true(cost == wanted);
+  assert_int_equal(wl_tune_answer(job, &scores, NULL), WL_OK);
+  wl_tune_free(job);
+}
+
 static void only_answers_to_a_request_to_fit_are_weighed(void **state) {
   (void)state;
   draw();
@@ -198,6 +229,7 @@ static void the_callers_threshold_is_taken(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       memory_test(weighing_tells_the_cost_and_records_nothing),
+      memory_test(a_failed_allocation_of_weighing_leaves_the_request),
       memory_test(only_answers_to_a_request_to_fit_are_weighed),
       memory_test(a_model_of_its_own_may_read_all_blocks),
       memory_test(the_callers_threshold_is_taken),
