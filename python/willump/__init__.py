@@ -29,6 +29,7 @@ from ._errors import (
     ArtifactError,
     CertificateError,
     DuplicateRowsWarning,
+    NoGainWarning,
     NotCertifiedWarning,
     PythonStepWarning,
     RareClassWarning,
@@ -37,7 +38,7 @@ from ._errors import (
 )
 from ._optimize import optimize
 from ._report import Explanation, VerifyReport
-from ._targets import Accuracy, Agreement, Estimated, Tolerance, TopKRecall
+from ._targets import Accuracy, Agreement, Estimated, Lossless, Tolerance, TopKRecall
 from ._versions import show_versions
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ __all__ = [
     "DuplicateRowsWarning",
     "Estimated",
     "Explanation",
+    "Lossless",
+    "NoGainWarning",
     "NotCertifiedWarning",
     "PythonStepWarning",
     "RareClassWarning",
