@@ -100,6 +100,7 @@ bench: $(VENV)/installed $(BUILD)/build.ninja ## against scikit-learn and ONNX R
 	$(BIN)/python bench/text.py
 	$(BIN)/python bench/cascade.py
 	$(BIN)/python bench/top_k.py --splits 2
+	$(BIN)/python bench/lossless.py
 	$(BIN)/ninja -C $(BUILD)
 	$(BIN)/python bench/trees.py --library $(BUILD)/src/api/libwillump.so
 

@@ -74,6 +74,8 @@ static wl_status print_all(const wl_model *model, const cli_metadata *metadata,
       print_json("classes", json_object_get(metadata->root, "classes"), error));
   WL_TRY(print_json("certificate",
                     json_object_get(metadata->root, "certificate"), error));
+  WL_TRY(print_json("lossless", json_object_get(metadata->root, "lossless"),
+                    error));
   WL_TRY(
       print_json("blocks", json_object_get(metadata->root, "blocks"), error));
   printf("graph\n");

@@ -2,8 +2,8 @@
  * any_model.h: what runs a model whatever its graph is: tensors that the graph
  * may name, inputs of every kind, answers to external steps.
  *
- * Graphs may name: @w (2 x 3), @c (3 x 2), @v (1 x 4) and @one (1 x 1) of f64,
- * @i (i64, 3), @h (f32, 4), @t (4 strings).
+ * Graphs may name: @w (2 x 3), @c (3 x 2), @v (1 x 4), @one (1 x 1) and @s
+ * (2 x 2) of f64, @i (i64, 3), @h (f32, 4), @t (4 strings).
  */
 #ifndef WL_TESTS_ANY_MODEL_H
 #define WL_TESTS_ANY_MODEL_H
@@ -46,6 +46,7 @@ static inline wl_status any_compile(const char *text, size_t size,
       {"c", WL_F64, 2, {3, 2}, values, NULL},
       {"v", WL_F64, 2, {1, 4}, values, NULL},
       {"one", WL_F64, 2, {1, 1}, values, NULL},
+      {"s", WL_F64, 2, {2, 2}, values, NULL},
       {"i", WL_I64, 1, {3}, integers, NULL},
       {"h", WL_F32, 1, {4}, halves, NULL},
       {"t", WL_STRING, 1, {4}, "aabgoodb", offsets},

@@ -274,6 +274,8 @@ typedef struct wl_output_info {
   bool is_sparse;
   uint64_t n_columns;
   bool has_external; /* a run of it stops at external (Python) steps */
+  uint64_t
+      n_stages; /* that its rows may leave after; 1: the last answers all */
 } wl_output_info;
 
 WL_API size_t wl_model_n_outputs(const wl_model *model);
@@ -282,7 +284,8 @@ WL_API wl_status wl_model_output_info(const wl_model *model, size_t output,
 /* The output's number, or -1. */
 WL_API int wl_model_find_output(const wl_model *model, const char *name);
 
-/* Stages of a cascade: 1 for a model without one. */
+/* Stages of a cascade: 1 for a model without one. An output may pass some of
+ * them by (wl_output_info), as where only labels are decided early. */
 WL_API size_t wl_model_n_stages(const wl_model *model);
 
 typedef enum wl_layout {

@@ -301,7 +301,8 @@ static PyObject *compute_slot(ext_state *state, ext_interface *interface,
   compute->ravel = slot->ravel;
   compute->classes = slot->classes.array ? &slot->classes : NULL;
   compute->steps = interface->steps;
-  compute->stage_counts = interface->stage_counts;
+  compute->stage_counts =
+      slot->info.n_stages > 1 ? interface->stage_counts : NULL;
   ext_call call;
   ext_call_begin(&call, state);
   PyObject *result = NULL, *given = x;

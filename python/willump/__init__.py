@@ -29,6 +29,7 @@ from ._errors import (
     ArtifactError,
     CertificateError,
     DuplicateRowsWarning,
+    NoGainWarning,
     NotCertifiedWarning,
     PythonStepWarning,
     RareClassWarning,
@@ -39,7 +40,7 @@ from ._function import CompiledFunction
 from ._optimize import optimize
 from ._places import check_instance
 from ._report import Explanation, VerifyReport
-from ._targets import Accuracy, Agreement, Estimated, Tolerance, TopKRecall
+from ._targets import Accuracy, Agreement, Estimated, Lossless, Tolerance, TopKRecall
 from ._versions import show_versions
 from .capture import is_function, pipeline
 
@@ -61,6 +62,8 @@ __all__ = [
     "DuplicateRowsWarning",
     "Estimated",
     "Explanation",
+    "Lossless",
+    "NoGainWarning",
     "NotCertifiedWarning",
     "PythonStepWarning",
     "RareClassWarning",

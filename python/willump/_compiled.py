@@ -18,7 +18,7 @@ from ._estimator import Estimator
 from ._frames import as_doubles, as_rows
 from ._options import answer, describe_methods
 from ._present import classes_of, describe, expand, explained, interface_of
-from ._rank import Ranking, Rule, best_rows, check_k, ranking_of
+from ._rank import Ranking, Rule, Spares, best_rows, check_k, ranking_of, spares_of
 from ._report import Explanation, VerifyReport, compare
 from ._stream import best_of_batches, check_n_rows
 from ._variants import Variants
@@ -141,7 +141,8 @@ class CompiledModel(Estimator):
             Positions in X; of batches, in these one behind the other.
         scores : ndarray of the same shape
             Theirs, as the method gives them. A model that `optimize` made for
-            `TopKRecall` computes them for the filter's candidates only, and others
+            `TopKRecall` computes them for the filter's candidates only, one that it
+            made for `Lossless` for the rows that may be among the best, and others
             for all rows.
 
         Raises
@@ -167,7 +168,8 @@ class CompiledModel(Estimator):
         ranking, rule = self._ranking(class_label)
         interface = cast(_core.Interface, self._interface)
         if n_rows is not None:
-            return best_of_batches(interface, ranking, rule, X, k, check_n_rows(n_rows))
+            counts = rule if isinstance(rule, Rule) else None
+            return best_of_batches(interface, ranking, counts, X, k, check_n_rows(n_rows))
         return best_rows(interface, ranking, rule, X, k)
 
     apply = OfTrees("The leaf that each row reaches in each tree.")
@@ -192,7 +194,7 @@ class CompiledModel(Estimator):
         self._reasons: list[str] = []
         self._classes: Array | None = None
         self._made_variants: Variants | None = None
-        self._plain_ranking: tuple[Ranking, Rule | None] | None = None
+        self._plain_ranking: tuple[Ranking, Spares | None] | None = None
 
     def _attach(self, model: _core.Model, metadata: dict[str, Any], steps: Sequence[Any]) -> None:
         """Presents a model: everything that the methods need, then one switch."""
@@ -218,8 +220,8 @@ class CompiledModel(Estimator):
         """The model as this class's methods show it."""
         return interface_of(model, metadata, steps, classes)
 
-    def _ranking(self, class_label: Any) -> tuple[Ranking, Rule | None]:
-        """By what rows rank, and what the filter for it keeps."""
+    def _ranking(self, class_label: Any) -> tuple[Ranking, Spares | None]:
+        """By what rows rank, and what spares it rows."""
         if class_label is None and self._plain_ranking is not None:
             return self._plain_ranking
         model = self._model
@@ -230,8 +232,7 @@ class CompiledModel(Estimator):
             class_label,
             is_multilabel=bool(self.metadata.get("multilabel")),
         )
-        rule = Rule.of(self.metadata)
-        found = ranking, rule if rule is not None and rule.ranking == ranking else None
+        found = ranking, spares_of(self.metadata, ranking)
         if class_label is None:
             self._plain_ranking = found
         return found
@@ -580,7 +581,7 @@ class CompiledModel(Estimator):
             ``report.ok`` is the contract: equal labels, scores within 1e-9
             relative or 1e-12 absolute.
         """
-        model = self._model
+        self._model  # noqa: B018  (raises before a fit)
         if self._original is None:
             raise UnsupportedError(
                 "verify needs the original estimator, which a model that was loaded from an "
@@ -597,7 +598,7 @@ class CompiledModel(Estimator):
             method = getattr(self._original, name)
             double = None if wide is None else method(wide)
             results[name] = compare(method(own), interface.run(name, rows), double)
-        return VerifyReport(results, is_cascade=model.n_stages > 1)
+        return VerifyReport(results, is_cascade=self._is_cascade)
 
 
 def _restore(cls: type[CompiledModel], state: dict[str, Any]) -> CompiledModel:

@@ -26,6 +26,11 @@ class NotCertifiedWarning(UserWarning):
     """Too few rows to certify a target: the exact pipeline was returned."""
 
 
+class NoGainWarning(NotCertifiedWarning):
+    """No lossless gate pays on the rows that were given, or none can be built: the exact
+    pipeline was returned."""
+
+
 class DuplicateRowsWarning(UserWarning):
     """Calibration rows are equal: the promise is per distinct row, not per request."""
 

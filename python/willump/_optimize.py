@@ -22,7 +22,7 @@ from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._present import describe
 from ._promises import TARGETS, Target, check_target, promise_of
 from ._runner import Runner, for_sklearn
-from ._targets import Accuracy, Agreement, Estimated, TopKRecall
+from ._targets import Accuracy, Agreement, Estimated, Lossless, TopKRecall
 from ._topk import in_groups, optimize_top_k
 from ._tuner import Tuner
 
@@ -38,7 +38,7 @@ def optimize(
     y_cal: Any = None,
     groups: Any = None,
     refit: bool = False,
-    target: Target | TopKRecall = Agreement(0.99),
+    target: Target | TopKRecall | Lossless = Agreement(0.99),
     costs: Mapping[str, float] | Sequence[float] | None = None,
     random_state: Any = None,
     n_threads: int | None = 1,
@@ -62,6 +62,11 @@ def optimize(
     `TopKRecall` is for `top_k`, of classifiers and regressors: a filter, trained on
     the cheap features or the first trees of an ensemble, chooses the candidates, and
     the exact pipeline ranks those. Its other methods stay exact (docs/topk.md).
+
+    `Lossless` proves labels instead of certifying them: a row leaves early where no value
+    of the blocks or trees that are left could change its label, and `top_k` leaves out
+    rows that cannot be among the best. All answers are exact; it needs X alone, to
+    measure what pays (docs/cascades.md).
 
     A model that stays Python is spared the rows that leave: its first stage is a linear
     one. Only what the target names is certified. Of a row that leaves early, every method
@@ -91,8 +96,8 @@ def optimize(
         of the pipeline on the rest. What counts once is held out as a whole: a
         distinct row, a group, or with "traffic" each request by itself. The result
         then answers as that clone.
-    target : Agreement, Accuracy, Tolerance, Estimated or TopKRecall
-        A regressor takes Tolerance, Estimated or TopKRecall.
+    target : Agreement, Accuracy, Tolerance, Estimated, TopKRecall or Lossless
+        A regressor takes Tolerance, Estimated, TopKRecall or, for `top_k`, Lossless.
     costs : dict of block name to ns a row, sequence in block order, or None
         None measures them. A dict may name parts of blocks too, as the
         certificate's costs do; those that it does not name are left out. It may hold
@@ -144,7 +149,8 @@ def optimize(
     PythonStepWarning
         A part of the pipeline stays Python; says which and why.
     NotCertifiedWarning
-        The exact pipeline is returned; says why, and how many rows it takes.
+        The exact pipeline is returned; says why, and how many rows it takes. Of
+        Lossless: `NoGainWarning`, one of these.
 
     Raises
     ------
@@ -183,10 +189,10 @@ def optimize(
     pipeline, per distinct row
     """
     check_instance(pipeline)
-    if not isinstance(target, (*TARGETS, TopKRecall)):
+    if not isinstance(target, (*TARGETS, TopKRecall, Lossless)):
         raise TypeError(
             "target must be willump.Agreement(...), Accuracy(...), Tolerance(...), "
-            f"Estimated(...) or TopKRecall(...), not {target!r}"
+            f"Estimated(...), TopKRecall(...) or Lossless(), not {target!r}"
         )
     if duplicates not in ("distinct", "traffic"):
         raise ValueError(f"duplicates={duplicates!r} is neither 'distinct' nor 'traffic'")
@@ -194,6 +200,12 @@ def optimize(
     thread_count(n_threads)  # refuses a wrong one before any work
     X = as_rows(X)
     y = None if y is None else _labels_of(y, n_rows_of(X), "y", is_table=True)
+    if isinstance(target, Lossless):
+        from ._lossless import optimize_lossless
+
+        _check_lossless(X_cal, y_cal, groups, costs, refit=refit)
+        with _rows_named_as_given(pipeline, X, None):
+            return optimize_lossless(pipeline, X, seed=seed, n_threads=n_threads, strict=strict)
     if X_cal is not None:
         if refit:
             raise ValueError(
@@ -283,6 +295,18 @@ def _rows_named_as_given(pipeline: Any, x: Any, x_cal: Any) -> Iterator[None]:
                     continue
                 raise placed(error, f"a row of {name}") from None
         raise
+
+
+def _check_lossless(X_cal: Any, y_cal: Any, groups: Any, costs: Any, *, refit: bool) -> None:
+    """Refuses what goes with a certificate."""
+    given = {"X_cal": X_cal, "y_cal": y_cal, "groups": groups, "costs": costs}
+    named = [name for name, value in given.items() if value is not None]
+    named += ["refit"] if refit else []
+    if named:
+        raise ValueError(
+            f"Lossless takes no {named[0]}: its answers are exact by construction, and what "
+            "pays is measured on X"
+        )
 
 
 def _seed_of(random_state: Any) -> int:

@@ -143,7 +143,7 @@ def answer(owner: Any, method: str, args: tuple[Any, ...], kwargs: Mapping[str, 
     if not given and method not in METHODS:
         return owner._interface.run(method, x)
     family = FAMILIES.get(variants.source.family)
-    if owner._is_cascade:
+    if owner._is_cascade or owner.metadata.get("lossless") is not None:
         named = f" with {next(iter(given))}=" if given else ""
         raise UnsupportedError(
             f"{method}{named}: a cascade gives plain answers only; compile the original for this"

@@ -102,9 +102,13 @@ class Prefixes:
                 if divide != 1.0
                 else sums
             )
-        rest = self._between(ns[-1], n_trees)
-        whole = self.builder.node("trees", inputs, {**rest, "start": None}, name="rest")
-        return answers, whole
+        return answers, self.rest(ns[-1], inputs[1])
+
+    def rest(self, first: int, sums: int) -> int:
+        """The whole ensemble's answer, going on from the sum of its first trees."""
+        x = self.builder.nodes[self.ensemble].inputs[0]
+        attributes = {**self._between(first, self.ends[-1]), "start": None}
+        return self.builder.node("trees", (x, sums), attributes, name="rest")
 
     def segment(self, first: int, last: int, inputs: tuple[int, ...] | None = None) -> int:
         """The sum of trees [first, last); by itself, or going on from inputs[1]."""

@@ -56,7 +56,8 @@ METHODS = (
 )
 
 #: Outputs that options of methods and `top_k` ask for, under names that no method has.
-HIDDEN = (("_raw", "raw"), ("_leaves", "leaves"), ("_filter", "filter"))
+HIDDEN = (("_raw", "raw"), ("_leaves", "leaves"), ("_filter", "filter"),
+          ("_range", "range"))  # fmt: skip
 
 
 def classes_of(metadata: Mapping[str, Any]) -> Array | None:
@@ -84,11 +85,18 @@ def explained(metadata: Mapping[str, Any]) -> dict[str, Any]:
         ]
         part = "certificate"
         certificate = dict(metadata["certificate"]) if metadata.get("certificate") else None
+        part = "lossless"
+        lossless = dict(metadata["lossless"]) if metadata.get("lossless") else None
         part = "versions"
         versions = dict(metadata.get("versions") or {})
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ArtifactError(f"the metadata's {part} are damaged: {error!r}") from error
-    return {"blocks": blocks, "certificate": certificate, "versions": versions}
+    return {
+        "blocks": blocks,
+        "certificate": certificate,
+        "lossless": lossless,
+        "versions": versions,
+    }
 
 
 def interface_of(

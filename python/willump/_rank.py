@@ -13,7 +13,10 @@ import numpy.typing as npt
 from . import _core
 from ._arrow import readable
 from ._errors import ArtifactError, UnsupportedError
-from ._frames import n_rows_of
+from ._frames import n_rows_of, take_rows
+
+#: Rows of a lossless query that get their scores at a time, at least.
+LEAST_SCORED = 64
 
 Array = npt.NDArray[Any]
 
@@ -152,6 +155,91 @@ class Rule:
         return _core.topk_candidates(self.ks, self.shares, self.n_min, self.n_max, n_rows, k)
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Lossless: bounds on every row's score, cheap to compute, spare the rows that cannot
+    be among the best.
+
+    A row's score lies between the two numbers of the output `range`, but for the roundings
+    of one function of at most an ulp (`_lossless_rank`), for which there is room here.
+    """
+
+    ranking: Ranking
+    is_narrow: bool
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any], ranking: Ranking) -> Bounds | None:
+        """Those of a model's metadata, None where it has none for that ranking."""
+        try:
+            told = dict(metadata.get("lossless") or {}).get("top_k")
+            if told is None or told["method"] != ranking.method:
+                return None
+            return cls(ranking, bool(told["is_narrow"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(f"the metadata's lossless are damaged: {error!r}") from error
+
+    def _ranges(self, interface: _core.Interface, x: Any) -> tuple[Array, Array]:
+        found = np.asarray(interface.run("_range", x), np.float64)
+        width = found.shape[1] // 2
+        column = self.ranking.column or 0
+        if column >= width:
+            raise ArtifactError("the output 'range' has not the columns of what ranks")
+        ends = found[:, [column, width + column]]
+        low, high = ends.min(axis=1), ends.max(axis=1)
+        relative, absolute = (1e-6, 1e-6) if self.is_narrow else (1e-13, 1e-15)
+        with np.errstate(invalid="ignore"):
+            low = low - (relative * np.abs(low) + absolute)
+            high = high + (relative * np.abs(high) + absolute)
+        is_known = ~(np.isnan(low) | np.isnan(high))
+        return np.where(is_known, low, -np.inf), np.where(is_known, high, np.inf)
+
+    def best(
+        self, interface: _core.Interface, x: Any, k: int
+    ) -> tuple[npt.NDArray[np.int64], Array]:
+        """As `best_rows`: the most promising rows get their scores first, others only as
+        long as they can reach the k-th best so far."""
+        low, high = self._ranges(interface, x)
+        n = len(low)
+        if k >= n:
+            return best_rows(interface, self.ranking, None, x, k)
+        least = np.partition(low, n - k)[n - k]  # k rows reach that
+        rows = np.flatnonzero(high >= least)
+        rows = rows[np.argsort(-(low[rows] + high[rows]), kind="stable")]
+        done: list[Array] = []
+        scores: list[Array] = []
+        size = max(k, LEAST_SCORED)
+        while len(rows):
+            some, rows = np.sort(rows[:size]), rows[size:]
+            found = self.ranking.of(
+                interface.run(self.ranking.method, take_rows(x, some), exact=True)
+            )
+            done.append(some)
+            scores.append(found)
+            known = np.concatenate(scores)
+            best = _core.top_k(np.ascontiguousarray(known, np.float64), k)
+            if len(best) == k and not np.isnan(known[best[-1]]):
+                least = max(least, float(known[best[-1]]))
+                rows = rows[high[rows] >= least]
+            size *= 2
+        order = np.argsort(np.concatenate(done))
+        ids = np.concatenate(done)[order]
+        known = np.concatenate(scores)[order]
+        best = _core.top_k(np.ascontiguousarray(known, np.float64), k)
+        return ids[best], known[best]
+
+
+#: What spares a ranking rows: a certified filter, or bounds.
+Spares = Rule | Bounds
+
+
+def spares_of(metadata: Mapping[str, Any], ranking: Ranking) -> Spares | None:
+    """What a model's metadata have for a ranking."""
+    rule = Rule.of(metadata)
+    if rule is not None:
+        return rule if rule.ranking == ranking else None
+    return Bounds.of(metadata, ranking)
+
+
 def check_k(k: Any) -> int:
     if isinstance(k, bool) or not isinstance(k, numbers.Integral):
         raise TypeError(f"k must be an integer, not {k!r}")
@@ -161,10 +249,13 @@ def check_k(k: Any) -> int:
 
 
 def best_rows(
-    interface: _core.Interface, ranking: Ranking, rule: Rule | None, X: Any, k: int
+    interface: _core.Interface, ranking: Ranking, rule: Spares | None, X: Any, k: int
 ) -> tuple[npt.NDArray[np.int64], Array]:
     """The rows of the k largest scores, best first, and these scores."""
     rows, result = None, None
+    if isinstance(rule, Bounds):
+        X = list(X) if hasattr(X, "__next__") else X  # read twice
+        return rule.best(interface, X, k)
     if rule is not None:
         X = readable(X)  # read twice: its rows are counted first
         if hasattr(X, "__next__"):

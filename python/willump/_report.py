@@ -31,6 +31,7 @@ class Explanation:
     n_stages: int
     blocks: list[dict[str, Any]]
     certificate: dict[str, Any] | None
+    lossless: dict[str, Any] | None
     reasons: list[str]
     versions: dict[str, str]
     graph: str
@@ -64,6 +65,7 @@ class Explanation:
             ("blocks", blocks),
             ("stages", [str(self.n_stages)]),
             ("certificate", certificate),
+            ("lossless", _lossless(self.lossless or {})),
             ("python", self.reasons or ["nothing stays Python"]),
             ("source", self.source),
             ("versions", [", ".join(f"{k} {v}" for k, v in self.versions.items())]),
@@ -114,6 +116,24 @@ def _certificate_lines(key: str, value: Any) -> list[str]:
     if key == "reliability":
         return _reliability(value)
     return [f"{key}: {value}"]
+
+
+def _lossless(told: Mapping[str, Any]) -> list[str]:
+    """Gates that prove labels, and bounds of top-K queries."""
+    lines = []
+    for key, value in told.items():
+        try:
+            if key == "gates":
+                lines += [
+                    f"gate {number}: {' and '.join(gate['blocks'])}: the rest adds at most "
+                    f"{gate['bound']:.6g}; {gate['share_leaving']:.2%} of the rows are decided"
+                    for number, gate in enumerate(value, 1)
+                ]
+                continue
+        except (KeyError, TypeError, ValueError):  # an artifact may say anything
+            pass
+        lines.append(f"{key}: {value}")
+    return lines
 
 
 def _gates(gates: Any) -> list[str]:

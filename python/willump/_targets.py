@@ -190,6 +190,21 @@ class TopKRecall:
 
 
 @dataclass(frozen=True)
+class Lossless:
+    """Every answer is the exact pipeline's, by construction.
+
+    A row gets its label early only where no value of what is left out could change it,
+    and a row is left out of a top-K query only where it cannot be among the best. No
+    labels, no calibration rows and no certificate: X serves to measure what pays.
+
+    Examples
+    --------
+    >>> Lossless()
+    Lossless()
+    """
+
+
+@dataclass(frozen=True)
 class Estimated:
     """A metric of the user's falls little, by estimate and without a proof.
 

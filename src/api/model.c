@@ -383,7 +383,8 @@ wl_status wl_model_output_info(const wl_model *model, size_t output,
                            .dtype = from->type.dtype,
                            .is_sparse = from->type.kind == WL_VALUE_CSR,
                            .n_columns = from->type.n_columns,
-                           .has_external = from->has_external};
+                           .has_external = from->has_external,
+                           .n_stages = from->n_stages};
   return WL_OK;
 }
 

@@ -2,7 +2,8 @@
  * plan.c: binds operators and lists, for each output and stage, the nodes to
  * compute. Narrow dense values of an earlier stage are carried instead of
  * computed again; checks of the input are made in the first stage, so that a
- * bad row is refused wherever a cascade would have answered it.
+ * bad row is refused wherever a cascade would have answered it. An output
+ * passes by the stages that have it not.
  */
 #include <math.h>
 
@@ -48,11 +49,20 @@ static wl_status copy_nodes(wl_plan *plan, const wl_graph *graph,
   return WL_OK;
 }
 
-/* What may wait: the result of one output among others, which no node reads. */
+/* What may wait: the result of one output among others, in one stage, which no
+ * node and no gate reads. */
 static void mark_late(wl_plan *plan) {
-  for (size_t o = 0; o < plan->n_outputs && plan->n_stages == 1; o++) {
+  for (size_t o = 0; o < plan->n_outputs; o++) {
     wl_plan_node *node = &plan->nodes[plan->outputs[o].stages[0].result];
     node->is_late = plan->n_outputs > 1 && node->def->check_late != NULL;
+  }
+  for (size_t o = 0; o < plan->n_outputs; o++) {
+    const wl_plan_output *output = &plan->outputs[o];
+    for (size_t s = 0; s < output->n_stages && output->n_stages > 1; s++) {
+      plan->nodes[output->stages[s].result].is_late = false;
+      if (output->stages[s].has_gate)
+        plan->nodes[output->stages[s].gate].is_late = false;
+    }
   }
   for (size_t id = 0; id < plan->n_nodes; id++)
     for (uint32_t i = 0; i < plan->nodes[id].n_inputs; i++)
@@ -294,6 +304,32 @@ static void mark_checks(const wl_plan *plan, wl_id result, const marks *m) {
   memset(is_external, 0, plan->n_nodes);
 }
 
+/* Text that steps of the last stage read, where all that `mark_checks` found to
+ * be used is still marked. */
+static wl_status list_checked(const wl_plan *plan, const marks *m,
+                              wl_arena *arena, wl_sequence *out,
+                              wl_error *error) {
+  out->checked = wl_arena_alloc(arena, plan->n_inputs * sizeof *out->checked);
+  if (out->checked == NULL)
+    return wl_fail_memory(error, plan->n_inputs * sizeof *out->checked);
+  memset(m->computed, 0, plan->n_nodes);
+  for (size_t id = 0; id < plan->n_nodes; id++) {
+    const wl_plan_node *node = &plan->nodes[id];
+    for (uint32_t i = 0; i < node->n_inputs; i++)
+      m->computed[node->inputs[i]] |=
+          m->scratch[id] && node->op != WL_OP_EXTERNAL;
+  }
+  for (size_t i = 0; i < plan->n_inputs; i++) {
+    wl_id id = plan->inputs[i].node;
+    const wl_type *type = &plan->nodes[id].type;
+    if (type->kind == WL_VALUE_STRINGS && !type->has_missing &&
+        m->computed[id] && !m->needed[id])
+      out->checked[out->n_checked++] = id;
+  }
+  memset(m->computed, 0, plan->n_nodes);
+  return WL_OK;
+}
+
 /* What a stage leaves to the next: as many narrow values as have room. */
 static void mark_available(const wl_plan *plan, const marks *m) {
   size_t width = 0;
@@ -307,17 +343,19 @@ static void mark_available(const wl_plan *plan, const marks *m) {
 
 /* A stage whose gate and result are set. */
 static wl_status plan_stage(const wl_plan *plan, wl_plan_output *out,
-                            size_t stage, size_t n_stages, const marks *m,
-                            wl_arena *arena, wl_error *error) {
+                            size_t stage, const marks *m, wl_arena *arena,
+                            wl_error *error) {
   wl_sequence *sequence = &out->stages[stage];
   memset(m->needed, 0, plan->n_nodes);
   m->needed[sequence->result] = true;
   if (sequence->has_gate)
     m->needed[sequence->gate] = true;
-  if (stage == 0 && n_stages > 1)
-    mark_checks(plan, out->stages[n_stages - 1].result, m);
+  if (stage == 0 && out->n_stages > 1)
+    mark_checks(plan, out->stages[out->n_stages - 1].result, m);
   mark_needed(plan, m->available, m->needed);
   WL_TRY(list_steps(plan, m->needed, m->available, arena, sequence, error));
+  if (stage == 0 && out->n_stages > 1)
+    WL_TRY(list_checked(plan, m, arena, sequence, error));
   out->has_external |= sequence->n_externals != 0;
   for (size_t id = 0; id < plan->n_nodes; id++) {
     if (!m->needed[id])
@@ -335,13 +373,12 @@ static wl_status plan_stage(const wl_plan *plan, wl_plan_output *out,
 
 /* All stages, and what they carry. */
 static wl_status plan_stages(const wl_plan *plan, wl_plan_output *out,
-                             size_t n_stages, const marks *m, wl_arena *arena,
-                             wl_error *error) {
+                             const marks *m, wl_arena *arena, wl_error *error) {
   memset(m->available, 0, plan->n_nodes);
   memset(m->computed, 0, plan->n_nodes);
   memset(m->is_carried, 0, plan->n_nodes);
-  for (size_t s = 0; s < n_stages; s++)
-    WL_TRY(plan_stage(plan, out, s, n_stages, m, arena, error));
+  for (size_t s = 0; s < out->n_stages; s++)
+    WL_TRY(plan_stage(plan, out, s, m, arena, error));
   size_t size = out->n_carried * sizeof *out->carried;
   out->carried = wl_arena_alloc(arena, size);
   if (out->carried == NULL)
@@ -363,12 +400,16 @@ static wl_status plan_output(wl_plan *plan, const wl_graph *graph,
     return wl_fail_memory(error, plan->n_stages * sizeof *out->stages);
   for (size_t s = 0; s < plan->n_stages; s++) {
     const wl_stage *from = &graph->stages[s];
-    out->stages[s] = (wl_sequence){.has_gate = from->has_gate,
-                                   .gate = from->gate,
-                                   .threshold = from->threshold,
-                                   .result = from->outputs[output].node};
+    const wl_output *own = wl_stage_output(from, name);
+    if (own == NULL) /* the stage's gate is about other outputs */
+      continue;
+    out->stages[out->n_stages++] = (wl_sequence){.number = s,
+                                                 .has_gate = from->has_gate,
+                                                 .gate = from->gate,
+                                                 .threshold = from->threshold,
+                                                 .result = own->node};
   }
-  return plan_stages(plan, out, plan->n_stages, m, &plan->arena, error);
+  return plan_stages(plan, out, m, &plan->arena, error);
 }
 
 /* Owned memory: marks_deinit, also after a failure. */
@@ -415,7 +456,8 @@ wl_status wl_plan_ranking(const wl_plan *plan, size_t filter, size_t output,
                           wl_error *error) {
   const wl_plan_output *ranked = &plan->outputs[output];
   wl_id by = plan->outputs[filter].stages[0].result;
-  *out = (wl_plan_output){.name = ranked->name, .type = ranked->type};
+  *out = (wl_plan_output){
+      .name = ranked->name, .type = ranked->type, .n_stages = 2};
   out->stages = wl_arena_calloc(arena, 2, sizeof *out->stages);
   if (out->stages == NULL)
     return wl_fail_memory(error, 2 * sizeof *out->stages);
@@ -424,11 +466,12 @@ wl_status wl_plan_ranking(const wl_plan *plan, size_t filter, size_t output,
                                  .gate = by,
                                  .threshold = (double)INFINITY,
                                  .result = by};
-  out->stages[1].result = ranked->stages[0].result;
+  out->stages[1] =
+      (wl_sequence){.number = 1, .result = ranked->stages[0].result};
   marks m;
   wl_status status = marks_init(plan, &m, error);
   if (status == WL_OK)
-    status = plan_stages(plan, out, 2, &m, arena, error);
+    status = plan_stages(plan, out, &m, arena, error);
   marks_deinit(&m);
   for (size_t s = 0; s < 2 && status == WL_OK; s++)
     ask_for_rows(plan, &out->stages[s]);
@@ -448,7 +491,7 @@ wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, bool is_lazy,
     mark_late(plan);
   WL_TRY_DONE(status, bind_nodes(plan, graph, error));
   for (size_t o = 0; o < plan->n_outputs; o++)
-    for (size_t stage = 0; stage < plan->n_stages; stage++)
+    for (size_t stage = 0; stage < plan->outputs[o].n_stages; stage++)
       ask_for_rows(plan, &plan->outputs[o].stages[stage]);
 done:
   if (status != WL_OK)
@@ -457,7 +500,7 @@ done:
 }
 
 bool wl_plan_is_late(const wl_plan *plan, size_t output) {
-  if (output >= plan->n_outputs || plan->n_stages > 1)
+  if (output >= plan->n_outputs || plan->outputs[output].n_stages > 1)
     return false;
   wl_id result = plan->outputs[output].stages[0].result;
   const wl_plan_node *node = &plan->nodes[result];

@@ -50,10 +50,13 @@ typedef struct wl_sequence {
   wl_id *inputs; /* the model's inputs that the steps read */
   size_t n_inputs;
   bool *takes_strided; /* by input: all that read it do */
-  wl_id *externals;    /* nodes to be asked for before the steps, in order */
+  wl_id *checked; /* text that later stages read, and none may be missing */
+  size_t n_checked;
+  wl_id *externals; /* nodes to be asked for before the steps, in order */
   size_t n_externals;
   size_t tile_columns; /* numbers that a row takes in the steps' dense tiles */
   size_t tile_rows;    /* of a chunk: a multiple; 0: any. wl_plan_tile_rows */
+  size_t number;       /* of the stage among the model's */
   bool has_gate;
   wl_id gate;
   double threshold;
@@ -63,7 +66,8 @@ typedef struct wl_sequence {
 typedef struct wl_plan_output {
   const char *name;
   wl_type type;
-  wl_sequence *stages;
+  wl_sequence *stages; /* of the model's, those that have this output */
+  size_t n_stages;
   wl_carried *carried;
   size_t n_carried, carry_width;
   bool has_external;
@@ -102,7 +106,7 @@ static inline size_t wl_plan_tile_rows(const wl_sequence *sequence) {
   return __atomic_load_n(&sequence->tile_rows, __ATOMIC_RELAXED);
 }
 
-/* An output in two stages of a plan of one, in the arena: the first computes
+/* An output of one stage in two, in the arena: the first computes
  * the output `filter` of one column, by which no row leaves, the second what
  * `output` takes beyond that. */
 wl_status wl_plan_ranking(const wl_plan *plan, size_t filter, size_t output,

@@ -18,7 +18,7 @@ struct wl_run {
   wl_context *context;
   void *owner;
   const wl_plan_output *output;
-  size_t n_stages;        /* of the output */
+  size_t n_stages;        /* of the output, or of the ranking */
   uint64_t n_candidates;  /* 0: all rows are answered */
   wl_plan_output ranking; /* the output, with candidates */
   wl_input *inputs; /* owned copies of the structs; the memory is borrowed */
@@ -88,7 +88,8 @@ static wl_status rank_first(wl_run *run, size_t output,
                             const wl_run_options *options, wl_error *error) {
   const wl_plan *plan = run->plan;
   size_t filter = options->filter;
-  if (plan->n_stages > 1)
+  if (run->n_stages > 1 ||
+      (filter < plan->n_outputs && plan->outputs[filter].n_stages > 1))
     return wl_fail(error, WL_ERROR_VALUE,
                    "a cascade answers all rows, and takes no candidates");
   if (filter >= plan->n_outputs || plan->outputs[filter].type.n_columns != 1 ||
@@ -134,7 +135,7 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
     WL_TRY(
         wl_source_check(plan, plan->inputs[i].node, &inputs[i], n_rows, error));
   run->output = &plan->outputs[output];
-  run->n_stages = plan->n_stages;
+  run->n_stages = run->output->n_stages;
   run->selection.n_rows = n_rows;
   if (options != NULL) {
     run->progress = options->progress;
@@ -151,13 +152,16 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
   }
   if (options != NULL && options->n_candidates != 0)
     return rank_first(run, output, options, error);
-  if (options == NULL || !options->exact || plan->n_stages == 1)
+  if (options == NULL || !options->exact || run->n_stages == 1)
     return WL_OK;
   /* The last stage alone: nothing is carried to it. */
   run->is_full = true;
-  run->stage = plan->n_stages - 1;
-  return wl_plan_sequence(plan, run->output->stages[run->stage].result,
-                          &run->context->arena, &run->full, error);
+  run->stage = run->n_stages - 1;
+  const wl_sequence *last = &run->output->stages[run->stage];
+  WL_TRY(wl_plan_sequence(plan, last->result, &run->context->arena, &run->full,
+                          error));
+  run->full.number = last->number;
+  return WL_OK;
 }
 
 /* ---- a stage ------------------------------------------------------------- */
@@ -297,7 +301,8 @@ static wl_status run_stage(wl_run *run, wl_error *error) {
   sweep.out = run->result.values;
   sweep.out_dtype = stored_dtype(run->output->type.dtype);
   sweep.stages = run->stages;
-  sweep.stage = (uint8_t)run->stage;
+  sweep.stage = (uint8_t)sequence->number;
+  sweep.is_first = run->stage == 0;
   sweep.stays = run->stays;
   if (!run->is_full && run->n_stages > 1) {
     sweep.carried = run->output->carried;

@@ -128,6 +128,21 @@ static inline uint64_t source_row(const tile_request *t, size_t i) {
   return t->position != NULL ? t->position[row] : row;
 }
 
+static wl_status fail_missing(size_t row, wl_error *error) {
+  return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
+                     "np.nan is an invalid document, expected byte or "
+                     "unicode string.");
+}
+
+wl_status wl_source_check_text(const wl_input *input,
+                               const wl_selection *selection, uint64_t from,
+                               uint64_t to, wl_error *error) {
+  for (uint64_t i = from; i < to; i++)
+    if (input->strings[wl_selection_row(selection, i)].data == NULL)
+      return fail_missing((size_t)(i - from), error);
+  return WL_OK;
+}
+
 static wl_status tile_strings(const tile_request *t, wl_value *out,
                               wl_error *error) {
   *out = (wl_value){.kind = WL_VALUE_STRINGS, .n_rows = t->n, .n_columns = 1};
@@ -144,9 +159,7 @@ static wl_status tile_strings(const tile_request *t, wl_value *out,
   }
   for (size_t i = 0; i < t->n && !t->readers.missing; i++)
     if (out->strings[i].data == NULL)
-      return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)i,
-                         "np.nan is an invalid document, expected byte or "
-                         "unicode string.");
+      return fail_missing(i, error);
   return WL_OK;
 }
 

@@ -50,6 +50,11 @@ wl_status wl_source_tile(const wl_input *input, const wl_selection *selection,
                          wl_readers_take readers, wl_arena *arena,
                          wl_value *out, wl_error *error);
 
+/* Text of which none may be missing: what wl_source_tile fails with. */
+wl_status wl_source_check_text(const wl_input *input,
+                               const wl_selection *selection, uint64_t from,
+                               uint64_t to, wl_error *error);
+
 /* Bytes that a row brings, for sizing chunks. */
 size_t wl_source_row_size(const wl_input *input, uint64_t row);
 

@@ -168,7 +168,7 @@ static inline uint64_t chunk_row(const chunk *c, size_t i) {
 /* The carried values of earlier stages as dense tiles. */
 static wl_status load_carried(const chunk *c, wl_error *error) {
   const wl_sweep *sweep = c->sweep;
-  if (sweep->stage == 0)
+  if (sweep->is_first)
     return WL_OK;
   for (size_t i = 0; i < sweep->n_carried; i++) {
     wl_id id = sweep->carried[i].node;
@@ -211,6 +211,11 @@ static wl_status load_sources(const chunk *c, wl_error *error) {
     WL_TRY(wl_source_tile(&answer->matrix, &sweep->selection, answer->position,
                           c->from, c->to, (wl_readers_take){0},
                           &c->worker->arena, &c->worker->values[id], error));
+  }
+  for (size_t i = 0; i < sequence->n_checked; i++) {
+    uint32_t source = sweep->plan->nodes[sequence->checked[i]].source;
+    WL_TRY(wl_source_check_text(&sweep->inputs[source], &sweep->selection,
+                                c->from, c->to, error));
   }
   return load_carried(c, error);
 }

@@ -37,6 +37,7 @@ typedef struct wl_sweep {
   wl_dtype out_dtype; /* WL_F64, WL_F32 or WL_I64 */
   uint8_t *stages;    /* NULL, or takes `stage` for each row that leaves */
   uint8_t stage;
+  bool is_first;       /* of the run's stages: nothing was carried to it */
   bool is_by_position; /* out is by position in the selection, not by row */
   bool is_staged;      /* results are dense, whatever the steps make */
   bool *stays;         /* by position; written when the sequence has a gate */

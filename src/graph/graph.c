@@ -406,6 +406,45 @@ static wl_status check_proportion(const wl_graph *graph, wl_error *error) {
   return WL_OK;
 }
 
+const wl_output *wl_stage_output(const wl_stage *stage, const char *name) {
+  for (size_t o = 0; o < stage->n_outputs; o++)
+    if (strcmp(stage->outputs[o].name, name) == 0)
+      return &stage->outputs[o];
+  return NULL;
+}
+
+/* A stage before the last: some of the last one's outputs, behind a gate. */
+static wl_status check_stage(const wl_graph *graph, size_t number,
+                             wl_error *error) {
+  const wl_stage *stage = &graph->stages[number];
+  const wl_stage *last = &graph->stages[graph->n_stages - 1];
+  if (!stage->has_gate)
+    return wl_fail(error, WL_ERROR_VALUE, "stage %zu of %zu has no gate",
+                   number + 1, graph->n_stages);
+  if (stage->n_outputs == 0)
+    return wl_fail(error, WL_ERROR_VALUE, "stage %zu of %zu has no output",
+                   number + 1, graph->n_stages);
+  for (size_t o = 0; o < stage->n_outputs; o++) {
+    const wl_output *early = &stage->outputs[o];
+    const wl_output *full = wl_stage_output(last, early->name);
+    if (full == NULL)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "output '%s' of stage %zu is none of the last stage's",
+                     early->name, number + 1);
+    const wl_type *a = &graph->nodes[early->node].type;
+    const wl_type *b = &graph->nodes[full->node].type;
+    if (a->kind != b->kind || a->n_columns != b->n_columns ||
+        a->dtype != b->dtype)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "output '%s' of stage %zu is not like that of the last",
+                     early->name, number + 1);
+    if (a->kind != WL_VALUE_DENSE)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "output '%s': what rows leave with is dense", early->name);
+  }
+  return WL_OK;
+}
+
 wl_status wl_graph_verify(const wl_graph *graph, wl_error *error) {
   if (graph->n_stages == 0)
     return wl_fail(error, WL_ERROR_VALUE, "the graph has no stage");
@@ -414,30 +453,8 @@ wl_status wl_graph_verify(const wl_graph *graph, wl_error *error) {
     return wl_fail(error, WL_ERROR_VALUE, "the last stage has a gate");
   if (last->n_outputs == 0)
     return wl_fail(error, WL_ERROR_VALUE, "the graph has no output");
-  for (size_t s = 0; s + 1 < graph->n_stages; s++) {
-    const wl_stage *stage = &graph->stages[s];
-    if (!stage->has_gate)
-      return wl_fail(error, WL_ERROR_VALUE, "stage %zu of %zu has no gate",
-                     s + 1, graph->n_stages);
-    if (stage->n_outputs != last->n_outputs)
-      return wl_fail(error, WL_ERROR_VALUE,
-                     "stage %zu has %zu outputs, the last has %zu", s + 1,
-                     stage->n_outputs, last->n_outputs);
-    for (size_t o = 0; o < last->n_outputs; o++) {
-      const wl_type *a = &graph->nodes[stage->outputs[o].node].type;
-      const wl_type *b = &graph->nodes[last->outputs[o].node].type;
-      if (strcmp(stage->outputs[o].name, last->outputs[o].name) != 0 ||
-          a->kind != b->kind || a->n_columns != b->n_columns ||
-          a->dtype != b->dtype)
-        return wl_fail(error, WL_ERROR_VALUE,
-                       "output '%s' of stage %zu is not like '%s' of the last",
-                       stage->outputs[o].name, s + 1, last->outputs[o].name);
-      if (a->kind != WL_VALUE_DENSE)
-        return wl_fail(error, WL_ERROR_VALUE,
-                       "output '%s': a cascade's outputs are dense",
-                       last->outputs[o].name);
-    }
-  }
+  for (size_t s = 0; s + 1 < graph->n_stages; s++)
+    WL_TRY(check_stage(graph, s, error));
   return check_proportion(graph, error);
 }
 

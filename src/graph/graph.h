@@ -132,10 +132,13 @@ wl_status wl_graph_add_stage(wl_graph *graph, bool has_gate, wl_id gate,
 /* Adds to the last stage. */
 wl_status wl_graph_add_output(wl_graph *graph, const char *name, size_t size,
                               wl_id node, wl_error *error);
-/* Every stage has the same outputs of the same shape; gates but in the last.
- * The nodes' tensors together are not out of proportion to those that are
+/* Each stage has outputs of the last one, of the same shape; gates but in the
+ * last. The nodes' tensors together are not out of proportion to those that are
  * there. */
 wl_status wl_graph_verify(const wl_graph *graph, wl_error *error);
+/* The stage's output of that name, or NULL: an output that a stage does not
+ * have passes it by, and no row of it leaves there. */
+const wl_output *wl_stage_output(const wl_stage *stage, const char *name);
 
 /* ---- attributes: NULL or the default when the node has none of that name --
  */

@@ -7,6 +7,7 @@ static const struct {
 } passes[] = {
     {"simplify", wl_pass_simplify},
     {"push_linear", wl_pass_push_linear},
+    {"share", wl_pass_simplify},
     {"fold_encode", wl_pass_fold_encode},
     {"fold_scale", wl_pass_fold_scale},
     {"fuse_text", wl_pass_fuse_text},

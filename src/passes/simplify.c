@@ -1,19 +1,23 @@
 /*
  * simplify.c: nodes that compute the same become one, nodes that nothing uses
  * go. Equal means: the same operator, inputs and attributes; tensors count as
- * equal when they are the same, or short and equal.
+ * equal when they are the same, or short and equal, and the coefficients of
+ * linear models whenever they are equal: a first stage's are cut from the
+ * model's own.
  */
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 
 enum { SHORT_TENSOR = 64, MAX_PROBES = 64 };
 
-static bool same_tensor(const wl_graph *graph, uint32_t a, uint32_t b) {
+static bool same_tensor(const wl_graph *graph, uint32_t a, uint32_t b,
+                        bool is_read) {
   if (a == b)
     return true;
   const wl_const *x = &graph->constants[a], *y = &graph->constants[b];
   if (x->dtype != y->dtype || x->n_dims != y->n_dims ||
-      x->n_elements != y->n_elements || x->n_elements > SHORT_TENSOR ||
+      x->n_elements != y->n_elements ||
+      (x->n_elements > SHORT_TENSOR && !is_read) ||
       memcmp(x->shape, y->shape, x->n_dims * sizeof *x->shape) != 0)
     return false;
   if (x->data == y->data)
@@ -26,8 +30,11 @@ static bool same_tensor(const wl_graph *graph, uint32_t a, uint32_t b) {
          memcmp(x->data, y->data, x->offsets[n]) == 0;
 }
 
-static bool same_attr(const wl_graph *graph, const wl_attr *a,
-                      const wl_attr *b) {
+/* Whether a node's long tensors are compared by what they hold. */
+static bool reads_long(const wl_node *node) { return node->op == WL_OP_LINEAR; }
+
+static bool same_attr(const wl_graph *graph, const wl_attr *a, const wl_attr *b,
+                      bool is_read) {
   if (a->kind != b->kind || strcmp(a->name, b->name) != 0)
     return false;
   switch (a->kind) {
@@ -41,7 +48,7 @@ static bool same_attr(const wl_graph *graph, const wl_attr *a,
     return a->value.s.size == b->value.s.size &&
            memcmp(a->value.s.data, b->value.s.data, a->value.s.size) == 0;
   case WL_ATTR_TENSOR:
-    return same_tensor(graph, a->value.tensor, b->value.tensor);
+    return same_tensor(graph, a->value.tensor, b->value.tensor, is_read);
   case WL_ATTR_KIND_COUNT:
     break;
   }
@@ -57,7 +64,8 @@ static bool same_node(const wl_rewrite *rewrite, const wl_node *old,
     if (rewrite->map[old->inputs[i]] != made->inputs[i])
       return false;
   for (uint32_t i = 0; i < old->n_attrs; i++)
-    if (!same_attr(rewrite->to, &old->attrs[i], &made->attrs[i]))
+    if (!same_attr(rewrite->to, &old->attrs[i], &made->attrs[i],
+                   reads_long(old)))
       return false;
   return true;
 }
@@ -74,7 +82,18 @@ static uint64_t mix_bytes(uint64_t h, const void *bytes, size_t size) {
   return h;
 }
 
-static uint64_t hash_attr(const wl_graph *graph, const wl_attr *attr) {
+/* Long numbers, a word at a time. */
+static uint64_t mix_doubles(uint64_t h, const double *values, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    uint64_t word;
+    memcpy(&word, &values[i], sizeof word);
+    h = mix(h, word);
+  }
+  return h;
+}
+
+static uint64_t hash_attr(const wl_graph *graph, const wl_attr *attr,
+                          bool is_read) {
   uint64_t h = mix_bytes(0, attr->name, strlen(attr->name));
   switch (attr->kind) {
   case WL_ATTR_INT:
@@ -86,6 +105,8 @@ static uint64_t hash_attr(const wl_graph *graph, const wl_attr *attr) {
     return mix_bytes(h, attr->value.s.data, attr->value.s.size);
   case WL_ATTR_TENSOR: {
     const wl_const *tensor = &graph->constants[attr->value.tensor];
+    if (tensor->n_elements > SHORT_TENSOR && is_read && tensor->dtype == WL_F64)
+      return mix_doubles(h, tensor->data, tensor->n_elements);
     if (tensor->n_elements > SHORT_TENSOR)
       return mix(h, attr->value.tensor);
     size_t n = tensor->n_elements;
@@ -104,7 +125,7 @@ static uint64_t hash_node(const wl_rewrite *rewrite, const wl_node *node) {
   for (uint32_t i = 0; i < node->n_inputs; i++)
     h = mix(h, rewrite->map[node->inputs[i]]);
   for (uint32_t i = 0; i < node->n_attrs; i++)
-    h = mix(h, hash_attr(rewrite->to, &node->attrs[i]));
+    h = mix(h, hash_attr(rewrite->to, &node->attrs[i], reads_long(node)));
   return h;
 }
 

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -58,6 +59,53 @@ static void printing_what_was_parsed_gives_the_same_text(void **state) {
   wl_free(out);
 }
 
+static void a_stage_may_have_some_of_the_outputs(void **state) {
+  (void)state;
+  const char *text = "willump-graph 1\n"
+                     "%0 = input() {kind=\"matrix\", n_features=2}\n"
+                     "%1 = margin(%0)\n"
+                     "%2 = argmax(%0)\n"
+                     "stage {gate=%1, threshold=0.25}\n"
+                     "output label = %2\n"
+                     "stage {gate=%1, threshold=0.5}\n"
+                     "output margin = %1\n"
+                     "stage\n"
+                     "output decision = %0\n"
+                     "output margin = %1\n"
+                     "output label = %2\n";
+  char *out = round_trip(text);
+  assert_string_equal(out, text);
+  wl_free(out);
+}
+
+/* A stage before the last, with this output. */
+static void refuse_stage(const char *output, const char *message) {
+  char text[1024];
+  snprintf(text, sizeof text,
+           "willump-graph 1\n"
+           "%%0 = input() {kind=\"matrix\", n_features=2}\n"
+           "%%1 = margin(%%0)\n"
+           "%%2 = argmax(%%0)\n"
+           "%%3 = concat(%%0) {sparse=true}\n"
+           "stage {gate=%%1, threshold=0.25}\n%s"
+           "stage\noutput decision = %%0\noutput label = %%2\n"
+           "output features = %%3\n",
+           output);
+  refuse(text, WL_ERROR_VALUE, message);
+}
+
+static void a_stages_outputs_are_like_those_of_the_last(void **state) {
+  (void)state;
+  refuse_stage("", "stage 1 of 2 has no output");
+  refuse_stage("output other = %2\n",
+               "output 'other' of stage 1 is none of the last stage's");
+  refuse_stage("output decision = %1\n",
+               "output 'decision' of stage 1 is not like that of the last");
+  refuse_stage("output label = %1\n", "'label' of stage 1 is not like");
+  refuse_stage("output features = %3\n",
+               "output 'features': what rows leave with is dense");
+}
+
 static void comments_and_blanks_are_ignored(void **state) {
   (void)state;
   char *out = round_trip("# a\n\nwillump-graph 1 # v\n  %0 = input( ) { kind = "
@@ -108,6 +156,8 @@ static void every_operator_is_in_the_table_once(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(printing_what_was_parsed_gives_the_same_text),
+      cmocka_unit_test(a_stage_may_have_some_of_the_outputs),
+      cmocka_unit_test(a_stages_outputs_are_like_those_of_the_last),
       cmocka_unit_test(comments_and_blanks_are_ignored),
       cmocka_unit_test(what_is_wrong_is_refused_with_its_line),
       cmocka_unit_test(every_operator_is_in_the_table_once),

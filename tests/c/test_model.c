@@ -176,6 +176,142 @@ rows_that_leave_have_the_first_answer_and_others_the_full(void **state) {
   wl_model_release(cascade);
 }
 
+/* Labels leave after the first stage, probabilities after the second, decisions
+ * and features after none. The second input is read by the last stage only. */
+static wl_status compile_partial(wl_model **out) {
+  char text[4096];
+  const wl_tensor tensors[2] = {
+      {"coef", WL_F64, 2, {1, 7}, coef, NULL},
+      {"small", WL_F64, 2, {1, 3}, small_coef, NULL},
+  };
+  snprintf(text, sizeof text,
+           "%s%%9 = linear(%%2) {coef=@small}\n%%10 = positive(%%9)\n"
+           "%%11 = margin(%%9)\n%%12 = input() {kind=\"text\", name=\"b\"}\n"
+           "%%13 = hash(%%12) {analyzer=\"word\", n_features=7}\n"
+           "%%14 = linear(%%13) {coef=@coef}\n%%15 = add(%%5, %%14)\n"
+           "%%16 = positive(%%15)\n"
+           "stage {gate=%%11, threshold=0.5}\noutput label = %%10\n"
+           "stage {gate=%%11, threshold=0.25}\noutput proba = %%8\n"
+           "stage\noutput decision = %%15\noutput label = %%16\n"
+           "output proba = %%8\noutput features = %%4\noutput gate = %%11\n",
+           text_graph);
+  return wl_model_compile(text, strlen(text), tensors, 2, NULL, NULL, out,
+                          NULL);
+}
+
+static void predict_partial(const wl_model *model, const char *name,
+                            const wl_run_options *options, void *out,
+                            uint8_t *stages) {
+  wl_input inputs[2] = {text_input(0), text_input(0)};
+  wl_error error = {0};
+  wl_status status =
+      wl_model_predict(model, (size_t)wl_model_find_output(model, name), inputs,
+                       2, N_ROWS, options, out, stages, &error);
+  if (status != WL_OK)
+    fail_msg("%s", error.message);
+}
+
+static uint64_t stages_of_output(const wl_model *model, const char *name) {
+  wl_output_info info;
+  int output = wl_model_find_output(model, name);
+  assert_int_equal(wl_model_output_info(model, (size_t)output, &info, NULL),
+                   WL_OK);
+  return info.n_stages;
+}
+
+static void an_output_passes_the_stages_by_that_have_it_not(void **state) {
+  (void)state;
+  wl_model *model;
+  static double decision[N_ROWS], gate[N_ROWS], proba[N_ROWS][2];
+  static int64_t label[N_ROWS], exact[N_ROWS];
+  uint8_t stages[N_ROWS];
+  size_t n_left = 0;
+  wl_run_options full = {.size = sizeof full, .exact = true};
+  make_rows();
+  assert_int_equal(compile_partial(&model), WL_OK);
+  assert_int_equal(wl_model_n_stages(model), 3);
+  assert_int_equal(stages_of_output(model, "label"), 2);
+  assert_int_equal(stages_of_output(model, "proba"), 2);
+  assert_int_equal(stages_of_output(model, "decision"), 1);
+  assert_int_equal(stages_of_output(model, "features"), 1);
+  predict_partial(model, "gate", NULL, gate, NULL);
+  predict_partial(model, "decision", NULL, decision, stages);
+  for (size_t r = 0; r < N_ROWS; r++)
+    assert_int_equal(stages[r], 2);
+  predict_partial(model, "proba", NULL, proba, stages);
+  for (size_t r = 0; r < N_ROWS; r++)
+    assert_int_equal(stages[r], gate[r] > 0.25 ? 1 : 2);
+  predict_partial(model, "label", &full, exact, stages);
+  for (size_t r = 0; r < N_ROWS; r++) {
+    assert_int_equal(stages[r], 2);
+    assert_int_equal(exact[r], decision[r] > 0);
+  }
+  predict_partial(model, "label", NULL, label, stages);
+  for (size_t r = 0; r < N_ROWS; r++) {
+    assert_int_equal(stages[r], gate[r] > 0.5 ? 0 : 2);
+    n_left += stages[r] == 0;
+    if (stages[r] != 0)
+      assert_int_equal(label[r], exact[r]);
+  }
+  assert_in_range(n_left, 1, N_ROWS - 1);
+  wl_model_release(model);
+}
+
+static void
+text_that_is_missing_is_an_error_also_of_rows_that_leave(void **state) {
+  (void)state;
+  wl_model *model;
+  wl_error error = {0};
+  static int64_t label[N_ROWS];
+  static wl_string second[N_ROWS];
+  make_rows();
+  memcpy(second, rows, sizeof second);
+  assert_int_equal(compile_partial(&model), WL_OK);
+  wl_input inputs[2] = {text_input(0), text_input(0)};
+  inputs[1].strings = second;
+  for (int r = 0; r < N_ROWS; r += 7) {
+    second[r] = (wl_string){NULL, WL_MISSING_NAN};
+    wl_sweep_force_rows(10);
+    assert_int_equal(wl_model_predict(model, 1, inputs, 2, N_ROWS, NULL, label,
+                                      NULL, &error),
+                     WL_ERROR_VALUE);
+    wl_sweep_force_rows(0);
+    assert_int_equal(error.row, r);
+    second[r] = rows[r];
+  }
+  wl_model_release(model);
+}
+
+static void outputs_of_one_stage_may_be_ranked_beside_gates(void **state) {
+  (void)state;
+  wl_model *model;
+  wl_run *run;
+  wl_error error = {0};
+  wl_result result;
+  static double decision[N_ROWS];
+  make_rows();
+  assert_int_equal(compile_partial(&model), WL_OK);
+  predict_partial(model, "decision", NULL, decision, NULL);
+  wl_input inputs[2] = {text_input(0), text_input(0)};
+  wl_run_options best = {.size = sizeof best,
+                         .n_candidates = 9,
+                         .filter = (size_t)wl_model_find_output(model, "gate")};
+  assert_int_equal(
+      wl_run_create(model, 0, inputs, 2, N_ROWS, &best, &run, &error), WL_OK);
+  assert_int_equal(wl_run_advance(run, &error), WL_OK);
+  assert_int_equal(wl_run_result(run, &result, &error), WL_OK);
+  assert_int_equal(result.n_rows, 9);
+  for (size_t i = 0; i < 9; i++)
+    assert_memory_equal((double *)result.values + i,
+                        &decision[wl_run_rows(run)[i]], sizeof *decision);
+  wl_run_free(run);
+  size_t label = (size_t)wl_model_find_output(model, "label");
+  assert_int_equal(
+      wl_run_create(model, label, inputs, 2, N_ROWS, &best, &run, &error),
+      WL_ERROR_VALUE);
+  wl_model_release(model);
+}
+
 /* ---- artifacts ----------------------------------------------------------- */
 
 static void
@@ -505,6 +641,9 @@ int main(void) {
       T(a_row_has_the_same_bits_in_any_batch),
       T(a_fused_score_is_the_features_times_the_weights),
       T(rows_that_leave_have_the_first_answer_and_others_the_full),
+      memory_test(an_output_passes_the_stages_by_that_have_it_not),
+      memory_test(text_that_is_missing_is_an_error_also_of_rows_that_leave),
+      memory_test(outputs_of_one_stage_may_be_ranked_beside_gates),
       T(a_loaded_model_has_the_same_bits_and_saves_the_same_bytes),
       T(every_flipped_missing_or_appended_byte_is_refused),
       T(an_external_step_is_asked_for_and_its_answer_used),

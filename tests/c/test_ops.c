@@ -76,6 +76,15 @@ static wl_input input_of(bool is_csr, bool is_f32, csr *room) {
 static const double matrix[3 * WIDTH] = {
     1, -2, 0.5, 3, 0.25, -1, 0, 1, 1, -0.5, 0.5, 2, 4, -4, 1, 0.1, 7, -3};
 
+/* What each column may still gain on each; the diagonal is not read. */
+static double bounds[WIDTH * WIDTH];
+
+static void make_bounds(void) {
+  for (int c = 0; c < WIDTH; c++)
+    for (int d = 0; d < WIDTH; d++)
+      bounds[c * WIDTH + d] = c == d ? 1e9 : 0.25 * (c + 2 * d) - 1.0;
+}
+
 /* `op` is what %1 is, and perhaps %2 on a line of its own. */
 static wl_status compile(const char *op, bool is_f32, wl_model **out,
                          wl_error *error) {
@@ -83,14 +92,16 @@ static wl_status compile(const char *op, bool is_f32, wl_model **out,
   const wl_tensor tensors[] = {
       {"m", WL_F64, 2, {3, WIDTH}, matrix, NULL},
       {"row", WL_F64, 2, {1, WIDTH}, matrix, NULL},
+      {"bounds", WL_F64, 2, {WIDTH, WIDTH}, bounds, NULL},
   };
+  make_bounds();
   snprintf(text, sizeof text,
            "willump-graph 1\n%%0 = input() {kind=\"matrix\", n_features=%d, "
            "dtype=\"%s\"}\n%%1 = %s\nstage\noutput y = %%%d\n",
            WIDTH, is_f32 ? "f32" : "f64", op,
            strstr(op, "%2 = ") != NULL ? 2 : 1);
-  return wl_model_compile(text, strlen(text), tensors, 2, NULL, NULL, out,
-                          error);
+  return wl_model_compile(text, strlen(text), tensors, WL_COUNT_OF(tensors),
+                          NULL, NULL, out, error);
 }
 
 /* The result's cell, wherever it is kept. */
@@ -358,6 +369,17 @@ static void ref_smallest(const double *x, bool is_f32, double *out) {
   for (int c = 1; c < WIDTH; c++)
     out[0] = fmin(out[0], fabs(x[c]));
 }
+/* Doubles, whatever x is: the sign is a proof. */
+static void ref_lead(const double *x, bool is_f32, double *out) {
+  (void)is_f32;
+  int best = 0;
+  for (int c = 1; c < WIDTH; c++)
+    best = x[c] > x[best] ? c : best;
+  out[0] = (double)INFINITY;
+  for (int d = 0; d < WIDTH; d++)
+    if (d != best)
+      out[0] = fmin(out[0], x[best] - x[d] - bounds[best * WIDTH + d]);
+}
 /* scikit-learn's _ovr_decision_function, class by class. */
 static void ref_ovo(const double *x, bool is_f32, double *out) {
   enum { N = 4 };
@@ -399,6 +421,7 @@ static void row_operators_are_their_plain_loops(void **state) {
   check("argmax(%0)", 1, ref_argmax, 0);
   check("margin(%0)", 1, ref_margin, 0);
   check("margin(%0) {each=true}", 1, ref_smallest, 0);
+  check("lead(%0) {bounds=@bounds}", 1, ref_lead, 0);
   check("ovo(%0) {n_classes=4, threshold=0.5}", 4, ref_ovo, 1e-15);
   make_cells(true);
   check("normalize_rows(%0) {zero=\"uniform\"}", WIDTH, ref_normalize_rows,
@@ -445,7 +468,8 @@ a_row_with_nan_has_no_margin_and_its_first_nan_is_argmax(void **state) {
       WL_OK);
   assert_int_equal(label[5], 3);
   wl_model_release(model);
-  static const char *const margins[] = {"margin(%0)", "margin(%0) {each=true}"};
+  static const char *const margins[] = {"margin(%0)", "margin(%0) {each=true}",
+                                        "lead(%0) {bounds=@bounds}"};
   for (size_t i = 0; i < WL_COUNT_OF(margins); i++) {
     assert_int_equal(compile(margins[i], false, &model, NULL), WL_OK);
     assert_int_equal(

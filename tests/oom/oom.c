@@ -69,7 +69,7 @@ static wl_status run_output(const wl_model *model, size_t output,
   return status;
 }
 
-/* Of a model without stages: the three rows that an output ranks first. */
+/* Of outputs without gates: the three rows that an output ranks first. */
 static wl_status run_ranked(const wl_model *model, size_t output, size_t filter,
                             const any_options *o, uint64_t *digest) {
   int32_t indices[5] = {0, 3, 2, 1, 0};
@@ -83,7 +83,7 @@ static wl_status run_ranked(const wl_model *model, size_t output, size_t filter,
     return WL_OK;
   WL_TRY(wl_model_output_info(model, output, &of, NULL));
   WL_TRY(wl_model_output_info(model, filter, &by, NULL));
-  if (wl_model_n_stages(model) > 1 || of.is_sparse || by.is_sparse ||
+  if (of.n_stages > 1 || by.n_stages > 1 || of.is_sparse || by.is_sparse ||
       by.n_columns != 1)
     return WL_OK;
   if (!any_inputs(model, o, 0, indices, inputs))

@@ -62,7 +62,7 @@ def classified():
 @pytest.mark.filterwarnings("ignore::willump.NotCertifiedWarning")
 def test_the_certificates_page_examples_run(classified):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/cascades.md").read_text(), re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names = {"willump": willump, **classified, "fresh_labels": [1, 0] * 360}
     for block in blocks:
         exec(compile(block, "cascades.md", "exec"), names)
