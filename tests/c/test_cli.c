@@ -412,9 +412,9 @@ static void write_all(bool is_jsonl, const uint8_t *stages,
   int64_t labels[] = {1, 0};
   double proba[] = {0.25, 0.75, NAN, -INFINITY};
   float prediction[] = {0.1F, 2};
-  const wl_output_info infos[] = {{"label", WL_I64, false, 1, false},
-                                  {"proba", WL_F64, false, 2, false},
-                                  {"prediction", WL_F32, false, 1, false}};
+  const wl_output_info infos[] = {{"label", WL_I64, false, 1, false, 1},
+                                  {"proba", WL_F64, false, 2, false, 1},
+                                  {"prediction", WL_F32, false, 1, false, 1}};
   void *values[] = {labels, proba, prediction};
   cli_text text = {.bytes = NULL};
   assert_int_equal(
@@ -466,7 +466,7 @@ static void answers_are_written_as_json(void **state) {
 
 static void sparse_rows_are_written_as_json(void **state) {
   (void)state;
-  const wl_output_info info = {"features", WL_F64, true, 10, false};
+  const wl_output_info info = {"features", WL_F64, true, 10, false, 1};
   const cli_metadata metadata = {.root = NULL};
   int64_t indptr[] = {0, 0, 2};
   int32_t indices[] = {3, 7};
@@ -488,7 +488,7 @@ static void sparse_rows_are_written_as_json(void **state) {
 
 static void multilabel_columns_are_named_by_class(void **state) {
   (void)state;
-  const wl_output_info info = {"label", WL_I64, false, 2, false};
+  const wl_output_info info = {"label", WL_I64, false, 2, false, 1};
   cli_metadata metadata;
   cli_output output;
   assert_int_equal(
@@ -596,7 +596,7 @@ static void a_missing_folder_is_an_error(void **state) {
 
 static wl_status use_memory(void) {
   const wl_input_info info = {"", WL_INPUT_MATRIX, -1, 2};
-  const wl_output_info proba = {"proba", WL_F64, false, 5, false};
+  const wl_output_info proba = {"proba", WL_F64, false, 5, false, 1};
   const double values[] = {1, 2, 3, 4, 5};
   const char *csv = "a,b\n1,2\n";
   memory_source memory = {csv, strlen(csv), 0, 0};
