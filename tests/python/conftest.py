@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import hypothesis
+import pytest
 import willump
+from threadpoolctl import threadpool_limits
 
 # Every failure prints what reproduces it; CI runs more examples.
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
@@ -17,3 +20,10 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 def pytest_report_header() -> str:
     return f"willump: {willump.__version__} from {os.path.dirname(willump.__file__)}"
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Histogram boosting over few rows is slower with more."""
+    with threadpool_limits(1):
+        yield

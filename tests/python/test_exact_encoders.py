@@ -38,7 +38,7 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
-from test_exact_trees import IMPUTERS, assert_native, table
+from tree_models import IMPUTERS, assert_native, table
 from willump import UnsupportedError
 from willump.convert import convert_pipeline
 

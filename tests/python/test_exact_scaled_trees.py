@@ -24,8 +24,8 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from test_exact_trees import assert_native
 from threadpoolctl import threadpool_limits
+from tree_models import assert_native
 
 
 @pytest.fixture(autouse=True, scope="module")

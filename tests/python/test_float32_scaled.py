@@ -33,7 +33,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from test_exact_trees import assert_native
+from tree_models import assert_native
 
 #: All but Normalizer, whose float32 sum is in an order of NumPy's own.
 SCALERS: list[Any] = [

@@ -27,8 +27,8 @@ from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Binarizer, MaxAbsScaler, OneHotEncoder, StandardScaler
 from strategies import corpora
-from test_exact_trees import assert_native
 from threadpoolctl import threadpool_limits
+from tree_models import assert_native
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from test_cli import program
-from test_exact_trees import assert_native
+from tree_models import assert_native
 
 # ---- warnings ------------------------------------------------------------------
 
