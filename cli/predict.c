@@ -2,8 +2,6 @@
  * predict.c: `willump predict`: reads a chunk, computes every output asked for,
  * writes the answers, and so on: memory does not grow with the file.
  */
-#include <stdio.h>
-
 #include "commands.h"
 #include "session.h"
 #include "sink.h"

@@ -172,7 +172,8 @@ WL_API wl_status wl_model_compile(const char *graph, size_t graph_size,
                                   const wl_options *options, wl_model **out,
                                   wl_error *error);
 
-/* Loads an artifact, verified first. out as for wl_model_compile. */
+/* Loads an artifact, verified first; what is wrong with a file is told behind
+ * its path. out as for wl_model_compile. */
 WL_API wl_status wl_model_load(const char *path, const wl_options *options,
                                wl_model **out, wl_error *error);
 WL_API wl_status wl_model_load_memory(const void *bytes, size_t size,
