@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ._frames import n_rows_of, take_rows
 from ._parts import Part, find_parts, length_of, mean_size, weights_of
+from ._present import as_csr
 from ._runner import Runner
 
 Array = npt.NDArray[Any]
@@ -122,7 +123,9 @@ class Blocks:
     def values(self, i: int) -> Any:
         """A block or part of the training rows."""
         if i not in self._values:
-            self._values[i] = self._runner_of(i)(f"block.{i}", self.x)
+            found = self._runner_of(i)(f"block.{i}", self.x)
+            # Rows that come as CSR stay that.
+            self._values[i] = as_csr(found) if isinstance(found, tuple) else found
         return self._values[i]
 
     def columns(self, blocks: Sequence[int]) -> Array:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,32 @@ def check_no_class_is_lost(y: npt.NDArray[Any], kept: Rows) -> None:
             )
 
 
+def check_not_training(parts: Sequence[Any], x: Any, keys: Keys, *, stacklevel: int = 3) -> int:
+    """How many rows of the parts of X_cal are rows of X; refuses X itself.
+
+    Fresh rows may repeat those of X. How often, X shows by how many of its own rows come
+    more than once; what is refused is more than halfway from there to all rows.
+    """
+    seen = Counter(keys(x))
+    n = sum(n_rows_of(part) for part in parts)
+    n_seen = sum(key in seen for part in parts for key in keys(part))
+    repeats = sum(count for count in seen.values() if count > 1) / max(1, n_rows_of(x))
+    what = f"{n_seen} of the {n} rows of X_cal are rows of X"
+    if n_seen > (1 + repeats) / 2 * n:
+        raise ValueError(
+            f"{what}: X_cal must be rows that no model saw, as the models agree on what they "
+            "were trained on; pass other rows, or refit=True, which holds out a part of X"
+        )
+    if n_seen > TRAINING_SHARE * n:
+        warnings.warn(
+            f"{what}: the certificate holds only if they are fresh rows that repeat earlier "
+            "ones; leave out those that were taken from X",
+            TrainingRowsWarning,
+            stacklevel=stacklevel,
+        )
+    return n_seen
+
+
 # ---- calibration rows --------------------------------------------------------
 
 
@@ -156,28 +182,8 @@ class Calibration:
         return np.sort(np.unique(self.groups[rows], return_index=True)[1])
 
     def check_training(self, x: Any, keys: Keys) -> None:
-        """Counts the calibration rows that are rows of X; refuses X itself.
-
-        Fresh rows may repeat those of X. How often, X shows by how many of its own
-        rows come more than once; what is refused is more than halfway from there
-        to all rows.
-        """
-        seen = Counter(keys(x))
-        self.n_in_training = sum(key in seen for key in keys(self.x))
-        repeats = sum(count for count in seen.values() if count > 1) / max(1, n_rows_of(x))
-        what = f"{self.n_in_training} of the {self.n} rows of X_cal are rows of X"
-        if self.n_in_training > (1 + repeats) / 2 * self.n:
-            raise ValueError(
-                f"{what}: X_cal must be rows that no model saw, as the models agree on what they "
-                "were trained on; pass other rows, or refit=True, which holds out a part of X"
-            )
-        if self.n_in_training > TRAINING_SHARE * self.n:
-            warnings.warn(
-                f"{what}: the certificate holds only if they are fresh rows that repeat earlier "
-                "ones; leave out those that were taken from X",
-                TrainingRowsWarning,
-                stacklevel=3,
-            )
+        """Counts the calibration rows that are rows of X; refuses X itself."""
+        self.n_in_training = check_not_training([self.x], x, keys, stacklevel=4)
 
     def warn_of_duplicates(self) -> None:
         if self.unit != "distinct row" or self.n_units >= DISTINCT_SHARE * self.n:

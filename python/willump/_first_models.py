@@ -26,7 +26,9 @@ EARLY_ROWS = 2
 CHEAP = ("coef_", "feature_log_prob_", "theta_")
 
 
-def first_models(estimator: Any, kind: str, *, is_sparse: bool) -> tuple[list[Maker], int]:
+def first_models(
+    estimator: Any, kind: str, *, is_sparse: bool, is_python: bool
+) -> tuple[list[Maker], int]:
     """Ways to make the model of a first stage, the pipeline's own first; and the
     number of the one that subsets of blocks are searched with.
 
@@ -37,6 +39,8 @@ def first_models(estimator: Any, kind: str, *, is_sparse: bool) -> tuple[list[Ma
         What it answers.
     is_sparse : bool
         Whether its features are.
+    is_python : bool
+        It stays Python, and a clone of it would too.
     """
     from sklearn.base import clone
     from sklearn.multioutput import MultiOutputClassifier
@@ -44,7 +48,7 @@ def first_models(estimator: Any, kind: str, *, is_sparse: bool) -> tuple[list[Ma
     own: Maker = lambda: clone(estimator)  # noqa: E731
     members = getattr(estimator, "estimators_", None)
     first = members[0] if kind == "labels" and isinstance(members, list) and members else estimator
-    if any(hasattr(first, name) for name in CHEAP):
+    if not is_python and any(hasattr(first, name) for name in CHEAP):
         return [own], 0
     if kind == "labels":
         is_table = isinstance(estimator, MultiOutputClassifier)

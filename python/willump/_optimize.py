@@ -228,7 +228,7 @@ def optimize(
                 pipeline, X, y, groups, duplicates, seed
             )
         if isinstance(target, TopKRecall):
-            queries = X_cal if groups is None else in_groups(X_cal, groups)
+            queries = X_cal if groups is None else in_groups(X_cal, groups, target)
             if refit and groups is None and duplicates == "distinct":
                 queries = _distinct(pipeline, X_cal)
             return optimize_top_k(

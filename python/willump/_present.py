@@ -271,7 +271,7 @@ def _as_table(result: Any, x: Any) -> Any:
 
 def _as_matrix(result: Any, x: Any, kinds: Mapping[str, str]) -> Any:
     """The result in the container that the original's has for such an X."""
-    matrix = _as_csr(result) if isinstance(result, tuple) else result
+    matrix = as_csr(result) if isinstance(result, tuple) else result
     kind = kinds.get(type(x).__name__)
     if kind not in _SPARSE_KINDS or kind == type(matrix).__name__:
         return matrix
@@ -280,7 +280,7 @@ def _as_matrix(result: Any, x: Any, kinds: Mapping[str, str]) -> Any:
     return getattr(sp, kind)(matrix)
 
 
-def _as_csr(parts: Any) -> Any:
+def as_csr(parts: Any) -> Any:
     """SciPy's matrix of (data, indices, indptr, shape), as scikit-learn would."""
     import scipy.sparse as sp
 
@@ -315,7 +315,7 @@ class _Step:
         if getattr(self.step, "is_raw", False) or not inputs:
             x = x if rows is None else take_rows(x, rows)
         else:
-            x = _as_csr(inputs[0]) if isinstance(inputs[0], tuple) else inputs[0]
+            x = as_csr(inputs[0]) if isinstance(inputs[0], tuple) else inputs[0]
         if not self.keeps:
             return self.step(x)
         answer = self.kept.answer = self.step.answer(x)

@@ -142,12 +142,15 @@ class Rule:
             return None
         try:
             column = told["column"]
-            return cls(
+            found = cls(
                 Ranking(str(told["method"]), None if column is None else int(column)),
                 np.array(told["ks"], np.uint64),
                 np.array(told["shares"], np.float64),
                 *(int(n) for n in told["n_rows"]),
             )
+            if found.ks.ndim != 1 or found.ks.shape != found.shares.shape or not len(found.ks):
+                raise ValueError("ks and shares are not as many")
+            return found
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ArtifactError(f"the metadata's top_k are damaged: {error!r}") from error
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._calibration import Calibration, group_numbers
+from ._calibration import check_not_training, group_numbers
 from ._columns import is_frame, library_of
 from ._compiled import CompiledModel, warn_of_python_steps
 from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
@@ -102,8 +102,12 @@ def _is_list_of_queries(X_cal: Any, *, is_text: bool) -> bool:
     return isinstance(first, (list, tuple)) or hasattr(first, "shape") or bool(library_of(first))
 
 
-def in_groups(X_cal: Any, groups: Any) -> list[Any]:
+def in_groups(X_cal: Any, groups: Any, target: TopKRecall) -> list[Any]:
     """Each group's rows as a query, in the order in which the groups come."""
+    if target.query_size is not None:
+        raise ValueError("groups are the queries: give no query_size with them")
+    if isinstance(X_cal, (list, tuple)) and X_cal and isinstance(X_cal[0], (list, tuple)):
+        raise ValueError("groups are of rows: give X_cal as rows, or as a list of queries alone")
     rows = as_rows(X_cal, "X_cal")
     numbers = group_numbers(groups, n_rows_of(rows))
     order = np.argsort(numbers, kind="stable")
@@ -592,10 +596,9 @@ def optimize_top_k(
     inputs = tuner.exact._model.inputs
     is_text = bool(inputs) and all(kind == "text" for _, kind, _, _ in inputs)
     queries = Queries(X_cal, target, seed, is_text=is_text)
-    if not queries.is_real and not is_held_out:
+    if not is_held_out:
         keys = Runner(tuner.conversion.finish(), tuner.exact.metadata, n_threads).keys
-        rows = as_rows(X_cal, "X_cal")
-        Calibration(rows, None, "traffic", seed, keys, is_held_out=False).check_training(X, keys)
+        check_not_training(queries.parts, X, keys)
     model = tuner.run(queries, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=4)
     return model

@@ -108,7 +108,10 @@ class Tuner:
     def _find_models(self) -> tuple[list[Maker], int]:
         model = self.conversion.model
         sparse = model.model_input.sparse
-        return first_models(model.estimator, self.answers.kind, is_sparse=sparse)
+        is_python = self.answers.is_python(self.conversion.builder)
+        return first_models(
+            model.estimator, self.answers.kind, is_sparse=sparse, is_python=is_python
+        )
 
     @property
     def all_names(self) -> list[str]:
@@ -281,7 +284,9 @@ class Tuner:
         if not np.array_equal(first.classes, model.classes):
             self.problem = "it was trained on other classes than the pipeline"
             return None
-        found, wanted = first.outputs(), model.outputs()
+        # What a model transforms, as a vote does, no first stage gives: the whole answers.
+        found = first.outputs()
+        wanted = {name: ref for name, ref in model.outputs().items() if name != "features"}
         is_like = all(
             name in found and found[name].n_features == ref.n_features
             for name, ref in wanted.items()
@@ -371,6 +376,8 @@ class Tuner:
         )
         if cal.n == 0:
             raise ValueError("X_cal has no rows")
+        self._check_rows("X", self.x)
+        self._check_rows("X_cal", cal.x)
         self.measure(sample, costs)
         # What counts are units: where they are too few, nothing need be trained.
         job = self._job(max(1, len(cal.select)), cal.units_of(cal.certify), promise, seed)
@@ -383,6 +390,17 @@ class Tuner:
         if result["outcome"] != "cascade":
             return self._exact(result, cal, promise)
         return self._finish(result, cal, promise)
+
+    def _check_rows(self, name: str, x: Any) -> None:
+        """Refuses what has other rows than the pipeline reads: a frame of one column is
+        one text to a vectorizer."""
+        few = take_rows(x, np.arange(min(2, n_rows_of(x))))
+        wanted, found = n_rows_of(few), n_rows_of(self.base(self.answers.output, few))
+        if wanted != found:
+            raise ValueError(
+                f"{name} has {n_rows_of(x)} rows, but of {wanted} of them the pipeline answers "
+                f"{found}: pass what it reads, the column itself where that is text"
+            )
 
     def _race_rows(self) -> int:
         return max(RACE_ROWS, round(RACE_SHARE * n_rows_of(self.x))) if self.read.parts else 0

@@ -53,41 +53,67 @@ static wl_status check_query(uint64_t n_rows, double recall, const uint64_t *ks,
   return WL_OK;
 }
 
-/* The filter's place of each row, and the rows in the full ranking's order. */
+/* Room for one query of n rows. */
+typedef struct ranks {
+  uint64_t *order; /* the rows as the filter ranks them */
+  uint64_t *place; /* of each row: the last that it may have */
+  uint64_t *rows;  /* the first ones of the full ranking */
+  double *turned;  /* the full scores, the filter's last row first */
+  places found;
+} ranks;
+
+static bool is_tie(double a, double b) { return a == b || (a != a && b != b); }
+
+/* How ties fall is the caller's order of rows, and no later query has that of
+ * the calibration queries. So a row counts as if its ties were all before it in
+ * the filter's ranking, and of rows that tie in the full ranking those come
+ * first that the filter finds last: no order needs more candidates. */
 static wl_status rank_both(const double *filter, const double *full,
-                           uint64_t n_rows, uint64_t k, uint64_t *place,
-                           uint64_t *rows, wl_error *error) {
+                           uint64_t n_rows, uint64_t k, ranks *r,
+                           wl_error *error) {
   uint64_t n;
-  WL_TRY(wl_rank_top(filter, n_rows, n_rows, rows, &n, error));
+  WL_TRY(wl_rank_top(filter, n_rows, n_rows, r->order, &n, error));
+  for (uint64_t i = n_rows, last = n_rows; i-- > 0;) {
+    if (i + 1 == n_rows ||
+        !is_tie(filter[r->order[i]], filter[r->order[i + 1]]))
+      last = i;
+    r->place[r->order[i]] = last;
+  }
+  for (uint64_t i = 0; i < n_rows; i++)
+    r->turned[i] = full[r->order[n_rows - 1 - i]];
+  WL_TRY(wl_rank_top(r->turned, n_rows, k, r->rows, &n, error));
   for (uint64_t i = 0; i < n; i++)
-    place[rows[i]] = i;
-  return wl_rank_top(full, n_rows, k, rows, &n, error);
+    r->rows[i] = r->order[n_rows - 1 - r->rows[i]];
+  return WL_OK;
 }
 
 wl_status wl_topk_needed(const double *filter, const double *full,
                          uint64_t n_rows, double recall, const uint64_t *ks,
                          size_t n_ks, double *needed, wl_error *error) {
   WL_TRY(check_query(n_rows, recall, ks, n_ks, error));
-  size_t size;
-  if (wl_mul_overflows((size_t)n_rows + 1, 3 * sizeof(uint64_t), &size))
+  size_t size, each = 4 * sizeof(uint64_t) + sizeof(double);
+  if (wl_mul_overflows((size_t)n_rows + 1, each, &size))
     return wl_fail_memory(error, SIZE_MAX);
-  uint64_t *room = wl_calloc((size_t)n_rows + 1, 3 * sizeof(uint64_t));
+  uint64_t *room = wl_calloc((size_t)n_rows + 1, each);
   if (room == NULL)
     return wl_fail_memory(error, size);
-  uint64_t *place = room, *rows = room + n_rows + 1;
-  places p = {.counts = rows + n_rows + 1, .n = n_rows, .top = 1};
-  while (p.top * 2 <= n_rows)
-    p.top *= 2;
+  uint64_t n = n_rows + 1;
+  ranks r = {.order = room,
+             .place = room + n,
+             .rows = room + 2 * n,
+             .turned = (double *)(room + 4 * n),
+             .found = {.counts = room + 3 * n, .n = n_rows, .top = 1}};
+  while (r.found.top * 2 <= n_rows)
+    r.found.top *= 2;
   uint64_t last = n_ks > 0 && ks[n_ks - 1] < n_rows ? ks[n_ks - 1] : n_rows;
   wl_status status;
-  WL_TRY_DONE(status,
-              rank_both(filter, full, n_rows, last, place, rows, error));
+  WL_TRY_DONE(status, rank_both(filter, full, n_rows, last, &r, error));
   uint64_t k = 0;
   for (size_t j = 0; j < n_ks; j++) {
     uint64_t wanted = ks[j] < n_rows ? ks[j] : n_rows;
     for (; k < wanted; k++)
-      places_add(&p, place[rows[k]]);
-    uint64_t count = places_find(&p, required(recall, k)) + 1;
+      places_add(&r.found, r.place[r.rows[k]]);
+    uint64_t count = places_find(&r.found, required(recall, k)) + 1;
     needed[j] = (double)count / (double)n_rows;
   }
 done:

@@ -9,7 +9,9 @@
  *     R(K) = the smallest number of candidates that holds the required share
  *            of the true top K,
  *
- * as a part of the query's rows. Over queries drawn like later ones, the bound
+ * as a part of the query's rows, in whatever order these come: ties of either
+ * ranking fall by the order of rows, so R(K) counts the worst that they may do.
+ * Over queries drawn like later ones, the bound
  * of R(K) is a conformal quantile or a tolerance bound (stats/conformal.h).
  *
  * For every K at once, a query's statistic is its largest R(K) / scale(K) over

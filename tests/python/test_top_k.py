@@ -638,7 +638,7 @@ def test_groups_are_queries(boosted: Any) -> None:
     groups = np.random.default_rng(0).integers(0, 65, 6_500)
     target = willump.TopKRecall(0.9, share=0.8, k=5)
     by_groups = optimized_with(boosted, x, y, target, X_cal=cal, groups=groups)
-    queries = in_groups(cal, groups)
+    queries = in_groups(cal, groups, target)
     for number, query in zip(dict.fromkeys(groups.tolist()), queries, strict=True):
         np.testing.assert_array_equal(query, cal[groups == number])
     certificate = by_groups.metadata["certificate"]
