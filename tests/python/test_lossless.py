@@ -403,6 +403,17 @@ def test_a_rows_bits_are_the_same_in_any_batch_and_on_any_threads(mixed: Any) ->
             assert np.array_equal(joined, want[: len(joined)])
 
 
+def test_float32_numbers_pass_the_same_gates(mixed: Any) -> None:
+    pipeline, x = mixed
+    exact = willump.compile(pipeline)
+    x = x.astype(dict.fromkeys(NUMBERS, np.float32))
+    for state in states_of(pipeline):
+        fast = forced(pipeline, [state], state)
+        assert np.array_equal(fast.predict(x), exact.predict(x))
+        assert np.array_equal(fast.decision_function(x), exact.decision_function(x))
+        assert_same_ranking(fast, exact, x)
+
+
 def test_a_first_stages_scores_are_the_ones_of_the_model_computed_once(mixed: Any) -> None:
     pipeline, _ = mixed
     states = states_of(pipeline)
