@@ -165,6 +165,8 @@ class _Behind:
             norm = attributes.get("norm", "l2")
             is_positive = is_not_negative(self.builder, node)
             if norm in ("l1", "l2"):
+                if operator == "normalize":  # of numbers that may come as floats
+                    self._multiply(np.array([1.0 + self.sizes.size * 2.0**-22]))
                 return self._normed(norm == "l2", is_positive)
             return self._box(0.0 if is_positive else -1.0, 1.0) if norm == "max" else None
         if operator == "clip":

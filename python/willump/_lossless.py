@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from . import _core
 from ._compiled import CompiledModel, warn_of_python_steps
 from ._errors import CertificateError, NoGainWarning
 from ._frames import n_rows_of, take_rows
@@ -33,16 +35,17 @@ Doubles = npt.NDArray[np.float64]
 
 #: Rows that choose, and rows that the choice is measured on, at most.
 CHOOSE_ROWS, MEASURE_ROWS = 2_000, 4_000
-#: What is built has to cost less than the exact pipeline by this share.
-GAIN = 0.05
+#: What is built has to cost less than the exact pipeline by this share, measured twice.
+GAIN = 0.1
 #: Of chains that differ by less, the one of the fewest gates is built.
 ALIKE = 0.03
 #: Gates, at most. Runs of other outputs go through the stages' parts one by one.
 MAX_GATES = 3
 #: What a stage costs by itself, in shares of the exact pipeline: chains are proposed for each.
 STAGE_SHARES = (0.01, 0.05)
-#: The k of the top-K queries that are measured, as a share of their rows.
-TOP_SHARE = 0.01
+#: The k of the top-K queries that are measured, as shares of their rows: bounds are used up
+#: to the first that pays, with one of so many states.
+TOP_SHARES, TOP_STATES = (0.01, 0.002), 3
 
 PROMISE = (
     "each label is the exact pipeline's: a row leaves early only where no value of what is "
@@ -179,19 +182,15 @@ class Lossless:
             return self._exact()
         self.family.measure(lambda outputs: self._runner([Stage(outputs)]), sample)
         chain, costs = self._fastest(held) if self.has_labels else ([], (0.0, 0.0))
-        ranged = None if self.shown is None else self._ranged()
         told: dict[str, Any] = {"promise": PROMISE, "kind": self.family.kind}
         told["gates"] = self._told_gates(chain)
         told["n_rows"] = n_rows_of(held)
         if chain:
             told["exact_cost"], told["cost"] = costs
-        top_k = None if ranged is None else self._told_ranking(chain, ranged, held)
-        if top_k is None:
-            ranged = None
+        ranged, told["top_k"] = self._fastest_ranking(chain, held)
         if not chain and ranged is None:
             self.problem = self.problem or "no gate costs less than it spares"
             return self._exact()
-        told["top_k"] = top_k
         return self._compiled(
             self.conversion.finish(self.stages(chain, ranged), {"lossless": told})
         )
@@ -230,56 +229,71 @@ class Lossless:
 
     # ---- top-K queries ------------------------------------------------------
 
-    def _ranged(self) -> int | None:
-        """The state whose bounds spare a query most, by what was looked at."""
+    def _ranged(self, top_share: float) -> list[int]:
+        """The states whose bounds spare a query most, by what was looked at, best first."""
         family, shown = self.family, self.shown
         assert family is not None
         assert shown is not None
         scores = family.full[:, shown.column]
-        best, least = None, (1.0 - GAIN) * family.cost(None, None)
-        k = max(1, round(TOP_SHARE * len(scores)))
+        k = max(1, round(top_share * len(scores)))
+        costs = {}
         for state in family.states:
             low, high = (bound[:, shown.column] for bound in family.intervals(state))
             first = np.argsort(-(low + high), kind="stable")[:k]  # scored first
             share = np.mean(high >= scores[first].min())
-            cost = family.cost(None, state) + share * family.cost(None, None)
-            if cost < least:
-                best, least = state, cost
-        return best
+            costs[state] = family.cost(None, state) + share * family.cost(None, None)
+        most = (1.0 - GAIN) * family.cost(None, None)
+        found = [state for state in family.states if costs[state] < most]
+        return sorted(found, key=costs.__getitem__)[:TOP_STATES]
 
-    def told_range(self, state: int) -> dict[str, Any]:
+    def told_range(
+        self, state: int, share: float = 1.0, column: int | None = None
+    ) -> dict[str, Any]:
         """What `Bounds` reads, and what the bounds are of."""
         assert self.family is not None
         assert self.shown is not None
         return {
             "method": self.shown.ranking.method,
             "blocks": self.family.names(None, state),
+            "column": column,
+            "share": share,
             "is_narrow": self.shown.is_narrow,
         }
 
-    def _told_ranking(self, chain: Sequence[int], ranged: int, held: Any) -> dict[str, Any] | None:
-        """What the metadata say of top-K queries; None where they are no faster."""
-        family, shown = self.family, self.shown
-        assert family is not None
-        assert shown is not None
-        ranking = shown.ranking
-        told = self.told_range(ranged)
-        exact = self._compiled(self.conversion.finish())
-        stages = self.stages(chain, ranged)
-        fast = self._compiled(self.conversion.finish(stages, {"lossless": {"top_k": told}}))
+    def _fastest_ranking(
+        self, chain: Sequence[int], held: Any
+    ) -> tuple[int | None, dict[str, Any] | None]:
+        """The state whose bounds are fastest on rows that chose nothing, and what the
+        metadata say of it; none where none is faster than the full ranking."""
+        classes = self.conversion.model.classes
+        if self.shown is None or (classes is not None and len(classes) != 2):
+            return None, None  # which class will rank is not known
+        ranking = self.shown.ranking
         n = n_rows_of(held)
-        k = max(1, round(TOP_SHARE * n))
-        bounds = Bounds.of(fast.metadata, ranking)
-        assert bounds is not None
-        calls = [
-            lambda: best_rows(exact._interface, ranking, None, held, k),  # type: ignore[arg-type]
-            lambda: best_rows(fast._interface, ranking, bounds, held, k),  # type: ignore[arg-type]
-        ]
-        for _ in range(2):
-            whole, cost = (time / n for time in _least_times(calls))
-            if cost > (1.0 - GAIN) * whole:
-                return None
-        return {**told, "k": k, "exact_cost": whole, "cost": cost}
+        exact = self._compiled(self.conversion.finish())
+        for share in TOP_SHARES:
+            k = max(1, round(share * n))
+            states = self._ranged(share)
+            calls = [partial(best_rows, _interface_of(exact), ranking, None, held, k)]
+            for state in states:
+                told = self.told_range(state)
+                converted = self.conversion.finish(
+                    self.stages(chain, state), {"lossless": {"top_k": told}}
+                )
+                fast = self._compiled(converted)
+                bounds = Bounds.of(fast.metadata, ranking)
+                calls.append(partial(best_rows, _interface_of(fast), ranking, bounds, held, k))
+            if not states:
+                continue
+            first, *found = _least_times(calls)
+            best = int(np.argmin(found))
+            if found[best] > (1.0 - GAIN) * first:
+                continue
+            whole, cost = (time / n for time in _least_times([calls[0], calls[best + 1]]))
+            if cost <= (1.0 - GAIN) * whole:
+                told = self.told_range(states[best], share, ranking.column)
+                return states[best], {**told, "k": k, "exact_cost": whole, "cost": cost}
+        return None, None
 
     # ---- results ----------------------------------------------------------
 
@@ -294,6 +308,10 @@ class Lossless:
             raise CertificateError(message)
         warnings.warn(f"{message}; the exact pipeline is returned", NoGainWarning, stacklevel=5)
         return self._compiled(self.conversion.finish())
+
+
+def _interface_of(model: CompiledModel) -> _core.Interface:
+    return cast(_core.Interface, model._interface)
 
 
 def _least_times(calls: Sequence[Any]) -> list[float]:

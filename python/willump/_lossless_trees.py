@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._bounds import Span, TreeSpans
+from ._ensembles import array_of
 from ._lossless_gates import Decision, Gate
 from ._prefix import Prefixes, find_ensemble, has_python_between
 from ._runner import costs_of
@@ -25,6 +26,8 @@ SHARES = (
 LEAST_PART = 20
 #: Classes, at most: bounds are of pairs of them, for each tree.
 MAX_OUTPUTS = 64
+#: Differences of leaves' numbers, at most: some seconds.
+MAX_DIFFERENCES = 2_000_000_000
 
 
 def ensemble_under(conversion: Any) -> int | None:
@@ -51,7 +54,9 @@ class Trees:
         self.n_trees = n = self.prefixes.ends[-1]
         self.is_narrow = self.builder.nodes[number].attributes.get("dtype") == "f32"
         self.states: list[int] = []
-        if self.prefixes.n_outputs > MAX_OUTPUTS:
+        leaves = array_of(self.builder, self.builder.nodes[number], "leaves")
+        n_outputs = self.prefixes.n_outputs
+        if n_outputs > MAX_OUTPUTS or leaves.size * n_outputs > MAX_DIFFERENCES:
             return
         self.spans = TreeSpans(self.builder, number)
         self.k = self.spans.k

@@ -169,6 +169,8 @@ class Bounds:
 
     ranking: Ranking
     is_narrow: bool
+    #: Of more rows than this share of a query, all get their scores.
+    share: float
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any], ranking: Ranking) -> Bounds | None:
@@ -177,7 +179,9 @@ class Bounds:
             told = dict(metadata.get("lossless") or {}).get("top_k")
             if told is None or told["method"] != ranking.method:
                 return None
-            return cls(ranking, bool(told["is_narrow"]))
+            if told["column"] not in (None, ranking.column):
+                return None  # of another class, nobody measured whether they pay
+            return cls(ranking, bool(told["is_narrow"]), float(told["share"]))
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"the metadata's lossless are damaged: {error!r}") from error
 
@@ -201,10 +205,10 @@ class Bounds:
     ) -> tuple[npt.NDArray[np.int64], Array]:
         """As `best_rows`: the most promising rows get their scores first, others only as
         long as they can reach the k-th best so far."""
-        low, high = self._ranges(interface, x)
-        n = len(low)
-        if k >= n:
+        n = _count(x)
+        if k >= n or k > max(1.0, self.share * n):
             return best_rows(interface, self.ranking, None, x, k)
+        low, high = self._ranges(interface, x)
         least = np.partition(low, n - k)[n - k]  # k rows reach that
         rows = np.flatnonzero(high >= least)
         rows = rows[np.argsort(-(low[rows] + high[rows]), kind="stable")]
@@ -223,6 +227,8 @@ class Bounds:
             if len(best) == k and not np.isnan(known[best[-1]]):
                 least = max(least, float(known[best[-1]]))
                 rows = rows[high[rows] >= least]
+            if 2 * len(rows) > n:  # one run of all is faster than many
+                return best_rows(interface, self.ranking, None, x, k)
             size *= 2
         order = np.argsort(np.concatenate(done))
         ids = np.concatenate(done)[order]

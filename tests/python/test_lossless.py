@@ -403,6 +403,17 @@ def test_a_rows_bits_are_the_same_in_any_batch_and_on_any_threads(mixed: Any) ->
             assert np.array_equal(joined, want[: len(joined)])
 
 
+def test_float32_numbers_pass_the_same_gates(mixed: Any) -> None:
+    pipeline, x = mixed
+    exact = willump.compile(pipeline)
+    x = x.astype(dict.fromkeys(NUMBERS, np.float32))
+    for state in states_of(pipeline):
+        fast = forced(pipeline, [state], state)
+        assert np.array_equal(fast.predict(x), exact.predict(x))
+        assert np.array_equal(fast.decision_function(x), exact.decision_function(x))
+        assert_same_ranking(fast, exact, x)
+
+
 def test_a_first_stages_scores_are_the_ones_of_the_model_computed_once(mixed: Any) -> None:
     pipeline, _ = mixed
     states = states_of(pipeline)
@@ -541,25 +552,25 @@ def test_a_class_of_several_ranks_by_its_own_bounds() -> None:
 def paying() -> tuple[Any, pd.DataFrame]:
     """Strong numbers beside long texts that say little."""
     rng = np.random.default_rng(7)
-    n = 3000
+    n = 2000
     words = np.array([f"v{i}" for i in range(2000)])
     x = rows(rng, n)
-    x["t"] = [" ".join(rng.choice(words, 60)) for _ in range(n)]
+    x["t"] = [" ".join(rng.choice(words, 400)) for _ in range(n)]
     y = (3 * x.x + 2 * x.z + 0.2 * rng.normal(size=n) > 0).astype(int)
-    blocks = [("t", TfidfVectorizer(ngram_range=(1, 2)), "t"),
+    blocks = [("t", TfidfVectorizer(), "t"),
               ("x", StandardScaler(), NUMBERS)]  # fmt: skip
-    return pipeline_of(blocks, LogisticRegression(C=0.1), x[:1000], y[:1000]), x[1000:]
+    return pipeline_of(blocks, LogisticRegression(C=0.1), x[:800], y[:800]), x[800:]
 
 
 def test_optimize_builds_what_pays_and_says_so(paying: Any) -> None:
     pipeline, x = paying
-    fast = willump.optimize(pipeline, x[:1000], target=willump.Lossless(), random_state=3)
+    fast = willump.optimize(pipeline, x[:700], target=willump.Lossless(), random_state=3)
     told = fast.metadata["lossless"]
     assert [gate["blocks"] for gate in told["gates"]] == [["x"]]
     assert told["cost"] < told["exact_cost"]
     assert 0.3 < told["gates"][0]["share_leaving"] <= 1.0
     assert "certificate" not in fast.metadata
-    later = x[1000:]
+    later = x[700:]
     assert np.array_equal(fast.predict(later), pipeline.predict(later))
     assert fast.verify(later).ok
     assert "the rest adds at most" in str(fast.explain())
