@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import linecache
 import types
 from dataclasses import dataclass
 from typing import Any
@@ -29,12 +28,16 @@ from .values import (
     CaptureError,
     Column,
     Frame,
+    Held,
     Labels,
     Matrix,
     NotNative,
     Replay,
     Traced,
 )
+
+#: Rows of a sample that are looked at.
+_MAX_SAMPLE = 1000
 
 
 @dataclass
@@ -57,6 +60,7 @@ def as_sample(sample: Any) -> pd.DataFrame:
         frame = sample.to_pandas()
     else:
         raise TypeError(f"sample is a frame of the rows, not {type(sample).__name__}")
+    frame = frame.head(_MAX_SAMPLE)
     if not len(frame):
         raise ValueError("sample has no rows: give some that look like those to come")
     if not frame.columns.is_unique:
@@ -66,7 +70,7 @@ def as_sample(sample: Any) -> pd.DataFrame:
 
 def _argument(frame: pd.DataFrame, context: Context) -> Traced:
     """The function's argument: an input for each column."""
-    found: dict[str, Column | str] = {}
+    found: dict[str, Held] = {}
     for name in frame.columns:
         try:
             dtype = kind_of_dtype(frame[name].dtype, frame[name])
@@ -210,7 +214,7 @@ def _finished(
             "columns": dtypes,
             "result": shown.shape,
             "notes": tracer.notes,
-            "lines": _lines(function, tracer, rendered.numbers),
+            "lines": _lines(tracer, rendered.numbers),
         },
     }
     if shown.classes is not None:
@@ -253,28 +257,22 @@ def _error_for_no_rows(function: Any, frame: pd.DataFrame) -> str | None:
     return None
 
 
-def _lines(function: Any, tracer: Tracer, numbers: dict[int, int]) -> list[dict[str, Any]]:
-    """The function's source beside what became of each line."""
-    code = inspect.unwrap(function).__code__ if not isinstance(
-        function, types.MethodType
-    ) else function.__func__.__code__  # fmt: skip
-    try:
-        source, first = inspect.getsourcelines(code)
-    except OSError:
-        return []
-    linecache.checkcache(code.co_filename)
+def _lines(tracer: Tracer, numbers: dict[int, int]) -> list[dict[str, Any]]:
+    """The source of the functions that were followed, beside what each line became."""
     found = []
-    for offset, text in enumerate(source):
-        line = first + offset
-        own = [step for step in tracer.steps if step.line == line]
-        nodes = sorted({numbers[s.node] for s in own if s.node in numbers})
-        python = [s.why for s in own if s.why]
-        found.append(
-            {
-                "line": line,
-                "text": text.rstrip("\n"),
-                "nodes": nodes,
-                "python": list(dict.fromkeys(python)),
-            }
-        )
+    for code in tracer.codes:
+        try:
+            source, first = inspect.getsourcelines(code)
+        except OSError:
+            continue
+        for line, text in enumerate(source, first):
+            own = [s for s in tracer.steps if s.code is code and s.line == line]
+            found.append(
+                {
+                    "line": line,
+                    "text": text.rstrip("\n"),
+                    "nodes": sorted({numbers[s.node] for s in own if s.node in numbers}),
+                    "python": list(dict.fromkeys(s.why for s in own if s.why)),
+                }
+            )
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +13,20 @@ import pandas as pd
 
 from .frames import kind_of_dtype, same_rows
 from .registry import Call, method
-from .values import FILLED, SHORT, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
+from .values import (
+    FILLED,
+    SHORT,
+    WHOLE,
+    Column,
+    Frame,
+    Held,
+    Later,
+    Matrix,
+    Native,
+    NotNative,
+    Traced,
+    column_of,
+)
 
 #: Integers from here on are not all doubles.
 LARGEST = 2**53
@@ -360,8 +374,8 @@ def notna(call: Call) -> Native:
     return negated(call, missing(call, call.tracer.column(call.args[0])))
 
 
-def filled(call: Call, column: Column, value: Any, shown: Any) -> Column:
-    """A column with its missing values replaced; `shown` is the result on the sample."""
+def filled(call: Call, column: Column, value: Any) -> Column:
+    """A column with its missing values replaced."""
     if isinstance(value, Traced):
         other = call.tracer.column(value)
         if column.is_text or other.is_text or column.dtype != other.dtype or column.is_either:
@@ -392,14 +406,14 @@ def filled(call: Call, column: Column, value: Any, shown: Any) -> Column:
 @method("series", "fillna")
 def fillna(call: Call) -> Native:
     own = call.bind("self", "value")
-    return filled(call, call.tracer.column(own.self), own.value, call.value)
+    return filled(call, call.tracer.column(own.self), own.value)
 
 
 @method("frame", "fillna")
 def frame_fillna(call: Call) -> Native:
     own = call.bind("self", "value")
     frame = call.tracer.frame_of(own.self)
-    columns: dict[str, Column | str] = {}
+    columns: dict[str, Held] = {}
     value = own.value
     if isinstance(value, pd.Series):
         value = value.to_dict()
@@ -408,19 +422,20 @@ def frame_fillna(call: Call) -> Native:
             columns[name] = column
             continue
         own_value = value[name] if isinstance(value, Mapping) else value
-        try:
-            if isinstance(column, str):
-                raise NotNative(column)
-            columns[name] = filled(call, column, own_value, call.value[name])
-        except NotNative as reason:
-            columns[name] = str(reason)
+        columns[name] = Later(
+            functools.partial(_filled_later, call, column, own_value), f"line {call.tracer.line}: "
+        )
     return Frame(columns, frame.rows)
+
+
+def _filled_later(call: Call, held: Held, value: Any) -> Column:
+    return filled(call, column_of(held), value)
 
 
 @method("frame", "isna", "isnull", "notna", "notnull")
 def frame_isna(call: Call) -> Native:
     frame = call.tracer.frame_of(call.args[0])
-    found: dict[str, Column | str] = {}
+    found: dict[str, Held] = {}
     for name in frame.columns:
         gone = missing(call, frame.column(name))
         found[name] = gone if "isn" in call.name.rpartition(".")[2] else negated(call, gone)

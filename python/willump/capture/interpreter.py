@@ -110,6 +110,9 @@ class Interpreter:
     ) -> Any:
         """What a call of the function gives."""
         node = definition_of(function)
+        tracer.code = function.__code__
+        if function.__code__ not in tracer.codes:
+            tracer.codes.append(function.__code__)
         own = cls(
             tracer,
             function.__globals__,

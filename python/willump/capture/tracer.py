@@ -65,6 +65,7 @@ _PARTS = {
 class Step:
     """A line of `explain`: what was done where, and why in Python if it is."""
 
+    code: Any  #: of the function that has the line
     line: int
     what: str
     why: str = ""
@@ -81,6 +82,9 @@ class Tracer:
         #: The inputs, as they are before any statement.
         self.frame_inputs = dict(frame.native.columns) if isinstance(frame.native, Frame) else {}
         self.line = 0
+        #: The functions that were followed, in order, and the one at work.
+        self.codes: list[Any] = []
+        self.code: Any = None
         self.depth = 0
         self.n_calls = 0
         self.n_statements = 0
@@ -276,7 +280,7 @@ class Tracer:
         if not is_silent:
             node = getattr(native, "node", getattr(getattr(native, "ref", None), "node", -1))
             why = native if isinstance(native, str) else ""
-            self.steps.append(Step(line, name, why, node))
+            self.steps.append(Step(self.code, line, name, why, node))
         return Traced(value, native, replay, line)
 
     def _replace(self, owner: Traced, new: Traced) -> Traced:
@@ -335,7 +339,7 @@ class Tracer:
             return NotImplemented
         if (function.__module__ or "").partition(".")[0] in _LIBRARIES:
             return NotImplemented
-        before = (len(self.steps), len(self.notes), self.line)
+        before = (len(self.steps), len(self.notes), self.line, self.code)
         states = [(t, t.value, t.native, t.replay) for t in walk([list(args), kwargs])]
         try:
             return Interpreter.call(self, function, args, kwargs)
@@ -343,11 +347,11 @@ class Tracer:
             del self.steps[before[0] :], self.notes[before[1] :]
             for traced, value, native, replay in states:
                 traced.value, traced.native, traced.replay = value, native, replay
-            self.line = before[2]
+            self.line, self.code = before[2], before[3]
             self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
             return self.make(function.__qualname__, callee, args[-len(args) :], kwargs, None)
         finally:
-            self.line = before[2]
+            self.line, self.code = before[2], before[3]
 
     # ---- what makers ask for ------------------------------------------------------
 
