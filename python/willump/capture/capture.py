@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ..convert import Converted, _json_classes, versions
 from ..convert.context import Context
 from ..convert.values import Ref
 from . import columns, dates, estimators, joins, numpy_calls, strings  # noqa: F401  (registers makers)
-from .frames import kind_of_dtype
+from .frames import kind_of_source
 from .inputs import AsFrame
 from .interpreter import Interpreter
 from .steps import ReplayStep
@@ -46,6 +46,8 @@ class Captured:
 
     converted: Converted
     steps: list[Step]
+    expected: Any  #: what the function gave on the sample
+    sample: pd.DataFrame
 
 
 def as_sample(sample: Any) -> pd.DataFrame:
@@ -73,7 +75,7 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
     found: dict[str, Held] = {}
     for name in frame.columns:
         try:
-            dtype = kind_of_dtype(frame[name].dtype, frame[name])
+            dtype = kind_of_source(frame[name])
             if not isinstance(name, str):
                 raise NotNative("its name is no string")
         except NotNative as reason:
@@ -114,7 +116,8 @@ def capture(function: Any, sample: Any, *, strict: bool = False) -> Captured:
         value = function(frame.copy(deep=False))
         result = Traced(value, f"the whole function: {error}", Replay(function, (argument.replay,)))
     shown = _Result.of(result, tracer, frame)
-    return _finished(function, frame, tracer, shown, strict=strict)
+    converted = _finished(function, frame, tracer, shown, strict=strict)
+    return Captured(converted, tracer.steps, result.value, frame)
 
 
 # ---- results ----------------------------------------------------------------------
@@ -140,12 +143,12 @@ class _Result:
             )
         try:
             native = tracer.native(result)
-            if getattr(native, "dtype", "") in (FILLED, SHORT):
-                result.native = (
-                    f"line {result.line}: whether the result is int64 or float64 hangs on which "
-                    "rows were missing: add .astype(float)"
-                )
+            why = _why_other_dtype(native, result.value)
+            if why:
+                result.native = f"line {result.line}: {why}"
                 native = tracer.external(result)
+            if result.external is not None:  # a step's answers have their own dtype
+                native = replace(result.external, dtype=str(result.value.dtype))
         except NotNative as reason:
             raise UnsupportedError(f"the function's result cannot be compiled: {reason}") from None
         value = result.value
@@ -186,9 +189,23 @@ class _Result:
         return cls("prediction", column.ref, True, column.dtype, shape)
 
 
+def _why_other_dtype(native: Any, value: Any) -> str:
+    """Why the graph's result would be of another dtype than the function's."""
+    dtype = getattr(native, "dtype", "")
+    if dtype in (FILLED, SHORT):
+        return (
+            "whether the result is of whole numbers or float64 hangs on which rows were missing: "
+            "add .astype(float)"
+        )
+    numbers = ("bool", "int64", "float32", "float64")
+    if dtype in numbers and dtype != str(value.dtype) and not isinstance(native, Labels):
+        return f"the result is of {value.dtype}"
+    return ""
+
+
 def _finished(
     function: Any, frame: pd.DataFrame, tracer: Tracer, shown: _Result, *, strict: bool
-) -> Captured:
+) -> Converted:
     builder = tracer.context.builder
     rendered = builder.render([Stage({shown.output: shown.ref.node})])
     for number, step in enumerate(rendered.payloads):
@@ -232,8 +249,7 @@ def _finished(
     empty = _error_for_no_rows(function, frame)
     if empty is not None:
         metadata["empty"] = empty
-    converted = Converted(rendered.text, rendered.tensors, metadata, rendered.payloads, reasons, {})
-    return Captured(converted, tracer.steps)
+    return Converted(rendered.text, rendered.tensors, metadata, rendered.payloads, reasons, {})
 
 
 def _blocks(tracer: Tracer) -> list[dict[str, Any]]:

@@ -41,12 +41,19 @@ def kind_of_dtype(dtype: Any, values: Any = None) -> str:
             return "timedelta"
         if name == "object" and values is not None and is_text(values):
             return name
-        if dtype.kind in "iu" and dtype.itemsize < 8:
-            raise NotNative(f"a column of {name}; astype('int64') first")
         raise NotNative(f"a column of {name}")
     if isinstance(dtype, pd.StringDtype) and dtype.na_value is not pd.NA:
         return "str"
     raise NotNative(f"a column of {dtype}")
+
+
+def kind_of_source(values: Any) -> str:
+    """The kind of a column of the caller's or of a table: short integers are whole
+    numbers too, of which no result is made in their own dtype."""
+    dtype = values.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iu" and dtype != np.uint64:
+        return "int64"
+    return kind_of_dtype(dtype, values)
 
 
 def is_text(values: Any) -> bool:

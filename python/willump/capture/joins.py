@@ -14,10 +14,10 @@ import pandas as pd
 
 from .._errors import UnsupportedError
 from .columns import LARGEST, emit
-from .frames import is_text, kind_of_dtype, same_rows
+from .frames import is_text, kind_of_dtype, kind_of_source, same_rows
 from .inputs import moments_of
 from .registry import Call, function, method
-from .values import WHOLE, Column, Frame, Held, Later, Native, NotNative, Traced, with_rows
+from .values import FILLED, WHOLE, Column, Frame, Held, Later, Native, NotNative, Traced, with_rows
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -111,7 +111,7 @@ def row_numbers(call: Call, columns: Sequence[Column], keys: Sequence[Any]) -> C
 def taken(call: Call, at: Column, values: Any, rows: str) -> Column:
     """A column of a table at row numbers, missing where there is no row."""
     dtype = values.dtype
-    kind = kind_of_dtype(dtype, values)
+    kind = kind_of_source(values)
     if kind in ("str", "object"):
         cells = list(values)
         none = [i for i, cell in enumerate(cells) if cell is None]
@@ -130,7 +130,7 @@ def taken(call: Call, at: Column, values: Any, rows: str) -> Column:
     array = np.asarray(values)
     if kind == "int64" and len(array) and max(abs(int(array.min())), int(array.max())) > LARGEST:
         raise NotNative("a number of the table is beyond 2^53")
-    found = WHOLE if kind == "int64" else kind
+    found = (WHOLE if dtype == np.int64 else FILLED) if kind == "int64" else kind
     graph = "f32" if kind == "float32" else None
     return emit(call, "take", [at], found, rows, values=array.astype(np.float64), dtype=graph)
 

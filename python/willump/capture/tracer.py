@@ -255,11 +255,8 @@ class Tracer:
     ) -> Any:
         """Runs a call on the sample and gives it a native form."""
         self.n_calls += 1
-        for inner in (*args, *kwargs.values()):
-            if isinstance(inner, (Inner, _Bound)) and maker is None:
-                raise CaptureError(
-                    f"line {self.line}: {name} takes a function that is not followed"
-                )
+        args = tuple(self._plain(arg) for arg in args)
+        kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
         given = [_guarded(concrete(arg)) for arg in args]
         value = function(*given, **{k: _guarded(concrete(v)) for k, v in kwargs.items()})
@@ -282,6 +279,18 @@ class Tracer:
             why = native if isinstance(native, str) else ""
             self.steps.append(Step(self.code, line, name, why, node))
         return Traced(value, native, replay, line)
+
+    def _plain(self, argument: Any) -> Any:
+        """A function that was defined on the way, as plain Python calls it."""
+        if isinstance(argument, _Bound):
+            raise CaptureError(f"line {self.line}: a method of data is handed on")
+        if isinstance(argument, Inner):
+            return argument.frozen()
+        if type(argument) in (list, tuple):
+            return type(argument)(map(self._plain, argument))
+        if type(argument) is dict:
+            return {key: self._plain(value) for key, value in argument.items()}
+        return argument
 
     def _replace(self, owner: Traced, new: Traced) -> Traced:
         owner.value, owner.native, owner.replay = new.value, new.native, new.replay
