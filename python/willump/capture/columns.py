@@ -189,6 +189,7 @@ def arithmetic(call: Call) -> Native:
     if dtype == "bool":
         raise NotNative(f"{function} of booleans")
     if function in ("floor_divide", "remainder"):
+        call.tracer.check_exact(*columns)
         if dtype == "float32":
             raise NotNative(f"{function} of float32")
         by_constant = value is not None and value != 0 and not is_reversed
@@ -252,6 +253,7 @@ def rounded(call: Call) -> Native:
     column = call.tracer.column(call.args[0])
     if column.is_whole and decimals >= 0:
         return column
+    call.tracer.check_exact(column)
     if column.dtype != "float64":
         raise NotNative(f"round of {column.dtype}")
     scale = float(10 ** abs(decimals))
@@ -283,6 +285,7 @@ def comparison(call: Call) -> Native:
         raise NotNative("moments are compared with other values")
     if value is not None and columns[0].dtype == "float32":
         value = float(np.float32(value))
+    call.tracer.check_exact(*columns)
     return emit(
         call, "binary", columns, "bool", same_rows(columns), function=function, value=value,
         reverse=True if is_reversed else None,
@@ -324,6 +327,7 @@ def negated(call: Call, column: Column) -> Column:
 def between(call: Call) -> Native:
     own = call.bind("self", "left", "right", "inclusive", inclusive="both")
     column = call.tracer.column(own.self)
+    call.tracer.check_exact(column)
     if not column.is_number:
         raise NotNative(f"between of {column.dtype}")
     low = "greater_equal" if own.inclusive in ("both", "left") else "greater"
@@ -564,6 +568,7 @@ def looked_up(
             place = np.array([next(i for i, k in enumerate(keys) if is_missing(k))])
             attributes |= {"nan": place, "none": place}
     else:
+        call.tracer.check_exact(column)
         numbers = np.array([math.nan if is_missing(k) else number_of(k) for k in keys])
         order = np.argsort(numbers, kind="stable")
         keys = [keys[i] for i in order]
@@ -631,6 +636,8 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     context = call.tracer.context
     if column.is_text or wanted in ("str", "object"):
         raise NotNative(f"astype from {column.dtype} to {wanted}")
+    if wanted in ("bool", "int64"):
+        call.tracer.check_exact(column)
     if wanted == "bool":
         return emit(call, "binary", [column], "bool", column.rows, function="not_equal", value=0.0)
     if wanted in ("float64", "float32"):

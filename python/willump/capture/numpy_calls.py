@@ -34,10 +34,14 @@ def ufunc(call: Call) -> Native:
         matrix = call.tracer.matrix(given)
         if matrix.form or matrix.dtype not in ("float64", "float32"):
             raise NotNative(f"np.{name} of a sparse or whole matrix")
+        if name in ("sign", "floor", "ceil", "trunc", "rint"):
+            call.tracer.check_exact(Column(matrix.ref.node, matrix.dtype))
         return replace(matrix, ref=call.tracer.context.apply("ufunc", matrix.ref, function=name))
     column = call.tracer.column(given)
     if not column.is_number:
         raise NotNative(f"np.{name} of {column.dtype}")
+    if name in ("sign", "floor", "ceil", "trunc", "rint"):
+        call.tracer.check_exact(column)
     dtype = result_dtype(call, [column], is_whole=name in ("absolute", "sign"))
     if column.is_whole and name in ("square", "reciprocal", "floor", "ceil", "trunc", "rint"):
         raise NotNative(f"np.{name} of whole numbers")

@@ -383,6 +383,15 @@ class Tracer:
             raise NotNative(f"a {kind_of(value)} where a matrix is wanted")
         return found
 
+    def check_exact(self, *columns: Column) -> None:
+        """For what has steps: a value within rounding of the original's might fall on
+        their other side. Scores of a model may, as its own labels at ties."""
+        if all(self.context.is_exact(column.ref) for column in columns):
+            return
+        if self.model is None:
+            raise NotNative("it reads what is within rounding of NumPy's, and has steps")
+        self.note(self.line, "rows whose score ties with a step's edge may fall on its other side")
+
     def native(self, value: Any) -> Native:
         """The native form of data; through a Python step where it has none."""
         if not isinstance(value, Traced):
