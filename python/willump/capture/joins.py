@@ -148,6 +148,8 @@ def values_at(call: Call, column: Column, index: Any, values: Any, shown: Any) -
         raise NotNative("a table whose index is not unique")
     if not len(index):
         raise NotNative("an empty table")
+    if column.dtype == "object" and index.hasnans:
+        raise NotNative("a table of objects with a missing key")
     at = row_numbers(call, [column], [index])
     found = taken(call, at, values, column.rows)
     if found.is_text and kind_of_dtype(shown.dtype, shown) != found.dtype:
@@ -186,9 +188,10 @@ def _keys_of(own: Any, frame: Frame, table: pd.DataFrame) -> _Merge:
 
 
 def _check_unique(table: pd.DataFrame, keys: list[Any], line: int) -> None:
-    is_twice = (
-        table.index.duplicated() if keys == [None] else table.duplicated(subset=keys).to_numpy()
-    )
+    own = table.index.to_frame() if keys == [None] else table[keys]
+    # None and NaN are one key to a merge, and two to `duplicated`
+    own = own.apply(lambda c: c.where(c.notna(), np.nan) if c.dtype == object else c)
+    is_twice = own.duplicated().to_numpy()
     if is_twice.any():
         row = int(np.flatnonzero(is_twice)[0])
         shown = table.index[row] if keys == [None] else tuple(table.iloc[row][keys])
