@@ -15,7 +15,15 @@ from .._graph import Array, Stage
 from ..convert import Converted, _json_classes, versions
 from ..convert.context import Context
 from ..convert.values import Ref
-from . import columns, dates, estimators, joins, numpy_calls, strings  # noqa: F401  (registers makers)
+from . import (  # noqa: F401  (registers makers)
+    choices,
+    columns,
+    dates,
+    estimators,
+    joins,
+    numpy_calls,
+    strings,
+)
 from .frames import kind_of_source
 from .inputs import AsFrame
 from .interpreter import Interpreter

@@ -280,7 +280,7 @@ def reset_index(call: Call) -> Native:
 
 @method("frame", "astype")
 def astype(call: Call) -> Native:
-    from .columns import cast
+    from .choices import cast
 
     frame = call.tracer.frame_of(call.args[0])
     own = call.bind("self", "dtype", copy=None)

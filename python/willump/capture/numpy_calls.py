@@ -11,8 +11,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..convert.values import Ref
+from . import choices as of_choices
 from . import columns as of_columns
-from .columns import chosen, emit, number_of, result_dtype
+from .choices import chosen
+from .columns import emit, number_of, result_dtype
 from .frames import joined
 from .registry import Call, function, method
 from .values import FILLED, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
@@ -86,13 +88,13 @@ def isnan(call: Call) -> Native:
     column = call.tracer.column(call.args[0])
     if call.name == "isnan" and not column.is_number:
         raise NotNative("np.isnan of what is no number")
-    return of_columns.missing(call, column)
+    return of_choices.missing(call, column)
 
 
 @function("pandas:notna", "pandas:notnull")
 def notna(call: Call) -> Native:
     column = call.tracer.column(call.args[0])
-    return of_columns.negated(call, of_columns.missing(call, column))
+    return of_columns.negated(call, of_choices.missing(call, column))
 
 
 @function(np.isfinite)
@@ -106,7 +108,7 @@ def isfinite(call: Call) -> Native:
 
 @function(np.clip)
 def clip(call: Call) -> Native:
-    return of_columns.clip(call)
+    return of_choices.clip(call)
 
 
 @function(np.round, np.around)
