@@ -70,6 +70,22 @@ class CompiledFunction(CompiledModel):
         )
         self._attach(model, json.loads(model.metadata), converted.steps)
         self._sample = sample
+        self._check(captured.expected, captured.sample)
+
+    def _check(self, expected: Any, sample: Any) -> None:
+        """Nothing is compiled that answers otherwise than the function on the sample."""
+        if self._steps or self._classes is not None:  # labels may differ at ties
+            return
+        found = self(sample)
+        if library_of(expected) == "pandas":
+            expected, found = np.asarray(expected), np.asarray(found)
+        difference = compare(expected, found, None)
+        if not difference.ok:
+            self._interface = None
+            raise UnsupportedError(
+                f"the graph of {self.metadata['estimator']} does not answer as the function does "
+                f"on the sample ({difference}); this is a defect of Willump: please report it"
+            )
 
     def recapture(self, sample: Any = None) -> None:
         """Compiles the function again, with the globals as they are now.

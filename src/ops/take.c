@@ -178,6 +178,13 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
   if (s->numbers == NULL)
     return run_text(s, call, out, error);
   WL_TRY(wl_new_dense(call, s->width, out, error));
+  if (s->width == 1) {
+    for (size_t r = 0; r < call->n_rows; r++) {
+      size_t at = row_at(s, call->inputs[0], r);
+      out->dense[r] = at == SIZE_MAX ? s->absent : s->numbers[at];
+    }
+    return WL_OK;
+  }
   for (size_t r = 0; r < call->n_rows; r++) {
     size_t at = row_at(s, call->inputs[0], r);
     double *to = wl_row_mut(out, r);

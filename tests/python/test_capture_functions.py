@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
+import pickle
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -259,6 +261,59 @@ def test_steps_that_need_all_rows_say_so_and_get_them() -> None:
         fast = willump.compile(centred, sample=FRAME)
     check_same(centred(FRAME), fast(FRAME))
     assert "not row-wise" in str(fast.explain())
+
+
+def applies(f: Any) -> Any:
+    factor = 3
+    lower = [1.0]
+    return f["a"] + f["b"].apply(lambda v: max(v * factor, lower[0])).fillna(0.0)
+
+
+def rows_apply(f: Any) -> Any:
+    def one(row: Any) -> float:
+        return float(row["a"]) * SCALE["a"]
+
+    return f["a"] + f.apply(one, axis=1)
+
+
+def applies_data(f: Any) -> Any:
+    mean = f["b"]
+    return f["a"].apply(lambda v: v + len(mean))
+
+
+@pytest.mark.parametrize("function", [applies, rows_apply], ids=lambda f: f.__name__)
+def test_functions_that_pandas_calls_are_a_step(function: Callable[[Any], Any]) -> None:
+    with pytest.warns(willump.PythonStepWarning, match="apply"):
+        fast = willump.compile(function, sample=FRAME)
+    check_same(function(FRAME), fast(FRAME))
+    assert "native" in str(fast.explain())
+
+
+def test_functions_that_see_data_make_all_python() -> None:
+    with pytest.warns(willump.PythonStepWarning, match="sees what hangs on the input"):
+        fast = willump.compile(applies_data, sample=FRAME)
+    check_same(applies_data(FRAME), fast(FRAME))
+
+
+def test_short_integers_are_read_and_never_overflow() -> None:
+    def mixes(f: Any) -> Any:
+        return np.column_stack([f["i"], f["u"], f["x"]]) + (f["i"] > 3).to_numpy()[:, None]
+
+    frame = pd.DataFrame({"i": [1, 100], "u": [3, 255], "x": [0.5, 1.5]})
+    frame = frame.astype({"i": np.int8, "u": np.uint8})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", willump.PythonStepWarning)
+        fast = willump.compile(mixes, sample=frame)
+        total = willump.compile(lambda f: f["i"] + f["u"], sample=frame)
+    check_same(mixes(frame), fast(frame))
+    check_same(frame["i"] + frame["u"], total(frame))
+
+
+def test_compiled_functions_are_pickled() -> None:
+    fast = willump.compile(assigns, sample=FRAME)
+    again = pickle.loads(pickle.dumps(fast))
+    check_same(fast(FRAME), again(FRAME))
+    check_same(fast(FRAME), copy.deepcopy(fast)(FRAME))
 
 
 def test_artifacts_hold_no_python(tmp_path: Any) -> None:

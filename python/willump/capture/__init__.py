@@ -2,8 +2,9 @@
 
 `source` finds a function's syntax tree, `interpreter` follows it, `tracer` runs
 what hangs on the argument on the sample and gives it nodes, with the makers of
-`frames`, `columns`, `strings`, `joins`, `numpy_calls` and `estimators`. What has no
-native form is replayed by plain Python (`steps`). `inputs` reads the caller's X.
+`frames`, `columns`, `choices`, `strings`, `dates`, `joins`, `numpy_calls` and
+`estimators`. What has no native form is replayed by plain Python (`steps`).
+`inputs` reads the caller's X, `result` shows what the function would return.
 """
 
 from __future__ import annotations

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import linecache
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,16 @@ from .._graph import Array, Stage
 from ..convert import Converted, _json_classes, versions
 from ..convert.context import Context
 from ..convert.values import Ref
-from . import columns, dates, estimators, joins, numpy_calls, strings  # noqa: F401  (registers makers)
-from .frames import kind_of_dtype
+from . import (  # noqa: F401  (registers makers)
+    choices,
+    columns,
+    dates,
+    estimators,
+    joins,
+    numpy_calls,
+    strings,
+)
+from .frames import kind_of_source
 from .inputs import AsFrame
 from .interpreter import Interpreter
 from .steps import ReplayStep
@@ -29,12 +36,16 @@ from .values import (
     CaptureError,
     Column,
     Frame,
+    Held,
     Labels,
     Matrix,
     NotNative,
     Replay,
     Traced,
 )
+
+#: Rows of a sample that are looked at.
+_MAX_SAMPLE = 1000
 
 
 @dataclass
@@ -43,6 +54,8 @@ class Captured:
 
     converted: Converted
     steps: list[Step]
+    expected: Any  #: what the function gave on the sample
+    sample: pd.DataFrame
 
 
 def as_sample(sample: Any) -> pd.DataFrame:
@@ -57,6 +70,7 @@ def as_sample(sample: Any) -> pd.DataFrame:
         frame = sample.to_pandas()
     else:
         raise TypeError(f"sample is a frame of the rows, not {type(sample).__name__}")
+    frame = frame.head(_MAX_SAMPLE)
     if not len(frame):
         raise ValueError("sample has no rows: give some that look like those to come")
     if not frame.columns.is_unique:
@@ -66,10 +80,10 @@ def as_sample(sample: Any) -> pd.DataFrame:
 
 def _argument(frame: pd.DataFrame, context: Context) -> Traced:
     """The function's argument: an input for each column."""
-    found: dict[str, Column | str] = {}
+    found: dict[str, Held] = {}
     for name in frame.columns:
         try:
-            dtype = kind_of_dtype(frame[name].dtype, frame[name])
+            dtype = kind_of_source(frame[name])
             if not isinstance(name, str):
                 raise NotNative("its name is no string")
         except NotNative as reason:
@@ -110,7 +124,8 @@ def capture(function: Any, sample: Any, *, strict: bool = False) -> Captured:
         value = function(frame.copy(deep=False))
         result = Traced(value, f"the whole function: {error}", Replay(function, (argument.replay,)))
     shown = _Result.of(result, tracer, frame)
-    return _finished(function, frame, tracer, shown, strict=strict)
+    converted = _finished(function, frame, tracer, shown, strict=strict)
+    return Captured(converted, tracer.steps, result.value, frame)
 
 
 # ---- results ----------------------------------------------------------------------
@@ -136,12 +151,12 @@ class _Result:
             )
         try:
             native = tracer.native(result)
-            if getattr(native, "dtype", "") in (FILLED, SHORT):
-                result.native = (
-                    f"line {result.line}: whether the result is int64 or float64 hangs on which "
-                    "rows were missing: add .astype(float)"
-                )
+            why = _why_other_dtype(native, result.value)
+            if why:
+                result.native = f"line {result.line}: {why}"
                 native = tracer.external(result)
+            if result.external is not None:  # a step's answers have their own dtype
+                native = replace(result.external, dtype=str(result.value.dtype))
         except NotNative as reason:
             raise UnsupportedError(f"the function's result cannot be compiled: {reason}") from None
         value = result.value
@@ -182,9 +197,23 @@ class _Result:
         return cls("prediction", column.ref, True, column.dtype, shape)
 
 
+def _why_other_dtype(native: Any, value: Any) -> str:
+    """Why the graph's result would be of another dtype than the function's."""
+    dtype = getattr(native, "dtype", "")
+    if dtype in (FILLED, SHORT):
+        return (
+            "whether the result is of whole numbers or float64 hangs on which rows were missing: "
+            "add .astype(float)"
+        )
+    numbers = ("bool", "int64", "float32", "float64")
+    if dtype in numbers and dtype != str(value.dtype) and not isinstance(native, Labels):
+        return f"the result is of {value.dtype}"
+    return ""
+
+
 def _finished(
     function: Any, frame: pd.DataFrame, tracer: Tracer, shown: _Result, *, strict: bool
-) -> Captured:
+) -> Converted:
     builder = tracer.context.builder
     rendered = builder.render([Stage({shown.output: shown.ref.node})])
     for number, step in enumerate(rendered.payloads):
@@ -210,7 +239,7 @@ def _finished(
             "columns": dtypes,
             "result": shown.shape,
             "notes": tracer.notes,
-            "lines": _lines(function, tracer, rendered.numbers),
+            "lines": _lines(tracer, rendered.numbers),
         },
     }
     if shown.classes is not None:
@@ -228,8 +257,7 @@ def _finished(
     empty = _error_for_no_rows(function, frame)
     if empty is not None:
         metadata["empty"] = empty
-    converted = Converted(rendered.text, rendered.tensors, metadata, rendered.payloads, reasons, {})
-    return Captured(converted, tracer.steps)
+    return Converted(rendered.text, rendered.tensors, metadata, rendered.payloads, reasons, {})
 
 
 def _blocks(tracer: Tracer) -> list[dict[str, Any]]:
@@ -253,28 +281,22 @@ def _error_for_no_rows(function: Any, frame: pd.DataFrame) -> str | None:
     return None
 
 
-def _lines(function: Any, tracer: Tracer, numbers: dict[int, int]) -> list[dict[str, Any]]:
-    """The function's source beside what became of each line."""
-    code = inspect.unwrap(function).__code__ if not isinstance(
-        function, types.MethodType
-    ) else function.__func__.__code__  # fmt: skip
-    try:
-        source, first = inspect.getsourcelines(code)
-    except OSError:
-        return []
-    linecache.checkcache(code.co_filename)
+def _lines(tracer: Tracer, numbers: dict[int, int]) -> list[dict[str, Any]]:
+    """The source of the functions that were followed, beside what each line became."""
     found = []
-    for offset, text in enumerate(source):
-        line = first + offset
-        own = [step for step in tracer.steps if step.line == line]
-        nodes = sorted({numbers[s.node] for s in own if s.node in numbers})
-        python = [s.why for s in own if s.why]
-        found.append(
-            {
-                "line": line,
-                "text": text.rstrip("\n"),
-                "nodes": nodes,
-                "python": list(dict.fromkeys(python)),
-            }
-        )
+    for code in tracer.codes:
+        try:
+            source, first = inspect.getsourcelines(code)
+        except OSError:
+            continue
+        for line, text in enumerate(source, first):
+            own = [s for s in tracer.steps if s.code is code and s.line == line]
+            found.append(
+                {
+                    "line": line,
+                    "text": text.rstrip("\n"),
+                    "nodes": sorted({numbers[s.node] for s in own if s.node in numbers}),
+                    "python": list(dict.fromkeys(s.why for s in own if s.why)),
+                }
+            )
     return found

@@ -10,7 +10,20 @@ import numpy as np
 import pandas as pd
 
 from .registry import Call, function, method
-from .values import FILLED, SHORT, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
+from .values import (
+    FILLED,
+    SHORT,
+    WHOLE,
+    Column,
+    Frame,
+    Held,
+    Matrix,
+    Native,
+    NotNative,
+    Traced,
+    column_of,
+    with_rows,
+)
 
 #: The NumPy dtype of each kind of column, and the graph's.
 _NUMPY = {"float64": "float64", "float32": "float32", "int64": "int64", "bool": "bool"}
@@ -28,12 +41,19 @@ def kind_of_dtype(dtype: Any, values: Any = None) -> str:
             return "timedelta"
         if name == "object" and values is not None and is_text(values):
             return name
-        if dtype.kind in "iu" and dtype.itemsize < 8:
-            raise NotNative(f"a column of {name}; astype('int64') first")
         raise NotNative(f"a column of {name}")
     if isinstance(dtype, pd.StringDtype) and dtype.na_value is not pd.NA:
         return "str"
     raise NotNative(f"a column of {dtype}")
+
+
+def kind_of_source(values: Any) -> str:
+    """The kind of a column of the caller's or of a table: short integers are whole
+    numbers too, of which no result is made in their own dtype."""
+    dtype = values.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iu" and dtype != np.uint64:
+        return "int64"
+    return kind_of_dtype(dtype, values)
 
 
 def is_text(values: Any) -> bool:
@@ -143,7 +163,7 @@ def pick_result(call: Call) -> Native:
     ):
         raise NotNative("rows are dropped")
     if call.name == "frame.select_dtypes" and any(
-        isinstance(c, Column) and c.is_either for c in frame.columns.values()
+        not isinstance(c, str) and column_of(c).is_either for c in frame.columns.values()
     ):
         raise NotNative("a column's dtype hangs on its rows")
     return frame.pick(list(call.value.columns))
@@ -177,7 +197,7 @@ def _with(call: Call, frame: Frame, values: dict[str, Any]) -> Frame:
     return Frame(columns, frame.rows)
 
 
-def _column_for(call: Call, frame: Frame, name: str, value: Any) -> Column | str:
+def _column_for(call: Call, frame: Frame, name: str, value: Any) -> Held:
     if not isinstance(value, Traced):
         if np.ndim(value) != 0:
             raise NotNative(f"column {name!r} is set to a constant array")
@@ -254,17 +274,13 @@ def reset_index(call: Call) -> Native:
         raise NotNative("reset_index keeps the index: give drop=True")
     native = call.args[0].native
     if isinstance(native, Frame):
-        columns = {
-            k: c if isinstance(c, str) else replace(c, rows="range")
-            for k, c in native.columns.items()
-        }
-        return Frame(columns, "range")
+        return Frame({k: with_rows(c, "range") for k, c in native.columns.items()}, "range")
     return replace(call.tracer.column(call.args[0]), rows="range")
 
 
 @method("frame", "astype")
 def astype(call: Call) -> Native:
-    from .columns import cast
+    from .choices import cast
 
     frame = call.tracer.frame_of(call.args[0])
     own = call.bind("self", "dtype", copy=None)
@@ -307,7 +323,7 @@ def concat(call: Call) -> Native:
     own = call.bind("objs", axis=0)
     if own.axis not in (1, "columns"):
         raise NotNative("rows are concatenated")
-    columns: dict[str, Column | str] = {}
+    columns: dict[str, Held] = {}
     frames = []
     for item in own.objs:
         if not isinstance(item, Traced):

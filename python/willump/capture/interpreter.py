@@ -8,6 +8,8 @@ unroll and conditions on constants choose, since both simply run.
 from __future__ import annotations
 
 import ast
+import contextlib
+import copy
 import operator
 import types
 from collections.abc import Callable, Iterator
@@ -67,6 +69,37 @@ class Inner:
         inner = Interpreter(self.owner.tracer, self.owner.globals, {}, names, self.owner)
         return inner.run(self.node)
 
+    def frozen(self) -> Callable[..., Any]:
+        """The function itself, for plain Python to call on other rows.
+
+        Raises
+        ------
+        CaptureError
+            Where it sees what hangs on the input.
+        """
+        seen: dict[str, Any] = {}
+        for inner in ast.walk(self.node):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+                with contextlib.suppress(NameError):  # its own
+                    value = self.owner.lookup(inner.id)
+                    seen[inner.id] = value.frozen() if isinstance(value, Inner) else value
+        if is_traced(list(seen.values()), self.defaults, self.keyword_defaults):
+            raise CaptureError(
+                f"line {self.node.lineno}: {self.__name__} is called by what is not followed, and "
+                "sees what hangs on the input"
+            )
+        names = {**self.owner.globals, **seen}
+        if isinstance(self.node, ast.Lambda):
+            made: Callable[..., Any] = eval(
+                compile(ast.Expression(self.node), "<lambda>", "eval"), names
+            )
+            return made
+        plain = copy.copy(self.node)
+        plain.decorator_list = []
+        exec(compile(ast.Module([plain], []), f"<{self.__name__}>", "exec"), names)
+        found: Callable[..., Any] = names[self.__name__]
+        return found
+
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         own = self.node.args
         places = [a.arg for a in (*own.posonlyargs, *own.args)]
@@ -110,6 +143,9 @@ class Interpreter:
     ) -> Any:
         """What a call of the function gives."""
         node = definition_of(function)
+        tracer.code = function.__code__
+        if function.__code__ not in tracer.codes:
+            tracer.codes.append(function.__code__)
         own = cls(
             tracer,
             function.__globals__,

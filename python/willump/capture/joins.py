@@ -4,6 +4,7 @@ columns that are used are taken from there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from .._errors import UnsupportedError
-from ..convert.names import is_storable
 from .columns import LARGEST, emit
-from .frames import is_text, kind_of_dtype, same_rows
+from .frames import is_text, kind_of_dtype, kind_of_source, same_rows
 from .inputs import moments_of
 from .registry import Call, function, method
-from .values import WHOLE, Column, Frame, Native, NotNative, Traced
+from .values import FILLED, WHOLE, Column, Frame, Held, Later, Native, NotNative, Traced, with_rows
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 # ---- keys ------------------------------------------------------------------------
 
@@ -30,14 +32,11 @@ def _is_text(values: Any) -> bool:
     return getattr(dtype, "kind", "") == "O" and is_text(values)
 
 
-def _texts(values: Any) -> tuple[list[str], list[int]]:
-    """Strings, "" for missing ones, and the places of these."""
-    cells = list(values)
-    gone = [i for i, cell in enumerate(cells) if not isinstance(cell, str)]
-    texts = ["" if not isinstance(cell, str) else str(cell) for cell in cells]
-    if not all(map(is_storable, texts)):
+def _checked(texts: list[str]) -> list[str]:
+    joined = "".join(texts)
+    if "\0" in joined or (not joined.isascii() and _SURROGATE.search(joined)):
         raise NotNative("a string of the table holds NUL or a lone surrogate")
-    return texts, gone
+    return texts
 
 
 def _numbers(values: Any) -> Any:
@@ -60,29 +59,37 @@ def _codes(call: Call, column: Column, keys: Any, *, is_alone: bool) -> tuple[Co
     if column.is_text != _is_text(keys):
         raise NotNative(f"a key of {column.dtype} meets one of {keys.dtype}")
     if not column.is_text:
+        call.tracer.check_exact(column)
         is_moment = getattr(keys.dtype, "kind", "") == "M"
         if not column.is_number and column.dtype != "datetime":
             raise NotNative(f"a key of {column.dtype}")
         if is_moment != (column.dtype == "datetime"):
             raise NotNative(f"a key of {column.dtype} meets one of {keys.dtype}")
         return column, _numbers(keys)
-    texts, gone = _texts(keys)
-    # a place of its own for what is missing, which no string is equal to
-    known: dict[str | None, int] = {}
-    missing = set(gone)
-    codes = [
-        known.setdefault(None if i in missing else text, len(known)) for i, text in enumerate(texts)
-    ]
+    codes, words = pd.factorize(keys, use_na_sentinel=True)
+    known = _checked([str(word) for word in words])
     attributes: dict[str, Any] = {
-        "categories": ["" if k is None else k for k in known],
+        "categories": known,
         "sizes": np.array([len(known)]),
         "unknown": np.array([-1.0]),
         "dtype": "i64",
     }
-    if None in known:
-        attributes |= {"nan": np.array([known[None]]), "none": np.array([known[None]])}
+    if is_alone:  # each key is there once: its place is the table's row
+        cells = list(keys)
+        attributes["categories"] = [
+            "" if code < 0 else str(c) for c, code in zip(cells, codes, strict=True)
+        ]
+        attributes["sizes"] = np.array([len(cells)])
+    gone = codes < 0
+    if gone.any():  # a place of its own, which no string is equal to
+        place = int(np.flatnonzero(gone)[0]) if is_alone else len(known)
+        if not is_alone:
+            attributes["categories"] = [*known, ""]
+            attributes["sizes"] = np.array([len(known) + 1])
+            codes = np.where(gone, place, codes)
+        attributes |= {"nan": np.array([place]), "none": np.array([place])}
     node = call.tracer.context._emit("encode", (column.node,), attributes)
-    return Column(node, "int64", column.rows), np.array(codes, dtype=np.float64)
+    return Column(node, "int64", column.rows), np.asarray(codes, dtype=np.float64)
 
 
 def row_numbers(call: Call, columns: Sequence[Column], keys: Sequence[Any]) -> Column:
@@ -105,12 +112,12 @@ def row_numbers(call: Call, columns: Sequence[Column], keys: Sequence[Any]) -> C
 def taken(call: Call, at: Column, values: Any, rows: str) -> Column:
     """A column of a table at row numbers, missing where there is no row."""
     dtype = values.dtype
-    kind = kind_of_dtype(dtype, values)
+    kind = kind_of_source(values)
     if kind in ("str", "object"):
-        texts, gone = _texts(values)
         cells = list(values)
-        none = [i for i in gone if cells[i] is None]
-        nan = [i for i in gone if cells[i] is not None]
+        none = [i for i, cell in enumerate(cells) if cell is None]
+        nan = [i for i, c in enumerate(cells) if c is not None and not isinstance(c, str)]
+        texts = _checked([str(c) if isinstance(c, str) else "" for c in cells])
         return emit(
             call, "take", [at], kind, rows, values=texts,
             nan=np.array(nan, dtype=np.int64) if nan else None,
@@ -124,16 +131,15 @@ def taken(call: Call, at: Column, values: Any, rows: str) -> Column:
     array = np.asarray(values)
     if kind == "int64" and len(array) and max(abs(int(array.min())), int(array.max())) > LARGEST:
         raise NotNative("a number of the table is beyond 2^53")
-    found = WHOLE if kind == "int64" else kind
+    found = (WHOLE if dtype == np.int64 else FILLED) if kind == "int64" else kind
     graph = "f32" if kind == "float32" else None
     return emit(call, "take", [at], found, rows, values=array.astype(np.float64), dtype=graph)
 
 
-def _taken_or_reason(call: Call, at: Column, values: Any, rows: str) -> Column | str:
-    try:
-        return taken(call, at, values, rows)
-    except NotNative as reason:
-        return f"line {call.tracer.line}: column {values.name!r} of the table: {reason}"
+def _taken_later(call: Call, at: Column, values: Any, rows: str) -> Held:
+    """The same, made where the column is used."""
+    where = f"line {call.tracer.line}: column {values.name!r} of the table: "
+    return Later(lambda: taken(call, at, values, rows), where)
 
 
 def values_at(call: Call, column: Column, index: Any, values: Any, shown: Any) -> Column:
@@ -142,6 +148,8 @@ def values_at(call: Call, column: Column, index: Any, values: Any, shown: Any) -
         raise NotNative("a table whose index is not unique")
     if not len(index):
         raise NotNative("an empty table")
+    if column.dtype == "object" and index.hasnans:
+        raise NotNative("a table of objects with a missing key")
     at = row_numbers(call, [column], [index])
     found = taken(call, at, values, column.rows)
     if found.is_text and kind_of_dtype(shown.dtype, shown) != found.dtype:
@@ -180,9 +188,10 @@ def _keys_of(own: Any, frame: Frame, table: pd.DataFrame) -> _Merge:
 
 
 def _check_unique(table: pd.DataFrame, keys: list[Any], line: int) -> None:
-    is_twice = (
-        table.index.duplicated() if keys == [None] else table.duplicated(subset=keys).to_numpy()
-    )
+    own = table.index.to_frame() if keys == [None] else table[keys]
+    # None and NaN are one key to a merge, and two to `duplicated`
+    own = own.apply(lambda c: c.where(c.notna(), np.nan) if c.dtype == object else c)
+    is_twice = own.duplicated().to_numpy()
     if is_twice.any():
         row = int(np.flatnonzero(is_twice)[0])
         shown = table.index[row] if keys == [None] else tuple(table.iloc[row][keys])
@@ -230,13 +239,13 @@ def _merged(
     dropped = [r for lft, r in zip(keys.left_keys, keys.right_keys, strict=True) if lft == r]
     right = [name for name in table.columns if name not in dropped]
     both = set(right) & set(frame.columns)
-    found: dict[str, Column | str] = {}
+    found: dict[str, Held] = {}
     for name, column in frame.columns.items():
         new = f"{name}{suffixes[0] or ''}" if name in both else name
-        found[new] = column if isinstance(column, str) else replace(column, rows=rows)
+        found[new] = with_rows(column, rows)
     for name in right:
         new = f"{name}{suffixes[1] or ''}" if name in both else name
-        found[new] = _taken_or_reason(call, at, table[name], rows)
+        found[new] = _taken_later(call, at, table[name], rows)
     if list(found) != list(call.value.columns):
         raise NotNative("the names of its columns")
     return Frame(found, rows)
@@ -273,4 +282,4 @@ def reindex(call: Call) -> Native:
     if isinstance(owner.index, pd.MultiIndex) or not owner.index.is_unique:
         raise NotNative("a table whose index is not unique")
     at = row_numbers(call, [key], [owner.index])
-    return Frame({n: _taken_or_reason(call, at, owner[n], rows) for n in owner.columns}, rows)
+    return Frame({n: _taken_later(call, at, owner[n], rows) for n in owner.columns}, rows)

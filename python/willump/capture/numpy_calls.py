@@ -11,8 +11,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from ..convert.values import Ref
+from . import choices as of_choices
 from . import columns as of_columns
-from .columns import chosen, emit, number_of, result_dtype
+from .choices import chosen
+from .columns import emit, number_of, result_dtype
 from .frames import joined
 from .registry import Call, function, method
 from .values import FILLED, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
@@ -34,10 +36,14 @@ def ufunc(call: Call) -> Native:
         matrix = call.tracer.matrix(given)
         if matrix.form or matrix.dtype not in ("float64", "float32"):
             raise NotNative(f"np.{name} of a sparse or whole matrix")
+        if name in ("sign", "floor", "ceil", "trunc", "rint"):
+            call.tracer.check_exact(Column(matrix.ref.node, matrix.dtype))
         return replace(matrix, ref=call.tracer.context.apply("ufunc", matrix.ref, function=name))
     column = call.tracer.column(given)
     if not column.is_number:
         raise NotNative(f"np.{name} of {column.dtype}")
+    if name in ("sign", "floor", "ceil", "trunc", "rint"):
+        call.tracer.check_exact(column)
     dtype = result_dtype(call, [column], is_whole=name in ("absolute", "sign"))
     if column.is_whole and name in ("square", "reciprocal", "floor", "ceil", "trunc", "rint"):
         raise NotNative(f"np.{name} of whole numbers")
@@ -82,13 +88,13 @@ def isnan(call: Call) -> Native:
     column = call.tracer.column(call.args[0])
     if call.name == "isnan" and not column.is_number:
         raise NotNative("np.isnan of what is no number")
-    return of_columns.missing(call, column)
+    return of_choices.missing(call, column)
 
 
 @function("pandas:notna", "pandas:notnull")
 def notna(call: Call) -> Native:
     column = call.tracer.column(call.args[0])
-    return of_columns.negated(call, of_columns.missing(call, column))
+    return of_columns.negated(call, of_choices.missing(call, column))
 
 
 @function(np.isfinite)
@@ -102,7 +108,7 @@ def isfinite(call: Call) -> Native:
 
 @function(np.clip)
 def clip(call: Call) -> Native:
-    return of_columns.clip(call)
+    return of_choices.clip(call)
 
 
 @function(np.round, np.around)

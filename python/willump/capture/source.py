@@ -16,8 +16,10 @@ Definition = ast.FunctionDef | ast.Lambda
 
 
 @functools.lru_cache(maxsize=64)
-def _parsed(text: str) -> ast.Module:
-    return ast.parse(text)
+def _definitions(text: str) -> list[ast.FunctionDef | ast.Lambda]:
+    """The functions of a file."""
+    found = ast.walk(ast.parse(text))
+    return [node for node in found if isinstance(node, (ast.FunctionDef, ast.Lambda))]
 
 
 def definition_of(function: types.FunctionType) -> Definition:
@@ -31,20 +33,19 @@ def definition_of(function: types.FunctionType) -> Definition:
     code = function.__code__
     try:
         lines, _ = inspect.findsource(function)
-        tree = _parsed("".join(lines))
+        known = _definitions("".join(lines))
     except (OSError, TypeError, SyntaxError) as error:
         raise UnsupportedError(
             f"the source of {function.__qualname__} is not available ({error}): define it in a "
             "file or a notebook's cell, not by exec or at the interpreter's prompt"
         ) from error
-    found = [node for node in ast.walk(tree) if _is_of(node, code)]
+    found = [node for node in known if _is_of(node, code)]
     if len(found) != 1:
         raise UnsupportedError(
             f"the source of {function.__qualname__} has changed since it was loaded, or cannot "
             f"be told from others on line {code.co_firstlineno}"
         )
     node = found[0]
-    assert isinstance(node, (ast.FunctionDef, ast.Lambda))
     for inner in ast.walk(node):
         if isinstance(inner, (ast.Yield, ast.YieldFrom)):
             raise UnsupportedError(f"{function.__qualname__} is a generator")

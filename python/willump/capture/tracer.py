@@ -65,6 +65,7 @@ _PARTS = {
 class Step:
     """A line of `explain`: what was done where, and why in Python if it is."""
 
+    code: Any  #: of the function that has the line
     line: int
     what: str
     why: str = ""
@@ -81,6 +82,9 @@ class Tracer:
         #: The inputs, as they are before any statement.
         self.frame_inputs = dict(frame.native.columns) if isinstance(frame.native, Frame) else {}
         self.line = 0
+        #: The functions that were followed, in order, and the one at work.
+        self.codes: list[Any] = []
+        self.code: Any = None
         self.depth = 0
         self.n_calls = 0
         self.n_statements = 0
@@ -251,11 +255,8 @@ class Tracer:
     ) -> Any:
         """Runs a call on the sample and gives it a native form."""
         self.n_calls += 1
-        for inner in (*args, *kwargs.values()):
-            if isinstance(inner, (Inner, _Bound)) and maker is None:
-                raise CaptureError(
-                    f"line {self.line}: {name} takes a function that is not followed"
-                )
+        args = tuple(self._plain(arg) for arg in args)
+        kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
         given = [_guarded(concrete(arg)) for arg in args]
         value = function(*given, **{k: _guarded(concrete(v)) for k, v in kwargs.items()})
@@ -276,8 +277,20 @@ class Tracer:
         if not is_silent:
             node = getattr(native, "node", getattr(getattr(native, "ref", None), "node", -1))
             why = native if isinstance(native, str) else ""
-            self.steps.append(Step(line, name, why, node))
+            self.steps.append(Step(self.code, line, name, why, node))
         return Traced(value, native, replay, line)
+
+    def _plain(self, argument: Any) -> Any:
+        """A function that was defined on the way, as plain Python calls it."""
+        if isinstance(argument, _Bound):
+            raise CaptureError(f"line {self.line}: a method of data is handed on")
+        if isinstance(argument, Inner):
+            return argument.frozen()
+        if type(argument) in (list, tuple):
+            return type(argument)(map(self._plain, argument))
+        if type(argument) is dict:
+            return {key: self._plain(value) for key, value in argument.items()}
+        return argument
 
     def _replace(self, owner: Traced, new: Traced) -> Traced:
         owner.value, owner.native, owner.replay = new.value, new.native, new.replay
@@ -335,7 +348,7 @@ class Tracer:
             return NotImplemented
         if (function.__module__ or "").partition(".")[0] in _LIBRARIES:
             return NotImplemented
-        before = (len(self.steps), len(self.notes), self.line)
+        before = (len(self.steps), len(self.notes), self.line, self.code)
         states = [(t, t.value, t.native, t.replay) for t in walk([list(args), kwargs])]
         try:
             return Interpreter.call(self, function, args, kwargs)
@@ -343,11 +356,11 @@ class Tracer:
             del self.steps[before[0] :], self.notes[before[1] :]
             for traced, value, native, replay in states:
                 traced.value, traced.native, traced.replay = value, native, replay
-            self.line = before[2]
+            self.line, self.code = before[2], before[3]
             self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
             return self.make(function.__qualname__, callee, args[-len(args) :], kwargs, None)
         finally:
-            self.line = before[2]
+            self.line, self.code = before[2], before[3]
 
     # ---- what makers ask for ------------------------------------------------------
 
@@ -369,6 +382,15 @@ class Tracer:
         if not isinstance(found, Matrix):
             raise NotNative(f"a {kind_of(value)} where a matrix is wanted")
         return found
+
+    def check_exact(self, *columns: Column) -> None:
+        """For what has steps: a value within rounding of the original's might fall on
+        their other side. Scores of a model may, as its own labels at ties."""
+        if all(self.context.is_exact(column.ref) for column in columns):
+            return
+        if self.model is None:
+            raise NotNative("it reads what is within rounding of NumPy's, and has steps")
+        self.note(self.line, "rows whose score ties with a step's edge may fall on its other side")
 
     def native(self, value: Any) -> Native:
         """The native form of data; through a Python step where it has none."""

@@ -85,20 +85,60 @@ class Column:
         return replace(self, rows="")
 
 
+class Later:
+    """A column whose nodes are made when it is used."""
+
+    def __init__(self, make: Callable[[], Column], where: str = "") -> None:
+        self.make = make
+        self.where = where
+        self.made: Column | str | None = None
+
+    def get(self) -> Column:
+        if self.made is None:
+            try:
+                self.made = self.make()
+            except NotNative as reason:
+                said = str(reason)
+                self.made = said if said.startswith("line ") else f"{self.where}{said}"
+        if isinstance(self.made, str):
+            raise NotNative(self.made)
+        return self.made
+
+
+#: A frame's column: made, to be made, or the reason why it has no native form.
+Held: TypeAlias = Column | Later | str
+
+
+def column_of(held: Held) -> Column:
+    """The column; `NotNative` with the reason where there is none."""
+    if isinstance(held, Column):
+        return held
+    if isinstance(held, str):
+        raise NotNative(held)
+    return held.get()
+
+
+def with_rows(held: Held, rows: str) -> Held:
+    """The same column of other rows."""
+    if isinstance(held, Column):
+        return replace(held, rows=rows)
+    if isinstance(held, str):
+        return held
+    return Later(lambda: replace(held.get(), rows=rows))
+
+
 @dataclass(frozen=True)
 class Frame:
-    """Named columns of the same rows; a column without a native form says why."""
+    """Named columns of the same rows."""
 
-    columns: dict[str, Column | str]
+    columns: dict[str, Held]
     rows: str
 
     def column(self, name: Any) -> Column:
         found = self.columns.get(name)
         if found is None:
             raise NotNative(f"there is no column {name!r}")
-        if isinstance(found, str):
-            raise NotNative(found)
-        return found
+        return column_of(found)
 
     def pick(self, names: list[Any]) -> Frame:
         if len(set(names)) != len(names):

