@@ -56,7 +56,8 @@ static wl_status check_query(uint64_t n_rows, double recall, const uint64_t *ks,
 /* Room for one query of n rows. */
 typedef struct ranks {
   uint64_t *order; /* the rows as the filter ranks them */
-  uint64_t *place; /* of each row: the last that it may have */
+  uint64_t *last; /* of each row: the last place among those that tie with it */
+  uint64_t *taken; /* by that place: how many of them are in the top so far */
   uint64_t *rows;  /* the first ones of the full ranking */
   double *turned;  /* the full scores, the filter's last row first */
   places found;
@@ -65,9 +66,10 @@ typedef struct ranks {
 static bool is_tie(double a, double b) { return a == b || (a != a && b != b); }
 
 /* How ties fall is the caller's order of rows, and no later query has that of
- * the calibration queries. So a row counts as if its ties were all before it in
- * the filter's ranking, and of rows that tie in the full ranking those come
- * first that the filter finds last: no order needs more candidates. */
+ * the calibration queries. So the rows of the top come behind all others that
+ * tie with them in the filter's ranking, and of rows that tie in the full
+ * ranking those come first that the filter finds last: no order needs more
+ * candidates. */
 static wl_status rank_both(const double *filter, const double *full,
                            uint64_t n_rows, uint64_t k, ranks *r,
                            wl_error *error) {
@@ -77,7 +79,7 @@ static wl_status rank_both(const double *filter, const double *full,
     if (i + 1 == n_rows ||
         !is_tie(filter[r->order[i]], filter[r->order[i + 1]]))
       last = i;
-    r->place[r->order[i]] = last;
+    r->last[r->order[i]] = last;
   }
   for (uint64_t i = 0; i < n_rows; i++)
     r->turned[i] = full[r->order[n_rows - 1 - i]];
@@ -91,7 +93,7 @@ wl_status wl_topk_needed(const double *filter, const double *full,
                          uint64_t n_rows, double recall, const uint64_t *ks,
                          size_t n_ks, double *needed, wl_error *error) {
   WL_TRY(check_query(n_rows, recall, ks, n_ks, error));
-  size_t size, each = 4 * sizeof(uint64_t) + sizeof(double);
+  size_t size, each = 5 * sizeof(uint64_t) + sizeof(double);
   if (wl_mul_overflows((size_t)n_rows + 1, each, &size))
     return wl_fail_memory(error, SIZE_MAX);
   uint64_t *room = wl_calloc((size_t)n_rows + 1, each);
@@ -99,10 +101,11 @@ wl_status wl_topk_needed(const double *filter, const double *full,
     return wl_fail_memory(error, size);
   uint64_t n = n_rows + 1;
   ranks r = {.order = room,
-             .place = room + n,
-             .rows = room + 2 * n,
-             .turned = (double *)(room + 4 * n),
-             .found = {.counts = room + 3 * n, .n = n_rows, .top = 1}};
+             .last = room + n,
+             .taken = room + 2 * n,
+             .rows = room + 3 * n,
+             .turned = (double *)(room + 5 * n),
+             .found = {.counts = room + 4 * n, .n = n_rows, .top = 1}};
   while (r.found.top * 2 <= n_rows)
     r.found.top *= 2;
   uint64_t last = n_ks > 0 && ks[n_ks - 1] < n_rows ? ks[n_ks - 1] : n_rows;
@@ -111,8 +114,10 @@ wl_status wl_topk_needed(const double *filter, const double *full,
   uint64_t k = 0;
   for (size_t j = 0; j < n_ks; j++) {
     uint64_t wanted = ks[j] < n_rows ? ks[j] : n_rows;
-    for (; k < wanted; k++)
-      places_add(&r.found, r.place[r.rows[k]]);
+    for (; k < wanted; k++) {
+      uint64_t place = r.last[r.rows[k]];
+      places_add(&r.found, place - r.taken[place]++);
+    }
     uint64_t count = places_find(&r.found, required(recall, k)) + 1;
     needed[j] = (double)count / (double)n_rows;
   }

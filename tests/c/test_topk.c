@@ -105,10 +105,11 @@ static void no_order_of_the_rows_needs_more(void **state) {
     }
     for (size_t j = 0; j < N; j++) {
       assert_true((double)most[j] / N <= needed[j]);
-      n_reached += (double)most[j] / N == needed[j];
+      n_reached += repeat % 2 == 0 && (double)most[j] / N == needed[j];
     }
   }
-  assert_true(n_reached > 40 * N / 2); /* and some order needs as many */
+  /* Where the full ranking has no ties, some order needs as many. */
+  assert_true(n_reached > 20 * N * 3 / 4);
 }
 
 static void a_query_that_is_wrong_is_refused(void **state) {

@@ -1,0 +1,158 @@
+"""What `optimize` takes: kinds of models and rows that are easily forgotten."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import willump
+from sklearn.compose import ColumnTransformer
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import MaxAbsScaler, Normalizer, StandardScaler
+from sklearn.svm import SVC, SVR
+from test_optimize import documents
+
+
+def numbers(n: int, seed: int) -> tuple[Any, Any]:
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(n, 6))
+    return x, (x[:, 0] * 2 + x[:, 1] > 0).astype(int)
+
+
+def optimized(pipeline: Any, x: Any, y: Any, target: Any, **options: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", willump.PythonStepWarning)
+        return willump.optimize(pipeline, x, y, target=target, random_state=0, **options)
+
+
+# ---- sparse rows -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", [sp.csr_matrix, sp.csr_array])
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), RandomForestClassifier(5, random_state=0)], ids=repr
+)
+def test_csr_rows_may_have_several_blocks(form: Any, model: Any) -> None:
+    x, y = numbers(700, 0)
+    rows = [form(np.where(np.abs(a) < 0.7, 0.0, a)) for a in (x, numbers(1500, 1)[0])]
+    pipeline = make_pipeline(make_union(MaxAbsScaler(), Normalizer()), model).fit(rows[0], y)
+    target = willump.Agreement(0.7)
+    fast = optimized(pipeline, rows[0], y, target, X_cal=rows[1], costs=[1.0, 20.0])
+    assert fast.metadata["certificate"]["share_leaving"] > 0
+    whole = fast.predict(rows[1])
+    np.testing.assert_array_equal(fast.predict(rows[1][:50]), whole[:50])
+    assert np.mean(whole == pipeline.predict(rows[1])) > 0.68
+
+
+# ---- models ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "model", [SVC(kernel="linear"), GaussianNB(), LinearDiscriminantAnalysis()], ids=repr
+)
+def test_models_with_coefficients_that_stay_python_get_a_first_stage(model: Any) -> None:
+    x, y = numbers(600, 0)
+    pipeline = make_pipeline(StandardScaler(), model).fit(x, y)
+    fast = optimized(pipeline, x, y, willump.Agreement(0.9), X_cal=numbers(2000, 1)[0])
+    assert fast.metadata["certificate"]["first_model"] != type(model).__name__
+    test = numbers(3000, 2)[0]
+    assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.88
+
+
+@pytest.mark.parametrize("model", [SVR(kernel="linear"), PoissonRegressor()], ids=repr)
+def test_regressors_that_stay_python_do_too(model: Any) -> None:
+    x, _ = numbers(600, 0)
+    y = np.exp(0.3 * x[:, 0])
+    pipeline = make_pipeline(StandardScaler(), model).fit(x, y)
+    target = willump.Tolerance(abs=0.5, share=0.8)
+    fast = optimized(pipeline, x, y, target, X_cal=numbers(2000, 1)[0])
+    assert fast.metadata["certificate"]["first_model"] != type(model).__name__
+    test = numbers(3000, 2)[0]
+    assert np.mean(np.abs(fast.predict(test) - pipeline.predict(test)) <= 0.5) > 0.78
+
+
+@pytest.mark.parametrize("voting", ["soft", "hard"])
+def test_a_vote_is_cut_and_transforms_as_it_is(voting: str) -> None:
+    x, y = numbers(600, 0)
+    parts = ColumnTransformer(
+        [("cheap", StandardScaler(), [0, 1]), ("dear", StandardScaler(), [2, 3, 4, 5])]
+    )
+    vote = VotingClassifier(
+        [("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))], voting=voting
+    )
+    pipeline = make_pipeline(parts, vote).fit(x, y)
+    fast = optimized(
+        pipeline, x, y, willump.Agreement(0.8), X_cal=numbers(2000, 1)[0], costs=[1.0, 50.0]
+    )
+    assert fast.metadata["certificate"]["share_leaving"] > 0
+    test = numbers(500, 2)[0]
+    np.testing.assert_allclose(fast.transform(test), pipeline.transform(test), rtol=1e-9)
+    assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.75
+
+
+# ---- rows and queries ----------------------------------------------------------------
+
+
+def test_a_frame_of_one_column_is_no_column_of_text() -> None:
+    x, y = documents(600, 1)
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(x, y)
+    cal = documents(900, 2)[0]
+    with pytest.raises(ValueError, match=r"X_cal has 900 rows, but of 2 of them .* answers 1"):
+        optimized(pipeline, x, y, willump.Agreement(0.9), X_cal=pd.DataFrame({"text": cal}))
+
+
+def ranked(seed: int, n: int) -> Any:
+    random = np.random.default_rng(seed)
+    return np.column_stack([random.integers(0, 2, n).astype(float), random.normal(size=n)])
+
+
+def test_a_filters_promise_holds_in_whatever_order_rows_come() -> None:
+    x = ranked(0, 1500)
+    columns = ColumnTransformer([("cheap", StandardScaler(), [0]), ("dear", StandardScaler(), [1])])
+    pipeline = make_pipeline(columns, Ridge(1e-6)).fit(x, 3 * x[:, 0] + x[:, 1])
+    target = willump.TopKRecall(0.9, share=0.9, query_size=50, k=5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", willump.NotCertifiedWarning)
+        fast = optimized(
+            pipeline, x, 3 * x[:, 0] + x[:, 1], target, X_cal=ranked(1, 5_000), costs=[1.0, 50.0]
+        )
+    exact = willump.compile(pipeline)
+    rows, n_missed = ranked(2, 20_000), 0
+    for query in np.split(rows, 400):
+        query = query[np.argsort(pipeline.predict(query))]  # the best rows last
+        found = np.intersect1d(exact.top_k(query, 5)[0], fast.top_k(query, 5)[0])
+        n_missed += len(found) < 0.9 * 5
+    assert n_missed <= 400 * 0.1 + 3 * np.sqrt(400 * 0.1 * 0.9)
+
+
+@pytest.mark.parametrize("is_grouped", [False, True])
+def test_queries_of_training_rows_are_refused(is_grouped: bool) -> None:
+    x = ranked(0, 1500)
+    y = x[:, 0] + x[:, 1]
+    columns = ColumnTransformer([("cheap", StandardScaler(), [0]), ("dear", StandardScaler(), [1])])
+    pipeline = make_pipeline(columns, Ridge()).fit(x, y)
+    target = willump.TopKRecall(0.9, share=0.5)
+    queries = (
+        {"X_cal": x, "groups": np.arange(1500) // 10}
+        if is_grouped
+        else {"X_cal": [x[i : i + 10] for i in range(0, 1500, 10)]}
+    )
+    with pytest.raises(ValueError, match="1500 of the 1500 rows of X_cal are rows of X"):
+        optimized(pipeline, x, y, target, costs=[1.0, 50.0], **queries)
+
+
+def test_groups_are_whole_queries() -> None:
+    x = ranked(0, 1500)
+    pipeline = make_pipeline(StandardScaler(), Ridge()).fit(x, x[:, 0])
+    target = willump.TopKRecall(0.9, share=0.5, query_size=10)
+    with pytest.raises(ValueError, match="give no query_size with them"):
+        optimized(pipeline, x, x[:, 0], target, X_cal=ranked(1, 500), groups=np.arange(500) // 10)
