@@ -60,17 +60,18 @@ class CompiledFunction(CompiledModel):
 
         captured = capture(self._original, sample, strict=self._strict)
         converted = captured.converted
-        metadata = dict(converted.metadata)
-        metadata["reasons"] = list(converted.reasons)
+        reasons = list(converted.reasons)
         model = _core.Model.compile(
             converted.graph_text,
             converted.tensors,
-            json.dumps(metadata),
+            json.dumps({**converted.metadata, "reasons": reasons}),
             n_threads=thread_count(self._n_threads),
         )
-        self._attach(model, json.loads(model.metadata), converted.steps)
+        metadata = json.loads(model.metadata)
+        self._attach(model, metadata, converted.steps)
         self._sample = sample
         self._check(captured.expected, captured.sample)
+        self._attach(model, metadata, converted.steps)  # counters begin at 0
 
     def _check(self, expected: Any, sample: Any) -> None:
         """Nothing is compiled that answers otherwise than the function on the sample."""

@@ -309,6 +309,19 @@ def test_short_integers_are_read_and_never_overflow() -> None:
     check_same(frame["i"] + frame["u"], total(frame))
 
 
+def test_counters_begin_at_zero() -> None:
+    fast = willump.compile(assigns, sample=FRAME)
+    assert fast.stats()["methods"]["predict"] == {"calls": 0, "rows": 0}
+    fast(FRAME)
+    assert fast.stats()["methods"]["predict"] == {"calls": 1, "rows": 4}
+
+
+def test_steps_after_rounded_functions_stay_python() -> None:
+    with pytest.warns(willump.PythonStepWarning, match="within rounding"):
+        fast = willump.compile(lambda f: np.log(f["a"]) > 0.5, sample=FRAME)
+    check_same(np.log(FRAME["a"]) > 0.5, fast(FRAME))
+
+
 def test_compiled_functions_are_pickled() -> None:
     fast = willump.compile(assigns, sample=FRAME)
     again = pickle.loads(pickle.dumps(fast))
