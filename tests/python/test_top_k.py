@@ -619,7 +619,7 @@ def test_arguments_are_checked(boosted: Any) -> None:
         ({"X_cal": None}, "pass X_cal"),
         ({"X_cal": cal, "refit": True}, "not both"),
         ({"X_cal": cal, "y_cal": np.zeros(6_500)}, "no y_cal"),
-        ({"X_cal": cal, "groups": np.zeros(6_000)}, "6000 entries for 6500 rows"),
+        ({"X_cal": cal, "groups": np.zeros(6_500)}, "give no query_size"),
         ({"X_cal": cal[:50]}, "make no query of 100"),
         ({"X_cal": cal[:0]}, "has no rows"),
         ({"X_cal": [cal[:100], cal[:0]]}, "query 1 has no rows"),
