@@ -111,6 +111,8 @@ def _certificate_lines(key: str, value: Any) -> list[str]:
         return [_by_class(value)]
     if key == "gates":
         return _gates(value)
+    if key == "measured":
+        return _measured(value)
     if key == "curve":
         return _curve(value)
     if key == "reliability":
@@ -157,6 +159,18 @@ def _curve(points: Any) -> list[str]:
         ]
     except (KeyError, TypeError, ValueError):  # an artifact may say anything
         return [f"curve: {points}"]
+
+
+def _measured(found: Any) -> list[str]:
+    """What was built, beside what was expected of it."""
+    try:
+        return [
+            f"measured in batches of {one['batch_rows']}: {one['cost']:.4g} ns a row, the exact "
+            f"pipeline {one['exact_cost']:.4g}"
+            for one in found
+        ]
+    except (KeyError, TypeError, ValueError):  # an artifact may say anything
+        return [f"measured: {found}"]
 
 
 def _reliability(bins: Any) -> list[str]:

@@ -13,11 +13,13 @@ import numpy as np
 from . import _core
 from ._columns import is_frame, library_of
 from ._compiled import thread_count
-from ._frames import Columns, WholeMatrix, as_items, column_keys, n_rows_of, row_keys
+from ._frames import Columns, WholeMatrix, as_items, column_keys, n_rows_of, row_keys, take_rows
 from ._present import extract_of, interface_of
 
 #: How often costs are measured.
 COST_REPEATS = 5
+#: Of small batches, so many rows a round.
+BATCH_ROUND = 200
 
 
 class Runner:
@@ -84,6 +86,23 @@ def costs_of(calls: Sequence[tuple[Callable[[str, Any], Any], str]], sample: Any
             runner(output, sample)
             least[i] = min(least[i], time.perf_counter_ns() - begin)
     return [time / n for time in least]
+
+
+def batch_costs_of(
+    calls: Sequence[tuple[Callable[[str, Any], Any], str]], rows: Any, size: int
+) -> list[float]:
+    """ns a row of each output in batches of so many rows, each asked once a round: the
+    least of several rounds."""
+    n = min(n_rows_of(rows) // size, max(1, BATCH_ROUND // size))
+    batches = [take_rows(rows, np.arange(i * size, (i + 1) * size)) for i in range(n)]
+    least = [float("inf")] * len(calls)
+    for _ in range(COST_REPEATS):
+        for i, (runner, output) in enumerate(calls):
+            begin = time.perf_counter_ns()
+            for batch in batches:
+                runner(output, batch)
+            least[i] = min(least[i], time.perf_counter_ns() - begin)
+    return [time / (n * size) for time in least]
 
 
 def cost_of(runner: Runner, output: str, sample: Any) -> float:

@@ -35,12 +35,14 @@ from ._frames import n_rows_of, take_rows
 from ._parts import Part
 from ._present import describe
 from ._promises import Promise
-from ._runner import Runner, costs_of
+from ._runner import Runner, batch_costs_of, costs_of
 
 Array = npt.NDArray[Any]
 
 #: Rows on which costs are measured.
 COST_ROWS = 500
+#: Sizes of the batches in which what was certified is timed.
+BATCH_ROWS = (1, 50, 1000)
 #: A model that seems to cost more than its blocks is timed so often.
 COST_TRIES = 3
 #: Gates in one cascade, at most.
@@ -389,7 +391,26 @@ class Tuner:
             result = self._refused(job, promise, seed)
         if result["outcome"] != "cascade":
             return self._exact(result, cal, promise)
-        return self._finish(result, cal, promise)
+        measured = self._measured(result["gates"], take_rows(cal.x, cal.select))
+        if measured and measured[-1]["cost"] >= measured[-1]["exact_cost"]:
+            message = "measured, it takes {cost:.6g} ns a row and the exact one {exact_cost:.6g}"
+            result = {"outcome": "no gain", "message": message.format(**measured[-1])}
+            return self._exact(result, cal, promise)
+        return self._finish(result, cal, promise, measured)
+
+    def _measured(self, gates: list[dict[str, Any]], rows: Any) -> list[dict[str, float]]:
+        """What was certified and the exact pipeline, ns a row in batches of several
+        sizes; nothing where costs are given, so that the choice repeats."""
+        if not self.is_measured:
+            return []
+        graph = self.conversion.finish(self._stages(gates))
+        cascade = Runner(graph, self.described, self.n_threads)
+        calls = [(cascade, self.answers.output), (self.base, self.answers.output)]
+        found = []
+        for size in sorted({min(size, n_rows_of(rows)) for size in BATCH_ROWS}):
+            cost, exact_cost = batch_costs_of(calls, rows, size)
+            found.append({"batch_rows": size, "cost": cost, "exact_cost": exact_cost})
+        return found
 
     def _check_rows(self, name: str, x: Any) -> None:
         """Refuses what has other rows than the pipeline reads: a frame of one column is
@@ -515,9 +536,11 @@ class Tuner:
         warnings.warn(message, NotCertifiedWarning, stacklevel=4)
         return self._model(self.conversion.finish())
 
-    def _finish(self, result: dict[str, Any], cal: Calibration, promise: Promise) -> CompiledModel:
+    def _finish(
+        self, result: dict[str, Any], cal: Calibration, promise: Promise, measured: list[Any]
+    ) -> CompiledModel:
         gates: list[dict[str, Any]] = result["gates"]
-        certificate = certificate_of(self, result, cal, promise)
+        certificate = certificate_of(self, result, cal, promise) | {"measured": measured}
         stages = self._stages(gates)
         return self._model(self.conversion.finish(stages, {"certificate": certificate}))
 

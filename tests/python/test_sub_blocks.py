@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -105,6 +106,28 @@ def test_measured_costs_can_be_given_again(fitted: Any) -> None:
         willump.optimize(pipeline, x, y, X_cal=cal, target=target, costs=costs) for _ in range(2)
     ]
     assert made[0].explain().graph == made[1].explain().graph
+
+
+def test_what_was_built_is_timed_beside_the_exact_pipeline(fitted: Any, cascade: Any) -> None:
+    pipeline, x, y = fitted
+    cal = documents(2000, 2)[0]
+    fast = willump.optimize(pipeline, x, y, X_cal=cal, target=willump.Agreement(0.9))
+    measured = fast.metadata["certificate"]["measured"]
+    sizes = [one["batch_rows"] for one in measured]
+    assert sizes[:2] == [1, 50]
+    assert 300 < sizes[2] <= 400  # the select rows, where they are fewer than 1000
+    assert 0 < measured[-1]["cost"] < measured[-1]["exact_cost"]
+    assert f"measured in batches of {sizes[2]}: " in str(fast.explain())
+    assert cascade.metadata["certificate"]["measured"] == []  # its costs were given
+
+
+def test_a_cascade_that_is_not_faster_is_not_built(fitted: Any) -> None:
+    pipeline, x, y = fitted
+    cal = documents(2000, 2)[0]
+    told = patch("willump._tuner.batch_costs_of", lambda calls, rows, size: [7.0, 6.0])
+    with told, pytest.warns(willump.NotCertifiedWarning, match="takes 7 ns a row and the exact"):
+        fast = willump.optimize(pipeline, x, y, X_cal=cal, target=willump.Agreement(0.9))
+    assert "certificate" not in fast.metadata
 
 
 # ---- which parts there are -------------------------------------------------------
