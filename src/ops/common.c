@@ -116,6 +116,21 @@ wl_status wl_new_dense(const wl_op_call *call, size_t n_columns, wl_value *out,
   return out->dense != NULL ? WL_OK : wl_fail_memory(error, n);
 }
 
+wl_status wl_new_strings(const wl_op_call *call, wl_string **strings,
+                         wl_value *out, wl_error *error) {
+  size_t size;
+  if (wl_mul_overflows(call->n_rows, sizeof **strings, &size))
+    return wl_fail_memory(error, SIZE_MAX);
+  *strings = wl_arena_alloc(call->arena, size);
+  if (*strings == NULL)
+    return wl_fail_memory(error, size);
+  *out = (wl_value){.kind = WL_VALUE_STRINGS,
+                    .n_rows = call->n_rows,
+                    .n_columns = 1,
+                    .strings = *strings};
+  return WL_OK;
+}
+
 wl_status wl_as_dense(const wl_op_call *call, const wl_value *value,
                       wl_value *out, wl_error *error) {
   if (value->kind == WL_VALUE_DENSE) {

@@ -67,6 +67,9 @@ static inline double wl_round_to(wl_dtype dtype, double value) {
 /* A dense tile of the call's arena. */
 wl_status wl_new_dense(const wl_op_call *call, size_t n_columns, wl_value *out,
                        wl_error *error);
+/* A column of strings of the call's arena, to be filled in through *strings. */
+wl_status wl_new_strings(const wl_op_call *call, wl_string **strings,
+                         wl_value *out, wl_error *error);
 static inline const double *wl_row(const wl_value *value, size_t row) {
   return value->dense + row * value->ld;
 }

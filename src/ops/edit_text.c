@@ -339,10 +339,8 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const edit_state *s = state;
   const wl_value *x = call->inputs[0];
-  wl_string *strings =
-      wl_arena_alloc(call->arena, call->n_rows * sizeof *strings);
-  if (strings == NULL)
-    return wl_fail_memory(error, call->n_rows * sizeof *strings);
+  wl_string *strings;
+  WL_TRY(wl_new_strings(call, &strings, out, error));
   for (size_t r = 0; r < call->n_rows; r++) {
     strings[r] = x->strings[r];
     if (strings[r].data == NULL)
@@ -355,10 +353,6 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
       return status;
     }
   }
-  *out = (wl_value){.kind = WL_VALUE_STRINGS,
-                    .n_rows = call->n_rows,
-                    .n_columns = 1,
-                    .strings = strings};
   return WL_OK;
 }
 

@@ -109,10 +109,8 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const fill_state *s = state;
   const wl_value *x = call->inputs[0];
-  wl_string *strings =
-      wl_arena_alloc(call->arena, call->n_rows * sizeof *strings);
-  if (strings == NULL)
-    return wl_fail_memory(error, call->n_rows * sizeof *strings);
+  wl_string *strings;
+  WL_TRY(wl_new_strings(call, &strings, out, error));
   for (size_t r = 0; r < call->n_rows; r++) {
     wl_string value = x->strings[r];
     strings[r] = is_missing(s, value) ? s->value : value;
@@ -121,10 +119,6 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                          "Input contains NaN, which is not what this imputer "
                          "replaces");
   }
-  *out = (wl_value){.kind = WL_VALUE_STRINGS,
-                    .n_rows = call->n_rows,
-                    .n_columns = 1,
-                    .strings = strings};
   return WL_OK;
 }
 

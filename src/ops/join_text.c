@@ -105,16 +105,10 @@ static wl_status join_row(const join_state *s, const wl_op_call *call, size_t r,
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const join_state *s = state;
-  wl_string *strings =
-      wl_arena_alloc(call->arena, call->n_rows * sizeof *strings);
-  if (strings == NULL)
-    return wl_fail_memory(error, call->n_rows * sizeof *strings);
+  wl_string *strings;
+  WL_TRY(wl_new_strings(call, &strings, out, error));
   for (size_t r = 0; r < call->n_rows; r++)
     WL_TRY(join_row(s, call, r, &strings[r], error));
-  *out = (wl_value){.kind = WL_VALUE_STRINGS,
-                    .n_rows = call->n_rows,
-                    .n_columns = 1,
-                    .strings = strings};
   return WL_OK;
 }
 

@@ -156,19 +156,13 @@ static inline size_t row_at(const take_state *s, const wl_value *x, size_t r) {
 
 static wl_status run_text(const take_state *s, const wl_op_call *call,
                           wl_value *out, wl_error *error) {
-  wl_string *strings =
-      wl_arena_alloc(call->arena, call->n_rows * sizeof *strings);
-  if (strings == NULL)
-    return wl_fail_memory(error, call->n_rows * sizeof *strings);
+  wl_string *strings;
+  WL_TRY(wl_new_strings(call, &strings, out, error));
   for (size_t r = 0; r < call->n_rows; r++) {
     size_t at = row_at(s, call->inputs[0], r);
     strings[r] =
         at == SIZE_MAX ? (wl_string){NULL, WL_MISSING_NAN} : s->strings[at];
   }
-  *out = (wl_value){.kind = WL_VALUE_STRINGS,
-                    .n_rows = call->n_rows,
-                    .n_columns = 1,
-                    .strings = strings};
   return WL_OK;
 }
 
