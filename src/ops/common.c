@@ -116,6 +116,21 @@ wl_status wl_new_dense(const wl_op_call *call, size_t n_columns, wl_value *out,
   return out->dense != NULL ? WL_OK : wl_fail_memory(error, n);
 }
 
+wl_status wl_find_choice(const wl_node *node, const char *attr,
+                         const void *table, size_t n, size_t size, size_t *out,
+                         wl_error *error) {
+  wl_string wanted = wl_node_string(node, attr, "");
+  for (*out = 0; *out < n; (*out)++) {
+    const char *name;
+    memcpy(&name, (const char *)table + *out * size, sizeof name);
+    if (wl_string_is(wanted, name))
+      return WL_OK;
+  }
+  return wl_fail(error, WL_ERROR_UNSUPPORTED,
+                 "operator '%s': %s '%.40s' is not supported",
+                 wl_op_name(node->op), attr, wanted.data);
+}
+
 wl_status wl_new_strings(const wl_op_call *call, wl_string **strings,
                          wl_value *out, wl_error *error) {
   size_t size;

@@ -67,6 +67,11 @@ static inline double wl_round_to(wl_dtype dtype, double value) {
 /* A dense tile of the call's arena. */
 wl_status wl_new_dense(const wl_op_call *call, size_t n_columns, wl_value *out,
                        wl_error *error);
+/* Of a table of n structs of `size` bytes, which begin with their names, the
+ * number of the one that a node's attribute names. */
+wl_status wl_find_choice(const wl_node *node, const char *attr,
+                         const void *table, size_t n, size_t size, size_t *out,
+                         wl_error *error);
 /* A column of strings of the call's arena, to be filled in through *strings. */
 wl_status wl_new_strings(const wl_op_call *call, wl_string **strings,
                          wl_value *out, wl_error *error);

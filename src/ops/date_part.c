@@ -123,13 +123,8 @@ static const struct {
 };
 
 static wl_status find(const wl_node *node, size_t *out, wl_error *error) {
-  wl_string name = wl_node_string(node, "part", "");
-  for (*out = 0; *out < WL_COUNT_OF(parts); (*out)++)
-    if (wl_string_is(name, parts[*out].name))
-      return WL_OK;
-  return wl_fail(error, WL_ERROR_UNSUPPORTED,
-                 "operator 'date_part': part '%.40s' is not supported",
-                 name.data);
+  return wl_find_choice(node, "part", parts, WL_COUNT_OF(parts), sizeof *parts,
+                        out, error);
 }
 
 static wl_status infer(const wl_graph *graph, const wl_node *node,

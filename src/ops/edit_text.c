@@ -242,13 +242,8 @@ static const struct {
 };
 
 static wl_status find(const wl_node *node, size_t *out, wl_error *error) {
-  wl_string name = wl_node_string(node, "function", "");
-  for (*out = 0; *out < WL_COUNT_OF(functions); (*out)++)
-    if (wl_string_is(name, functions[*out].name))
-      return WL_OK;
-  return wl_fail(error, WL_ERROR_UNSUPPORTED,
-                 "operator 'edit_text': function '%.40s' is not supported",
-                 name.data);
+  return wl_find_choice(node, "function", functions, WL_COUNT_OF(functions),
+                        sizeof *functions, out, error);
 }
 
 static wl_status infer(const wl_graph *graph, const wl_node *node,
