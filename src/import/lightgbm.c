@@ -81,6 +81,12 @@ static wl_status read_lines(wl_lgb_reader *reader) {
       WL_TRY(wl_lgb_keep_field(reader, line, wl_lgb_header_names,
                                reader->header, WL_LGB_HEADER_COUNT));
     } else {
+      if (line.size > 0 && memchr(line.data, '=', line.size) == NULL)
+        return wl_fail(
+            reader->error, WL_ERROR_VALUE,
+            "LightGBM model, line %zu: '%.*s' is neither name=value nor "
+            "'end of trees'",
+            reader->line, line.size < 40 ? (int)line.size : 40, line.data);
       WL_TRY(wl_lgb_keep_field(reader, line, wl_lgb_tree_names, reader->tree,
                                WL_LGB_TREE_COUNT));
     }

@@ -288,6 +288,8 @@ static void edited_lightgbm_files_are_refused_by_field_and_line(void **state) {
       {"threshold=0.5 -1.5", "threshold=nan 1", "nan", false},
       {"decision_type=2 8", "decision_type=2 12", "missing values", false},
       {"decision_type=2 8", "decision_type=2 16", "decision_type", false},
+      {"decision_type", "odd\ndecision_type", "'odd' is neither name=value",
+       false},
       {"left_child=1 -1", "left_child=0 -1", "a split below itself", false},
       {"left_child=1 -1", "left_child=1 1", "a split below itself", false},
       {"left_child=1 -1", "left_child=1 -2", "another split has", false},
@@ -304,7 +306,7 @@ static void edited_lightgbm_files_are_refused_by_field_and_line(void **state) {
       {"cat_boundaries=0 2", "cat_boundaries=0", "cat_boundaries has 1", false},
       {"cat_threshold=5 2", "cat_threshold=5 4294967296", "cat_threshold",
        false},
-      {"end of trees", "", "without 'end of trees'", false},
+      {"end of trees", "", "nor 'end of trees'", false},
   };
   expect_edits_refused(lightgbm, edits, WL_COUNT_OF(edits));
 }
