@@ -3,8 +3,9 @@
     WILLUMP_DATA=... python bench/cascade_models.py [--seeds 5] [--only prices]
 
 `prices`: used cars, a forest of 100 trees that predicts, Tolerance(rel=0.05,
-share=0.95). `kernel`: toxic comments, an RBF SVC over TF-IDF, Agreement(0.99); the
-features compile, the machine itself is scikit-learn's. Each seed draws the training,
+share=0.95). `kernel`: toxic comments, an RBF SVC over TF-IDF; `layers`: product
+categories, an MLPClassifier of two layers over TF-IDF; both Agreement(0.99). Their
+features compile, the model itself is scikit-learn's. Each seed draws the training,
 calibration and untouched rows anew. `bound` is 1 / (c + (1 - e) (1 - c)): c the
 first stage's share of the exact cost, e the share of rows that leave.
 """
@@ -26,6 +27,7 @@ from harness import interleave, save, show
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from sklearn.svm import SVC
@@ -53,10 +55,22 @@ def prices(folder: Path, seed: int) -> dict[str, Any]:
 
 def kernel(folder: Path, seed: int) -> dict[str, Any]:
     comments = pd.read_csv(folder / "toxic" / "jigsaw_balanced.csv.gz")
-    comments = comments.drop_duplicates("comment_text").sample(frac=1.0, random_state=seed)
-    x, y = comments.comment_text.to_numpy(object), comments.toxic.to_numpy()
-    pipeline = make_pipeline(TfidfVectorizer(max_features=5_000, sublinear_tf=True), SVC())
-    sizes = (2_000, 3_000, 7_000)
+    return of_text(comments, "comment_text", "toxic", SVC(), (2_000, 3_000, 7_000), seed)
+
+
+def layers(folder: Path, seed: int) -> dict[str, Any]:
+    titles = pd.read_csv(folder / "product" / "pricerunner.csv.gz")
+    model = MLPClassifier((512, 256), early_stopping=True, random_state=seed)
+    sizes = (8_000, 4_000, 6_000)
+    return of_text(titles, "product_title", "category_label", model, sizes, seed)
+
+
+def of_text(
+    rows: pd.DataFrame, text: str, label: str, model: Any, sizes: tuple[int, int, int], seed: int
+) -> dict[str, Any]:
+    rows = rows.drop_duplicates(text).sample(frac=1.0, random_state=seed)
+    x, y = rows[text].to_numpy(object), rows[label].to_numpy()
+    pipeline = make_pipeline(TfidfVectorizer(max_features=5_000, sublinear_tf=True), model)
     target = willump.Agreement(0.99)
     return measured(pipeline, x, y, sizes, target, lambda a, b: a == b, seed)
 
@@ -102,7 +116,7 @@ def measured(
     }
 
 
-WORKLOADS = {"prices": prices, "kernel": kernel}
+WORKLOADS = {"prices": prices, "kernel": kernel, "layers": layers}
 
 
 def main() -> None:
