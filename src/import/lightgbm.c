@@ -23,8 +23,11 @@ static wl_status end_model(wl_lgb_reader *reader) {
   const wl_lgb_field *sizes = &reader->header[WL_LGB_TREE_SIZES];
   wl_string rest = sizes->value, word;
   size_t n_sizes = 0;
-  while (rest.data != NULL && wl_lgb_next_word(&rest, &word))
-    n_sizes++;
+  int64_t size;
+  for (; rest.data != NULL && wl_lgb_next_word(&rest, &word); n_sizes++)
+    if (!wl_lgb_parse_integer(word, &size) || size < 0)
+      return wl_lgb_fail_field(reader, sizes, "tree_sizes",
+                               "has a value that is no number of bytes");
   if (sizes->value.data != NULL && n_sizes != reader->n_trees)
     return wl_lgb_fail_count(reader, sizes, "tree_sizes", n_sizes,
                              reader->n_trees);

@@ -263,8 +263,30 @@ static wl_status read_leaf_width(wl_doc_reader *reader, uint32_t tree) {
   return WL_OK;
 }
 
-/* One more than there are iterations; without it every iteration has
- * num_parallel_tree trees for each output. */
+/* Where each iteration's trees begin, and where the last one's end: all of them
+ * have equally many, which the ranges of a prediction rest on. */
+static wl_status check_starts(wl_doc_reader *reader, uint32_t starts,
+                              size_t n_trees) {
+  const wl_doc_node *node = &reader->document->nodes[starts];
+  if (node->kind != WL_DOC_NUMBERS || node->n < 2)
+    return wl_doc_fail(reader, WL_ERROR_VALUE, "iteration_indptr", starts,
+                       "is not a list of where iterations begin");
+  size_t n_each = n_trees / (node->n - 1);
+  for (size_t i = 0; i < node->n; i++) {
+    double start = reader->document->numbers.values[node->at + i];
+    size_t expected = i + 1 < node->n ? i * n_each : n_trees;
+    if (start != (double)expected)
+      return wl_doc_fail(reader, WL_ERROR_UNSUPPORTED, "iteration_indptr",
+                         starts,
+                         "has %g as value %zu, not %zu: iterations of unlike "
+                         "size, or a damaged file",
+                         start, i, expected);
+  }
+  return WL_OK;
+}
+
+/* Without its starts every iteration has num_parallel_tree trees for each
+ * output. */
 static wl_status count_iterations(wl_doc_reader *reader, uint32_t object,
                                   size_t n_trees) {
   wl_tree_model *model = reader->model;
@@ -277,7 +299,7 @@ static wl_status count_iterations(wl_doc_reader *reader, uint32_t object,
   WL_TRY(wl_doc_find(reader, object, "iteration_indptr", &starts));
   if (starts != 0 && reader->document->nodes[starts].n > 0) {
     model->n_iterations = reader->document->nodes[starts].n - 1;
-    return WL_OK;
+    return check_starts(reader, starts, n_trees);
   }
   size_t n_together = model->width == 1 ? model->n_outputs : 1;
   n_together *= n_parallel > 0 ? (size_t)n_parallel : 1;
