@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, settings
 BACKEND = os.environ.get("WILLUMP_TEST_BACKEND", "core")
 _FACTOR = float(os.environ.get("WILLUMP_TEST_EXAMPLES", "1"))
 if os.environ.get("WILLUMP_TEST_LONG"):
-    _FACTOR *= 20
+    _FACTOR *= 5
 
 if BACKEND == "interpreter":
     # The interpreter reads patterns with Python's own `re`.

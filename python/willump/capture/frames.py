@@ -61,17 +61,19 @@ def is_text(values: Any) -> bool:
     return pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
 
 
-def joined(call: Call, columns: Iterable[Column]) -> Matrix:
-    """Columns of numbers side by side, in pandas' common dtype."""
+def joined(call: Call, columns: Iterable[Column], *, as_float: bool = False) -> Matrix:
+    """Columns of numbers side by side, in pandas' common dtype, or each as float64."""
     context = call.tracer.context
     parts, kinds = [], []
     for i, column in enumerate(columns):
         if not (column.is_number or column.is_bool):
             raise NotNative(f"column {i} is no number")
-        parts.append((str(i), column.ref))
+        parts.append((str(i), context.cast(column.ref, "f64") if as_float else column.ref))
         kinds.append(column.dtype)
     if not parts:
         raise NotNative("there are no columns")
+    if as_float:
+        return Matrix(context._plain_concat(parts, sparse=False), "float64")
     if "bool" in kinds and set(kinds) != {"bool"}:
         raise NotNative("booleans beside numbers become objects")
     dtype = getattr(call.value, "dtype", None)
@@ -296,20 +298,29 @@ def astype(call: Call) -> Native:
 
 @method("frame", "to_numpy", "values")
 def to_numpy(call: Call) -> Native:
-    if call.name == "frame.to_numpy":
-        own = call.bind("self", dtype=None, copy=False)
-        if own.dtype not in (None, float, np.float64, "float64", "float"):
-            raise NotNative(f"to_numpy(dtype={own.dtype!r})")
+    as_float = _is_to_float(call)
     frame = call.tracer.frame_of(call.args[0])
-    return joined(call, [frame.column(name) for name in frame.columns])
+    return joined(call, [frame.column(name) for name in frame.columns], as_float=as_float)
 
 
 @method("series", "to_numpy", "values")
 def series_to_numpy(call: Call) -> Native:
+    as_float = _is_to_float(call)
     column = call.tracer.column(call.args[0])
-    if len(call.args) > 1 or call.kwargs:
-        raise NotNative("to_numpy with options")
+    if as_float:
+        if not (column.is_number or column.is_bool):
+            raise NotNative(f"{column.dtype} to numbers")
+        ref = call.tracer.context.cast(column.ref, "f64")
+        return Column(ref.node, "float64")
     return column.as_array()
+
+
+def _is_to_float(call: Call) -> bool:
+    """Whether `to_numpy` is asked for float64; other dtypes than the values' own are refused."""
+    own = call.bind("self", "dtype", "copy", dtype=None, copy=False)
+    if own.dtype not in (None, float, np.float64, np.dtype(float), "float64", "float"):
+        raise NotNative(f"to_numpy(dtype={own.dtype!r})")
+    return own.dtype is not None
 
 
 @method("series", "to_frame")

@@ -108,6 +108,8 @@ def isfinite(call: Call) -> Native:
 
 @function(np.clip)
 def clip(call: Call) -> Native:
+    if call.args and isinstance(call.args[0], Traced) and np.ndim(call.args[0].value) == 2:
+        return matrix_clip(call)
     return of_choices.clip(call)
 
 
@@ -306,6 +308,19 @@ def matrix_astype(call: Call) -> Native:
         raise NotNative(f"a matrix as {dtype}")
     ref = call.tracer.context.cast(matrix.ref, "f32" if dtype == "float32" else "f64")
     return Matrix(ref, dtype, matrix.form)
+
+
+@method("matrix", "clip")
+def matrix_clip(call: Call) -> Native:
+    own = call.bind("self", "min", "max", min=None, max=None)
+    matrix = call.tracer.matrix(own.self)
+    if matrix.form or matrix.dtype != "float64" or str(call.value.dtype) != "float64":
+        raise NotNative(f"clip of a matrix of {matrix.dtype}{' that is sparse' * bool(matrix.form)}")
+    low = -math.inf if own.min is None else number_of(own.min)
+    high = math.inf if own.max is None else number_of(own.max)
+    if not low <= high:
+        raise NotNative("clip between limits that are no numbers, or the wrong way round")
+    return replace(matrix, ref=call.tracer.context.apply("clip", matrix.ref, min=low, max=high))
 
 
 # ---- matrices with numbers -----------------------------------------------------------
