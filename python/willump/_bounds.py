@@ -118,6 +118,15 @@ class _Behind:
         self.shift = self.shift + self.weights @ by
         self.shift_size += float(self.sizes @ np.abs(by))
 
+    def _select(self, columns: Array) -> None:
+        """The weights of a column that is picked several times add up."""
+        self.columns, place = np.unique(columns, return_inverse=True)
+        weights = np.zeros((len(self.weights), len(self.columns)))
+        sizes = np.zeros(len(self.columns))
+        np.add.at(weights.T, place, self.weights.T)
+        np.add.at(sizes, place, self.sizes)
+        self.weights, self.sizes = weights, sizes
+
     def step(self, node: Node) -> bool:
         """Moves behind one node; false where that cannot be."""
         attributes = node.attributes
@@ -129,7 +138,7 @@ class _Behind:
             return attributes["dtype"] == "f64"
         if node.operator == "select":
             indices = array_of(self.builder, node, "indices")
-            self.columns = indices if self.columns is None else indices[self.columns]
+            self._select(indices if self.columns is None else indices[self.columns])
             return True
         if node.operator == "scale" and "dtype" not in attributes:
             with np.errstate(all="ignore"):
@@ -167,6 +176,8 @@ class _Behind:
             if norm in ("l1", "l2"):
                 if operator == "normalize":  # of numbers that may come as floats
                     self._multiply(np.array([1.0 + self.sizes.size * 2.0**-22]))
+                if norm == "l2" and _may_underflow(self.builder, node):
+                    return None
                 return self._normed(norm == "l2", is_positive)
             return self._box(0.0 if is_positive else -1.0, 1.0) if norm == "max" else None
         if operator == "clip":
@@ -329,6 +340,25 @@ def is_not_negative(builder: GraphBuilder, node: Node) -> bool:
 def _counts(builder: GraphBuilder, node: Node) -> bool:
     """Whether what a node stores is at least 1, whose logarithm is not below 0."""
     return builder.nodes[node.inputs[0]].operator == "count"
+
+
+def _may_underflow(builder: GraphBuilder, node: Node) -> bool:
+    """Whether squares of a node's numbers may be so small that a CSR row's norm comes out
+    as less than it is; dense rows of such numbers are left as they are."""
+    source = builder.nodes[node.inputs[0]]
+    if source.operator in ("count", "hash", "one_hot", "binarize"):  # whole numbers
+        idf = array_of(builder, node, "idf") if "idf" in node.attributes else np.ones(1)
+        return bool(np.any((idf != 0) & (np.abs(idf) < 1e-100)))
+    return node.operator == "tfidf" or _may_be_sparse(builder, source)
+
+
+def _may_be_sparse(builder: GraphBuilder, node: Node) -> bool:
+    """Whether a node's rows may be CSR rows."""
+    if node.operator == "input":
+        return node.attributes["kind"] == "matrix" and "no_csr" not in node.attributes
+    if node.operator in ("count", "hash", "one_hot", "tfidf") or node.attributes.get("sparse"):
+        return True
+    return any(_may_be_sparse(builder, builder.nodes[i]) for i in node.inputs)
 
 
 # ---- ensembles of trees ------------------------------------------------------

@@ -158,6 +158,20 @@ static wl_status describe_sources(wl_plan *plan, const wl_graph *graph,
   return WL_OK;
 }
 
+/* Which nodes are CSR rows where a caller gives such. */
+static void mark_csr(const wl_plan *plan) {
+  for (size_t id = 0; id < plan->n_nodes; id++) {
+    wl_plan_node *node = &plan->nodes[id];
+    if (node->op == WL_OP_INPUT) {
+      const wl_plan_input *input = &plan->inputs[node->source];
+      node->may_be_csr =
+          input->kind == WL_INPUT_MATRIX && input->no_csr == NULL;
+    }
+    for (uint32_t i = 0; i < node->n_inputs && node->def->keeps_sparse; i++)
+      node->may_be_csr |= plan->nodes[node->inputs[i]].may_be_csr;
+  }
+}
+
 /* ---- sequences ----------------------------------------------------------- */
 
 /* Marks what `id` needs; stops at what is available. The list of marks is
@@ -271,11 +285,11 @@ wl_status wl_plan_sequence(const wl_plan *plan, wl_id node, wl_arena *arena,
 }
 
 /* What is an input as it came lies where the caller has it: that is read again.
- */
+ * What may be CSR rows is made again, as steps may tell the layouts apart. */
 static bool may_carry(const wl_plan_node *node) {
-  return node->type.kind == WL_VALUE_DENSE && node->op != WL_OP_INPUT &&
-         node->op != WL_OP_EXTERNAL && !node->def->passes_on &&
-         node->type.n_columns <= MAX_CARRIED_COLUMNS;
+  return node->type.kind == WL_VALUE_DENSE && !node->may_be_csr &&
+         node->op != WL_OP_INPUT && node->op != WL_OP_EXTERNAL &&
+         !node->def->passes_on && node->type.n_columns <= MAX_CARRIED_COLUMNS;
 }
 
 typedef struct marks {
@@ -485,6 +499,7 @@ wl_status wl_plan_init(wl_plan *plan, const wl_graph *graph, bool is_lazy,
   wl_status status;
   WL_TRY_DONE(status, copy_nodes(plan, graph, error));
   WL_TRY_DONE(status, describe_sources(plan, graph, error));
+  mark_csr(plan);
   /* Before binding: it is refused what would take too much memory. */
   WL_TRY_DONE(status, plan_outputs(plan, graph, error));
   if (is_lazy)

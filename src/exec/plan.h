@@ -17,6 +17,7 @@ typedef struct wl_plan_node {
   uint32_t n_inputs;
   const wl_id *inputs;
   wl_type type;
+  bool may_be_csr; /* where a caller gives CSR rows, whatever `type` says */
   uint32_t source; /* of an input or external: its number among its kind */
   const wl_op_warning *warning; /* NULL: it never warns */
   size_t first_note;            /* of a run's notes, those of this node */

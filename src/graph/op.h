@@ -61,6 +61,8 @@ typedef struct wl_op_def {
   /* run copes with CSR where the type says dense (a caller may give a matrix
    * input either way); for the others the executor spreads the rows out. */
   bool takes_sparse;
+  /* Of one that takes CSR rows: they are CSR rows still. */
+  bool keeps_sparse;
   /* run copes with WL_VALUE_STRIDED where the type says dense. */
   bool takes_strided;
   /* The result is the input, as it came. */

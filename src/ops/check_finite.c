@@ -276,6 +276,7 @@ const wl_op_def wl_op_check_finite = {
     .min_inputs = 1,
     .max_inputs = 1,
     .takes_sparse = true,
+    .keeps_sparse = true,
     .takes_strided = true,
     .passes_on = true,
     .infer = infer,

@@ -106,6 +106,7 @@ const wl_op_def wl_op_concat = {
     .min_inputs = 1,
     .max_inputs = 1 << 16,
     .takes_sparse = true,
+    .keeps_sparse = true,
     .infer = infer,
     .bind = bind,
     .run = run,

@@ -228,6 +228,7 @@ const wl_op_def wl_op_binarize = {
     .min_inputs = 1,
     .max_inputs = 1,
     .takes_sparse = true,
+    .keeps_sparse = true,
     .infer = infer_binarize,
     .bind = bind_threshold,
     .unbind = wl_free,
@@ -273,6 +274,7 @@ const wl_op_def wl_op_cast = {
     .min_inputs = 1,
     .max_inputs = 1,
     .takes_sparse = true,
+    .keeps_sparse = true,
     .infer = infer_cast,
     .run = run_cast,
 };

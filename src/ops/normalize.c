@@ -127,6 +127,7 @@ const wl_op_def wl_op_normalize = {
     .min_inputs = 1,
     .max_inputs = 1,
     .takes_sparse = true,
+    .keeps_sparse = true,
     .infer = infer,
     .bind = bind,
     .unbind = wl_free,

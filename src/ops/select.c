@@ -170,6 +170,7 @@ const wl_op_def wl_op_select = {
     .min_inputs = 1,
     .max_inputs = 1,
     .takes_sparse = true,
+    .keeps_sparse = true,
     .infer = infer,
     .bind = bind,
     .unbind = unbind,

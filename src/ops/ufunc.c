@@ -78,19 +78,43 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   return status;
 }
 
+/* Without the zeros, -0.0 among them. */
+static wl_status drop_zeros(const wl_op_call *call, wl_value *value,
+                            wl_error *error) {
+  wl_csr_builder builder;
+  size_t n = 0, width = value->n_columns;
+  for (size_t i = 0; i < value->n_rows * width; i++)
+    n += value->dense[i] != 0.0;
+  WL_TRY(wl_csr_begin(&builder, call->arena, call->n_rows, n, error));
+  for (size_t r = 0; r < value->n_rows; r++) {
+    const double *row = wl_row(value, r);
+    for (size_t c = 0; c < width; c++)
+      if (row[c] != 0.0)
+        wl_csr_push(&builder, (int32_t)c, row[c]);
+    wl_csr_end_row(&builder);
+  }
+  *value = wl_csr_value(&builder, width);
+  return WL_OK;
+}
+
+/* CSR rows, entries of a column added up, stay CSR where 0 stays 0, as SciPy's
+ * do: what follows may tell the layouts apart. */
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   double (*map)(double) = functions[*(const size_t *)state].map;
-  const wl_value *x = call->inputs[0];
   wl_dtype dtype = call->type->dtype;
-  WL_TRY(wl_new_dense(call, x->n_columns, out, error));
+  wl_value x = *call->inputs[0];
+  bool is_csr = x.kind == WL_VALUE_CSR;
+  if (is_csr)
+    WL_TRY(wl_as_dense(call, call->inputs[0], &x, error));
+  WL_TRY(wl_new_dense(call, x.n_columns, out, error));
   for (size_t r = 0; r < call->n_rows; r++) {
-    const double *from = wl_row(x, r);
+    const double *from = wl_row(&x, r);
     double *to = wl_row_mut(out, r);
-    for (size_t c = 0; c < x->n_columns; c++)
+    for (size_t c = 0; c < x.n_columns; c++)
       to[c] = wl_round_to(dtype, map(from[c]));
   }
-  return WL_OK;
+  return is_csr && map(0.0) == 0.0 ? drop_zeros(call, out, error) : WL_OK;
 }
 
 const wl_op_def wl_op_ufunc = {
@@ -98,6 +122,8 @@ const wl_op_def wl_op_ufunc = {
     WL_ATTRS(attrs),
     .min_inputs = 1,
     .max_inputs = 1,
+    .takes_sparse = true,
+    .keeps_sparse = true,
     .infer = infer,
     .bind = bind,
     .unbind = wl_free,

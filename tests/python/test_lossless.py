@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 import willump
 from harness import examples, surely_labelled
 from hypothesis import given
@@ -87,10 +88,17 @@ TEXTS = {
     "there or not": CountVectorizer(binary=True),
     "counts": CountVectorizer(),
     "counts scaled": make_pipeline(CountVectorizer(), Normalizer("max")),
+    "picked twice": make_pipeline(
+        TfidfVectorizer(), ColumnTransformer([("s", "passthrough", [1, 0, 1, 1, 3, 0])])
+    ),
 }
 CATEGORIES = {
     "one hot": OneHotEncoder(handle_unknown="ignore"),
     "ordinal": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    "one hot, picked twice": make_pipeline(
+        OneHotEncoder(handle_unknown="ignore"),
+        ColumnTransformer([("s", "passthrough", [2, 2, 0, 4, 2])]),
+    ),
 }
 NUMERIC = {
     "scaled": StandardScaler(),
@@ -217,6 +225,47 @@ def test_labels_are_the_exact_models_also_of_rows_made_to_break_them(
         fast = forced(pipeline, chain)
         assert np.array_equal(fast.predict(later), want), chain
         assert np.array_equal(fast.decision_function(later), decision)
+
+
+@examples(10, shrinks=False)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.sampled_from([1.0, 1e-8, 1e-17, 1e-23, 1e-161, 1e-162]),
+    dtype=st.sampled_from([np.float64, np.float32]),
+    norm=st.sampled_from(["l1", "l2", "max"]),
+)
+def test_csr_rows_stay_csr_rows_behind_a_gate(
+    seed: int, scale: float, dtype: Any, norm: str
+) -> None:
+    """Normalizer leaves dense rows of tiny numbers alone, and scales CSR rows."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.normal(size=(120, 6))
+    numbers[:, 3:] *= scale
+    x = scipy.sparse.csr_matrix(numbers.astype(dtype))
+    blocks = [("a", StandardScaler(with_mean=False), [0, 1, 2]),
+              ("n", Normalizer(norm), [3, 4, 5])]  # fmt: skip
+    columns = ColumnTransformer(blocks, sparse_threshold=1.0)
+    y = np.asarray(numbers[:, 0] > 0)
+    pipeline = with_weights(
+        make_pipeline(columns, LogisticRegression()).fit(x[:60], y[:60]), rng, "plain"
+    )
+    exact = willump.compile(pipeline, strict=True)
+    want = exact.predict(x)
+    assert np.array_equal(want, pipeline.predict(x))
+    for state in states_of(pipeline):
+        fast = forced(pipeline, [state])
+        assert np.array_equal(fast.predict(x), want)
+        assert np.array_equal(fast.predict(x.toarray()), exact.predict(x.toarray()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cascade = willump.optimize(
+            pipeline, x[:60], y[:60], X_cal=x[60:], target=willump.Agreement(0.8, confidence=0.8),
+            costs=[1.0, 50.0], random_state=0,
+        )  # fmt: skip
+    found, stages = cascade._interface.run("predict_proba", x, stages=True)
+    if stages is not None:
+        stayed = np.asarray(stages) > 0
+        assert np.array_equal(found[stayed], exact.predict_proba(x)[stayed])
 
 
 def test_a_text_in_the_direction_of_the_weights_gains_all_of_the_bound_and_no_more() -> None:
