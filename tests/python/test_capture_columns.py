@@ -219,6 +219,8 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: np.column_stack([f["d"].dt.second, f["d"].dt.microsecond, f["d"].dt.quarter]) * 1.0,
     lambda f: f["d"].dt.dayofyear * 1.0 + f["d"].dt.days_in_month,
     lambda f: (f["d"] - f["e"]).dt.total_seconds(),
+    lambda f: (f["d"] - f["e"]).dt.days,
+    lambda f: (f["d"] - f["e"]).dt.seconds,
     lambda f: (f["d"] - pd.Timestamp("2020-02-29")).dt.total_seconds() / 86400,
     lambda f: f["d"] > f["e"],
     lambda f: f["d"] >= pd.Timestamp("2000-01-01 12:00"),

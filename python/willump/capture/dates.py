@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from .columns import emit
 from .frames import same_rows
 from .registry import Call, method
-from .values import SHORT, Column, Native, NotNative
+from .values import SHORT, WHOLE, Column, Native, NotNative
 
 _PARTS = (
     "year", "month", "day", "hour", "minute", "second", "microsecond", "dayofweek", "dayofyear",
@@ -66,6 +67,16 @@ def floor(call: Call) -> Native:
     if own.freq not in _FREQUENCIES:
         raise NotNative(f"floor to {own.freq!r}")
     return _floored(call, _column_of(call, "datetime"), _FREQUENCIES[own.freq])
+
+
+@method("dt", "days", "seconds")
+def whole_part(call: Call) -> Native:
+    """The days of a time, and the seconds beyond them."""
+    column, binary = _column_of(call, "timedelta"), functools.partial(emit, call, "binary")
+    if call.name == "dt.days":
+        return binary([column], WHOLE, column.rows, function="floor_divide", value=_DAY)
+    rest = binary([column], column.dtype, column.rows, function="remainder", value=_DAY)
+    return binary([rest], SHORT, column.rows, function="floor_divide", value=_SECOND)
 
 
 @method("dt", "total_seconds")

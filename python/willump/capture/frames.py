@@ -317,6 +317,8 @@ def series_to_numpy(call: Call) -> Native:
 
 def _is_to_float(call: Call) -> bool:
     """Whether `to_numpy` is asked for float64; other dtypes than the values' own are refused."""
+    if not call.name.endswith("to_numpy"):
+        return False
     own = call.bind("self", "dtype", "copy", dtype=None, copy=False)
     if own.dtype not in (None, float, np.float64, np.dtype(float), "float64", "float"):
         raise NotNative(f"to_numpy(dtype={own.dtype!r})")

@@ -315,7 +315,9 @@ def matrix_clip(call: Call) -> Native:
     own = call.bind("self", "min", "max", min=None, max=None)
     matrix = call.tracer.matrix(own.self)
     if matrix.form or matrix.dtype != "float64" or str(call.value.dtype) != "float64":
-        raise NotNative(f"clip of a matrix of {matrix.dtype}{' that is sparse' * bool(matrix.form)}")
+        raise NotNative(
+            f"clip of a matrix of {matrix.dtype}{' that is sparse' * bool(matrix.form)}"
+        )
     low = -math.inf if own.min is None else number_of(own.min)
     high = math.inf if own.max is None else number_of(own.max)
     if not low <= high:
