@@ -3,16 +3,18 @@ parts of them, each as a graph that computes and times it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ._ensembles import reached
 from ._frames import n_rows_of, take_rows
 from ._parts import Part, find_parts, length_of, mean_size, weights_of
 from ._present import as_csr
-from ._runner import Runner
+from ._runner import Runner, costs_of
 
 Array = npt.NDArray[Any]
 
@@ -47,6 +49,8 @@ class Blocks:
         self.described = described
         self.n_threads = n_threads
         self.parts: list[Part] = []
+        #: ns a row of a block or part that others pay: its share of what they have in common.
+        self.spared: Array = np.zeros(len(self.blocks))
         self._runners: dict[str, Runner] = {}  # of the blocks, and of their parts
         self._values: dict[int, Any] = {}
 
@@ -119,6 +123,42 @@ class Blocks:
     def cost_calls(self, blocks: Sequence[int]) -> list[tuple[Runner, str]]:
         """What tells the cost of some blocks."""
         return [(self._runner_of(i), f"cost.{i}") for i in blocks]
+
+    def measure(
+        self, sample: Any, others: Sequence[tuple[Runner, str]]
+    ) -> tuple[Array, list[float]]:
+        """ns a row of each block and part, and of other calls. What several blocks need
+        is paid once: each bears an equal share."""
+        n = len(self.blocks) + len(self.parts)
+        found = costs_of([*self.cost_calls(range(n)), *others], sample)
+        self.spared = self._shared_costs(n, sample)
+        return np.maximum(np.array(found[:n]) - self.spared, 0.0), found[n:]
+
+    def _shared_costs(self, n: int, sample: Any) -> Array:
+        """What others pay of the lookups, Python steps and input that blocks have in common."""
+        from ._graph import Stage
+        from .convert.lookups import lookups_of
+
+        builder = self.conversion.builder
+        used = [lookups_of(builder, self.ref(i)[1].node) for i in range(n)]
+        read = self.conversion.cheapest_input()
+        if read is not None:
+            used = [own | {read} for own in used]
+        counts = Counter(node for own in used[: len(self.blocks)] for node in own)
+        shared = sorted(node for node, count in counts.items() if count > 1)
+        if not shared:
+            return np.zeros(n)
+        outputs = {f"shared.{node}": node for node in shared}
+        outputs |= {f"block.{i}": ref.node for i, (_, ref) in enumerate(self.blocks)}  # all inputs
+        graph = self.conversion.finish([Stage(outputs)])
+        runner = Runner(graph, self.described, self.n_threads)
+        times = costs_of([(runner, f"shared.{node}") for node in shared], sample)
+        own: dict[int, float] = {}  # without what is below
+        for node, time in zip(shared, times, strict=True):
+            below = reached(builder, node) | {read}
+            own[node] = max(0.0, time - sum(own[other] for other in own if other in below))
+        spared = {node: cost * (1.0 - 1.0 / counts[node]) for node, cost in own.items()}
+        return np.array([sum(spared.get(node, 0.0) for node in nodes) for nodes in used])
 
     def values(self, i: int) -> Any:
         """A block or part of the training rows."""

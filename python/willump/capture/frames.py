@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -61,14 +61,13 @@ def is_text(values: Any) -> bool:
     return pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
 
 
-def joined(call: Call, columns: Iterable[Column]) -> Matrix:
+def joined(call: Call, columns: Mapping[Any, Column]) -> Matrix:
     """Columns of numbers side by side, in pandas' common dtype."""
-    context = call.tracer.context
     parts, kinds = [], []
-    for i, column in enumerate(columns):
+    for name, column in columns.items():
         if not (column.is_number or column.is_bool):
-            raise NotNative(f"column {i} is no number")
-        parts.append((str(i), column.ref))
+            raise NotNative(f"column {name!r} is no number")
+        parts.append((str(name), column.ref))
         kinds.append(column.dtype)
     if not parts:
         raise NotNative("there are no columns")
@@ -81,7 +80,7 @@ def joined(call: Call, columns: Iterable[Column]) -> Matrix:
         raise NotNative(f"its dtype is {name}")
     if set(kinds) <= {"int64", WHOLE, FILLED, SHORT} and set(kinds) != {"int64"}:
         name = WHOLE if set(kinds) <= {"int64", WHOLE} else FILLED
-    ref = context._plain_concat(parts, sparse=False)
+    ref = call.tracer.context.columns(parts)
     wanted = "f32" if name == "float32" else "f64"
     if ref.dtype != wanted:
         raise NotNative("float32 beside other numbers")
@@ -301,7 +300,7 @@ def to_numpy(call: Call) -> Native:
         if own.dtype not in (None, float, np.float64, "float64", "float"):
             raise NotNative(f"to_numpy(dtype={own.dtype!r})")
     frame = call.tracer.frame_of(call.args[0])
-    return joined(call, [frame.column(name) for name in frame.columns])
+    return joined(call, frame.made())
 
 
 @method("series", "to_numpy", "values")
