@@ -26,9 +26,14 @@ class Answers:
     kind : "label", "labels" or "numbers"
     output : str
         The graph's output that they are.
+    result, near : str
+        Those that a call gives, and that a tolerance is about: of a function its
+        `result`.
+    taught : str
+        That which a first stage learns, where there are no labels.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, result: str | None = None, taught: str | None = None) -> None:
         if model.label is not None and model.classes is not None:
             self.kind = "labels" if model.multilabel else "label"
             self.output = "label"
@@ -36,6 +41,9 @@ class Answers:
             self.kind, self.output = "labels", "prediction"
         else:
             self.kind, self.output = "numbers", "prediction"
+        self.result = result or self.output
+        self.near = result or ("prediction" if self.kind == "numbers" else "proba")
+        self.taught = taught or self.output
         self.model = model
         self.classes: Array | None = model.classes
         shown = getattr(model, self.output)
@@ -121,7 +129,7 @@ class Answers:
 
     def of(self, base: Any, x: Any) -> Array:
         """The exact pipeline's own, to train on."""
-        found = np.asarray(base(self.output, x))
+        found = np.asarray(base(self.taught, x))
         if self.kind == "label":
             assert self.classes is not None
             return np.asarray(self.classes[found.ravel()])

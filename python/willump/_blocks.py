@@ -3,16 +3,19 @@ parts of them, each as a graph that computes and times it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ._ensembles import reached
 from ._frames import n_rows_of, take_rows
 from ._parts import Part, find_parts, length_of, mean_size, weights_of
 from ._present import as_csr
-from ._runner import Runner
+from ._runner import Runner, costs_of
 
 Array = npt.NDArray[Any]
 
@@ -47,6 +50,8 @@ class Blocks:
         self.described = described
         self.n_threads = n_threads
         self.parts: list[Part] = []
+        #: ns a row of a block or part that others pay: its share of what they have in common.
+        self.spared: Array = np.zeros(len(self.blocks))
         self._runners: dict[str, Runner] = {}  # of the blocks, and of their parts
         self._values: dict[int, Any] = {}
 
@@ -120,6 +125,42 @@ class Blocks:
         """What tells the cost of some blocks."""
         return [(self._runner_of(i), f"cost.{i}") for i in blocks]
 
+    def measure(
+        self, sample: Any, others: Sequence[tuple[Runner, str]]
+    ) -> tuple[Array, list[float]]:
+        """ns a row of each block and part, and of other calls. What several blocks need
+        is paid once: each bears an equal share."""
+        n = len(self.blocks) + len(self.parts)
+        shared = self._shared(n)
+        calls = [*self.cost_calls(range(n)), *shared.calls, *others]
+        found = costs_of(calls, sample)  # in one go: the differences are what counts
+        n_shared = len(shared.calls)
+        self.spared = shared.spared(found[n : n + n_shared])
+        return np.maximum(np.array(found[:n]) - self.spared, 0.0), found[n + n_shared :]
+
+    def _shared(self, n: int) -> _Shared:
+        """The lookups, Python steps and input that blocks have in common."""
+        from ._graph import Stage
+        from .convert.lookups import lookups_of
+
+        builder = self.conversion.builder
+        used = [lookups_of(builder, self.ref(i)[1].node) for i in range(n)]
+        read = self.conversion.cheapest_input()
+        if read is not None:
+            used = [own | {read} for own in used]
+        counts = Counter(node for own in used[: len(self.blocks)] for node in own)
+        nodes = sorted(node for node, count in counts.items() if count > 1)
+        below = {node: {read, *reached(builder, node)} for node in nodes}
+        found = _Shared(used, counts, below)
+        if nodes:
+            outputs = {f"shared.{node}": node for node in nodes}
+            # With the blocks, so that all columns are read.
+            outputs |= {f"block.{i}": ref.node for i, (_, ref) in enumerate(self.blocks)}
+            graph = self.conversion.finish([Stage(outputs)])
+            runner = Runner(graph, self.described, self.n_threads)
+            found.calls = [(runner, f"shared.{node}") for node in nodes]
+        return found
+
     def values(self, i: int) -> Any:
         """A block or part of the training rows."""
         if i not in self._values:
@@ -139,3 +180,29 @@ class Blocks:
             for i in blocks
         ]
         return np.concatenate(found)
+
+
+@dataclass
+class _Shared:
+    """Nodes that several blocks need.
+
+    Attributes
+    ----------
+    used : of each block and part, those that it needs
+    counts : how many blocks need each
+    below : of those of several blocks, in their order, what each depends on
+    calls : what tells what these cost, with all that is below
+    """
+
+    used: list[frozenset[int]]
+    counts: Counter[int]
+    below: dict[int, set[int | None]]
+    calls: list[tuple[Runner, str]] = field(default_factory=list)
+
+    def spared(self, times: Sequence[float]) -> Array:
+        """What others pay of each block's work, where each bears an equal share."""
+        own: dict[int, float] = {}
+        for (node, below), time in zip(self.below.items(), times, strict=True):
+            own[node] = max(0.0, time - sum(own[other] for other in own if other in below))
+        parts = {node: cost * (1.0 - 1.0 / self.counts[node]) for node, cost in own.items()}
+        return np.array([sum(parts.get(node, 0.0) for node in nodes) for nodes in self.used])

@@ -37,7 +37,17 @@ def replaced(
     builder: GraphBuilder, outputs: Mapping[str, int], old: int, new: int, edit: Edit | None = None
 ) -> dict[str, int]:
     """Copies of the outputs that read `new` in place of `old`."""
-    done: dict[int, int] = {old: new}
+    return all_replaced(builder, outputs, {old: new}, edit)
+
+
+def all_replaced(
+    builder: GraphBuilder,
+    outputs: Mapping[str, int],
+    others: Mapping[int, int],
+    edit: Edit | None = None,
+) -> dict[str, int]:
+    """The same for several nodes."""
+    done = dict(others)
     for number in sorted({n for o in outputs.values() for n in reached(builder, o)}):
         if number not in done:
             node = builder.nodes[number]

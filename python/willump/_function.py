@@ -56,22 +56,41 @@ class CompiledFunction(CompiledModel):
         return self
 
     def _capture(self, sample: Any) -> None:
-        from .capture.capture import capture
+        from .capture.capture import follow
 
-        captured = capture(self._original, sample, strict=self._strict)
-        converted = captured.converted
-        reasons = list(converted.reasons)
+        followed = follow(self._original, sample, strict=self._strict)
+        self._compile_graph(followed.finish())
+        self._sample = sample
+        self._check(followed.expected, followed.sample)
+
+    @classmethod
+    def from_followed(
+        cls: type[_Self], followed: Any, converted: Any, *, strict: bool, n_threads: int | None
+    ) -> _Self:
+        """What `willump.optimize` makes of a function that was followed."""
+        self = cls()
+        self._strict = strict
+        self._n_threads = n_threads
+        self._original = followed.function
+        self._compile_graph(converted)
+        self._sample = followed.sample
+        if not self._spares_rows:
+            self._check(followed.expected, followed.sample)
+        return self
+
+    def _compile_graph(self, converted: Any) -> None:
         model = _core.Model.compile(
             converted.graph_text,
             converted.tensors,
-            json.dumps({**converted.metadata, "reasons": reasons}),
+            json.dumps({**converted.metadata, "reasons": list(converted.reasons)}),
             n_threads=thread_count(self._n_threads),
         )
-        metadata = json.loads(model.metadata)
-        self._attach(model, metadata, converted.steps)
-        self._sample = sample
-        self._check(captured.expected, captured.sample)
-        self._attach(model, metadata, converted.steps)  # counters begin at 0
+        self._attach(model, json.loads(model.metadata), converted.steps)
+
+    @property
+    def _spares_rows(self) -> bool:
+        """Whether `optimize` made it."""
+        return any(self.metadata.get(key) for key in ("certificate", "lossless"))
 
     def _check(self, expected: Any, sample: Any) -> None:
         """Nothing is compiled that answers otherwise than the function on the sample."""
@@ -87,6 +106,7 @@ class CompiledFunction(CompiledModel):
                 f"the graph of {self.metadata['estimator']} does not answer as the function does "
                 f"on the sample ({difference}); this is a defect of Willump: please report it"
             )
+        self._attach(self._model, self.metadata, self._steps)  # counters begin at 0
 
     def recapture(self, sample: Any = None) -> None:
         """Compiles the function again, with the globals as they are now.
@@ -98,8 +118,13 @@ class CompiledFunction(CompiledModel):
         Raises
         ------
         UnsupportedError
-            Of a function that was loaded from an artifact.
+            Of a function that was loaded from an artifact, or that `optimize` made.
         """
+        if self._spares_rows:
+            raise UnsupportedError(
+                "recapture compiles the function as it is now, and a cascade is certified for the "
+                "function that it was made of: call willump.optimize again"
+            )
         if self._original is None:
             raise UnsupportedError("recapture needs the function, which an artifact does not hold")
         sample = self._sample if sample is None else sample
@@ -141,7 +166,8 @@ class CompiledFunction(CompiledModel):
         expected, found = self._original(X), self(X)
         if library_of(expected) == "pandas":
             expected, found = np.asarray(expected), np.asarray(found)
-        return VerifyReport({"call": compare(expected, found, None)}, is_cascade=False)
+        call = {"call": compare(expected, found, None)}
+        return VerifyReport(call, is_cascade=self._is_cascade)
 
     def explain(self, after: str | None = None) -> Explanation:
         found = super().explain(after)

@@ -26,7 +26,6 @@ from ._lossless_blocks import Blocks, linear_under
 from ._lossless_gates import Decision, Gate
 from ._lossless_rank import ranges_of
 from ._lossless_trees import Trees, ensemble_under
-from ._present import describe
 from ._rank import Bounds, best_rows
 from ._runner import COST_REPEATS, Runner, costs_of
 
@@ -99,13 +98,10 @@ class RunnerOf(Protocol):
 class Lossless:
     """The job for one pipeline."""
 
-    def __init__(self, pipeline: Any, *, strict: bool, n_threads: int | None) -> None:
-        from . import convert
-
-        self.pipeline, self.strict, self.n_threads = pipeline, strict, n_threads
-        self.conversion = convert.start(pipeline, strict=strict)
-        self.plain = self.conversion.finish()
-        self.described = describe(pipeline, self.plain.metadata)
+    def __init__(self, conversion: Any, *, strict: bool, n_threads: int | None) -> None:
+        self.conversion, self.strict, self.n_threads = conversion, strict, n_threads
+        self.plain = conversion.finish()
+        self.described = conversion.describe(self.plain.metadata)
         self.problem = ""
         self.family = self._find_family()
         self.shown = None if self.family is None else ranges_of(self.conversion, self.family.scores)
@@ -115,7 +111,8 @@ class Lossless:
 
     @property
     def has_labels(self) -> bool:
-        return self.family is not None and self.family.decision is not None
+        is_shown = self.conversion.shown.label is not None
+        return is_shown and self.family is not None and self.family.decision is not None
 
     def _find_family(self) -> Family | None:
         if self.plain.steps:
@@ -192,7 +189,7 @@ class Lossless:
             self.problem = self.problem or "no gate costs less than it spares"
             return self._exact()
         return self._compiled(
-            self.conversion.finish(self.stages(chain, ranged), {"lossless": told})
+            self.conversion.artifact(self.stages(chain, ranged), {"lossless": told})
         )
 
     def _fastest(self, held: Any) -> tuple[list[int], tuple[float, float]]:
@@ -265,19 +262,19 @@ class Lossless:
     ) -> tuple[int | None, dict[str, Any] | None]:
         """The state whose bounds are fastest on rows that chose nothing, and what the
         metadata say of it; none where none is faster than the full ranking."""
-        classes = self.conversion.model.classes
+        classes = self.conversion.shown.classes
         if self.shown is None or (classes is not None and len(classes) != 2):
             return None, None  # which class will rank is not known
         ranking = self.shown.ranking
         n = n_rows_of(held)
-        exact = self._compiled(self.conversion.finish())
+        exact = self._compiled(self.conversion.artifact())
         for share in TOP_SHARES:
             k = max(1, round(share * n))
             states = self._ranged(share)
             calls = [partial(best_rows, _interface_of(exact), ranking, None, held, k)]
             for state in states:
                 told = self.told_range(state)
-                converted = self.conversion.finish(
+                converted = self.conversion.artifact(
                     self.stages(chain, state), {"lossless": {"top_k": told}}
                 )
                 fast = self._compiled(converted)
@@ -298,16 +295,17 @@ class Lossless:
     # ---- results ----------------------------------------------------------
 
     def _compiled(self, converted: Any) -> CompiledModel:
-        return CompiledModel.from_converted(
-            converted, self.pipeline, strict=self.strict, n_threads=self.n_threads
+        found: CompiledModel = self.conversion.compiled(
+            converted, strict=self.strict, n_threads=self.n_threads
         )
+        return found
 
     def _exact(self) -> CompiledModel:
         message = f"no lossless gate pays: {self.problem}"
         if self.strict:
             raise CertificateError(message)
         warnings.warn(f"{message}; the exact pipeline is returned", NoGainWarning, stacklevel=5)
-        return self._compiled(self.conversion.finish())
+        return self._compiled(self.conversion.artifact())
 
 
 def _interface_of(model: CompiledModel) -> _core.Interface:
@@ -357,10 +355,10 @@ def cheapest_chain(family: Family, stage_cost: float, max_gates: int = MAX_GATES
 
 
 def optimize_lossless(
-    pipeline: Any, x: Any, *, seed: int, n_threads: int | None, strict: bool
+    conversion: Any, x: Any, *, seed: int, n_threads: int | None, strict: bool
 ) -> CompiledModel:
     """What `optimize` does for `Lossless`."""
-    job = Lossless(pipeline, strict=strict, n_threads=n_threads)
+    job = Lossless(conversion, strict=strict, n_threads=n_threads)
     model = job.run(x, seed)
     warn_of_python_steps(model._reasons, stacklevel=4)
     return model

@@ -59,7 +59,7 @@ class Ranges:
 
 def ranges_of(conversion: Any, scores: int) -> Ranges | None:
     """None where no bounds on the scores are bounds on what ranks."""
-    model, builder = conversion.model, conversion.builder
+    model, builder = conversion.shown, conversion.builder
     outputs = model.outputs()
     methods = [method for method, output in METHODS if output in outputs]
     widths = {name: ref.n_features for name, ref in outputs.items()}
@@ -116,6 +116,10 @@ def _narrow_below(builder: GraphBuilder, number: int, scores: int) -> bool | Non
 
 
 def _rises(builder: GraphBuilder, node: Node) -> bool:
+    if node.operator == "select":  # the second of a binary classifier's probabilities
+        below = builder.nodes[node.inputs[0]].operator
+        picked = array_of(builder, node, "indices").tolist()
+        return below in ("complement", "softmax") and picked == [1]
     if node.operator == "softmax":  # of two scores that are opposite: the logistic function
         return builder.nodes[node.inputs[0]].operator == "mirror"
     if node.operator in ("scale", "affine"):

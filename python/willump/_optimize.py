@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._answers import Answers
 from ._arrow import readable
 from ._calibration import Calibration, check_no_class_is_lost, group_numbers, hold_out
 from ._compiled import CompiledModel, thread_count, warn_of_python_steps
@@ -19,12 +18,12 @@ from ._errors import UnsupportedError
 from ._frames import as_rows, n_rows_of, row_keys, take_rows
 from ._places import ROW_ERRORS, check_instance, placed
 from ._prefix_tuner import PrefixTuner, ensemble_of
-from ._present import describe
-from ._promises import TARGETS, Target, check_target, promise_of
+from ._promises import TARGETS, Target, promise_of
 from ._runner import Runner, for_sklearn
 from ._targets import Accuracy, Agreement, Estimated, Lossless, TopKRecall
 from ._topk import in_groups, optimize_top_k
 from ._tuner import Tuner
+from .capture import is_function
 
 Array = npt.NDArray[Any]
 
@@ -74,10 +73,13 @@ def optimize(
 
     Parameters
     ----------
-    pipeline : fitted classifier or regressor
+    pipeline : fitted classifier or regressor, or a function that calls one
+        A function takes a frame and returns what its model says of each row
+        (docs/capture.md): it is followed on the first 1000 rows of X, and what is
+        certified is what a call of it returns. The result is a `CompiledFunction`.
     X, y : training data
-        What the first stage is trained on. Without y, the pipeline's own labels
-        or predictions are used.
+        What the first stage is trained on; y is what the final model was fitted on.
+        Without y, the pipeline's own labels or predictions are used.
     X_cal : rows like those to come, a list of queries (TopKRecall), or None
         Rows that neither `pipeline` nor the first stage saw in training, drawn
         independently like future rows (fresh rows may repeat earlier ones). A
@@ -95,7 +97,7 @@ def optimize(
         Instead of X_cal: hold out a part of X as calibration rows and refit a clone
         of the pipeline on the rest. What counts once is held out as a whole: a
         distinct row, a group, or with "traffic" each request by itself. The result
-        then answers as that clone.
+        then answers as that clone. Not of functions.
     target : Agreement, Accuracy, Tolerance, Estimated, TopKRecall or Lossless
         A regressor takes Tolerance, Estimated, TopKRecall or, for `top_k`, Lossless.
     costs : dict of block name to ns a row, sequence in block order, or None
@@ -205,7 +207,8 @@ def optimize(
 
         _check_lossless(X_cal, y_cal, groups, costs, refit=refit)
         with _rows_named_as_given(pipeline, X, None):
-            return optimize_lossless(pipeline, X, seed=seed, n_threads=n_threads, strict=strict)
+            conversion = _start(pipeline, X, strict=strict)
+            return optimize_lossless(conversion, X, seed=seed, n_threads=n_threads, strict=strict)
     if X_cal is not None:
         if refit:
             raise ValueError(
@@ -220,7 +223,7 @@ def optimize(
             if hasattr(X_cal, "__next__"):
                 X_cal = list(X_cal)  # of rows, or of queries
     else:
-        _check_refit(y_cal, refit=refit)
+        _check_refit(pipeline, y_cal, refit=refit)
     is_top_k = isinstance(target, TopKRecall)
     with _rows_named_as_given(pipeline, X, None if is_top_k else X_cal):
         if X_cal is None:
@@ -232,12 +235,14 @@ def optimize(
             if refit and groups is None and duplicates == "distinct":
                 queries = _distinct(pipeline, X_cal)
             return optimize_top_k(
-                pipeline, X, y, queries, target,
+                _start(pipeline, X, strict=strict), X, y, queries, target,
                 costs=costs, seed=seed, n_threads=n_threads, strict=strict, is_held_out=refit,
             )  # fmt: skip
         y_cal = _calibration_labels(y_cal, X_cal, target)
-        tuner = _tuner_for(pipeline, X, y, strict=strict, n_threads=n_threads)
-        check_target(target, tuner.answers, tuner.conversion.outputs())
+        conversion = _start(pipeline, X, strict=strict)
+        conversion.check_target(target)
+        kind = Tuner if ensemble_of(conversion) is None else PrefixTuner
+        tuner = kind(conversion, X, y, strict=strict, n_threads=n_threads)
         keys = tuner.base.keys
         calibration = Calibration(X_cal, groups, duplicates, seed, keys, is_held_out=refit)
         if not refit:
@@ -249,8 +254,15 @@ def optimize(
     return model
 
 
-def _check_refit(y_cal: Any, *, refit: bool) -> None:
+def _check_refit(pipeline: Any, y_cal: Any, *, refit: bool) -> None:
     """Refuses what does not go without X_cal."""
+    if is_function(pipeline):
+        raise ValueError(
+            f"optimize needs rows that nothing inside {pipeline.__qualname__} was fitted on to "
+            "certify a cascade: pass X_cal (fresh rows, no labels needed). refit=True is for "
+            "pipelines: the encoders and tables of a function have seen all of X, and only its "
+            "author can fit them again"
+        )
     if not refit:
         raise ValueError(
             "optimize needs rows that the pipeline was not trained on to certify a "
@@ -283,7 +295,7 @@ def _rows_named_as_given(pipeline: Any, x: Any, x_cal: Any) -> Iterator[None]:
     try:
         yield
     except ROW_ERRORS:
-        runner = _exact_runner(pipeline)
+        runner = _exact_runner(pipeline, x)
         output = None if runner is None else next(iter(runner.interface.methods), None)
         for name, rows in (("X", x), ("X_cal", x_cal)):
             if rows is None or runner is None or output is None:
@@ -372,27 +384,29 @@ def _distinct(pipeline: Any, x: Any) -> Any:
 
 def _keys_for(pipeline: Any, x: Any) -> list[Any]:
     """`row_keys` over the columns that a pipeline reads; all, when it is not fitted."""
-    runner = _exact_runner(pipeline)
+    runner = _exact_runner(pipeline, x)
     return row_keys(x) if runner is None else runner.keys(x)
 
 
-def _exact_runner(pipeline: Any) -> Runner | None:
+def _start(pipeline: Any, x: Any, *, strict: bool = False) -> Any:
+    """The pipeline as nodes that outputs and stages are added to; a function's are made by
+    following it on the first rows of x."""
+    if is_function(pipeline):
+        from .capture import conversion
+
+        return conversion.start(pipeline, x, strict=strict)
+    from . import convert
+
+    return convert.start(pipeline, strict=strict)
+
+
+def _exact_runner(pipeline: Any, x: Any) -> Runner | None:
     """What runs the pipeline as it is; None where it is not fitted, or unknown."""
     from sklearn.exceptions import NotFittedError
 
-    from . import convert
-
     try:
-        converted = convert.start(pipeline).finish()
-        return Runner(converted, describe(pipeline, converted.metadata), 1)
+        conversion = _start(pipeline, x)
+        converted = conversion.finish()
+        return Runner(converted, conversion.describe(converted.metadata), 1)
     except (NotFittedError, UnsupportedError):
         return None
-
-
-def _tuner_for(pipeline: Any, x: Any, y: Any, *, strict: bool, n_threads: int | None) -> Tuner:
-    from . import convert
-
-    conversion = convert.start(pipeline, strict=strict)
-    Answers(conversion.model).check_cascade()
-    kind = Tuner if ensemble_of(conversion) is None else PrefixTuner
-    return kind(pipeline, conversion, x, y, strict=strict, n_threads=n_threads)

@@ -58,6 +58,9 @@ class PrefixTuner(Tuner):
         """Sums go on from the first tree."""
         return [(self.base, f"cost.{i}") for i in blocks[-1:]]
 
+    def _spared(self, blocks: Sequence[int]) -> float:
+        return 0.0
+
     def _measured_stage(self, sample: Any) -> float:
         """What a stage costs beyond its trees: two segments as two stages, against
         both as one, with as few rows as come to a later stage."""

@@ -169,7 +169,6 @@ def interface_of(
         extract = FromDMatrix(metadata.get("exact_names") or (), has_values, extract)
     function = metadata.get("function")
     if function is not None:
-        extract = FunctionInputs([name for name, _, _, _ in inputs], function["columns"])
         methods = {
             name: (output, ravel, labels, shown_as(function, then), single)
             for name, (output, ravel, labels, then, single) in methods.items()
@@ -197,6 +196,9 @@ def extract_of(
     estimator: str,
 ) -> Callable[[Any], tuple[Any, ...]]:
     """The function from the caller's X to the inputs of a model."""
+    function = metadata.get("function")
+    if function is not None:
+        return FunctionInputs([name for name, _, _, _ in inputs], function["columns"])
     names = metadata.get("feature_names_in")
     if metadata.get("matched_names") is not None and len(inputs) == 1:
         return NamedMatrix(metadata["matched_names"])
@@ -300,7 +302,8 @@ def csr_type() -> Any:
 
 
 class _Step:
-    """A Python step as the extension calls it: (inputs, rows, X).
+    """A Python step as the extension calls it: (inputs, rows, X). One that needs a
+    call's rows together gets them all, whichever are asked for.
 
     Where `keeps`, the answer is left for the same thread's `_Direct` as the
     estimator gave it.
@@ -312,8 +315,11 @@ class _Step:
         self.kept = threading.local()
 
     def __call__(self, inputs: list[Any], rows: Array | None, x: Any) -> Any:
+        if rows is not None and not getattr(self.step, "is_row_wise", True):
+            return take_rows(self.step(x), rows)
         if getattr(self.step, "is_raw", False) or not inputs:
-            x = x if rows is None else take_rows(x, rows)
+            take = getattr(self.step, "take_rows", take_rows)
+            x = x if rows is None else take(x, rows)
         else:
             x = as_csr(inputs[0]) if isinstance(inputs[0], tuple) else inputs[0]
         if not self.keeps:

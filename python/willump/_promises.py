@@ -198,7 +198,7 @@ def check_target(target: object, answers: Answers, outputs: Container[str]) -> N
             "Accuracy is about one label a row, and the pipeline gives several; Agreement is "
             "about all of them"
         )
-    if isinstance(target, Tolerance) and answers.kind != "numbers" and "proba" not in outputs:
+    if isinstance(target, Tolerance) and answers.near not in outputs:
         raise UnsupportedError(
             "Tolerance is about probabilities here, and the pipeline has no predict_proba; "
             "Agreement is about its labels"
@@ -211,7 +211,7 @@ def promise_of(target: Target, y_cal: Any, answers: Answers, seed: int) -> Promi
 
         return EstimatedPromise(target, y_cal, answers, seed)
     if isinstance(target, Tolerance):
-        return TolerancePromise(target, "prediction" if answers.kind == "numbers" else "proba")
+        return TolerancePromise(target, answers.near)
     if isinstance(target, Accuracy):
         return AccuracyPromise(target, y_cal, answers.classes)
     return AgreementPromise(target, answers.kind == "labels")

@@ -15,6 +15,7 @@ from ._columns import is_frame, library_of
 from ._compiled import thread_count
 from ._frames import Columns, WholeMatrix, as_items, column_keys, n_rows_of, row_keys, take_rows
 from ._present import extract_of, interface_of
+from .capture.inputs import FunctionInputs
 
 #: How often costs are measured.
 COST_REPEATS = 5
@@ -26,7 +27,7 @@ class Runner:
     """A compiled graph whose outputs are called by name with the caller's X."""
 
     def __init__(self, converted: Any, described: Mapping[str, Any], n_threads: int | None) -> None:
-        metadata = {**converted.metadata, **described}
+        metadata = {**described, **converted.metadata}
         model = _core.Model.compile(
             converted.graph_text,
             converted.tensors,
@@ -44,6 +45,8 @@ class Runner:
         """A hashable for each row; equal where the graph reads equal values."""
         if isinstance(self.extract, WholeMatrix):
             return _matrix_keys(x)
+        if isinstance(self.extract, FunctionInputs):
+            return self.extract.keys(x)
         if not isinstance(self.extract, Columns):
             return row_keys(x)
         with warnings.catch_warnings():

@@ -22,6 +22,7 @@ from ._columns import is_frame, library_of
 from ._compiled import CompiledModel, warn_of_python_steps
 from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
 from ._frames import as_rows, n_rows_of, take_rows
+from ._graph import Stage
 from ._prefix import Prefixes, find_ensemble, has_python_between
 from ._rank import Ranking, Rule, ranking_of
 from ._runner import Runner, costs_of
@@ -141,10 +142,6 @@ class Shown:
     output: str
     column: int | None
 
-    def is_in(self, outputs: Mapping[str, Any]) -> bool:
-        ref = outputs.get(self.output)
-        return ref is not None and (self.column is None or self.column < ref.n_features)
-
     def of(self, builder: Any, node: int) -> int:
         """That column of an output's node."""
         if self.column is None:
@@ -161,10 +158,10 @@ def _stays_python(conversion: Any) -> bool:
 
 @dataclass
 class Filter:
-    """A filter model: the graph with it, and its cost, ns a row."""
+    """A filter model: the stage with it, and its cost, ns a row."""
 
     blocks: list[str]
-    graph: Any
+    stage: Stage
     runner: Runner
     cost: float
     rest_cost: float
@@ -191,8 +188,7 @@ class BlockFilters:
         tuner = self.tuner
         if costs is None:
             tuner.read.parts = tuner.read.find_parts()
-            calls = tuner.read.cost_calls(range(len(tuner.all_names)))
-            tuner.costs = np.array(costs_of(calls, sample))
+            tuner.costs, _ = tuner.read.measure(sample, [])
             spent = float(tuner.costs[: len(tuner.names)].sum())
             tuner.model_cost = max(0.0, full_cost - spent)
         else:
@@ -217,9 +213,12 @@ class BlockFilters:
         if self.is_python:
             return None if len(self.names) - 1 in blocks else self._surrogate(blocks)
         first = self.tuner.fitted_on(number, blocks, seed)
-        if first is None or not self.shown.is_in(first.outputs()):
+        if first is None:
             return None
-        return self.shown.of(self.tuner.conversion.builder, first.outputs()[self.shown.output].node)
+        found = self.tuner.outputs_with(first, [self.shown.output])
+        if found is None:
+            return None
+        return self.shown.of(self.tuner.conversion.builder, found[self.shown.output])
 
     def _surrogate(self, blocks: Sequence[int]) -> int | None:
         from sklearn.linear_model import Ridge
@@ -312,7 +311,7 @@ class FilterTuner:
 
     def __init__(
         self,
-        pipeline: Any,
+        conversion: Any,
         x: Any,
         y: Any,
         target: TopKRecall,
@@ -320,13 +319,10 @@ class FilterTuner:
         strict: bool,
         n_threads: int | None,
     ) -> None:
-        from . import convert
-
-        self.pipeline, self.target = pipeline, target
+        self.conversion, self.target = conversion, target
         self.strict, self.n_threads = strict, n_threads
-        self.conversion = convert.start(pipeline, strict=strict)
-        model = self.conversion.model
-        self.exact = self._compiled(self.conversion.finish())
+        model = conversion.shown
+        self.exact = self._compiled(conversion.artifact())
         self.ranking: Ranking = ranking_of(
             self.exact._methods,
             {name: ref.n_features for name, ref in model.outputs().items()},
@@ -336,11 +332,11 @@ class FilterTuner:
         )
         shown = Shown(OUTPUTS[self.ranking.method], self.ranking.column)
         self.families: list[Family] = []
-        prefixes = _prefixes_of(self.conversion, shown)
+        prefixes = _prefixes_of(conversion, shown)
         if prefixes is not None:
             self.families.append(prefixes)
-        if self.conversion.blocks() and model.model_input is not None:
-            tuner = Tuner(pipeline, self.conversion, x, y, strict=strict, n_threads=n_threads)
+        if conversion.blocks() and conversion.model.model_input is not None:
+            tuner = Tuner(conversion, x, y, strict=strict, n_threads=n_threads)
             self.families.append(BlockFilters(tuner, shown, lambda: self._full(x)))
         self.ranked = _Methods(self.exact)
         self.full_cost = 0.0
@@ -348,9 +344,10 @@ class FilterTuner:
         self.problem = ""
 
     def _compiled(self, converted: Any) -> CompiledModel:
-        return CompiledModel.from_converted(
-            converted, self.pipeline, strict=self.strict, n_threads=self.n_threads
+        found: CompiledModel = self.conversion.compiled(
+            converted, strict=self.strict, n_threads=self.n_threads
         )
+        return found
 
     # ---- costs ------------------------------------------------------------
 
@@ -371,7 +368,7 @@ class FilterTuner:
         self.families = [family for family in self.families if len(family.costs) > 1]
         if not self.families:
             raise UnsupportedError(
-                f"{type(self.pipeline).__name__}: its final model reads one block of features, "
+                f"{self.conversion.name}: its final model reads one block of features, "
                 "and is no ensemble of trees whose first ones are measured: there is nothing "
                 "that a filter could leave out"
             )
@@ -382,15 +379,13 @@ class FilterTuner:
         self, family: Family, number: int, flags: bytes, seed: int, sample: Any
     ) -> Filter | None:
         """A filter on the flagged blocks; None where it cannot be trained."""
-        from ._graph import Stage
-
         blocks = [i for i, flag in enumerate(flags) if flag]
         node = family.node(number, blocks, seed)
         if node is None:
             if isinstance(family, BlockFilters):
                 self.problem = family.tuner.problem
             return None
-        stage = Stage({**self.conversion._plain_outputs(), "filter": node})
+        stage = Stage({**self.conversion.plain_outputs(), "filter": node})
         graph = self.conversion.finish([stage])
         runner = Runner(graph, self.exact.metadata, self.n_threads)
         if self.is_measured:
@@ -402,7 +397,7 @@ class FilterTuner:
             assert isinstance(family, BlockFilters)
             cost = family.given_cost(blocks)
         names = [family.names[i] for i in blocks]
-        return Filter(names, graph, runner, cost, family.rest_of(blocks, self.full_cost))
+        return Filter(names, stage, runner, cost, family.rest_of(blocks, self.full_cost))
 
     def _choose(
         self, parts: Sequence[Any], seed: int, sample: Any, *, is_real: bool
@@ -523,11 +518,7 @@ class FilterTuner:
         if not is_certified:
             self._warn_of_estimate(len(queries), needed)
         extra = {"top_k": told, "certificate": certificate}
-        return self._compiled(self.conversion_of(best, extra))
-
-    def conversion_of(self, best: Filter, extra: dict[str, Any]) -> Any:
-        best.graph.metadata.update(extra)
-        return best.graph
+        return self._compiled(self.conversion.artifact([best.stage], extra))
 
     def _warn_of_estimate(self, n: int, needed: int) -> None:
         message = (
@@ -579,7 +570,7 @@ class FilterTuner:
 
 
 def optimize_top_k(
-    pipeline: Any,
+    conversion: Any,
     X: Any,
     y: Any,
     X_cal: Any,
@@ -592,12 +583,12 @@ def optimize_top_k(
     is_held_out: bool,
 ) -> CompiledModel:
     """What `optimize` does for `TopKRecall`."""
-    tuner = FilterTuner(pipeline, X, y, target, strict=strict, n_threads=n_threads)
+    tuner = FilterTuner(conversion, X, y, target, strict=strict, n_threads=n_threads)
     inputs = tuner.exact._model.inputs
     is_text = bool(inputs) and all(kind == "text" for _, kind, _, _ in inputs)
     queries = Queries(X_cal, target, seed, is_text=is_text)
     if not is_held_out:
-        keys = Runner(tuner.conversion.finish(), tuner.exact.metadata, n_threads).keys
+        keys = Runner(conversion.finish(), tuner.exact.metadata, n_threads).keys
         check_not_training(queries.parts, X, keys)
     model = tuner.run(queries, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=4)

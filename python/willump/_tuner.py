@@ -33,7 +33,6 @@ from ._errors import (
 from ._first_models import Maker, first_models, race_order, start_warm
 from ._frames import n_rows_of, take_rows
 from ._parts import Part
-from ._present import describe
 from ._promises import Promise
 from ._runner import Runner, batch_costs_of, costs_of
 
@@ -67,14 +66,13 @@ class Tuner:
     max_gates = MAX_GATES
 
     def __init__(
-        self, pipeline: Any, conversion: Any, x: Any, y: Any, *, strict: bool, n_threads: int | None
+        self, conversion: Any, x: Any, y: Any, *, strict: bool, n_threads: int | None
     ) -> None:
-        self.pipeline = pipeline
         self.x = x
         self.strict = strict
         self.n_threads = n_threads
         self.conversion = conversion
-        self.answers = Answers(conversion.model)
+        self.answers: Answers = conversion.answers()
         self.y = self.answers.checked(y)
         self.names = self._find_blocks()
         self.costs: Array = np.zeros(len(self.names))
@@ -91,7 +89,7 @@ class Tuner:
         self.problem = ""  # why the last candidate could not be trained
         plain = self._plain()
         # Asked of the original once: all candidates present it alike.
-        self.described = describe(pipeline, plain.metadata)
+        self.described = conversion.describe(plain.metadata)
         self.base = Runner(plain, self.described, n_threads)
         self.models, self.search_model = self._find_models()
         self.read = Blocks(conversion, conversion.blocks(), x, self.described, n_threads)
@@ -102,7 +100,7 @@ class Tuner:
         blocks = self.conversion.blocks()
         if not blocks or self.conversion.model.model_input is None:
             raise UnsupportedError(
-                f"{type(self.pipeline).__name__}: its final model reads no features of its own "
+                f"{self.conversion.name}: its final model reads no features of its own "
                 "that a first stage could leave out"
             )
         return [name for name, _ in blocks]
@@ -279,25 +277,30 @@ class Tuner:
         first = self.fitted_on(number, blocks, seed, n_fit, way)
         if first is None:
             return None
-        model, own = self.conversion.model, self.conversion.outputs()
         scores = (
             first.margins or first.decision or first.log_proba or first.proba or first.prediction
         )
-        if not np.array_equal(first.classes, model.classes):
+        if not np.array_equal(first.classes, self.conversion.model.classes):
             self.problem = "it was trained on other classes than the pipeline"
             return None
-        # What a model transforms, as a vote does, no first stage gives: the whole answers.
-        found = first.outputs()
-        wanted = {name: ref for name, ref in model.outputs().items() if name != "features"}
-        is_like = all(
-            name in found and found[name].n_features == ref.n_features
-            for name, ref in wanted.items()
-        )
-        if scores is None or not is_like:
-            self.problem = "it has no scores, or not the methods of the pipeline's model"
+        outputs = self.outputs_with(first)
+        if scores is None or outputs is None:
+            self.problem = self.problem or "it has no scores"
             return None
-        outputs = {name: found[name].node for name in wanted}
+        own = self.conversion.outputs()
         return self._candidate(outputs, own, scores, blocks, sample, way)
+
+    def outputs_with(self, first: Any, names: Sequence[str] | None = None) -> dict[str, int] | None:
+        """The pipeline's outputs, with a first stage in the place of its final model; None
+        where that has not its methods."""
+        from .convert import Refused
+
+        try:
+            found: dict[str, int] = self.conversion.outputs_with(first, names)
+        except Refused as refused:
+            self.problem = str(refused)
+            return None
+        return found
 
     # ---- costs ------------------------------------------------------------
 
@@ -347,9 +350,8 @@ class Tuner:
 
     def _measured_costs(self, sample: Any) -> tuple[Array, float]:
         """Of each block and part, and of the whole pipeline."""
-        calls = self._cost_calls(range(len(self.all_names)))
-        *found, whole = costs_of([*calls, (self.base, self.answers.output)], sample)
-        return np.array(found), whole
+        costs, (whole,) = self.read.measure(sample, [(self.base, self.answers.result)])
+        return costs, whole
 
     def _given_cost(self, first: Candidate) -> float:
         """Beyond the blocks: the model's is that of the pipeline's own."""
@@ -361,10 +363,15 @@ class Tuner:
         least = np.inf
         for _ in range(COST_TRIES):
             gate, *parts = costs_of(calls, sample)
-            least = min(least, max(0.0, gate - sum(parts)))
-            if least <= sum(parts):
+            spent = sum(parts) - self._spared(blocks)
+            least = min(least, max(0.0, gate - spent))
+            if least <= spent:
                 break
         return float(least)
+
+    def _spared(self, blocks: Sequence[int]) -> float:
+        """Of what those calls cost, what others pay."""
+        return float(self.read.spared[list(blocks)].sum())
 
     def _cost_calls(self, blocks: Sequence[int]) -> list[tuple[Runner, str]]:
         """What tells the cost of some blocks."""
@@ -405,7 +412,7 @@ class Tuner:
             return []
         graph = self.conversion.finish(self._stages(gates))
         cascade = Runner(graph, self.described, self.n_threads)
-        calls = [(cascade, self.answers.output), (self.base, self.answers.output)]
+        calls = [(cascade, self.answers.result), (self.base, self.answers.result)]
         found = []
         for size in sorted({min(size, n_rows_of(rows)) for size in BATCH_ROWS}):
             cost, exact_cost = batch_costs_of(calls, rows, size)
@@ -534,7 +541,7 @@ class Tuner:
             raise CertificateError(message)
         message += "; the exact pipeline is returned"
         warnings.warn(message, NotCertifiedWarning, stacklevel=4)
-        return self._model(self.conversion.finish())
+        return self._model(self.conversion.artifact())
 
     def _finish(
         self, result: dict[str, Any], cal: Calibration, promise: Promise, measured: list[Any]
@@ -542,7 +549,7 @@ class Tuner:
         gates: list[dict[str, Any]] = result["gates"]
         certificate = certificate_of(self, result, cal, promise) | {"measured": measured}
         stages = self._stages(gates)
-        return self._model(self.conversion.finish(stages, {"certificate": certificate}))
+        return self._model(self.conversion.artifact(stages, {"certificate": certificate}))
 
     def _stages(self, gates: list[dict[str, Any]]) -> list[Any]:
         """The stages of what was certified."""
@@ -555,9 +562,10 @@ class Tuner:
         return [*stages, Stage({**own.full, "gate": own.gate})]
 
     def _model(self, converted: Any) -> CompiledModel:
-        return CompiledModel.from_converted(
-            converted, self.pipeline, strict=self.strict, n_threads=self.n_threads
+        found: CompiledModel = self.conversion.compiled(
+            converted, strict=self.strict, n_threads=self.n_threads
         )
+        return found
 
 
 def _groups_of(cal: Calibration, rows: Array) -> Array | None:

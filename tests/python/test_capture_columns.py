@@ -15,7 +15,7 @@ import willump
 from graph_interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from willump.capture.capture import capture
+from willump.capture.capture import follow
 
 INTS = st.one_of(st.integers(-5, 5), st.integers(-(2**31), 2**31))
 FLOATS = st.one_of(
@@ -270,12 +270,12 @@ def test_columns_are_those_of_pandas(number: int) -> None:
 @pytest.mark.parametrize("number", range(len(FUNCTIONS)))
 def test_graphs_mean_what_the_reference_says(number: int) -> None:
     """The slow interpreter of docs/graph.md on the same graph."""
-    captured = capture(FUNCTIONS[number], SAMPLE, strict=True)
+    followed = follow(FUNCTIONS[number], SAMPLE, strict=True)
     frame = SAMPLE.copy()
     for name in ("d", "e"):
         micro = frame[name].astype("int64").astype(float)
         frame[name] = micro.where(frame[name].notna())
-    (found,) = Interpreter(captured.converted).run(frame).values()
+    (found,) = Interpreter(followed.finish()).run(frame).values()
     expected = np.asarray(outcome(FUNCTIONS[number], SAMPLE), dtype=float)
     np.testing.assert_allclose(
         np.asarray(found, dtype=float).reshape(expected.shape), expected, rtol=1e-12

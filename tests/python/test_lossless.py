@@ -45,7 +45,7 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     StandardScaler,
 )
-from willump import _lossless
+from willump import _lossless, convert
 from willump._compiled import CompiledModel
 
 WORDS = [f"w{i}" for i in range(12)]
@@ -54,7 +54,7 @@ NUMBERS = ["x", "z"]
 
 def forced(pipeline: Any, chain: list[int], ranged: int | None = None) -> CompiledModel:
     """A model with these gates, whether they pay or not."""
-    job = _lossless.Lossless(pipeline, strict=False, n_threads=1)
+    job = _lossless.Lossless(convert.start(pipeline), strict=False, n_threads=1)
     assert job.family is not None, job.problem
     told: dict[str, Any] = {"kind": job.family.kind}
     if ranged is not None:
@@ -64,7 +64,7 @@ def forced(pipeline: Any, chain: list[int], ranged: int | None = None) -> Compil
 
 
 def states_of(pipeline: Any) -> list[int]:
-    job = _lossless.Lossless(pipeline, strict=False, n_threads=1)
+    job = _lossless.Lossless(convert.start(pipeline), strict=False, n_threads=1)
     return job.family.states if job.family is not None else []
 
 
@@ -667,7 +667,7 @@ def test_options_of_methods_are_refused_and_fit_makes_an_exact_model() -> None:
 
 def test_damaged_metadata_are_an_artifact_error(mixed: Any) -> None:
     pipeline, x = mixed
-    job = _lossless.Lossless(pipeline, strict=False, n_threads=1)
+    job = _lossless.Lossless(convert.start(pipeline), strict=False, n_threads=1)
     state = job.family.states[0]
     for told in ({"top_k": {}}, {"top_k": 3}, {"top_k": {"method": "predict_proba"}}):
         converted = job.conversion.finish(job.stages([], state), {"lossless": told})

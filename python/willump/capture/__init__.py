@@ -4,7 +4,8 @@
 what hangs on the argument on the sample and gives it nodes, with the makers of
 `frames`, `columns`, `choices`, `strings`, `dates`, `joins`, `numpy_calls` and
 `estimators`. What has no native form is replayed by plain Python (`steps`).
-`inputs` reads the caller's X, `result` shows what the function would return.
+`inputs` reads the caller's X, `result` shows what the function would return;
+`conversion` is what `optimize` takes.
 """
 
 from __future__ import annotations

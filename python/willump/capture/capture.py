@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from .._errors import UnsupportedError
 from .._graph import Array, Stage
 from ..convert import Converted, _json_classes, versions
 from ..convert.context import Context
-from ..convert.values import Ref
+from ..convert.values import Model, Ref
 from . import (  # noqa: F401  (registers makers)
     choices,
     columns,
@@ -28,7 +30,7 @@ from .frames import kind_of_source
 from .inputs import AsFrame
 from .interpreter import Interpreter
 from .steps import ReplayStep
-from .tracer import Step, Tracer
+from .tracer import Tracer
 from .values import (
     FILLED,
     SHORT,
@@ -49,13 +51,67 @@ _MAX_SAMPLE = 1000
 
 
 @dataclass
-class Captured:
-    """A function's graph, and how its result is shown."""
+class Followed:
+    """A function that was followed on a sample: its nodes, and what it gave."""
 
-    converted: Converted
-    steps: list[Step]
-    expected: Any  #: what the function gave on the sample
+    function: Any
     sample: pd.DataFrame
+    tracer: Tracer
+    expected: Any  #: what the function gave on the sample
+    shown: Result
+
+    @cached_property
+    def error_for_no_rows(self) -> str | None:
+        return _error_for_no_rows(self.function, self.sample)
+
+    def finish(
+        self,
+        stages: Sequence[Stage] | None = None,
+        extra: dict[str, Any] | None = None,
+        *,
+        model: Model | None = None,
+    ) -> Converted:
+        """Renders the graph, by default with its one stage; `model` is the one whose
+        blocks the metadata name."""
+        shown, tracer = self.shown, self.tracer
+        builder = tracer.context.builder
+        rendered = builder.render(stages or [Stage({shown.output: shown.ref.node})])
+        number_steps(rendered.payloads, self.sample)
+        reasons = list(dict.fromkeys(step.why for step in rendered.payloads))
+        metadata: dict[str, Any] = {
+            "estimator": self.function.__qualname__,
+            "ravel": [shown.output] if shown.ravel else [],
+            "versions": versions() | {"pandas": pd.__version__},
+            "columns_by_name": True,
+            "blocks": _blocks(model or tracer.model),
+            "function": {
+                "columns": self.dtypes,
+                "result": shown.shape,
+                "notes": tracer.notes,
+                "lines": _lines(tracer, rendered.numbers),
+            },
+        }
+        metadata |= shown.described()
+        if shown.dtype == WHOLE:
+            metadata["function"]["whole"] = True
+        if self.error_for_no_rows is not None:
+            metadata["empty"] = self.error_for_no_rows
+        metadata |= extra or {}
+        return Converted(rendered.text, rendered.tensors, metadata, rendered.payloads, reasons, {})
+
+    @property
+    def dtypes(self) -> dict[str, str]:
+        """Of the columns that the graph may read."""
+        inputs = self.tracer.frame_inputs.items()
+        return {name: column.dtype for name, column in inputs if isinstance(column, Column)}
+
+
+def number_steps(steps: Sequence[Any], sample: pd.DataFrame) -> None:
+    """Tells the Python steps of a graph their numbers, and how a call's rows look."""
+    for number, step in enumerate(steps):
+        step.number = number
+        if isinstance(step, ReplayStep):
+            step.frame = AsFrame({str(k): str(v) for k, v in sample.dtypes.items()})
 
 
 def as_sample(sample: Any) -> pd.DataFrame:
@@ -97,8 +153,13 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
     return Traced(frame, Frame(found, "input"), Replay(None))
 
 
-def capture(function: Any, sample: Any, *, strict: bool = False) -> Captured:
+def follow(
+    function: Any, sample: Any, *, strict: bool = False, splits_lookups: bool = False
+) -> Followed:
     """Follows a function on a sample.
+
+    `splits_lookups`: columns of numbers that come from several tables are blocks of
+    their own, for first stages to leave out.
 
     Raises
     ------
@@ -106,7 +167,7 @@ def capture(function: Any, sample: Any, *, strict: bool = False) -> Captured:
         Where the function cannot be compiled; with `strict`, where a part stays Python.
     """
     frame = as_sample(sample)
-    context = Context()
+    context = Context(splits_lookups=splits_lookups)
     argument = _argument(frame, context)
     tracer = Tracer(argument, context)
     args: tuple[Any, ...] = (argument,)
@@ -123,16 +184,19 @@ def capture(function: Any, sample: Any, *, strict: bool = False) -> Captured:
         tracer = Tracer(argument, context)
         value = function(frame.copy(deep=False))
         result = Traced(value, f"the whole function: {error}", Replay(function, (argument.replay,)))
-    shown = _Result.of(result, tracer, frame)
-    converted = _finished(function, frame, tracer, shown, strict=strict)
-    return Captured(converted, tracer.steps, result.value, frame)
+    shown = Result.of(result, tracer, frame)
+    followed = Followed(function, frame, tracer, result.value, shown)
+    reasons = followed.finish().reasons if strict else []
+    if reasons:
+        raise UnsupportedError("; ".join(reasons))
+    return followed
 
 
 # ---- results ----------------------------------------------------------------------
 
 
 @dataclass
-class _Result:
+class Result:
     """The graph's output for what the function returns."""
 
     output: str
@@ -143,7 +207,7 @@ class _Result:
     classes: Array | None = None
 
     @classmethod
-    def of(cls, result: Any, tracer: Tracer, frame: pd.DataFrame) -> _Result:
+    def of(cls, result: Any, tracer: Tracer, frame: pd.DataFrame) -> Result:
         if not isinstance(result, Traced):
             raise UnsupportedError(
                 f"the function returns {type(result).__name__}, which does not hang on its input; "
@@ -179,8 +243,21 @@ class _Result:
             "the function returns a frame: return an array (to_numpy()) or a Series"
         )
 
+    def described(self) -> dict[str, Any]:
+        """What the metadata say of it."""
+        if self.classes is not None:
+            return {
+                "kind": "classifier",
+                "classes": _json_classes(self.classes),
+                "classes_dtype": self.classes.dtype.str,
+            }
+        if self.output == "features":
+            return {"kind": "transformer", "transform_dtype": np.dtype(self.dtype).str}
+        dtype = "float64" if self.dtype == WHOLE else self.dtype
+        return {"kind": "regressor", "prediction_dtype": np.dtype(dtype).str}
+
     @classmethod
-    def _of_column(cls, column: Column, value: Any) -> _Result:
+    def _of_column(cls, column: Column, value: Any) -> Result:
         if column.is_text or column.is_moment:
             raise UnsupportedError("the function returns strings or moments: return numbers")
         shape: dict[str, Any] = {"type": "array"}
@@ -211,58 +288,9 @@ def _why_other_dtype(native: Any, value: Any) -> str:
     return ""
 
 
-def _finished(
-    function: Any, frame: pd.DataFrame, tracer: Tracer, shown: _Result, *, strict: bool
-) -> Converted:
-    builder = tracer.context.builder
-    rendered = builder.render([Stage({shown.output: shown.ref.node})])
-    for number, step in enumerate(rendered.payloads):
-        step.number = number
-        if isinstance(step, ReplayStep):
-            step.frame = AsFrame({str(k): str(v) for k, v in frame.dtypes.items()})
-    reasons = list(dict.fromkeys(step.why for step in rendered.payloads))
-    if strict and reasons:
-        raise UnsupportedError("; ".join(reasons))
-    dtypes = {
-        name: column.dtype
-        for name, column in tracer.frame_inputs.items()
-        if isinstance(column, Column)
-    }
-    metadata: dict[str, Any] = {
-        "estimator": function.__qualname__,
-        "kind": "classifier" if shown.classes is not None else "regressor",
-        "ravel": [shown.output] if shown.ravel else [],
-        "versions": versions() | {"pandas": pd.__version__},
-        "columns_by_name": True,
-        "blocks": _blocks(tracer),
-        "function": {
-            "columns": dtypes,
-            "result": shown.shape,
-            "notes": tracer.notes,
-            "lines": _lines(tracer, rendered.numbers),
-        },
-    }
-    if shown.classes is not None:
-        metadata["classes"] = _json_classes(shown.classes)
-        metadata["classes_dtype"] = shown.classes.dtype.str
-        metadata["kind"] = "classifier"
-    elif shown.output == "features":
-        metadata["transform_dtype"] = np.dtype(shown.dtype).str
-        metadata["kind"] = "transformer"
-    elif shown.dtype == WHOLE:
-        metadata["function"]["whole"] = True
-        metadata["prediction_dtype"] = "<f8"
-    else:
-        metadata["prediction_dtype"] = np.dtype(shown.dtype).str
-    empty = _error_for_no_rows(function, frame)
-    if empty is not None:
-        metadata["empty"] = empty
-    return Converted(rendered.text, rendered.tensors, metadata, rendered.payloads, reasons, {})
-
-
-def _blocks(tracer: Tracer) -> list[dict[str, Any]]:
-    """The independent parts of what the last model reads."""
-    ref = getattr(tracer.model, "model_input", None)
+def _blocks(model: Model | None) -> list[dict[str, Any]]:
+    """The independent parts of what a model reads."""
+    ref = getattr(model, "model_input", None)
     blocks, start = [], 0
     for name, part in ref.blocks() if ref is not None else ():
         blocks.append({"name": name, "start": start, "stop": start + part.n_features})
@@ -295,7 +323,7 @@ def _lines(tracer: Tracer, numbers: dict[int, int]) -> list[dict[str, Any]]:
                 {
                     "line": line,
                     "text": text.rstrip("\n"),
-                    "nodes": sorted({numbers[s.node] for s in own if s.node in numbers}),
+                    "nodes": sorted({numbers[n] for s in own for n in s.nodes if n in numbers}),
                     "python": list(dict.fromkeys(s.why for s in own if s.why)),
                 }
             )

@@ -338,7 +338,7 @@ def reshape(call: Call) -> Native:
     shape = call.args[1:] if len(call.args) > 2 else call.args[1]
     if tuple(shape if isinstance(shape, (tuple, list)) else (shape,)) != (-1, 1):
         raise NotNative(f"reshape{shape}")
-    return joined(call, [call.tracer.column(call.args[0])])
+    return joined(call, {"0": call.tracer.column(call.args[0])})
 
 
 @method("array", "getitem")
@@ -347,7 +347,7 @@ def new_axis(call: Call) -> Native:
 
     key = call.args[1]
     if key == (slice(None), None):
-        return joined(call, [call.tracer.column(call.args[0])])
+        return joined(call, {"0": call.tracer.column(call.args[0])})
     raise NotNative("rows are picked")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -61,14 +61,14 @@ def is_text(values: Any) -> bool:
     return pd.api.types.infer_dtype(values, skipna=True) in ("string", "empty")
 
 
-def joined(call: Call, columns: Iterable[Column], *, as_float: bool = False) -> Matrix:
+def joined(call: Call, columns: Mapping[Any, Column], *, as_float: bool = False) -> Matrix:
     """Columns of numbers side by side, in pandas' common dtype, or each as float64."""
     context = call.tracer.context
     parts, kinds = [], []
-    for i, column in enumerate(columns):
+    for name, column in columns.items():
         if not (column.is_number or column.is_bool):
-            raise NotNative(f"column {i} is no number")
-        parts.append((str(i), context.cast(column.ref, "f64") if as_float else column.ref))
+            raise NotNative(f"column {name!r} is no number")
+        parts.append((str(name), context.cast(column.ref, "f64") if as_float else column.ref))
         kinds.append(column.dtype)
     if not parts:
         raise NotNative("there are no columns")
@@ -83,7 +83,7 @@ def joined(call: Call, columns: Iterable[Column], *, as_float: bool = False) -> 
         raise NotNative(f"its dtype is {name}")
     if set(kinds) <= {"int64", WHOLE, FILLED, SHORT} and set(kinds) != {"int64"}:
         name = WHOLE if set(kinds) <= {"int64", WHOLE} else FILLED
-    ref = context._plain_concat(parts, sparse=False)
+    ref = call.tracer.context.columns(parts)
     wanted = "f32" if name == "float32" else "f64"
     if ref.dtype != wanted:
         raise NotNative("float32 beside other numbers")
@@ -300,7 +300,7 @@ def astype(call: Call) -> Native:
 def to_numpy(call: Call) -> Native:
     as_float = _is_to_float(call)
     frame = call.tracer.frame_of(call.args[0])
-    return joined(call, [frame.column(name) for name in frame.columns], as_float=as_float)
+    return joined(call, frame.made(), as_float=as_float)
 
 
 @method("series", "to_numpy", "values")

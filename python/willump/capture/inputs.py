@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._columns import is_frame, library_of, names_of
+from .._frames import column_keys
 
 Array = npt.NDArray[Any]
 
@@ -42,6 +43,11 @@ class FunctionInputs:
     def __init__(self, names: Sequence[str], dtypes: Mapping[str, str]) -> None:
         self.columns = [(name, dtypes[name]) for name in names]
         self.needed = set(names)
+
+    def keys(self, x: Any) -> list[Any]:
+        """A hashable for each row; equal where the graph reads equal values."""
+        found = [c.parts[0] if isinstance(c, TextColumn) else c for c in self(x)]
+        return column_keys(found)
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         if isinstance(x, dict):

@@ -342,6 +342,8 @@ class Interpreter:
 
     def assign(self, target: ast.expr, value: Any) -> None:
         if isinstance(target, ast.Name):
+            if isinstance(value, Traced):
+                value.name = value.name or target.id
             self.names[target.id] = value
         elif isinstance(target, (ast.Tuple, ast.List)):
             self._unpack(target, list(self._iterate(value, target)))

@@ -126,8 +126,7 @@ def asarray(call: Call) -> Native:
     if isinstance(given, list):
         raise NotNative(f"np.{call.name} of a list")
     if isinstance(given.native, Frame):
-        frame = given.native
-        return joined(call, [frame.column(name) for name in frame.columns])
+        return joined(call, given.native.made())
     if isinstance(given.native, Matrix):
         return given.native
     return call.tracer.column(given).as_array()
@@ -196,7 +195,7 @@ def _parts(call: Call, items: Any) -> list[tuple[str, Traced]]:
 
 
 def _block_name(item: Traced, i: int) -> str:
-    return f"line {item.line}" if item.line else str(i)
+    return item.name or (f"line {item.line}" if item.line else str(i))
 
 
 def _stacked(call: Call, items: Any, *, is_sparse: bool) -> Matrix:
@@ -206,10 +205,7 @@ def _stacked(call: Call, items: Any, *, is_sparse: bool) -> Matrix:
     for i, (name, item) in enumerate(_parts(call, items)):
         native = call.tracer.native(item)
         if isinstance(native, Frame):
-            native = joined(
-                replace(call, value=item.value.to_numpy()),
-                [native.column(n) for n in native.columns],
-            )
+            native = joined(replace(call, value=item.value.to_numpy()), native.made())
         if isinstance(native, Column):
             if not (native.is_number or native.is_bool):
                 raise NotNative("strings are stacked")
@@ -278,7 +274,7 @@ def to_sparse(call: Call) -> Native:
         raise NotNative(f"{call.name} of this")
     native = call.tracer.native(given)
     if isinstance(native, Frame):
-        native = joined(call, [native.column(name) for name in native.columns])
+        native = joined(call, native.made())
     if not isinstance(native, Matrix):
         raise NotNative(f"{call.name} of this")
     if native.form:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from .._frames import take_rows
 from ..convert.context import Context
 from ..convert.steps import Columns, PythonStep
 from ..convert.values import DTYPES, Ref
@@ -21,10 +22,20 @@ class ReplayStep(PythonStep):
 
     replay: Replay | None = None
     frame: Any = None  #: from the caller's X to the frame that the function takes
+    is_row_wise: bool = True
 
     def answer(self, x: Any) -> Any:
         assert self.replay is not None
         return plain(self.replay.run(x if self.frame is None else self.frame(x)))
+
+    def take_rows(self, x: Any, rows: Any) -> Any:
+        """Some rows, as the function would be called with them alone."""
+        import pandas as pd
+
+        found = take_rows(x, rows)
+        if isinstance(x, pd.DataFrame) and x.index.equals(pd.RangeIndex(len(x))):
+            return found.reset_index(drop=True)
+        return found
 
     @classmethod
     def of(cls, value: Traced, why: str, context: Context, sample: Any) -> Column | Matrix:
@@ -49,6 +60,7 @@ class ReplayStep(PythonStep):
             replay=value.replay,
             result_dtype=shown.dtype.str,
             columns=Columns((), ()),
+            is_row_wise=is_row_wise(value, sample),
         )
         node = context.builder.node(
             "external",

@@ -19,7 +19,7 @@ from ..convert.context import Context
 from ..convert.registry import Refused
 from .interpreter import Inner, Interpreter
 from .registry import METHODS, Call, Maker, maker_of
-from .steps import ReplayStep, is_row_wise
+from .steps import ReplayStep
 from .values import (
     CaptureError,
     Column,
@@ -69,7 +69,7 @@ class Step:
     line: int
     what: str
     why: str = ""
-    node: int = -1
+    nodes: tuple[int, ...] = ()
 
 
 class Tracer:
@@ -275,9 +275,8 @@ class Tracer:
             if inherited is not None and maker is not None:
                 native = inherited
         if not is_silent:
-            node = getattr(native, "node", getattr(getattr(native, "ref", None), "node", -1))
             why = native if isinstance(native, str) else ""
-            self.steps.append(Step(self.code, line, name, why, node))
+            self.steps.append(Step(self.code, line, name, why, _nodes_of(native)))
         return Traced(value, native, replay, line)
 
     def _plain(self, argument: Any) -> Any:
@@ -407,8 +406,13 @@ class Tracer:
         assert isinstance(value.native, str)
         why = value.native
         made = ReplayStep.of(value, why, self.context, self.sample)
-        if not is_row_wise(value, self.sample):
-            self.note(value.line, "this step is not row-wise: it needs a call's rows together")
+        step = self.context.builder.nodes[made.ref.node].payload
+        if not step.is_row_wise:
+            self.note(
+                value.line,
+                "this step is not row-wise: it gets all of a call's rows, those that leave a "
+                "cascade early too",
+            )
         value.external = made
         return made
 
@@ -457,6 +461,14 @@ class _SetItem:
         target = getattr(owner, self.part) if self.part else owner
         target[key] = value
         return owner
+
+
+def _nodes_of(native: Any) -> tuple[int, ...]:
+    """The nodes that a native form is, and those of its blocks."""
+    if isinstance(native, Column):
+        return (native.node,)
+    ref = getattr(native, "ref", None)
+    return () if ref is None else (ref.node, *(part.node for _, part in ref.parts))
 
 
 def _n_rows(value: Any) -> int:

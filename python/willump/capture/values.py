@@ -140,6 +140,10 @@ class Frame:
             raise NotNative(f"there is no column {name!r}")
         return column_of(found)
 
+    def made(self) -> dict[Any, Column]:
+        """All columns, whose nodes are there or made now."""
+        return {name: self.column(name) for name in self.columns}
+
     def pick(self, names: list[Any]) -> Frame:
         if len(set(names)) != len(names):
             raise NotNative("a column is picked twice")
@@ -237,6 +241,8 @@ class Traced:
     line: int = 0
     #: The node of the Python step that computes it, once there is one.
     external: Column | Matrix | None = None
+    #: The variable that it was first assigned to.
+    name: str = ""
 
 
 def walk(value: Any) -> Iterator[Traced]:

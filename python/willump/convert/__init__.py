@@ -5,13 +5,17 @@ from __future__ import annotations
 import platform
 import sys
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._answers import Answers
 from .._errors import UnsupportedError
 from .._graph import Array, GraphBuilder, Rendered, Stage, Strings
+from .._present import describe
+from .._promises import check_target
 from . import (  # noqa: F401  (importing registers the converters)
     boosters,
     catboost,
@@ -35,6 +39,9 @@ from .registry import Entry, Refused, entries, find, register
 from .steps import PythonStep
 from .support import support_table
 from .values import Model, Ref, Source
+
+if TYPE_CHECKING:
+    from .._compiled import CompiledModel
 
 __all__ = [
     "Conversion",
@@ -76,6 +83,30 @@ class Conversion:
     def builder(self) -> GraphBuilder:
         return self.context.builder
 
+    @property
+    def name(self) -> str:
+        """What messages call the original."""
+        return type(self.estimator).__name__
+
+    @property
+    def shown(self) -> Model:
+        """What the compiled object's methods give."""
+        return self.model
+
+    def answers(self) -> Answers:
+        return Answers(self.model)
+
+    def check_target(self, target: Any) -> None:
+        """Refuses what nothing can be promised of."""
+        answers = self.answers()
+        answers.check_cascade()
+        check_target(target, answers, self.outputs())
+
+    def cheapest_input(self) -> int | None:
+        """A node that shows what reading the caller's columns costs, where they are read
+        one by one whatever is asked for."""
+        return None
+
     def blocks(self) -> list[tuple[str, Ref]]:
         """The independent parts of what the final model reads."""
         ref = self.model.model_input
@@ -84,7 +115,45 @@ class Conversion:
     def outputs(self) -> dict[str, int]:
         return {name: ref.node for name, ref in self.model.outputs().items()}
 
-    def _plain_outputs(self) -> dict[str, int]:
+    def outputs_with(self, first: Model, names: Iterable[str] | None = None) -> dict[str, int]:
+        """The outputs of the original, or those of some names, with another model in the
+        place of its final one.
+
+        Raises
+        ------
+        Refused
+            Where that has not the methods of the final model.
+        """
+        found = first.outputs()
+        # What a model transforms, as a vote does, no first stage gives: the whole answers.
+        wanted = {name: ref for name, ref in self.model.outputs().items() if name != "features"}
+        wanted = {name: wanted[name] for name in (wanted if names is None else names)}
+        for name, ref in wanted.items():
+            if name not in found or found[name].n_features != ref.n_features:
+                raise Refused("it has not the methods of the pipeline's model")
+        return {name: found[name].node for name in wanted}
+
+    def describe(self, metadata: dict[str, Any]) -> dict[str, Any]:
+        """What error messages need beyond the metadata."""
+        return describe(self.estimator, metadata)
+
+    def artifact(
+        self, stages: list[Stage] | None = None, extra: dict[str, Any] | None = None
+    ) -> Converted:
+        """Renders what is handed to the user."""
+        return self.finish(stages, extra)
+
+    def compiled(
+        self, converted: Converted, *, strict: bool, n_threads: int | None
+    ) -> CompiledModel:
+        """What `artifact` gave, as an object to call."""
+        from .._compiled import CompiledModel
+
+        return CompiledModel.from_converted(
+            converted, self.estimator, strict=strict, n_threads=n_threads
+        )
+
+    def plain_outputs(self) -> dict[str, int]:
         """With the sums of trees, which options ask for; cascades have no options."""
         raw = self.model.raw
         return self.outputs() | ({} if raw is None else {"raw": raw.node})
@@ -98,7 +167,7 @@ class Conversion:
         names = self.model.matched_names if names is None else names
         if names is not None:
             self.context.name_inputs([str(name) for name in names])
-        rendered = self.builder.render(stages or [Stage(self._plain_outputs())])
+        rendered = self.builder.render(stages or [Stage(self.plain_outputs())])
         for number, step in enumerate(rendered.payloads):
             step.number = number
         texts = {

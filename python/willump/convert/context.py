@@ -10,6 +10,7 @@ import numpy as np
 
 from .._graph import Attribute, Node
 from .gaps import CANNOT_CENTER, DENSE_ONLY, SETTLED, centers, takes_dense_only
+from .lookups import MOST_RUNS, by_lookups, shown_names
 from .names import is_storable
 from .opaque import PythonSteps
 from .registry import Refused, predict_of, transform_of
@@ -20,8 +21,10 @@ from .values import Categories, Model, Passed, Ref, Source, Table, Value
 class Context(PythonSteps):
     """One conversion."""
 
-    def __init__(self, *, whole: bool = False) -> None:
+    def __init__(self, *, whole: bool = False, splits_lookups: bool = False) -> None:
         super().__init__()
+        #: Columns that are looked up in several tables are blocks of their own.
+        self.splits_lookups = splits_lookups
         #: Boosters keep the iterations after the best one.
         self.whole = whole
         self.text_inputs: dict[int, dict[str, Any]] = {}
@@ -214,7 +217,16 @@ class Context(PythonSteps):
         parts = [(n, ref) for n, ref in zip(table.names, table.numbers, strict=True) if ref]
         if len(parts) != len(table.names):
             raise Refused("a column of its input is strings")
-        return self._plain_concat(parts, sparse=False)
+        return self.columns(parts)
+
+    def columns(self, parts: list[tuple[str, Ref]]) -> Ref:
+        """Columns of numbers side by side: one block, or one for each run of those that
+        come from the same tables."""
+        blocks = by_lookups(self.builder, parts) if self.splits_lookups else [parts]
+        if not 1 < len(blocks) <= MOST_RUNS:
+            return self._plain_concat(parts, sparse=False)
+        named = [(shown_names(block), self._plain_concat(block, sparse=False)) for block in blocks]
+        return self.concat(named, sparse=False)
 
     def _plain_concat(self, parts: list[tuple[str, Ref]], *, sparse: bool) -> Ref:
         """A concatenation that counts as one block."""
