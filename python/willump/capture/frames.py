@@ -12,9 +12,11 @@ import pandas as pd
 from .registry import Call, function, method
 from .values import (
     FILLED,
+    MIXED,
     SHORT,
     WHOLE,
     Column,
+    Dummies,
     Frame,
     Held,
     Matrix,
@@ -66,12 +68,13 @@ def joined(call: Call, columns: Iterable[Column]) -> Matrix:
     context = call.tracer.context
     parts, kinds = [], []
     for i, column in enumerate(columns):
-        if not (column.is_number or column.is_bool):
+        if not (column.is_number or column.is_bool or column.dtype == MIXED):
             raise NotNative(f"column {i} is no number")
         parts.append((str(i), column.ref))
         kinds.append(column.dtype)
     if not parts:
         raise NotNative("there are no columns")
+    check_mixed(kinds)
     if "bool" in kinds and set(kinds) != {"bool"}:
         raise NotNative("booleans beside numbers become objects")
     dtype = getattr(call.value, "dtype", None)
@@ -86,6 +89,12 @@ def joined(call: Call, columns: Iterable[Column]) -> Matrix:
     if ref.dtype != wanted:
         raise NotNative("float32 beside other numbers")
     return Matrix(ref, name)
+
+
+def check_mixed(kinds: Iterable[str]) -> None:
+    """Numbers of which rows decide whether they are ints take floats beside them."""
+    if MIXED in kinds and "float64" not in kinds:
+        raise NotNative("ints and floats by row, beside no floats: add .astype(float)")
 
 
 def same_rows(columns: Iterable[Column], value: Any = None) -> str:
@@ -117,7 +126,7 @@ def get_item(call: Call) -> Native:
     names = _names(key)
     if names is not None:
         return frame.pick(names)
-    if isinstance(key, str):
+    if isinstance(key, (str, int)):
         return frame.column(key)
     if isinstance(key, Traced):
         raise NotNative("rows are left out by a condition: each row has an answer of its own")
@@ -155,6 +164,11 @@ def iloc(call: Call) -> Native:
 @method("frame", "filter", "select_dtypes", "drop", "reindex")
 def pick_result(call: Call) -> Native:
     """Whatever chooses columns by their names or dtypes: those of the result."""
+    native = call.args[0].native
+    if isinstance(native, Dummies) and call.name == "frame.reindex":
+        from .categories import reindexed
+
+        return reindexed(call, native)
     frame = call.tracer.frame_of(call.args[0])
     if call.name == "frame.reindex" and set(call.kwargs) != {"columns"}:
         raise NotNative("reindex of rows")
