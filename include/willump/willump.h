@@ -45,6 +45,7 @@ typedef enum wl_status {
   WL_PENDING,           /* a run waits for an external (Python) step */
   WL_ERROR_VALUE,       /* a value is wrong: Python's ValueError */
   WL_ERROR_TYPE,        /* a type is wrong: Python's TypeError */
+  WL_ERROR_KEY,         /* a key is not there: Python's KeyError */
   WL_ERROR_MEMORY,      /* out of memory */
   WL_ERROR_IO,          /* the operating system refused; errno is in the text */
   WL_ERROR_ENCODING,    /* text is not UTF-8, or cannot be encoded */

@@ -22,6 +22,9 @@ void ext_raise(const ext_state *state, wl_status status,
   case WL_ERROR_TYPE:
     type = PyExc_TypeError;
     break;
+  case WL_ERROR_KEY:
+    type = PyExc_KeyError;
+    break;
   case WL_ERROR_MEMORY:
     type = PyExc_MemoryError;
     break;

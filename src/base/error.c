@@ -8,6 +8,7 @@ static const char *const status_names[] = {
     "WL_PENDING",
     "WL_ERROR_VALUE",
     "WL_ERROR_TYPE",
+    "WL_ERROR_KEY",
     "WL_ERROR_MEMORY",
     "WL_ERROR_IO",
     "WL_ERROR_ENCODING",

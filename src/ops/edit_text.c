@@ -229,7 +229,57 @@ static wl_status edit_replace(const edit_state *s, wl_string text,
   return WL_OK;
 }
 
+/* ---- widths ---------------------------------------------------------------
+ */
+
+/* `text` with `n_before` times the fill before what is past its first `kept`
+ * bytes, and `n_behind` times behind. */
+static wl_status pad(wl_string text, size_t kept, wl_string fill,
+                     size_t n_before, size_t n_behind, wl_arena *arena,
+                     wl_string *out, wl_error *error) {
+  size_t size = text.size + (n_before + n_behind) * fill.size;
+  char *to = wl_arena_alloc(arena, size);
+  if (to == NULL)
+    return wl_fail_memory(error, size);
+  *out = (wl_string){to, size};
+  memcpy(to, text.data, kept);
+  to += kept;
+  for (size_t i = 0; i < n_before; i++, to += fill.size)
+    memcpy(to, fill.data, fill.size);
+  memcpy(to, text.data + kept, text.size - kept);
+  to += text.size - kept;
+  for (size_t i = 0; i < n_behind; i++, to += fill.size)
+    memcpy(to, fill.data, fill.size);
+  return WL_OK;
+}
+
+static wl_status edit_pad(const edit_state *s, wl_string text, wl_arena *arena,
+                          wl_string *out, wl_error *error) {
+  int64_t n = s->index - count_points(text);
+  *out = text;
+  if (n <= 0)
+    return WL_OK;
+  /* In the middle, as Python's str.center has it. */
+  size_t both = (size_t)n, before = both / 2 + (both & (size_t)s->index & 1);
+  if (!s->is_right || !s->is_left)
+    before = s->is_left ? both : 0;
+  return pad(text, 0, s->text, before, both - before, arena, out, error);
+}
+
+static wl_status edit_zfill(const edit_state *s, wl_string text,
+                            wl_arena *arena, wl_string *out, wl_error *error) {
+  int64_t n = s->index - count_points(text);
+  *out = text;
+  if (n <= 0)
+    return WL_OK;
+  size_t sign =
+      text.size != 0 && (text.data[0] == '-' || text.data[0] == '+') ? 1 : 0;
+  return pad(text, sign, (wl_string){"0", 1}, (size_t)n, 0, arena, out, error);
+}
+
 /* -------------------------------------------------------------------------- */
+
+enum { MAX_WIDTH = 1 << 20 };
 
 static const struct {
   const char *name;
@@ -239,6 +289,7 @@ static const struct {
     {"slice", edit_slice, false}, {"char", edit_char, false},
     {"strip", edit_strip, false}, {"remove", edit_remove, true},
     {"split", edit_split, true},  {"replace", edit_replace, true},
+    {"pad", edit_pad, true},      {"zfill", edit_zfill, false},
 };
 
 static wl_status find(const wl_node *node, size_t *out, wl_error *error) {
@@ -259,6 +310,11 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
                    "operator 'edit_text': '%s' needs a 'text' that is not "
                    "empty",
                    functions[function].name);
+  bool has_width = functions[function].edit == edit_pad ||
+                   functions[function].edit == edit_zfill;
+  if (has_width && wl_node_int(node, "index", 0) > MAX_WIDTH)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator 'edit_text': a width above %d", MAX_WIDTH);
   const wl_const *chars = wl_node_tensor(graph, node, "chars");
   double before = -1.0;
   for (size_t i = 0; chars != NULL && i < chars->n_elements; i++) {

@@ -76,9 +76,7 @@ static wl_status compile(wl_pattern *pattern, const uint32_t *code_points,
     return wl_fail(error, WL_ERROR_UNSUPPORTED,
                    "token pattern: %s (at character %zu)", text, offset);
   }
-  uint32_t n_groups = 0;
-  pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &n_groups);
-  if (pattern->has_group && n_groups == 0)
+  if (pattern->has_group && wl_pattern_n_groups(pattern) == 0)
     return wl_fail(error, WL_ERROR_VALUE,
                    "token pattern: tokens are to be group 1, but it has none");
   /* Without a JIT the pattern is interpreted: slower, the same matches. */
@@ -126,6 +124,12 @@ void wl_pattern_free(wl_pattern *pattern) {
   wl_free(pattern);
 }
 
+uint32_t wl_pattern_n_groups(const wl_pattern *pattern) {
+  uint32_t n = 0;
+  pcre2_pattern_info(pattern->code, PCRE2_INFO_CAPTURECOUNT, &n);
+  return n;
+}
+
 size_t wl_pattern_size(const wl_pattern *pattern) {
   size_t size = 0, jit_size = 0;
   pcre2_pattern_info(pattern->code, PCRE2_INFO_SIZE, &size);
@@ -153,7 +157,10 @@ wl_status wl_matcher_init(wl_matcher *matcher, const wl_pattern *pattern,
 }
 
 static wl_status decode_text(wl_matcher *matcher, const uint8_t *text,
-                             size_t size, size_t *n, wl_error *error) {
+                             size_t size, wl_error *error) {
+  if (size > INT32_MAX)
+    return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)matcher->row,
+                       "a text of %zu bytes is too long for a pattern", size);
   if (size + 1 > matcher->capacity) {
     size_t wanted = size + 1 + matcher->capacity;
     uint32_t *both = wl_arena_alloc(matcher->arena, 2 * wanted * sizeof *both);
@@ -164,15 +171,21 @@ static wl_status decode_text(wl_matcher *matcher, const uint8_t *text,
     matcher->capacity = wanted;
   }
   const uint8_t *at = text, *end = text + size;
-  *n = 0;
+  size_t n = 0;
   while (at < end) {
-    matcher->positions[*n] = (uint32_t)(at - text);
-    matcher->code_points[(*n)++] = wl_utf8_decode(&at, end);
+    matcher->positions[n] = (uint32_t)(at - text);
+    uint32_t point = wl_utf8_decode(&at, end);
+    if (point == UINT32_MAX)
+      return wl_fail_row(error, WL_ERROR_ENCODING, (int64_t)matcher->row,
+                         "a string is not UTF-8");
+    matcher->code_points[n++] = point;
   }
-  matcher->positions[*n] = (uint32_t)size;
+  matcher->positions[n] = (uint32_t)size;
+  matcher->n = n;
   return WL_OK;
 }
 
+/* In bytes. */
 static wl_status push_match(wl_matcher *matcher, size_t begin, size_t end,
                             wl_error *error) {
   if (matcher->n_bounds + 2 > matcher->bounds_capacity) {
@@ -185,8 +198,8 @@ static wl_status push_match(wl_matcher *matcher, size_t begin, size_t end,
     matcher->bounds = bounds;
     matcher->bounds_capacity = wanted;
   }
-  matcher->bounds[matcher->n_bounds++] = matcher->positions[begin];
-  matcher->bounds[matcher->n_bounds++] = matcher->positions[end];
+  matcher->bounds[matcher->n_bounds++] = (uint32_t)begin;
+  matcher->bounds[matcher->n_bounds++] = (uint32_t)end;
   return WL_OK;
 }
 
@@ -206,39 +219,67 @@ static wl_status fail_match(int code, size_t row, wl_error *error) {
   }
 }
 
+wl_status wl_matcher_begin(wl_matcher *matcher, const uint8_t *text,
+                           size_t size, size_t row, wl_error *error) {
+  matcher->row = row;
+  matcher->at = 0;
+  matcher->options = 0;
+  return decode_text(matcher, text, size, error);
+}
+
+wl_status wl_matcher_next(wl_matcher *matcher, bool *found, wl_error *error) {
+  const pcre2_code *pattern = matcher->pattern->code;
+  size_t n = matcher->n, at = matcher->at;
+  *found = false;
+  if (at > n)
+    return WL_OK;
+  int code = pcre2_match(pattern, matcher->code_points, n, at, matcher->options,
+                         matcher->data, matcher->context);
+  if (code == PCRE2_ERROR_JIT_STACKLIMIT)
+    code = pcre2_match(pattern, matcher->code_points, n, at,
+                       matcher->options | PCRE2_NO_JIT, matcher->data,
+                       matcher->context);
+  if (code == PCRE2_ERROR_NOMATCH)
+    return WL_OK;
+  if (code < 0)
+    return fail_match(code, matcher->row, error);
+  const PCRE2_SIZE *pair = pcre2_get_ovector_pointer(matcher->data);
+  size_t begin = pair[0], end = pair[1];
+  if (begin > end || end < at || end > n) /* \K can do this */
+    return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)matcher->row,
+                       "the token pattern's matches go backwards");
+  /* After an empty match the next one must not be empty at the same place;
+   * an empty one right behind another match counts (Python 3.7). */
+  matcher->options = begin == end ? PCRE2_NOTEMPTY_ATSTART : 0;
+  matcher->at = end;
+  *found = true;
+  return WL_OK;
+}
+
+bool wl_matcher_group(const wl_matcher *matcher, uint32_t group, size_t *begin,
+                      size_t *end) {
+  const PCRE2_SIZE *pair =
+      pcre2_get_ovector_pointer(matcher->data) + 2 * (size_t)group;
+  if (pair[0] > pair[1] || pair[1] > matcher->n) /* UNSET */
+    return false;
+  *begin = matcher->positions[pair[0]];
+  *end = matcher->positions[pair[1]];
+  return true;
+}
+
 wl_status wl_matcher_find_all(wl_matcher *matcher, const uint8_t *text,
                               size_t size, size_t row, wl_error *error) {
-  const wl_pattern *pattern = matcher->pattern;
-  size_t n = 0, at = 0;
-  uint32_t options = 0;
+  uint32_t group = matcher->pattern->has_group ? 1 : 0;
   matcher->n_bounds = 0;
-  WL_TRY(decode_text(matcher, text, size, &n, error));
-  while (at <= n) {
-    int code = pcre2_match(pattern->code, matcher->code_points, n, at, options,
-                           matcher->data, matcher->context);
-    if (code == PCRE2_ERROR_JIT_STACKLIMIT)
-      code =
-          pcre2_match(pattern->code, matcher->code_points, n, at,
-                      options | PCRE2_NO_JIT, matcher->data, matcher->context);
-    if (code == PCRE2_ERROR_NOMATCH)
-      break;
-    if (code < 0)
-      return fail_match(code, row, error);
-    const PCRE2_SIZE *pair = pcre2_get_ovector_pointer(matcher->data);
-    size_t begin = pair[0], end = pair[1];
-    if (begin > end || end < at || end > n) /* \K can do this */
-      return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
-                         "the token pattern's matches go backwards");
-    /* After an empty match the next one must not be empty at the same place;
-     * an empty one right behind another match counts (Python 3.7). */
-    options = begin == end ? PCRE2_NOTEMPTY_ATSTART : 0;
-    at = end;
-    if (pattern->has_group) {
-      bool is_set = pair[2] <= pair[3] && pair[3] <= n; /* else UNSET */
-      begin = is_set ? pair[2] : end;
-      end = is_set ? pair[3] : end;
-    }
+  WL_TRY(wl_matcher_begin(matcher, text, size, row, error));
+  for (;;) {
+    bool found;
+    size_t begin, end;
+    WL_TRY(wl_matcher_next(matcher, &found, error));
+    if (!found)
+      return WL_OK;
+    if (!wl_matcher_group(matcher, group, &begin, &end))
+      begin = end = matcher->positions[matcher->at];
     WL_TRY(push_match(matcher, begin, end, error));
   }
-  return WL_OK;
 }

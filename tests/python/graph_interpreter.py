@@ -381,6 +381,11 @@ def edit_text(cells: list[Any], *, function: str, **a: Any) -> list[Any]:
         at = a.get("index", 0)
         return parts[at] if -len(parts) <= at < len(parts) else np.nan
 
+    def pad(s: str) -> str:
+        sides = (a.get("left", True), a.get("right", True))
+        justify = {(True, True): s.center, (True, False): s.rjust, (False, True): s.ljust}[sides]
+        return justify(a["index"], a["text"])
+
     edits: dict[str, Callable[[str], Any]] = {
         "slice": lambda s: s[a.get("start", 0) : a.get("stop")],
         "char": piece,
@@ -388,6 +393,8 @@ def edit_text(cells: list[Any], *, function: str, **a: Any) -> list[Any]:
         "remove": remove,
         "split": lambda s: piece(s.split(a["text"], a.get("limit", 0) or -1)),
         "replace": lambda s: s.replace(a["text"], a["value"]),
+        "pad": pad,
+        "zfill": lambda s: s.zfill(a["index"]),
     }
     return [edits[function](cell) if isinstance(cell, str) else cell for cell in cells]
 
@@ -416,6 +423,63 @@ def measure_text(
     }
     own = [float(measures[function](c)) if isinstance(c, str) else missing for c in cells]
     return np.array(own).reshape(-1, 1)
+
+
+def python_pattern(pattern: str) -> re.Pattern[str]:
+    """A pattern for PCRE2 as Python's `re` takes it."""
+    text = re.sub(r"\\x\{([0-9a-f]+)\}", lambda m: f"\\U{int(m[1], 16):08x}", pattern)
+    return re.compile(text.replace("\\z", "\\Z"))
+
+
+def measure_pattern(
+    cells: list[Any], *, pattern: str, function: str, missing: float = float("nan")
+) -> Any:
+    compiled = python_pattern(pattern)
+    found = []
+    for cell in cells:
+        n = sum(1 for _ in compiled.finditer(cell)) if isinstance(cell, str) else 0
+        own = min(n, 1) if function == "contains" else n
+        found.append(float(own) if isinstance(cell, str) else missing)
+    return np.array(found).reshape(-1, 1)
+
+
+def edit_pattern(cells: list[Any], *, pattern: str, function: str, **a: Any) -> list[Any]:
+    compiled = python_pattern(pattern)
+
+    def extract(s: str) -> Any:
+        match = compiled.search(s)
+        found = match and match[a.get("group", 0)]
+        return np.nan if found is None else found
+
+    def stand_in(match: re.Match[str]) -> str:
+        groups = [match[int(g)] or "" for g in a.get("groups", ())]
+        return "".join(x + y for x, y in zip(a["parts"], [*groups, ""], strict=True))
+
+    def replace(s: str) -> str:
+        return compiled.sub(stand_in, s, count=a.get("limit", 0))
+
+    edit: Callable[[str], Any] = extract if function == "extract" else replace
+    return [edit(cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def print_whole(x: Any, *, width: int = 0) -> list[Any]:
+    return [np.nan if v != v else f"{int(v):0{width}d}" for v in np.ravel(x)]
+
+
+def choose_text(condition: Any, *choices: list[Any], **o: Any) -> list[Any]:
+    left = list(choices)
+    sides = []
+    for name in ("then", "otherwise"):
+        text = np.nan if o.get("missing") == name else o.get(name)
+        sides.append([text] * len(condition) if name in o else left.pop(0))
+    return [t if c else e for c, t, e in zip(np.ravel(condition), *sides, strict=True)]
+
+
+def require(condition: Any, x: Any, *shown: Any, message: str, **o: Any) -> Any:
+    errors = {"value": ValueError, "type": TypeError, "key": KeyError}
+    if not np.all(condition):
+        raise errors[o.get("error", "value")](message)
+    return x
 
 
 def date_part(x: Any, *, part: str) -> Any:
@@ -551,6 +615,11 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "edit_text": edit_text,
     "join_text": join_text,
     "measure_text": measure_text,
+    "measure_pattern": measure_pattern,
+    "edit_pattern": edit_pattern,
+    "print_whole": print_whole,
+    "choose_text": choose_text,
+    "require": require,
     "date_part": date_part,
     "match": match,
     "take": take,

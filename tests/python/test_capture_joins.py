@@ -149,3 +149,68 @@ def test_keys_beyond_the_exact_doubles_are_refused() -> None:
             sample=pd.DataFrame({"k": [1]}),
             strict=True,
         )
+
+
+# ---- rows whose key must be there -------------------------------------------------------
+
+
+@pytest.mark.parametrize("keys", [["s"], ["i"], ["x"], ["d"], ["s", "i"]], ids=str)
+def test_inner_merges_are_those_of_pandas_or_name_the_row(keys: list[str]) -> None:
+    columns = {key: KINDS[key] for key in keys}
+
+    @settings(max_examples=10)
+    @given(frames(columns | VALUES, 1), frames(columns, 1))
+    def compare(table: pd.DataFrame, rows: pd.DataFrame) -> None:
+        table = table[~table[keys].duplicated()]
+
+        def joins(f: Any) -> Any:
+            g = f.merge(table, on=keys)
+            return np.column_stack([g["v"], g["w"], g["t"].isna(), g[keys[0]].isna()])
+
+        fast = willump.compile(joins, sample=table[keys], strict=True)
+        expected = outcome(joins, rows)
+        if len(expected) == len(rows):
+            np.testing.assert_array_equal(fast(rows), expected)
+        else:
+            with pytest.raises(KeyError, match="would leave this row out"):
+                fast(rows)
+
+    compare()
+
+
+def test_left_rows_of_an_inner_merge_are_checked_though_no_table_s_column_is_used() -> None:
+    table = pd.DataFrame({"k": ["a", "b"], "v": [1, 2]})
+    rows = pd.DataFrame({"k": ["a", "b", "zz"], "x": [1.0, 2.0, 3.0]})
+    fast = willump.compile(lambda f: f.merge(table, on="k")["x"], sample=rows[:2], strict=True)
+    np.testing.assert_array_equal(fast(rows[:2]), [1.0, 2.0])
+    with pytest.raises(KeyError, match=r"k: zz"):
+        fast(rows)
+
+
+@pytest.mark.parametrize("key", ["s", "i"])
+def test_loc_is_that_of_pandas_or_names_the_key(key: str) -> None:
+    columns = {key: KINDS[key]}
+
+    @settings(max_examples=15)
+    @given(frames(columns | VALUES, 1), frames(columns, 1), st.integers(0, 3))
+    def compare(table: pd.DataFrame, rows: pd.DataFrame, kind: int) -> None:
+        table = table.dropna(subset=[key]).drop_duplicates(key).set_index(key)
+        if not len(table):
+            return
+        function = [
+            lambda f: table.loc[f[key]][["v", "w"]].to_numpy() * 1.0,
+            lambda f: table.loc[f[key], "w"].to_numpy(),
+            lambda f: table["v"].loc[f[key]].to_numpy(),
+            lambda f: table.loc[f[key], ["w"]].to_numpy(),
+        ][kind]
+        sample = table.index.to_frame(index=False)
+        fast = willump.compile(function, sample=sample, strict=True)
+        try:
+            expected = function(rows)
+        except KeyError:
+            with pytest.raises(KeyError, match="has not the key"):
+                fast(rows)
+        else:
+            np.testing.assert_array_equal(fast(rows), expected)
+
+    compare()

@@ -18,12 +18,15 @@ from ..convert import Converted, _json_classes, versions
 from ..convert.context import Context
 from ..convert.values import Model, Ref
 from . import (  # noqa: F401  (registers makers)
+    bins,
+    categories,
     choices,
     columns,
     dates,
     estimators,
     joins,
     numpy_calls,
+    row_functions,
     strings,
 )
 from .frames import kind_of_source
@@ -33,6 +36,7 @@ from .steps import ReplayStep
 from .tracer import Tracer
 from .values import (
     FILLED,
+    MIXED,
     SHORT,
     WHOLE,
     CaptureError,
@@ -277,7 +281,7 @@ class Result:
 def _why_other_dtype(native: Any, value: Any) -> str:
     """Why the graph's result would be of another dtype than the function's."""
     dtype = getattr(native, "dtype", "")
-    if dtype in (FILLED, SHORT):
+    if dtype in (FILLED, SHORT, MIXED):
         return (
             "whether the result is of whole numbers or float64 hangs on which rows were missing: "
             "add .astype(float)"

@@ -43,6 +43,8 @@ from .values import (
 
 def missing(call: Call, column: Column) -> Column:
     """1 where a value is missing."""
+    if column.categories:
+        return emit(call, "binary", [column], "bool", column.rows, function="less", value=0.0)
     if column.is_text:
         node = call.tracer.context._emit(
             "encode",
@@ -267,7 +269,7 @@ def isin(call: Call) -> Native:
     return looked_up(call, column, table, 0.0, "bool")
 
 
-@method("series", "map", "replace")
+@method("series", "replace")
 def mapped(call: Call) -> Native:
     from .joins import values_at
 
@@ -296,9 +298,19 @@ def mapped(call: Call) -> Native:
 
 def cast(call: Call, column: Column, dtype: Any) -> Column:
     """A column in another dtype, that of the result on the sample."""
+    if isinstance(dtype, pd.CategoricalDtype):
+        from .categories import categorized
+
+        return categorized(call, column, _fixed_categories(call))
     wanted = kind_of_dtype(dtype)
     if column.dtype == wanted:
         return column
+    if column.categories and wanted in ("str", "object"):
+        from .categories import as_text
+
+        return as_text(call, column)
+    if wanted == "str" and column.dtype == "int64":
+        return emit(call, "print_whole", [column], "str", column.rows)
     context = call.tracer.context
     if column.is_text or wanted in ("str", "object"):
         raise NotNative(f"astype from {column.dtype} to {wanted}")
@@ -324,6 +336,14 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     whole = context._emit("ufunc", (checked,), {"function": "trunc"})
     exact: dict[str, Any] = {"function": "add", "value": 0.0, "dtype": "i64"}
     return Column(context._emit("binary", (whole,), exact), wanted, column.rows)
+
+
+def _fixed_categories(call: Call) -> Any:
+    """Those that the dtype in the call has of its own."""
+    for wanted in (*call.args[1:], *call.kwargs.values()):
+        if isinstance(wanted, pd.CategoricalDtype) and wanted.categories is not None:
+            return wanted.categories
+    raise NotNative("categories that hang on the data: give CategoricalDtype(categories=[...])")
 
 
 @method(SERIES, "astype")

@@ -288,6 +288,10 @@ def comparison(call: Call) -> Native:
 
 
 def _equal_text(call: Call, column: Column, text: str, function: str) -> Column:
+    if column.categories and function in ("equal", "not_equal"):
+        from .categories import equal_to
+
+        return equal_to(call, column, text, function)
     if not column.is_text:
         raise NotNative(f"{column.dtype} is compared with a string")
     if function not in ("equal", "not_equal"):

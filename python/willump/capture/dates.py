@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 
 from .columns import emit
-from .frames import same_rows
+from .frames import kind_of_dtype, same_rows
 from .registry import Call, method
 from .values import SHORT, WHOLE, Column, Native, NotNative
 
@@ -83,6 +84,40 @@ def whole_part(call: Call) -> Native:
 def total_seconds(call: Call) -> Native:
     column = _column_of(call, "timedelta")
     return emit(call, "binary", [column], "float64", column.rows, function="divide", value=_SECOND)
+
+
+#: Directives of strftime that are whole numbers of a width.
+_NUMBERS = {
+    "Y": ("year", 4), "m": ("month", 2), "d": ("day", 2), "H": ("hour", 2), "M": ("minute", 2),
+    "S": ("second", 2), "j": ("dayofyear", 3), "f": ("microsecond", 6),
+}  # fmt: skip
+
+
+@method("dt", "strftime")
+def strftime(call: Call) -> Native:
+    """Numbers as text, and what stands between them."""
+    own = call.bind("self", "date_format")
+    column = _column_of(call, "datetime")
+    if not isinstance(own.date_format, str):
+        raise NotNative("strftime with a format that is no string")
+    columns: list[Column] = []
+    parts = [""]
+    for piece in re.findall(r"%.|[^%]+", own.date_format, re.DOTALL):
+        if not piece.startswith("%") or piece == "%%":
+            parts[-1] += "%" if piece == "%%" else piece
+            continue
+        if piece[1] not in _NUMBERS:
+            raise NotNative(f"strftime with {piece}")
+        name, width = _NUMBERS[piece[1]]
+        number = emit(call, "date_part", [column], SHORT, column.rows, part=name)
+        columns.append(emit(call, "print_whole", [number], "str", column.rows, width=width))
+        parts.append("")
+    if not columns or "%" in re.sub(r"%.", "", own.date_format, flags=re.DOTALL):
+        raise NotNative(f"strftime({own.date_format!r})")
+    return emit(
+        call, "join_text", columns, kind_of_dtype(call.value.dtype, call.value), column.rows,
+        parts=parts,
+    )  # fmt: skip
 
 
 def moments(

@@ -12,9 +12,11 @@ import pandas as pd
 from .registry import Call, function, method
 from .values import (
     FILLED,
+    MIXED,
     SHORT,
     WHOLE,
     Column,
+    Dummies,
     Frame,
     Held,
     Matrix,
@@ -66,14 +68,15 @@ def joined(call: Call, columns: Mapping[Any, Column], *, as_float: bool = False)
     context = call.tracer.context
     parts, kinds = [], []
     for name, column in columns.items():
-        if not (column.is_number or column.is_bool):
+        if not (column.is_number or column.is_bool or column.dtype == MIXED):
             raise NotNative(f"column {name!r} is no number")
         parts.append((str(name), context.cast(column.ref, "f64") if as_float else column.ref))
         kinds.append(column.dtype)
     if not parts:
         raise NotNative("there are no columns")
     if as_float:
-        return Matrix(context._plain_concat(parts, sparse=False), "float64")
+        return Matrix(context.columns(parts), "float64")
+    check_mixed(kinds)
     if "bool" in kinds and set(kinds) != {"bool"}:
         raise NotNative("booleans beside numbers become objects")
     dtype = getattr(call.value, "dtype", None)
@@ -88,6 +91,12 @@ def joined(call: Call, columns: Mapping[Any, Column], *, as_float: bool = False)
     if ref.dtype != wanted:
         raise NotNative("float32 beside other numbers")
     return Matrix(ref, name)
+
+
+def check_mixed(kinds: Iterable[str]) -> None:
+    """Numbers of which rows decide whether they are ints take floats beside them."""
+    if MIXED in kinds and "float64" not in kinds:
+        raise NotNative("ints and floats by row, beside no floats: add .astype(float)")
 
 
 def same_rows(columns: Iterable[Column], value: Any = None) -> str:
@@ -119,7 +128,7 @@ def get_item(call: Call) -> Native:
     names = _names(key)
     if names is not None:
         return frame.pick(names)
-    if isinstance(key, str):
+    if isinstance(key, (str, int)):
         return frame.column(key)
     if isinstance(key, Traced):
         raise NotNative("rows are left out by a condition: each row has an answer of its own")
@@ -157,6 +166,11 @@ def iloc(call: Call) -> Native:
 @method("frame", "filter", "select_dtypes", "drop", "reindex")
 def pick_result(call: Call) -> Native:
     """Whatever chooses columns by their names or dtypes: those of the result."""
+    native = call.args[0].native
+    if isinstance(native, Dummies) and call.name == "frame.reindex":
+        from .categories import reindexed
+
+        return reindexed(call, native)
     frame = call.tracer.frame_of(call.args[0])
     if call.name == "frame.reindex" and set(call.kwargs) != {"columns"}:
         raise NotNative("reindex of rows")

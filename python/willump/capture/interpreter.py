@@ -40,7 +40,9 @@ _UNARY: dict[type[ast.unaryop], str] = {
 }  # fmt: skip
 
 
-class _Returned(Exception):
+class Returned(Exception):
+    """`return`."""
+
     def __init__(self, value: Any) -> None:
         self.value = value
 
@@ -50,6 +52,16 @@ class _Loop(Exception):
 
     def __init__(self, is_break: bool) -> None:
         self.is_break = is_break
+
+
+#: Where a function that was made of an `Inner` keeps it.
+_INNER = "_willump_inner"
+
+
+def inner_of(function: Any) -> Inner | None:
+    """The function on the way that a plain one was made of; None of another."""
+    found: Inner | None = getattr(function, _INNER, None)
+    return found
 
 
 class Inner:
@@ -65,9 +77,18 @@ class Inner:
         ]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.follow(type(self.owner), self.owner.tracer, args, kwargs)
+
+    def follow(
+        self,
+        kind: type[Interpreter],
+        tracer: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """A call, followed by an interpreter of this kind."""
         names = self._bind(args, kwargs)
-        inner = Interpreter(self.owner.tracer, self.owner.globals, {}, names, self.owner)
-        return inner.run(self.node)
+        return kind(tracer, self.owner.globals, {}, names, self.owner).run(self.node)
 
     def frozen(self) -> Callable[..., Any]:
         """The function itself, for plain Python to call on other rows.
@@ -93,11 +114,13 @@ class Inner:
             made: Callable[..., Any] = eval(
                 compile(ast.Expression(self.node), "<lambda>", "eval"), names
             )
+            setattr(made, _INNER, self)
             return made
         plain = copy.copy(self.node)
         plain.decorator_list = []
         exec(compile(ast.Module([plain], []), f"<{self.__name__}>", "exec"), names)
         found: Callable[..., Any] = names[self.__name__]
+        setattr(found, _INNER, self)
         return found
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +187,7 @@ class Interpreter:
                 return self.expression(node.body)
             try:
                 self.block(node.body)
-            except _Returned as returned:
+            except Returned as returned:
                 return returned.value
             return None
         finally:
@@ -193,7 +216,7 @@ class Interpreter:
         self.expression(node.value)
 
     def _do_Return(self, node: ast.Return) -> None:
-        raise _Returned(None if node.value is None else self.expression(node.value))
+        raise Returned(None if node.value is None else self.expression(node.value))
 
     def _do_Assign(self, node: ast.Assign) -> None:
         value = self.expression(node.value)
@@ -269,7 +292,7 @@ class Interpreter:
         before = self.tracer.n_calls
         try:
             self.block(node.body)
-        except (CaptureError, _Returned, _Loop):
+        except (CaptureError, Returned, _Loop):
             raise
         except Exception as error:
             if self.tracer.n_calls != before:
@@ -585,7 +608,7 @@ class Interpreter:
             return
         first, *rest = generators
         for item in self._iterate(self.expression(first.iter), first.iter):
-            inner = Interpreter(self.tracer, self.globals, {}, {}, self)
+            inner = type(self)(self.tracer, self.globals, {}, {}, self)
             inner.assign(first.target, item)
             if all(inner.truth(test) for test in first.ifs):
                 yield from inner._comprehend(rest)

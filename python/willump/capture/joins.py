@@ -17,7 +17,19 @@ from .columns import LARGEST, emit
 from .frames import is_text, kind_of_dtype, kind_of_source, same_rows
 from .inputs import moments_of
 from .registry import Call, function, method
-from .values import FILLED, WHOLE, Column, Frame, Held, Later, Native, NotNative, Traced, with_rows
+from .values import (
+    FILLED,
+    WHOLE,
+    Column,
+    Frame,
+    Held,
+    Later,
+    Native,
+    NotNative,
+    Traced,
+    column_of,
+    with_rows,
+)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -109,8 +121,9 @@ def row_numbers(call: Call, columns: Sequence[Column], keys: Sequence[Any]) -> C
 # ---- values ----------------------------------------------------------------------
 
 
-def taken(call: Call, at: Column, values: Any, rows: str) -> Column:
-    """A column of a table at row numbers, missing where there is no row."""
+def taken(call: Call, at: Column, values: Any, rows: str, *, is_everywhere: bool = False) -> Column:
+    """A column of a table at row numbers, missing where there is no row, unless there
+    is one everywhere."""
     dtype = values.dtype
     kind = kind_of_source(values)
     if kind in ("str", "object"):
@@ -126,20 +139,65 @@ def taken(call: Call, at: Column, values: Any, rows: str) -> Column:
     if kind in ("datetime", "timedelta"):
         array = moments_of(np.asarray(values))
         return emit(call, "take", [at], kind, rows, values=array)
-    if kind == "bool":
+    if kind == "bool" and not is_everywhere:
         raise NotNative("booleans of a table, which are objects where a row is not there")
     array = np.asarray(values)
     if kind == "int64" and len(array) and max(abs(int(array.min())), int(array.max())) > LARGEST:
         raise NotNative("a number of the table is beyond 2^53")
-    found = (WHOLE if dtype == np.int64 else FILLED) if kind == "int64" else kind
+    found = kind
+    if kind == "int64" and not is_everywhere:
+        found = WHOLE if dtype == np.int64 else FILLED
     graph = "f32" if kind == "float32" else None
     return emit(call, "take", [at], found, rows, values=array.astype(np.float64), dtype=graph)
 
 
-def _taken_later(call: Call, at: Column, values: Any, rows: str) -> Held:
+def _taken_later(
+    call: Call, at: Column, values: Any, rows: str, required: _Required | None = None
+) -> Held:
     """The same, made where the column is used."""
     where = f"line {call.tracer.line}: column {values.name!r} of the table: "
+    if required is not None:
+        return Later(lambda: required.taken(values, rows), where)
     return Later(lambda: taken(call, at, values, rows), where)
+
+
+# ---- rows that must be there -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Required:
+    """That a row's key is in the table; where it is not, the row is an error."""
+
+    call: Call
+    at: Column  #: the number of the table's row, or -1
+    keys: Sequence[Column]
+    names: Sequence[str]
+    message: str
+    error: str
+
+    def column(self, column: Column, rows: str) -> Column:
+        """A column of rows whose keys are there."""
+        there = emit(
+            self.call, "binary", [self.at], "bool", rows, function="greater_equal", value=0.0
+        )
+        node = self.call.tracer.context._emit(
+            "require",
+            [c.node for c in (there, column, *self.keys)],
+            {"message": self.message, "error": self.error, "names": list(self.names)},
+        )
+        return replace(column, node=node, rows=rows)
+
+    def taken(self, values: Any, rows: str) -> Column:
+        """A column of the table."""
+        found = taken(self.call, self.at, values, rows, is_everywhere=True)
+        return self.column(found, rows)
+
+
+def _kept_later(required: _Required | None, held: Held, rows: str) -> Held:
+    """A column of the left side, in rows whose keys are there."""
+    if required is None:
+        return with_rows(held, rows)
+    return Later(lambda: required.column(column_of(held), rows))
 
 
 def values_at(call: Call, column: Column, index: Any, values: Any, shown: Any) -> Column:
@@ -214,7 +272,8 @@ def merge(call: Call) -> Native:
     if isinstance(own.right, Traced):
         raise NotNative("both sides of the merge hang on the input")
     table = own.right
-    if own.how != "left":
+    is_inner = own.how == "inner" and len(call.value) == len(own.left.value)
+    if own.how != "left" and not is_inner:
         raise UnsupportedError(
             f"line {call.tracer.line}: how={own.how!r} leaves out or adds rows; a compiled "
             "function answers each row by itself: merge with how='left'"
@@ -224,11 +283,18 @@ def merge(call: Call) -> Native:
     frame = call.tracer.frame_of(own.left)
     keys = _keys_of(own, frame, table)
     rows = frame.rows if keys.has_index else "range"
-    return _merged(call, frame, table, keys, own.suffixes, rows)
+    return _merged(call, frame, table, keys, own.suffixes, rows, is_inner=is_inner)
 
 
 def _merged(
-    call: Call, frame: Frame, table: pd.DataFrame, keys: _Merge, suffixes: Any, rows: str
+    call: Call,
+    frame: Frame,
+    table: pd.DataFrame,
+    keys: _Merge,
+    suffixes: Any,
+    rows: str,
+    *,
+    is_inner: bool = False,
 ) -> Frame:
     _check_unique(table, keys.right_keys, call.tracer.line)
     columns = [frame.column(name) for name in keys.left_keys]
@@ -236,16 +302,24 @@ def _merged(
     if keys.has_index and isinstance(table.index, pd.MultiIndex):
         raise NotNative("a table with an index of several levels")
     at = replace(row_numbers(call, columns, values), rows=rows)
+    required = None
+    if is_inner:
+        message = (
+            f"line {call.tracer.line}: how='inner' would leave this row out: the table that is "
+            f"merged on {keys.left_keys} has not its key"
+        )
+        names = [str(name) for name in keys.left_keys]
+        required = _Required(call, at, columns, names, message, "key")
     dropped = [r for lft, r in zip(keys.left_keys, keys.right_keys, strict=True) if lft == r]
     right = [name for name in table.columns if name not in dropped]
     both = set(right) & set(frame.columns)
     found: dict[str, Held] = {}
     for name, column in frame.columns.items():
         new = f"{name}{suffixes[0] or ''}" if name in both else name
-        found[new] = with_rows(column, rows)
+        found[new] = _kept_later(required, column, rows)
     for name in right:
         new = f"{name}{suffixes[1] or ''}" if name in both else name
-        found[new] = _taken_later(call, at, table[name], rows)
+        found[new] = _taken_later(call, at, table[name], rows, required)
     if list(found) != list(call.value.columns):
         raise NotNative("the names of its columns")
     return Frame(found, rows)
@@ -283,3 +357,27 @@ def reindex(call: Call) -> Native:
         raise NotNative("a table whose index is not unique")
     at = row_numbers(call, [key], [owner.index])
     return Frame({n: _taken_later(call, at, owner[n], rows) for n in owner.columns}, rows)
+
+
+@method("constant.loc", "getitem")
+def loc(call: Call) -> Native:
+    """`table.loc[keys]`, `table.loc[keys, "name"]`: a key that is not there is an error."""
+    table = call.args[0].obj
+    key, names = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1], None)
+    column = call.tracer.column(key)
+    if isinstance(table.index, pd.MultiIndex) or not table.index.is_unique or column.is_bool:
+        raise NotNative("a table whose index is not unique, or rows picked by a condition")
+    if column.dtype == "object" and table.index.hasnans:
+        raise NotNative("a table of objects with a missing key")
+    at = row_numbers(call, [column], [table.index])
+    message = f"line {call.tracer.line}: the table's index has not the key"
+    required = _Required(call, at, [column], [str(table.index.name or "key")], message, "key")
+    if isinstance(table, pd.Series) and names is None:
+        return required.taken(table, "python")
+    if isinstance(table, pd.Series):
+        raise NotNative("this .loc")
+    if isinstance(names, str):
+        return required.taken(table[names], "python")
+    picked = list(table.columns) if names is None or names == slice(None) else list(names)
+    return Frame({n: _taken_later(call, at, table[n], "python", required) for n in picked},
+                 "python")  # fmt: skip

@@ -15,9 +15,9 @@ from . import choices as of_choices
 from . import columns as of_columns
 from .choices import chosen
 from .columns import emit, number_of, result_dtype
-from .frames import joined
+from .frames import check_mixed, joined
 from .registry import Call, function, method
-from .values import FILLED, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
+from .values import FILLED, MIXED, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
 
 #: NumPy's functions of one number that are an operator of the same name.
 _UFUNCS = (
@@ -207,7 +207,7 @@ def _stacked(call: Call, items: Any, *, is_sparse: bool) -> Matrix:
         if isinstance(native, Frame):
             native = joined(replace(call, value=item.value.to_numpy()), native.made())
         if isinstance(native, Column):
-            if not (native.is_number or native.is_bool):
+            if not (native.is_number or native.is_bool or native.dtype == MIXED):
                 raise NotNative("strings are stacked")
             native = Matrix(native.ref, native.dtype)
         if not isinstance(native, Matrix):
@@ -215,6 +215,7 @@ def _stacked(call: Call, items: Any, *, is_sparse: bool) -> Matrix:
         kinds.append(native.dtype)
         known = [n for n, _ in parts]
         parts.append((name if name not in known else f"{name}.{i}", native.ref))
+    check_mixed(kinds)
     dtype = str(call.value.dtype)
     if set(kinds) <= {"int64", "bool", WHOLE, FILLED} and set(kinds) & {WHOLE, FILLED}:
         dtype = FILLED if FILLED in kinds else WHOLE

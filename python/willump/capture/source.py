@@ -103,3 +103,15 @@ def bound_arguments(
     bound = inspect.signature(function, follow_wrapped=False).bind(*args, **kwargs)
     bound.apply_defaults()
     return dict(bound.arguments)
+
+
+#: Libraries whose functions are not followed into: what they do is known, or Python.
+_LIBRARIES = frozenset(
+    ["pandas", "numpy", "scipy", "sklearn", "polars", "pyarrow", "lightgbm", "xgboost", "catboost",
+     "torch", "joblib", "builtins", "operator", "math", "re", "datetime"]
+)  # fmt: skip
+
+
+def is_of_library(function: types.FunctionType) -> bool:
+    """Whether a function is a library's, not the user's."""
+    return (function.__module__ or "").partition(".")[0] in _LIBRARIES

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..convert.pattern import character_class
 from .columns import emit
 from .frames import kind_of_dtype, same_rows
+from .patterns import anchored, is_re2, measured, regex_of, replaced
 from .registry import Call, method
-from .values import WHOLE, Column, Native, NotNative, Pieces, Traced
+from .values import WHOLE, Column, Matches, Native, NotNative, Pieces, Traced
 
 #: Where a mapping hangs on what stands beside a character, these show it.
 _PROBES = ("ΑΣ", "ΑΣΑ", "ΑΣ ΑΣ", "aΣ.", "ǅa", "ßa", "İı", "ŉs", "ﬁx")
@@ -23,7 +25,7 @@ _BLOCK = 256
 _ABSENT = object()
 
 
-def _column_of(call: Call) -> tuple[Column, Any]:
+def column_of_text(call: Call) -> tuple[Column, Any]:
     """The column whose `.str` it is, and its dtype on the sample."""
     owner = call.args[0].native.of
     column = call.tracer.column(owner)
@@ -59,21 +61,27 @@ def _char_map(dtype: Any, name: str) -> tuple[Any, tuple[str, ...], bool] | None
     return np.array([ord(c) for c in ordered]), tuple(table[c] for c in ordered), has_sigma
 
 
-@method("str", "lower", "upper", "casefold", "swapcase")
-def by_character(call: Call) -> Native:
-    column, dtype = _column_of(call)
-    if len(call.args) > 1 or call.kwargs:
-        raise NotNative(f"{call.name} with options")
-    name = call.name.rpartition(".")[2]
+def char_map_attributes(dtype: Any, name: str) -> dict[str, Any]:
+    """Attributes of `map_chars` for a method of strings of a dtype."""
     found = _char_map(dtype, name)
     if found is None:
         raise NotNative(f"str.{name} of Python's strings, where a character's neighbours count")
     chars, values, has_sigma = found
-    return emit(
-        call, "map_chars", [column], column.dtype, column.rows, chars=chars, values=list(values),
-        final_sigma=True if has_sigma else None,
-        unicode=unicodedata.unidata_version if has_sigma else None,
-    )  # fmt: skip
+    return {
+        "chars": chars,
+        "values": list(values),
+        "final_sigma": True if has_sigma else None,
+        "unicode": unicodedata.unidata_version if has_sigma else None,
+    }
+
+
+@method("str", "lower", "upper", "casefold", "swapcase")
+def by_character(call: Call) -> Native:
+    column, dtype = column_of_text(call)
+    if len(call.args) > 1 or call.kwargs:
+        raise NotNative(f"{call.name} with options")
+    attributes = char_map_attributes(dtype, call.name.rpartition(".")[2])
+    return emit(call, "map_chars", [column], column.dtype, column.rows, **attributes)
 
 
 def _is_literal(pattern: str) -> bool:
@@ -81,60 +89,82 @@ def _is_literal(pattern: str) -> bool:
     return not set(pattern) & set(r"\.^$*+?{}[]|()")
 
 
-def _words(pattern: Any, *, is_regex: bool = True) -> list[str]:
-    """The words that a pattern asks for, as it is or one of several."""
+def _words(pattern: Any, *, is_regex: bool = True) -> list[str] | None:
+    """The words that a pattern asks for, as it is or one of several; None where it is
+    more than words."""
     if not isinstance(pattern, str):
         raise NotNative("a pattern that is no string")
     if not is_regex or _is_literal(pattern):
         return [pattern]
     words = pattern.split("|")
-    if not all(map(_is_literal, words)):
-        raise NotNative(f"the regular expression {pattern!r}")
-    return words
+    return words if all(map(_is_literal, words)) else None
 
 
 def _measured(
     call: Call, function: str, dtype: str, missing: float, words: list[str] | None = None
 ) -> Column:
-    column, _ = _column_of(call)
+    column, _ = column_of_text(call)
     return emit(
         call, "measure_text", [column], dtype, column.rows, function=function, words=words,
         missing=None if math.isnan(missing) else missing,
     )  # fmt: skip
 
 
-def _truth(call: Call, function: str, words: list[str], na: Any) -> Column:
-    """Whether words are there; what a missing string gives is `na`."""
-    column, _ = _column_of(call)
+def _missing_as(call: Call, dtype: str, na: Any) -> float:
+    """What a missing string gives where a boolean is asked for."""
     if na is _ABSENT:
-        na = False if column.dtype == "str" else None
+        na = False if dtype == "str" else None
     if not isinstance(na, (bool, np.bool_)):
         raise NotNative(f"{call.name} of objects without na=False, which gives objects")
-    return _measured(call, function, "bool", float(na), words)
+    return float(na)
+
+
+def _truth(call: Call, function: str, words: list[str], na: Any) -> Column:
+    """Whether words are there; what a missing string gives is `na`."""
+    column, _ = column_of_text(call)
+    return _measured(call, function, "bool", _missing_as(call, column.dtype, na), words)
 
 
 @method("str", "len")
 def length(call: Call) -> Native:
+    found = call.args[0].native.of.native
+    if isinstance(found, Matches):
+        return measured(call, found.column, "count", found.pattern, WHOLE, None)
     return _measured(call, "length", WHOLE, math.nan)
 
 
 @method("str", "count")
 def count(call: Call) -> Native:
-    own = call.bind("self", "pat")
+    own = call.bind("self", "pat", "flags", flags=0)
     words = _words(own.pat)
-    if len(words) != 1:
-        raise NotNative(f"the regular expression {own.pat!r}")
-    return _measured(call, "count", WHOLE, math.nan, words)
+    if words is not None and len(words) == 1 and not own.flags:
+        return _measured(call, "count", WHOLE, math.nan, words)
+    column, dtype = column_of_text(call)
+    regex = regex_of(own.pat, dtype, flags=own.flags)
+    if is_re2(dtype, own.flags) and (regex.may_be_empty or regex.has_anchors):
+        raise NotNative("str.count of matches that may be empty, or hang on their place")
+    return measured(call, column, "count", regex.pattern, WHOLE, None)
 
 
-@method("str", "contains")
+@method("str", "contains", "match", "fullmatch")
 def contains(call: Call) -> Native:
+    name = call.name.rpartition(".")[2]
     own = call.bind(
         "self", "pat", "case", "flags", "na", "regex", case=True, flags=0, na=_ABSENT, regex=True
     )
-    if own.case is not True or own.flags != 0:
-        raise NotNative("str.contains with options")
-    return _truth(call, "contains", _words(own.pat, is_regex=bool(own.regex)), own.na)
+    words = _words(own.pat, is_regex=bool(own.regex))
+    is_plain = own.case is True and own.flags == 0
+    if name == "contains" and words is not None and is_plain:
+        return _truth(call, "contains", words, own.na)
+    if not own.regex:
+        raise NotNative("str.contains of a word without case")
+    column, dtype = column_of_text(call)
+    regex = regex_of(own.pat, dtype, flags=own.flags, case=own.case is True)
+    pattern = regex.pattern
+    if name != "contains":
+        pattern = anchored(regex, own.pat, dtype, is_full=name == "fullmatch")
+    missing = _missing_as(call, column.dtype, own.na)
+    return measured(call, column, "contains", pattern, "bool", missing)
 
 
 @method("str", "startswith", "endswith")
@@ -151,7 +181,7 @@ def starts_or_ends(call: Call) -> Native:
 
 
 def _edited(call: Call, dtype: str | None = None, **attributes: Any) -> Column:
-    column, _ = _column_of(call)
+    column, _ = column_of_text(call)
     return emit(call, "edit_text", [column], dtype or column.dtype, column.rows, **attributes)
 
 
@@ -172,6 +202,8 @@ def item(call: Call) -> Native:
     part, key = call.args
     if isinstance(part.native.of.native, Pieces):
         return _piece(call, part.native.of.native, key)
+    if isinstance(part.native.of.native, Matches):
+        raise NotNative("a match of several is picked")
     if isinstance(key, slice):
         return _sliced(call, key.start, key.stop, key.step)
     if not isinstance(key, (int, np.integer)):
@@ -191,7 +223,7 @@ def _piece(call: Call, pieces: Pieces, key: Any) -> Column:
 @method("str", "split")
 def split(call: Call) -> Native:
     own = call.bind("self", "pat", n=-1, expand=False, regex=None, pat=None)
-    column, _ = _column_of(call)
+    column, _ = column_of_text(call)
     if not isinstance(own.pat, str) or not own.pat or own.expand:
         raise NotNative("str.split without a separator, or with expand")
     if not (own.regex is False or len(own.pat) == 1 or _is_literal(own.pat)):
@@ -200,7 +232,7 @@ def split(call: Call) -> Native:
 
 
 @functools.lru_cache(maxsize=8)
-def _blank(dtype: Any) -> Any:
+def blank_characters(dtype: Any) -> Any:
     """The characters that `strip` takes away; no Unicode blank is above U+3000."""
     points = range(0x3100)
     found = pd.Series([chr(p) for p in points], dtype=dtype).str.strip()
@@ -210,9 +242,9 @@ def _blank(dtype: Any) -> Any:
 @method("str", "strip", "lstrip", "rstrip")
 def strip(call: Call) -> Native:
     own = call.bind("self", "to_strip", to_strip=None)
-    _, dtype = _column_of(call)
+    _, dtype = column_of_text(call)
     if own.to_strip is None:
-        chars = _blank(dtype)
+        chars = blank_characters(dtype)
     elif isinstance(own.to_strip, str):
         chars = np.array(sorted({ord(c) for c in own.to_strip}), dtype=np.int64)
     else:
@@ -227,7 +259,7 @@ def strip(call: Call) -> Native:
 @method("str", "removeprefix", "removesuffix")
 def remove(call: Call) -> Native:
     word = call.args[1] if len(call.args) == 2 else None
-    column, _ = _column_of(call)
+    column, _ = column_of_text(call)
     if not isinstance(word, str):
         raise NotNative(call.name)
     if not word:
@@ -242,13 +274,78 @@ def remove(call: Call) -> Native:
 @method("str", "replace")
 def replace_text(call: Call) -> Native:
     own = call.bind("self", "pat", "repl", n=-1, case=None, flags=0, regex=False)
-    if not isinstance(own.pat, str) or not isinstance(own.repl, str) or own.n != -1:
+    if not isinstance(own.pat, str) or not isinstance(own.repl, str):
         raise NotNative("str.replace of this")
-    if own.case is not None or own.flags or not own.pat:
+    if own.case is not None or not own.pat or (own.flags and not own.regex):
         raise NotNative("str.replace with options")
-    if own.regex and (not _is_literal(own.pat) or "\\" in own.repl):
-        raise NotNative(f"the regular expression {own.pat!r}")
+    is_word = _is_literal(own.pat) and "\\" not in own.repl and not own.flags
+    if own.regex and not (is_word and own.n == -1):
+        column, dtype = column_of_text(call)
+        return replaced(
+            call, column, dtype, own.pat, own.repl, limit=int(own.n), flags=own.flags
+        )  # fmt: skip
+    if own.n != -1:
+        raise NotNative("str.replace of some words")
     return _edited(call, function="replace", text=own.pat, value=own.repl)
+
+
+# ---- widths and kinds ------------------------------------------------------------------
+
+
+@method("str", "pad", "ljust", "rjust", "center")
+def pad(call: Call) -> Native:
+    name = call.name.rpartition(".")[2]
+    if name == "pad":
+        own = call.bind("self", "width", "side", "fillchar", side="left", fillchar=" ")
+        side = own.side
+    else:
+        own = call.bind("self", "width", "fillchar", fillchar=" ")
+        side = {"ljust": "right", "rjust": "left", "center": "both"}[name]
+    if not isinstance(own.width, int) or not isinstance(own.fillchar, str):
+        raise NotNative(f"{call.name} of this")
+    return _edited(
+        call, function="pad", text=own.fillchar, index=own.width,
+        left=False if side == "right" else None, right=False if side == "left" else None,
+    )  # fmt: skip
+
+
+@method("str", "zfill")
+def zfill(call: Call) -> Native:
+    own = call.bind("self", "width")
+    if not isinstance(own.width, int):
+        raise NotNative(f"{call.name} of this")
+    return _edited(call, function="zfill", index=own.width)
+
+
+@functools.lru_cache(maxsize=32)
+def _points_that_are(dtype: Any, name: str, before: str) -> tuple[int, ...]:
+    """The characters of which a method is true, asked of pandas behind others."""
+    points = [p for p in range(0x110000) if not 0xD800 <= p < 0xE000]
+    found = getattr(pd.Series([before + chr(p) for p in points], dtype=dtype).str, name)()
+    return tuple(p for p, is_so in zip(points, found, strict=True) if is_so)
+
+
+@method("str", "isalnum", "isalpha", "isdecimal", "isdigit", "isnumeric", "isspace")
+def is_of_kind(call: Call) -> Native:
+    """All characters are of a kind, and there is one."""
+    column, dtype = column_of_text(call)
+    name = call.name.rpartition(".")[2]
+    own = character_class(_points_that_are(dtype, name, ""))
+    missing = _missing_as(call, column.dtype, _ABSENT)
+    return measured(call, column, "contains", rf"\A{own}+\z", "bool", missing)
+
+
+@method("str", "isupper", "islower")
+def is_of_case(call: Call) -> Native:
+    """One character has the case, and none the other."""
+    column, dtype = column_of_text(call)
+    name = call.name.rpartition(".")[2]
+    points = _points_that_are(dtype, name, "")
+    allowed = character_class(_points_that_are(dtype, name, "A" if name == "isupper" else "a"))
+    own = character_class(points)
+    missing = _missing_as(call, column.dtype, _ABSENT)
+    pattern = rf"\A(?={allowed}*+\z)(?:(?!{own})(?s:.))*+{own}"
+    return measured(call, column, "contains", pattern, "bool", missing)
 
 
 # ---- strings put together ---------------------------------------------------------------

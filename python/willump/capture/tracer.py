@@ -19,6 +19,7 @@ from ..convert.context import Context
 from ..convert.registry import Refused
 from .interpreter import Inner, Interpreter
 from .registry import METHODS, Call, Maker, maker_of
+from .source import is_of_library
 from .steps import ReplayStep
 from .values import (
     CaptureError,
@@ -37,12 +38,6 @@ from .values import (
     walk,
 )
 
-#: Libraries whose functions are not followed into: what they do is known, or Python.
-_LIBRARIES = frozenset(
-    ["pandas", "numpy", "scipy", "sklearn", "polars", "pyarrow", "lightgbm", "xgboost", "catboost",
-     "torch", "joblib", "builtins", "operator", "math", "re", "datetime"]
-)  # fmt: skip
-
 #: Builtins that only move values between containers.
 _STRUCTURAL = (list, tuple, dict, set, zip, enumerate, reversed, iter, next)
 
@@ -57,7 +52,7 @@ _CONSTANT_ATTRIBUTES = {
 #: Attributes that are objects with methods of their own.
 _PARTS = {
     "frame": ("loc", "iloc", "index"),
-    "series": ("str", "dt", "loc", "iloc", "index"),
+    "series": ("str", "dt", "cat", "loc", "iloc", "index"),
 }
 
 
@@ -241,6 +236,10 @@ class Tracer:
         if said not in self.notes:
             self.notes.append(said)
 
+    def tell(self, what: str, node: int) -> None:
+        """For `explain`: what the line at work became."""
+        self.steps.append(Step(self.code, self.line, what, "", (node,)))
+
     # ---- making -----------------------------------------------------------------
 
     def make(
@@ -345,7 +344,7 @@ class Tracer:
             function, args = vars(type(callee)).get("__call__"), (callee, *args)
         if not isinstance(function, types.FunctionType) or maker_of(function) is not None:
             return NotImplemented
-        if (function.__module__ or "").partition(".")[0] in _LIBRARIES:
+        if is_of_library(function):
             return NotImplemented
         before = (len(self.steps), len(self.notes), self.line, self.code)
         states = [(t, t.value, t.native, t.replay) for t in walk([list(args), kwargs])]

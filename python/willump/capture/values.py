@@ -30,6 +30,8 @@ WHOLE = "int64|float64"
 FILLED = "int64|float64?"
 #: Parts of dates: int32, and float64 where a date is missing.
 SHORT = "int32|float64"
+#: Numbers that rows of a function gave: int64 where all of them are ints.
+MIXED = "int64|float64 by row"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Column:
     """A column of rows: a Series or a one-dimensional array.
 
     `dtype`: "float64", "float32", "int64", "bool", WHOLE, FILLED, SHORT,
-    "str", "object" of Python's strings, "datetime" and "timedelta". Numbers are a
+    "str", "object" of Python's strings, "datetime", "timedelta" and "category". Numbers are a
     node's one column; booleans are 0 and 1, moments are microseconds.
 
     `rows` says which index the Series has: "input" (the caller's), "range" (0, 1,
@@ -47,6 +49,8 @@ class Column:
     node: int
     dtype: str
     rows: str = ""
+    #: Of a categorical column ("category"), whose node is its codes, -1 where it has none.
+    categories: tuple[Any, ...] = ()
 
     @property
     def is_text(self) -> bool:
@@ -187,7 +191,33 @@ class Pieces:
     limit: int
 
 
-Native: TypeAlias = Column | Frame | Matrix | Labels | Part | Pieces
+@dataclass(frozen=True)
+class Level:
+    """A column whose values become indicators, named by the value behind a prefix."""
+
+    column: Column
+    prefix: str | None
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Dummies:
+    """Indicators of which the rows decide how many there are, behind fixed columns."""
+
+    columns: dict[Any, Held]
+    levels: tuple[Level, ...]
+    rows: str
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What a pattern found in each string: counted, no more."""
+
+    column: Column
+    pattern: str
+
+
+Native: TypeAlias = Column | Frame | Matrix | Labels | Part | Pieces | Matches | Dummies
 
 
 @dataclass(eq=False)

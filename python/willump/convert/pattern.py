@@ -1,4 +1,5 @@
-"""Python's regular expressions as PCRE2 patterns, for token patterns.
+"""Python's regular expressions as PCRE2 patterns: for token patterns, and for pandas'
+methods of strings.
 
 The pattern is parsed by Python's own parser. Its classes become explicit ranges,
 found by asking Python's own matcher about every character, so that what `\\w` or
@@ -15,12 +16,20 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from typing import Any, ClassVar, Literal
 
-__all__ = ["Translated", "UnsupportedPattern", "translate"]
+__all__ = [
+    "Regex",
+    "Translated",
+    "UnsupportedPattern",
+    "character_class",
+    "translate",
+    "translate_re2",
+    "translate_regex",
+]
 
 # The largest count of a PCRE2 quantifier, and the longest look-behind.
 _MAX_COUNT = 65535
@@ -79,6 +88,61 @@ def translate(pattern: str) -> Translated:
     return Translated("pattern", _Translator().sequence(parsed, flags), n_groups == 1)
 
 
+@dataclass(frozen=True)
+class Regex:
+    """A regular expression for PCRE2, and what its user must know of it."""
+
+    pattern: str
+    n_groups: int
+    group_names: dict[str, int]
+    may_be_empty: bool
+    has_anchors: bool
+
+
+def translate_regex(pattern: str, flags: int = 0) -> Regex:
+    """Translates a regular expression as `re` reads it.
+
+    Raises
+    ------
+    re.error
+        It is not a regular expression.
+    UnsupportedPattern
+        It has no proven translation.
+    """
+    parsed = _parser.parse(pattern, flags)
+    flags = parsed.state.flags
+    if flags & ~_KNOWN_FLAGS:
+        raise UnsupportedPattern(f"flags {re.RegexFlag(flags & ~_KNOWN_FLAGS)!r}")
+    return _regex_of(parsed, _Translator().sequence(parsed, flags))
+
+
+def translate_re2(pattern: str, *, ignore_case: bool = False) -> Regex:
+    """Translates a regular expression as RE2 reads it, which pandas asks for strings
+    that Arrow holds: classes are of ASCII, `$` is the end alone.
+
+    Raises
+    ------
+    re.error, UnsupportedPattern
+        As `translate_regex`; also of what the two read in different ways.
+    """
+    if re.search(r"\\[0-9]|\[:|\{,|\\[zZ]", pattern):
+        raise UnsupportedPattern("RE2 reads this in another way than Python")
+    parsed = _parser.parse(pattern)
+    flags = parsed.state.flags
+    if flags & ~(re.UNICODE | re.IGNORECASE):
+        raise UnsupportedPattern("flags in a pattern for RE2")
+    flags = re.ASCII | (re.IGNORECASE if ignore_case else flags & re.IGNORECASE)
+    return _regex_of(parsed, _Re2Translator().sequence(parsed, flags))
+
+
+def _regex_of(parsed: Any, text: str) -> Regex:
+    state = parsed.state
+    has_anchors = "AT_" in repr(list(parsed))
+    return Regex(
+        text, state.groups - 1, dict(state.groupdict), parsed.getwidth()[0] == 0, has_anchors
+    )
+
+
 def _word_rule(nodes: list[Any], flags: int) -> Literal["word2", "word1"] | None:
     """The built-in rule that finds the same tokens: runs of `\\w`, at least 1 or 2.
 
@@ -130,6 +194,17 @@ def _class_of(node: Any, flags: int) -> str:
         ranges = [(run.start(), run.end() - 1) for run in found]
         _classes[key] = _format_class(ranges)
     return _classes[key]
+
+
+def character_class(points: Sequence[int]) -> str:
+    """The PCRE2 class of ascending code points."""
+    ranges: list[tuple[int, int]] = []
+    for point in points:
+        if ranges and ranges[-1][1] == point - 1:
+            ranges[-1] = (ranges[-1][0], point)
+        else:
+            ranges.append((point, point))
+    return _format_class(ranges)
 
 
 def _format_class(ranges: list[tuple[int, int]]) -> str:
@@ -277,3 +352,71 @@ class _Translator:
         "GROUPREF": groupref,
         "SUBPATTERN": subpattern,
     }
+
+
+#: What RE2 folds onto ASCII letters.
+_RE2_FOLDS = {"k": "\u212a", "s": "\u017f"}
+#: The blanks of RE2's `\\s`: no vertical tab.
+_RE2_BLANKS = [(_constants.LITERAL, ord(c)) for c in "\t\n\f\r "]
+_RE2_OTHERS = [(0, 8), (11, 11), (14, 31), (33, sys.maxunicode)]
+_RE2_MAX_COUNT = 1000
+
+
+class _Re2Translator(_Translator):
+    """Writes the nodes of a pattern that means what RE2 makes of it."""
+
+    def node(self, op: Any, argument: Any, flags: int) -> str:
+        if str(op) not in ("AT", "BRANCH", "SUBPATTERN", "MAX_REPEAT", "MIN_REPEAT") and (
+            op not in _SINGLE
+        ):
+            raise UnsupportedPattern(f"{str(op).lower()} is not RE2's")
+        return super().node(op, argument, flags)
+
+    def single(self, op: Any, argument: Any, flags: int) -> str:
+        if flags & re.IGNORECASE:
+            if op is _constants.ANY:
+                return super().single(op, argument, re.ASCII)
+            char = chr(argument) if op is _constants.LITERAL else ""
+            if not char.isascii() or op is not _constants.LITERAL:
+                raise UnsupportedPattern("a class, or other letters, without case")
+            both = {char.lower(), char.upper()} | {_RE2_FOLDS.get(char.lower(), char.lower())}
+            return _format_class([(ord(c), ord(c)) for c in sorted(both)])
+        if op is _constants.IN:
+            argument = [item for node in argument for item in _without_blanks(node)]
+        return super().single(op, argument, flags & ~re.IGNORECASE)
+
+    def repeat(self, op: Any, argument: Any, flags: int) -> str:
+        low, high, _ = argument
+        if max(low, 0 if high is _constants.MAXREPEAT else high) > _RE2_MAX_COUNT:
+            raise UnsupportedPattern(f"a repeat count above {_RE2_MAX_COUNT}")
+        return super().repeat(op, argument, flags)
+
+    def subpattern(self, argument: Any, flags: int) -> str:
+        _, added, removed, _ = argument
+        if added or removed:
+            raise UnsupportedPattern("flags within a pattern for RE2")
+        return super().subpattern(argument, flags)
+
+    def at(self, where: Any, flags: int) -> str:
+        if flags & re.IGNORECASE and where is not _constants.AT_BEGINNING:
+            raise UnsupportedPattern("this place without case")
+        if where is _constants.AT_END:
+            return r"\z"
+        if where is _constants.AT_NON_BOUNDARY:
+            raise UnsupportedPattern(r"\B for RE2")
+        return super().at(where, flags)
+
+    METHODS: ClassVar[dict[str, Callable[[Any, Any, int], str]]] = {
+        **_Translator.METHODS,
+        "AT": at,
+        "SUBPATTERN": subpattern,
+    }
+
+
+def _without_blanks(node: Any) -> list[Any]:
+    """A class's item, `\\s` and `\\S` spelt out."""
+    if node == (_constants.CATEGORY, _constants.CATEGORY_SPACE):
+        return list(_RE2_BLANKS)
+    if node == (_constants.CATEGORY, _constants.CATEGORY_NOT_SPACE):
+        return [(_constants.RANGE, pair) for pair in _RE2_OTHERS]
+    return [node]

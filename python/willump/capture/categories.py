@@ -1,0 +1,224 @@
+"""Categorical columns with fixed categories, and their indicators (get_dummies).
+
+A categorical column is its codes, -1 where a value is missing or no category.
+Indicators of strings, whose levels the rows decide, become columns once
+`reindex(columns=[...])` says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .columns import emit, looked_up
+from .frames import constant_column, kind_of_dtype
+from .registry import Call, function, method
+from .values import Column, Dummies, Frame, Held, Later, Level, Native, NotNative, Traced
+
+# ---- codes -----------------------------------------------------------------------------
+
+
+def categorized(call: Call, column: Column, categories: Iterable[Any]) -> Column:
+    """A column as a categorical one."""
+    listed = list(categories)
+    if column.is_text != all(isinstance(c, str) for c in listed) or not listed:
+        raise NotNative(f"{column.dtype} among categories of another kind")
+    if not column.is_text and not column.is_number:
+        raise NotNative(f"categories of {column.dtype}")
+    table = {category: float(i) for i, category in enumerate(listed)}
+    codes = looked_up(call, column, table, -1.0, "category")
+    return Column(codes.node, "category", column.rows, tuple(listed))
+
+
+def as_text(call: Call, column: Column) -> Column:
+    """A categorical column as strings."""
+    if not all(isinstance(category, str) for category in column.categories):
+        raise NotNative("categories that are no strings, as strings")
+    return emit(call, "take", [column], "str", column.rows, values=list(column.categories))
+
+
+@function(pd.Categorical)
+def categorical(call: Call) -> Native:
+    own = call.bind("values", "categories", "ordered", categories=None, ordered=None, dtype=None)
+    has_dtype = isinstance(own.dtype, pd.CategoricalDtype)
+    categories = own.dtype.categories if has_dtype else own.categories
+    if categories is None or isinstance(categories, Traced):
+        raise NotNative("categories that hang on the data")
+    return categorized(call, call.tracer.column(own.values), categories).as_array()
+
+
+@method("series.cat", "codes")
+def codes_of(call: Call) -> Native:
+    return _codes(call.tracer.column(call.args[0].native.of))
+
+
+@method("Categorical", "codes")
+def own_codes(call: Call) -> Native:
+    return _codes(call.tracer.column(call.args[0])).as_array()
+
+
+def _codes(column: Column) -> Column:
+    if not column.categories:
+        raise NotNative("codes of what is not categorical")
+    return Column(column.node, "int64", column.rows)
+
+
+# ---- indicators ------------------------------------------------------------------------
+
+
+def _indicator(call: Call, column: Column, level: Any, dtype: str) -> Column:
+    """1 where the column has the level."""
+    if column.categories:
+        code = float(column.categories.index(level))
+        found = emit(
+            call, "binary", [column], "bool", column.rows, function="equal", value=code
+        )  # fmt: skip
+    else:
+        found = looked_up(call, column, {level: 1.0}, 0.0, "bool")
+    return Column(found.node, dtype, column.rows)
+
+
+def _dtype_of(call: Call, wanted: Any) -> str:
+    found = kind_of_dtype(np.dtype(bool if wanted is None else wanted))
+    if found not in ("bool", "int64", "float64"):
+        raise NotNative(f"indicators of {found}")
+    return found
+
+
+@function(pd.get_dummies)
+def get_dummies(call: Call) -> Native:
+    own = call.bind(
+        "data", "prefix", "prefix_sep", "dummy_na", "columns", "sparse", "drop_first", "dtype",
+        prefix=None, prefix_sep="_", dummy_na=False, columns=None, sparse=False,
+        drop_first=False, dtype=None,
+    )  # fmt: skip
+    if own.sparse or not isinstance(own.prefix_sep, str):
+        raise NotNative("get_dummies with options")
+    dtype = _dtype_of(call, own.dtype)
+    if isinstance(own.data.value, pd.DataFrame):
+        return _of_frame(call, own, dtype)
+    column = call.tracer.column(own.data)
+    if own.prefix is not None and not isinstance(own.prefix, str):
+        raise NotNative("get_dummies with prefixes")
+    before = None if own.prefix is None else f"{own.prefix}{own.prefix_sep}"
+    level = Level(column, before, dtype)
+    if column.categories:
+        return Frame(dict(_fixed(call, level, own)), column.rows)
+    return _open(call, own, {}, [level], column.rows)
+
+
+def _of_frame(call: Call, own: Any, dtype: str) -> Native:
+    frame = call.tracer.frame_of(own.data)
+    names = list(own.columns) if own.columns is not None else [
+        name for name, d in own.data.value.dtypes.items()
+        if not isinstance(d, np.dtype) or d.kind == "O"
+    ]  # fmt: skip
+    prefixes = own.prefix
+    if isinstance(prefixes, str):
+        prefixes = [prefixes] * len(names)
+    elif isinstance(prefixes, dict):
+        prefixes = [prefixes[name] for name in names]
+    elif prefixes is None:
+        prefixes = names
+    columns = {n: held for n, held in frame.columns.items() if n not in names}
+    levels = [
+        Level(frame.column(name), f"{prefix}{own.prefix_sep}", dtype)
+        for name, prefix in zip(names, prefixes, strict=True)
+    ]
+    if not all(level.column.categories for level in levels):
+        return _open(call, own, columns, levels, frame.rows)
+    for level in levels:
+        columns.update(_fixed(call, level, own))
+    if list(columns) != list(call.value.columns):
+        raise NotNative("the names of its columns")
+    return Frame(columns, frame.rows)
+
+
+def _fixed(call: Call, level: Level, own: Any) -> Iterable[tuple[Any, Held]]:
+    """The indicators of a categorical column."""
+    categories = level.column.categories
+    listed = [(c if level.prefix is None else f"{level.prefix}{c}", c) for c in categories]
+    for name, category in listed[1:] if own.drop_first else listed:
+        yield name, _indicator(call, level.column, category, level.dtype)
+    if own.dummy_na:
+        gone = emit(call, "binary", [level.column], "bool", level.column.rows, function="less",
+                    value=0.0)  # fmt: skip
+        name = np.nan if level.prefix is None else f"{level.prefix}nan"
+        yield name, Column(gone.node, level.dtype, gone.rows)
+
+
+def _open(
+    call: Call, own: Any, columns: dict[Any, Held], levels: list[Level], rows: str
+) -> Dummies:
+    if own.drop_first or own.dummy_na:
+        raise NotNative("get_dummies of what has no fixed categories, with drop_first or dummy_na")
+    for level in levels:
+        if not (level.column.is_text or level.column.dtype == "int64" or level.column.categories):
+            raise NotNative(f"get_dummies of {level.column.dtype}")
+    return Dummies(columns, tuple(levels), rows)
+
+
+def reindexed(call: Call, dummies: Dummies) -> Frame:
+    """The indicators that `reindex(columns=...)` asks for."""
+    own = call.bind("self", columns=None, fill_value=np.nan)
+    if own.columns is None or isinstance(own.columns, Traced):
+        raise NotNative("reindex of rows")
+    columns: dict[Any, Held] = {}
+    for name in own.columns:
+        columns[name] = _asked_for(call, dummies, name, own.fill_value)
+    return Frame(columns, dummies.rows)
+
+
+def _asked_for(call: Call, dummies: Dummies, name: Any, fill: Any) -> Held:
+    if name in dummies.columns:
+        return dummies.columns[name]
+    found = [(level, value) for level in dummies.levels for value in _levels_named(level, name)]
+    if len(found) > 1:
+        raise NotNative(f"column {name!r} may be of two columns")
+    if not found:
+        like = dummies.levels[0].column
+        return constant_column(call, Frame({"like": like}, dummies.rows), fill)
+    level, value = found[0]
+    if kind_of_fill(fill) != level.dtype:
+        raise NotNative(f"a column that the rows do not have is {fill!r}, else {level.dtype}")
+    return Later(lambda: _indicator(call, level.column, value, level.dtype))
+
+
+def kind_of_fill(fill: Any) -> str:
+    """The dtype of a column of a constant."""
+    if isinstance(fill, (bool, np.bool_)):
+        return "bool"
+    return "int64" if isinstance(fill, (int, np.integer)) else "float64"
+
+
+def _levels_named(level: Level, name: Any) -> list[Any]:
+    """The value whose indicator has the name."""
+    if level.prefix is None:
+        is_own = isinstance(name, str) == level.column.is_text
+        value = name if is_own else None
+    elif isinstance(name, str) and name.startswith(level.prefix):
+        value = name.removeprefix(level.prefix)
+        if not level.column.is_text and not level.column.categories:
+            digits = value.removeprefix("-")
+            is_int = digits.isascii() and digits.isdigit() and str(int(value)) == value
+            value = int(value) if is_int else None
+    else:
+        value = None
+    if value is None:
+        return []
+    if level.column.categories:
+        return [c for c in level.column.categories if str(c) == str(value)]
+    return [value]
+
+
+def equal_to(call: Call, column: Column, value: Any, function_name: str) -> Column:
+    """A categorical column compared with one of its values."""
+    if value not in column.categories:
+        raise NotNative(f"{value!r} is no category")
+    code = float(column.categories.index(value))
+    return emit(
+        call, "binary", [column], "bool", column.rows, function=function_name, value=code
+    )  # fmt: skip

@@ -1,0 +1,114 @@
+"""Random frames of every dtype, and how a compiled function is compared with pandas."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import willump
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+INTS = st.one_of(st.integers(-5, 5), st.integers(-(2**31), 2**31))
+FLOATS = st.one_of(
+    st.sampled_from([0.0, -0.0, 1.5, -2.5, math.nan, math.inf, -math.inf, 1e308, 5e-324, 0.1]),
+    st.floats(allow_nan=True, allow_infinity=True),
+)
+SINGLES = st.floats(width=32, allow_nan=True, allow_infinity=True)
+TEXTS = st.one_of(
+    st.sampled_from(["", "a", "A", "b", " x ", "ΑΣ", "ß", "İ", "a,b", "12", "Été", math.nan]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=6).filter(lambda s: "\0" not in s),
+)
+
+MOMENTS = st.one_of(
+    st.none(),
+    st.sampled_from(["2020-02-29", "1969-12-31 23:59:59.999999", "1900-03-01", "2000-12-31"]).map(
+        pd.Timestamp
+    ),
+    st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)),
+)
+
+DTYPES = {
+    "i": "int64", "j": "int64", "x": "float64", "y": "float64", "w": "float32", "p": "bool",
+    "q": "bool", "s": "str", "t": "str", "o": "object", "d": "datetime64[us]",
+    "e": "datetime64[us]",
+}  # fmt: skip
+CELLS = {
+    "i": INTS, "j": INTS, "x": FLOATS, "y": FLOATS, "w": SINGLES, "p": st.booleans(),
+    "q": st.booleans(), "s": TEXTS, "t": TEXTS, "o": st.one_of(TEXTS, st.none()),
+    "d": MOMENTS, "e": MOMENTS,
+}  # fmt: skip
+
+
+def frame_of(rows: list[tuple[Any, ...]], index: Any = None) -> pd.DataFrame:
+    columns = list(zip(*rows, strict=True)) or [()] * len(CELLS)
+    return pd.DataFrame(
+        {
+            name: pd.Series(list(cells), dtype=DTYPES[name], index=index)
+            for name, cells in zip(CELLS, columns, strict=True)
+        }
+    )
+
+
+PLAIN = (0, 1, 0.0, 1.0, 0.5, True, False, "a", "b", "a", None, None)
+
+
+def rows_of(fast: Any) -> st.SearchStrategy[list[tuple[Any, ...]]]:
+    """Rows that differ in the columns that the function reads."""
+    read = {name for name, *_ in fast._model.inputs}
+    cells = [
+        strategy if name in read else st.just(plain)
+        for (name, strategy), plain in zip(CELLS.items(), PLAIN, strict=True)
+    ]
+    return st.lists(st.tuples(*cells), min_size=1, max_size=6)
+
+
+DAY = pd.Timestamp("2021-05-06 07:08:09.101112")
+SAMPLE = frame_of(
+    [
+        (1, 2, 0.5, -1.5, 0.25, True, False, "a", "b", "a", DAY, None),
+        (-3, 4, math.nan, 2.0, 1.5, False, False, "B c", "", None, None, DAY),
+        (7, 1, 3.25, 1.0, -2.0, True, True, math.nan, "Été", math.nan, DAY, DAY),
+    ]
+)
+
+
+def outcome(function: Callable[[Any], Any], frame: Any) -> Any:
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return function(frame)
+    except Exception as error:
+        return error
+
+
+def check_same(expected: Any, found: Any) -> None:
+    if isinstance(expected, Exception):
+        assert isinstance(found, type(expected)), (expected, found)
+        return
+    if isinstance(found, (willump.UnsupportedError, ValueError)) and "2^53" in str(found):
+        return
+    assert not isinstance(found, Exception), found
+    assert type(found) is type(expected)
+    assert found.dtype == expected.dtype
+    if isinstance(expected, pd.Series):
+        pd.testing.assert_series_equal(found, expected, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=1e-12, atol=0)
+
+
+def check_random_frames(function: Callable[[Any], Any], n_examples: int = 10) -> None:
+    """A function that is native as a whole gives what pandas gives, on random rows."""
+    fast = willump.compile(function, sample=SAMPLE, strict=True)
+
+    @settings(max_examples=n_examples)
+    @given(rows_of(fast))
+    def compare(rows: list[tuple[Any, ...]]) -> None:
+        frame = frame_of(rows, index=range(3, 3 + len(rows)))
+        check_same(outcome(function, frame), outcome(fast, frame))
+
+    compare()

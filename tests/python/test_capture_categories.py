@@ -1,0 +1,78 @@
+"""Categorical columns and indicators with fixed categories, against pandas."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import willump
+from capture_frames import check_random_frames
+
+LEVELS = ["a", "b", "", "Été"]
+KNOWN = pd.CategoricalDtype(LEVELS)
+SIZES = pd.CategoricalDtype([1, 2, 7], ordered=True)
+
+
+def frames_dummies(f: Any) -> Any:
+    g = f[["x", "s", "i"]].copy()
+    g["s"] = g["s"].astype(KNOWN)
+    return pd.get_dummies(g, columns=["s"], prefix="c", dtype=float).fillna(0.0).to_numpy()
+
+
+def two_columns(f: Any) -> Any:
+    g = pd.get_dummies(f[["x", "s", "t"]], dtype=int)
+    g = g.reindex(columns=["x", "s_a", "t_b", "s_", "t_zzz", "nothing"], fill_value=0)
+    return g[["s_a", "t_b", "s_", "t_zzz", "nothing"]].to_numpy()
+
+
+#: Functions of a frame that are native as a whole.
+FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
+    lambda f: f["s"].astype(KNOWN).cat.codes.astype(int),
+    lambda f: f["i"].astype(SIZES).cat.codes.astype(float),
+    lambda f: pd.Categorical(f["s"], categories=LEVELS).codes.astype(int),
+    lambda f: f["s"].astype(KNOWN) == "a",
+    lambda f: f["s"].astype(KNOWN) != "b",
+    lambda f: f["s"].astype(KNOWN).isna(),
+    lambda f: f["s"].astype(KNOWN).astype(str).fillna("-").isin(["a", "-"]),
+    lambda f: pd.get_dummies(f["s"].astype(KNOWN)).to_numpy(),
+    lambda f: pd.get_dummies(f["s"].astype(KNOWN), drop_first=True, dtype=int).to_numpy(),
+    lambda f: pd.get_dummies(f["s"].astype(KNOWN), dummy_na=True, prefix="s").to_numpy(),
+    lambda f: pd.get_dummies(f["i"].astype(SIZES), prefix="i", prefix_sep="=")["i=7"],
+    lambda f: pd.get_dummies(f["s"]).reindex(columns=LEVELS, fill_value=False).to_numpy(),
+    lambda f: pd.get_dummies(f["i"], dtype=int).reindex(columns=[1, 99], fill_value=0).to_numpy(),
+    lambda f: pd.get_dummies(f["i"], prefix="i", dtype=int).reindex(
+        columns=["i_1", "i_-3", "i_01"], fill_value=0
+    ).to_numpy(),
+    frames_dummies,
+    two_columns,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(FUNCTIONS)))
+def test_categories_are_those_of_pandas(number: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_random_frames(FUNCTIONS[number], 15)
+
+
+FRAME = pd.DataFrame({"s": pd.Series(["a", "b", math.nan], dtype="str"), "x": [0.5, 1.5, 2.5]})
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda f: f["s"].astype("category").cat.codes.to_numpy() * 1.0, "hang on the data"),
+        (lambda f: pd.get_dummies(f["s"], dtype=float).to_numpy(), "where a frame is wanted"),
+        (lambda f: pd.cut(f["x"], 2, labels=False), "no constant list of edges"),
+    ],
+)
+def test_categories_that_rows_decide_stay_python(function: Any, says: str) -> None:
+    with pytest.warns(willump.PythonStepWarning):
+        fast = willump.compile(function, sample=FRAME)
+    assert says in str(fast.explain())
+    np.testing.assert_array_equal(fast(FRAME), np.asarray(function(FRAME)))
