@@ -349,6 +349,25 @@ def test_lossless_labels_are_the_function_s() -> None:
     np.testing.assert_array_equal(fast(LATER), label(LATER))
 
 
+def test_lossless_rankings_are_the_function_s() -> None:
+    from willump._lossless import Lossless
+    from willump.capture.conversion import start
+
+    job = Lossless(start(delay, TRAIN), strict=True, n_threads=1)
+    assert job.family is not None  # of its scores: labels are not what it returns
+    assert job.shown is not None
+    assert not job.has_labels
+    state = job.family.states[0]
+    told = {"lossless": {"top_k": job.told_range(state)}}
+    fast = job._compiled(job.conversion.artifact(job.stages([], state), told))
+    ids, scores = fast.top_k(LATER, 10)
+    exact = job._compiled(job.conversion.artifact())
+    np.testing.assert_array_equal(ids, exact.top_k(LATER, 10)[0])
+    np.testing.assert_array_equal(scores, exact(LATER)[ids])
+    np.testing.assert_array_equal(fast(LATER), exact(LATER))
+    np.testing.assert_allclose(exact(LATER), delay(LATER), rtol=1e-9)
+
+
 # ---- costs -----------------------------------------------------------------------
 
 
