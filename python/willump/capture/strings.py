@@ -34,6 +34,13 @@ def column_of_text(call: Call) -> tuple[Column, Any]:
     return column, owner.value.dtype
 
 
+def _all_characters() -> str:
+    """Every code point but the surrogates, in order."""
+    points = np.r_[0:0xD800, 0xE000:0x110000].astype("<u4")
+    text: str = points.tobytes().decode("utf-32-le")
+    return text
+
+
 @functools.lru_cache(maxsize=32)
 def _char_map(dtype: Any, name: str) -> tuple[Any, tuple[str, ...], bool] | None:
     """What a method makes of each character by itself where that is another one, and
@@ -45,8 +52,8 @@ def _char_map(dtype: Any, name: str) -> tuple[Any, tuple[str, ...], bool] | None
     def ask(texts: list[str]) -> list[str]:
         return list(getattr(pd.Series(texts, dtype=dtype).str, name)())
 
-    points = [p for p in range(0x110000) if not 0xD800 <= p < 0xE000]
-    blocks = ["".join(map(chr, points[i : i + _BLOCK])) for i in range(0, len(points), _BLOCK)]
+    text = _all_characters()
+    blocks = [text[i : i + _BLOCK] for i in range(0, len(text), _BLOCK)]
     changed = [b for b, new in zip(blocks, ask(blocks), strict=True) if b != new]
     chars = list("".join(changed))
     table = {c: new for c, new in zip(chars, ask(chars), strict=True) if c != new}
@@ -320,9 +327,9 @@ def zfill(call: Call) -> Native:
 @functools.lru_cache(maxsize=32)
 def _points_that_are(dtype: Any, name: str, before: str) -> tuple[int, ...]:
     """The characters of which a method is true, asked of pandas behind others."""
-    points = [p for p in range(0x110000) if not 0xD800 <= p < 0xE000]
-    found = getattr(pd.Series([before + chr(p) for p in points], dtype=dtype).str, name)()
-    return tuple(p for p, is_so in zip(points, found, strict=True) if is_so)
+    text = _all_characters()
+    found = getattr(pd.Series([before + char for char in text], dtype=dtype).str, name)()
+    return tuple(ord(text[i]) for i in np.flatnonzero(found))
 
 
 @method("str", "isalnum", "isalpha", "isdecimal", "isdigit", "isnumeric", "isspace")
