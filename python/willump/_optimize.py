@@ -21,9 +21,10 @@ from ._places import ROW_ERRORS, check_instance, placed
 from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._present import describe
 from ._promises import TARGETS, Target, check_target, promise_of
+from ._queries import in_groups
 from ._runner import Runner, for_sklearn
 from ._targets import Accuracy, Agreement, Estimated, Lossless, TopKRecall
-from ._topk import in_groups, optimize_top_k
+from ._topk import optimize_top_k
 from ._tuner import Tuner
 
 Array = npt.NDArray[Any]
