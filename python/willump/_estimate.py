@@ -35,7 +35,7 @@ SELECT_PARTS = 20
 #: take together, the fewest replicates all the same, and the parts in both cases.
 SECONDS = 2.0
 LEAST_REPLICATES = 200
-SLOW_PARTS = 10
+SLOW_PARTS = 5
 #: Room on the select rows, in parts of their own interval: the certifying rows are
 #: four times as many, so that theirs is half as wide.
 ROOM = 1.0
@@ -73,6 +73,8 @@ class EstimatedPromise(Promise):
         self.learns = answers.kind == "numbers"
         # Of each first stage by its gate: where it was chosen, and the threshold.
         self.chosen: WeakKeyDictionary[Runner, tuple[Rows, float]] = WeakKeyDictionary()
+        # Of some rows, by their numbers: the exact pipeline's scores, by the parts left out.
+        self.exact_scores: dict[bytes, dict[int, Array]] = {}
         self.found: dict[str, Any] = {}
 
     def sentence(self, unit: str) -> str:
@@ -201,7 +203,8 @@ class _Pair:
         self.answers = _taken(promise.exact, self.rows)
         self.first = _taken(first, at)
         self.exact = self.scored.on(self.rows, self.answers)
-        self._exact: dict[int, Array] = {}  # its scores, by the number of parts
+        # Its scores, by the number of parts: the same beside every first stage.
+        self._exact = promise.exact_scores.setdefault(self.rows.tobytes(), {})
         self._losses: dict[tuple[float, int], Array] = {}
 
     def mixed(self, threshold: float) -> ScoreOf:
