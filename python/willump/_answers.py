@@ -37,7 +37,7 @@ class Answers:
         if model.label is not None and model.classes is not None:
             self.kind = "labels" if model.multilabel else "label"
             self.output = "label"
-        elif model.margins is not None:
+        elif model.output_classes is not None:
             self.kind, self.output = "labels", "prediction"
         else:
             self.kind, self.output = "numbers", "prediction"
@@ -75,10 +75,11 @@ class Answers:
         """Of each row; 0 where there are no labels."""
         if self.kind == "numbers":
             return np.zeros(n_rows_of(x), np.int64)
-        found = np.ascontiguousarray(runner(self.output, x), np.int64)
+        found = np.asarray(runner(self.output, x))
         if self.kind == "label":
-            return found.ravel()
-        return np.array([self._combination(row) for row in found.reshape(-1, self.width)], np.int64)
+            return np.ascontiguousarray(found, np.int64).ravel()
+        table = np.ascontiguousarray(found, np.float64).reshape(-1, self.width) + 0.0
+        return np.array([self._combination(row) for row in table], np.int64)
 
     def _combination(self, row: Array) -> int:
         number = self._combinations.setdefault(row.tobytes(), len(self._tables))
@@ -91,16 +92,34 @@ class Answers:
         them that the cascade gives it too."""
         if self.kind == "numbers":
             return []
-        classes = range(self.width) if self.classes is None else self.classes.tolist()
-        names = [str(name) for name in classes]
         if self.kind == "label":
+            assert self.classes is not None
+            names = [str(name) for name in self.classes.tolist()]
             n_rows = np.bincount(exact, minlength=len(names))
             n_same = np.bincount(exact[served == exact], minlength=len(names))
         else:
-            tables = np.array(self._tables, np.int64).reshape(-1, self.width) == 1
-            there, kept = tables[exact], tables[served]
+            tables = np.array(self._tables).reshape(-1, self.width)
+            names, columns, values = self._labels_by_column()
+            there, kept = (tables[found][:, columns] == values for found in (exact, served))
             n_rows, n_same = there.sum(axis=0), (there & kept).sum(axis=0)
         return list(zip(names, n_rows.tolist(), n_same.tolist(), strict=True))
+
+    def _labels_by_column(self) -> tuple[list[str], Labels, Array]:
+        """Of several labels a row: what each is called, its column, and its value there.
+        A column of 0 and 1 is one label, of other classes it is each of them."""
+        if self.classes is not None:
+            columns = np.arange(self.width)
+            return [str(name) for name in self.classes.tolist()], columns, np.ones(self.width)
+        names: list[str] = []
+        places: list[int] = []
+        values: list[float] = []
+        for column, classes in enumerate(self.model.output_classes):
+            is_flag = np.array_equal(classes, [0, 1])
+            for value in [1] if is_flag else classes.tolist():
+                names.append(str(column) if is_flag else f"{column}: {value}")
+                places.append(column)
+                values.append(value)
+        return names, np.array(places, np.int64), np.array(values, np.float64)
 
     # ---- training ---------------------------------------------------------
 
@@ -114,10 +133,7 @@ class Answers:
             _check_classes(y, self.classes)
         elif self.kind == "labels":
             _check_table(y, self.width, "label")
-            if not np.isin(y, (0, 1)).all():
-                raise ValueError(
-                    f"y must hold 0 or 1 for each of the {self.width} labels that a row may have"
-                )
+            self._check_labels(y)
         else:
             _check_table(y, self.width, "number")
             if y.dtype.kind not in "iufbO":
@@ -126,6 +142,32 @@ class Answers:
             if not np.isfinite(y).all():
                 raise ValueError("y holds NaN or infinity; no model can be trained on that")
         return y
+
+    def _check_labels(self, y: Array) -> None:
+        """Refuses several labels a row that are none of their columns'."""
+        others = self.model.output_classes or ()
+        if (
+            all(np.array_equal(classes, [0, 1]) for classes in others)
+            and not np.isin(y, (0, 1)).all()
+        ):
+            raise ValueError(
+                f"y must hold 0 or 1 for each of the {self.width} labels that a row may have"
+            )
+        for column, classes in enumerate(others):
+            unknown = set(y.reshape(len(y), -1)[:, column].tolist()) - set(classes.tolist())
+            if unknown:
+                raise ValueError(
+                    f"y has labels in column {column} that the pipeline does not know: "
+                    f"{list(unknown)[:5]}; its classes there are {classes.tolist()[:10]}"
+                )
+
+    def trained_on(self, y: Array) -> Array:
+        """What a first stage is trained on: of labels in columns, which may be floats or
+        flags, the integers that they are."""
+        if self.model.output_classes is None or y.dtype == np.int64:
+            return y
+        integers = y.astype(np.int64)
+        return integers if np.array_equal(integers, y) else y
 
     def of(self, base: Any, x: Any) -> Array:
         """The exact pipeline's own, to train on."""

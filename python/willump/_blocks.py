@@ -15,7 +15,7 @@ from ._ensembles import reached
 from ._frames import n_rows_of, take_rows
 from ._parts import Part, find_parts, length_of, mean_size, weights_of
 from ._present import as_csr
-from ._runner import Runner, costs_of
+from ._runner import Runner, times_of
 
 Array = npt.NDArray[Any]
 
@@ -126,17 +126,27 @@ class Blocks:
         return [(self._runner_of(i), f"cost.{i}") for i in blocks]
 
     def measure(
-        self, sample: Any, others: Sequence[tuple[Runner, str]]
+        self,
+        sample: Any,
+        others: Sequence[tuple[Runner, str]],
+        *,
+        batch_rows: tuple[int, int] | None = None,
     ) -> tuple[Array, list[float]]:
         """ns a row of each block and part, and of other calls. What several blocks need
-        is paid once: each bears an equal share."""
+        is paid once: each bears an equal share.
+
+        `batch_rows`: in batches of so many rows, about so many rows a round; `spared`
+        stays that of the whole sample.
+        """
         n = len(self.blocks) + len(self.parts)
         shared = self._shared(n)
         calls = [*self.cost_calls(range(n)), *shared.calls, *others]
-        found = costs_of(calls, sample)  # in one go: the differences are what counts
+        found = times_of(calls, sample, batch_rows)  # in one go: the differences are what counts
         n_shared = len(shared.calls)
-        self.spared = shared.spared(found[n : n + n_shared])
-        return np.maximum(np.array(found[:n]) - self.spared, 0.0), found[n + n_shared :]
+        spared = shared.spared(found[n : n + n_shared])
+        if batch_rows is None:
+            self.spared = spared
+        return np.maximum(np.array(found[:n]) - spared, 0.0), found[n + n_shared :]
 
     def _shared(self, n: int) -> _Shared:
         """The lookups, Python steps and input that blocks have in common."""

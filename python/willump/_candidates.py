@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,21 @@ from ._promises import Promise
 from ._runner import Runner
 
 Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the job asks for: a first stage on some blocks.
+
+    `way` is how its model is made, 0 a clone of the pipeline's own; `n_fit` are the
+    training rows that it is fitted on, the first in a random order, None all of them.
+    """
+
+    candidate: int
+    blocks: Sequence[int]
+    seed: int
+    way: int = 0
+    n_fit: int | None = None
 
 
 @dataclass

@@ -67,6 +67,7 @@ def certificate_of(
             "stage": tuner.stage_cost,
         },
         "costs_measured": tuner.is_measured,
+        "costs_by_batch": tuner.costs_by_batch,
         "n_select_rows": len(cal.select),
         "agreement_by_class": _agreement_by_class(tuner.answers, exact, served, promise),
         **promise.seen(cal.certify[counted], exact, served),

@@ -7,18 +7,20 @@ estimate its loss, once; where the estimate is above the target there is no casc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from . import _core
 from ._answers import Answers, Labels
 from ._calibration import Calibration
+from ._metrics import Given, ScoreOf
 from ._promises import Numbers, Promise, Rows
 from ._runner import Runner
+from ._scored import Scored, drawn_rows
 from ._targets import Estimated
 
 Array = npt.NDArray[Any]
@@ -29,6 +31,11 @@ REPLICATES = 1000
 #: Parts that are left out in turn, for the acceleration and for standard errors.
 PARTS = 50
 SELECT_PARTS = 20
+#: Of a scorer without a shortcut: the seconds of its own calls that the replicates may
+#: take together, the fewest replicates all the same, and the parts in both cases.
+SECONDS = 2.0
+LEAST_REPLICATES = 200
+SLOW_PARTS = 5
 #: Room on the select rows, in parts of their own interval: the certifying rows are
 #: four times as many, so that theirs is half as wide.
 ROOM = 1.0
@@ -39,38 +46,6 @@ _METHODS = {
     "proba": "predict_proba",
     "decision": "decision_function",
 }
-
-
-class _Answered(BaseEstimator):  # type: ignore[misc]
-    """An estimator whose answers are known; its X are the numbers of rows."""
-
-    def __init__(self, outputs: dict[str, Array], classes: Array | None = None) -> None:
-        self.outputs = outputs
-        self.classes = classes
-
-    def __getattr__(self, name: str) -> Any:
-        known = self.__dict__.get("outputs", {}).get(name)
-        if known is not None:
-
-            def method(rows: Any) -> Array:
-                return np.asarray(known[np.asarray(rows).ravel()])
-
-            method.__name__ = name
-            return method
-        if name == "classes_" and self.__dict__.get("classes") is not None:
-            return self.__dict__["classes"]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-
-class _AnsweredClassifier(ClassifierMixin, _Answered):  # type: ignore[misc]
-    pass
-
-
-class _AnsweredRegressor(RegressorMixin, _Answered):  # type: ignore[misc]
-    pass
 
 
 class EstimatedPromise(Promise):
@@ -85,8 +60,9 @@ class EstimatedPromise(Promise):
 
         super().__init__(target.confidence)
         self.alpha = float(target.loss)
-        self.answers, self.labels, self.seed = answers, y_cal, seed
-        self.scorer = get_scorer(target.metric) if isinstance(target.metric, str) else target.metric
+        self.answers, self.seed = answers, seed
+        scorer = get_scorer(target.metric) if isinstance(target.metric, str) else target.metric
+        self.scored = Scored(scorer, y_cal, answers.classes, is_regressor=answers.kind == "numbers")
         self.metric = (
             target.metric
             if isinstance(target.metric, str)
@@ -97,6 +73,8 @@ class EstimatedPromise(Promise):
         self.learns = answers.kind == "numbers"
         # Of each first stage by its gate: where it was chosen, and the threshold.
         self.chosen: WeakKeyDictionary[Runner, tuple[Rows, float]] = WeakKeyDictionary()
+        # Of some rows, by their numbers: the exact pipeline's scores, by the parts left out.
+        self.exact_scores: dict[bytes, dict[int, Array]] = {}
         self.found: dict[str, Any] = {}
 
     def sentence(self, unit: str) -> str:
@@ -109,21 +87,23 @@ class EstimatedPromise(Promise):
         return f"{cal.assumption}; and that the rows are many enough for a bootstrap"
 
     def begin(self, exact: Runner, cal: Calibration) -> None:
-        self.exact, self.cal = self._outputs(exact, cal.x), cal
+        self.exact, self.cal = self._given(exact, cal.x), cal
+        self.scored.begin(self.exact)
 
-    def _outputs(self, runner: Runner, x: Any) -> dict[str, Array]:
+    def _given(self, runner: Runner, x: Any) -> Given:
         model = self.answers.model
-        found = {}
+        found, codes = {}, None
         for name, ref in model.outputs().items():
             if name not in _METHODS:
                 continue
             answer: Array = np.asarray(runner(name, x)).reshape(-1, ref.n_features)
             if name == "label" and not model.multilabel:
-                answer = model.classes[answer.ravel()]
+                codes = np.asarray(answer.ravel(), np.int64)
+                answer = model.classes[codes]
             elif name in model.ravel or (name == "decision" and ref.n_features == 1):
                 answer = answer.ravel()
             found[_METHODS[name]] = answer
-        return found
+        return Given(found, codes)
 
     def answer(
         self, rows: Rows, first: Runner, x: Any, gate: Numbers, labels: Labels
@@ -131,7 +111,7 @@ class EstimatedPromise(Promise):
         known = self.chosen.get(first)
         if known is not None and known[0] is rows:
             return {"threshold": known[1]}
-        pair = _Pair(self, rows, self._outputs(first, x), gate)
+        pair = _Pair(self, rows, self._given(first, x), gate)
         if known is None:
             threshold = self._choose(pair)
             self.chosen[first] = rows, threshold
@@ -142,31 +122,49 @@ class EstimatedPromise(Promise):
         """The loosest threshold that is likely to do."""
         gate = pair.gate[~np.isnan(pair.gate)]
         if len(gate) == 0:
-            return float("inf")
+            return np.inf
         levels = np.quantile(gate, np.linspace(0.0, 1.0, LEVELS), method="lower")
-        for threshold in np.unique(np.append(levels[:-1], -np.inf)):
+        levels = np.unique(np.append(levels[:-1], -np.inf))
+        if self.scored.seconds > 0.0:
+            return self._choose_slowly(pair, levels)
+        for threshold in levels:
             loss = pair.loss(threshold)
-            if not loss <= self.alpha:
-                continue
-            left = pair.left_out(threshold, SELECT_PARTS)
-            spread = np.sqrt((len(left) - 1) / len(left) * ((left - left.mean()) ** 2).sum())
-            if loss + ROOM * _quantile(self.confidence) * spread <= self.alpha:
+            if loss <= self.alpha and loss + self._room(pair, threshold) <= self.alpha:
                 return float(threshold)
         return float("inf")
+
+    def _choose_slowly(self, pair: _Pair, levels: Array) -> float:
+        """By a few calls of the scorer: as if the loss rose with the rows that leave, and
+        with the room of the loosest threshold that meets the target on the rows."""
+        loosest = _first(levels, lambda threshold: pair.loss(threshold) <= self.alpha)
+        if loosest == np.inf:
+            return np.inf
+        left = self.alpha - self._room(pair, loosest)
+        return _first(levels[levels >= loosest], lambda threshold: pair.loss(threshold) <= left)
+
+    def _room(self, pair: _Pair, threshold: float) -> float:
+        """For what the certifying rows may show: in parts of the jackknife's interval."""
+        left = pair.left_out(threshold, SLOW_PARTS if self.scored.seconds > 0.0 else SELECT_PARTS)
+        spread = np.sqrt((len(left) - 1) / len(left) * ((left - left.mean()) ** 2).sum())
+        return float(ROOM * _quantile(self.confidence) * spread)
+
+    def _n_replicates(self) -> int:
+        """As many as a slow scorer's time allows."""
+        if self.scored.seconds == 0.0:
+            return REPLICATES
+        affordable = int(SECONDS / (2.0 * self.scored.seconds))  # of two models each
+        return min(REPLICATES, max(LEAST_REPLICATES, affordable))
 
     def _estimate(self, pair: _Pair, threshold: float) -> float:
         """The same threshold where its loss is small enough, infinity where not."""
         observed = pair.loss(threshold)
-        drawn = np.array(
-            [
-                pair.loss(
-                    threshold,
-                    np.frombuffer(_core.bootstrap_rows(self.seed, i, len(pair.gate)), np.int64),
-                )
-                for i in range(REPLICATES)
-            ]
-        )
-        left = pair.left_out(threshold, PARTS)
+        n, n_replicates = len(pair.gate), self._n_replicates()
+        mixed = pair.mixed(threshold)
+        drawn = np.empty(n_replicates)
+        for i in range(n_replicates):
+            rows = drawn_rows(self.seed, i, n)
+            drawn[i] = pair.exact(rows) - mixed(rows)
+        left = pair.left_out(threshold, SLOW_PARTS if self.scored.seconds > 0.0 else PARTS)
         _, upper, n_undefined, has_spread = _core.bootstrap_interval(
             drawn, observed, left, 1.0 - self.confidence
         )
@@ -177,7 +175,7 @@ class EstimatedPromise(Promise):
             "metric_cascade": cascade,
             "loss_estimated": observed,
             "loss_upper": upper if np.isfinite(upper) else str(upper),
-            "n_replicates": REPLICATES,
+            "n_replicates": n_replicates,
             "n_undefined": n_undefined,
             "has_spread": has_spread,
         }
@@ -194,58 +192,76 @@ class EstimatedPromise(Promise):
 
 
 class _Pair:
-    """The exact pipeline and a cascade on the rows that count."""
+    """The exact pipeline and a cascade on the rows that count, by their positions."""
 
-    def __init__(
-        self, promise: EstimatedPromise, rows: Rows, first: dict[str, Array], gate: Numbers
-    ) -> None:
+    def __init__(self, promise: EstimatedPromise, rows: Rows, first: Given, gate: Numbers) -> None:
         groups = promise.cal.groups
         at = np.arange(len(rows))
         if groups is not None:
             at = np.sort(np.unique(groups[rows], return_index=True)[1])
-        own = rows[at]
-        self.promise, self.gate, self.truth = promise, gate[at], promise.labels[own]
-        self.exact = {name: found[own] for name, found in promise.exact.items()}
-        self.first = {name: found[at] for name, found in first.items()}
-        self.known: dict[int, list[float]] = {}  # the exact pipeline's, by the number of parts
+        self.rows, self.gate, self.scored = rows[at], gate[at], promise.scored
+        self.answers = _taken(promise.exact, self.rows)
+        self.first = _taken(first, at)
+        self.exact = self.scored.on(self.rows, self.answers)
+        # Its scores, by the number of parts: the same beside every first stage.
+        self._exact = promise.exact_scores.setdefault(self.rows.tobytes(), {})
+        self._losses: dict[tuple[float, int], Array] = {}
+
+    def mixed(self, threshold: float) -> ScoreOf:
+        """The score of the cascade."""
+        leaves = self.gate > threshold
+        methods = {}
+        for name, exact in self.answers.methods.items():
+            mask = leaves.reshape(-1, *(1,) * (exact.ndim - 1))
+            methods[name] = np.where(mask, self.first.methods[name], exact)
+        codes, own = self.answers.codes, self.first.codes
+        codes = None if codes is None or own is None else np.where(leaves, own, codes)
+        return self.scored.on(self.rows, Given(methods, codes))
 
     def metrics(self, threshold: float) -> tuple[float, float]:
         """Of the exact pipeline and of the cascade."""
         loss = self.loss(threshold)
-        return self.known[1][0], self.known[1][0] - loss
+        exact = float(self._exact[1][0])
+        return exact, exact - loss
 
-    def _mixed(self, threshold: float) -> dict[str, Array]:
-        """What the cascade answers."""
-        leaves = self.gate > threshold
-        mixed = {}
-        for name, exact in self.exact.items():
-            mask = leaves.reshape(-1, *(1,) * (exact.ndim - 1))
-            mixed[name] = np.where(mask, self.first[name], exact)
-        return mixed
-
-    def _metric(self, outputs: dict[str, Array], drawn: Array) -> float:
-        answers = self.promise.answers
-        kind = _AnsweredRegressor if answers.kind == "numbers" else _AnsweredClassifier
-        estimator = kind(outputs, answers.classes)
-        return float(self.promise.scorer(estimator, drawn.reshape(-1, 1), self.truth[drawn]))
-
-    def loss(self, threshold: float, drawn: Array | None = None) -> float:
-        """On some of the rows, or on all."""
-        if drawn is None:
-            return float(self._losses(threshold, 1)[0])
-        return self._metric(self.exact, drawn) - self._metric(self._mixed(threshold), drawn)
+    def loss(self, threshold: float) -> float:
+        """On all rows."""
+        return float(self.left_out(threshold, 1)[0])
 
     def left_out(self, threshold: float, n_parts: int) -> Array:
-        """The loss with each part of the rows left out."""
-        return self._losses(threshold, min(n_parts, len(self.gate)))
+        """The loss with each part of the rows left out; of one part, on all rows."""
+        n_parts = min(n_parts, len(self.gate))
+        key = threshold, n_parts
+        if key not in self._losses:
+            if n_parts not in self._exact:
+                self._exact[n_parts] = self._without_each(self.exact, n_parts)
+            cascade = self._without_each(self.mixed(threshold), n_parts)
+            self._losses[key] = self._exact[n_parts] - cascade
+        return self._losses[key]
 
-    def _losses(self, threshold: float, n_parts: int) -> Array:
+    def _without_each(self, score: ScoreOf, n_parts: int) -> Array:
         rows = np.arange(len(self.gate))
-        parts = [rows[rows % n_parts != i] if n_parts > 1 else rows for i in range(n_parts)]
-        if n_parts not in self.known:
-            self.known[n_parts] = [self._metric(self.exact, part) for part in parts]
-        mixed = self._mixed(threshold)
-        return np.array(self.known[n_parts]) - [self._metric(mixed, part) for part in parts]
+        if n_parts == 1:
+            return np.array([score(rows)])
+        return np.array([score(rows[rows % n_parts != i]) for i in range(n_parts)])
+
+
+def _taken(given: Given, rows: Rows) -> Given:
+    """The answers to some of the rows."""
+    codes = None if given.codes is None else given.codes[rows]
+    return Given({name: found[rows] for name, found in given.methods.items()}, codes)
+
+
+def _first(levels: Array, is_met: Callable[[float], bool]) -> float:
+    """By bisection, the first level from which on something is met; infinity without."""
+    low, high = 0, len(levels)
+    while low < high:
+        middle = (low + high) // 2
+        if is_met(float(levels[middle])):
+            high = middle
+        else:
+            low = middle + 1
+    return float(levels[low]) if low < len(levels) else float("inf")
 
 
 def _quantile(confidence: float) -> float:

@@ -27,7 +27,7 @@ CHEAP = ("coef_", "feature_log_prob_", "theta_")
 
 
 def first_models(
-    estimator: Any, kind: str, *, is_sparse: bool, is_python: bool
+    estimator: Any, kind: str, *, is_sparse: bool, is_python: bool, is_table: bool = False
 ) -> tuple[list[Maker], int]:
     """Ways to make the model of a first stage, the pipeline's own first; and the
     number of the one that subsets of blocks are searched with.
@@ -39,11 +39,12 @@ def first_models(
         What it answers.
     is_sparse : bool
         Whether its features are.
+    is_table : bool
+        Several labels are predictions, of which there are no scores.
     is_python : bool
         It stays Python, and a clone of it would too.
     """
     from sklearn.base import clone
-    from sklearn.multioutput import MultiOutputClassifier
 
     own: Maker = lambda: clone(estimator)  # noqa: E731
     members = getattr(estimator, "estimators_", None)
@@ -51,7 +52,6 @@ def first_models(
     if not is_python and any(hasattr(first, name) for name in CHEAP):
         return [own], 0
     if kind == "labels":
-        is_table = isinstance(estimator, MultiOutputClassifier)
         return [own, _table_of_logistics if is_table else _logistic_each], 1
     found = [own, _ridge if kind == "numbers" else _logistic]
     if not is_sparse:
@@ -109,7 +109,8 @@ def start_warm(estimator: Any, known: Any, columns: Array) -> None:
     estimator.set_params(warm_start=True, max_iter=limit)
     estimator.coef_ = coef[:, columns].copy()
     estimator.intercept_ = np.array(known.intercept_, copy=True)
-    estimator.classes_ = known.classes_
+    if hasattr(known, "classes_"):
+        estimator.classes_ = known.classes_
 
 
 def race_order(labels: Array) -> Array:

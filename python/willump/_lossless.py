@@ -22,7 +22,7 @@ from ._compiled import CompiledModel, warn_of_python_steps
 from ._errors import CertificateError, NoGainWarning
 from ._frames import n_rows_of, take_rows
 from ._graph import Stage
-from ._lossless_blocks import Blocks, linear_under
+from ._lossless_blocks import BoundedBlocks, linear_under
 from ._lossless_gates import Decision, Gate
 from ._lossless_rank import ranges_of
 from ._lossless_trees import Trees, ensemble_under
@@ -130,7 +130,7 @@ class Lossless:
                     "of an ensemble of at least 16 trees"
                 )
                 return None
-            family = Blocks(self.conversion, number)
+            family = BoundedBlocks(self.conversion, number)
         if not family.states:
             self.problem = (
                 "no part of what the model adds up has a bound and may be left out: blocks "

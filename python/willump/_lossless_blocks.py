@@ -56,7 +56,7 @@ class Block:
     spread: int | None
 
 
-class Blocks:
+class BoundedBlocks:
     """States are sets of blocks, as bits."""
 
     kind = "blocks"

@@ -19,9 +19,10 @@ from ._frames import as_rows, n_rows_of, row_keys, take_rows
 from ._places import ROW_ERRORS, check_instance, placed
 from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._promises import TARGETS, Target, promise_of
+from ._queries import in_groups
 from ._runner import Runner, for_sklearn
 from ._targets import Accuracy, Agreement, Estimated, Lossless, TopKRecall
-from ._topk import in_groups, optimize_top_k
+from ._topk import optimize_top_k
 from ._tuner import Tuner
 from .capture import is_function
 

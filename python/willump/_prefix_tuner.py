@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._candidates import Candidate
+from ._candidates import Candidate, Request
 from ._first_models import Maker
 from ._frames import n_rows_of, take_rows
 from ._gates import Learned
 from ._parts import Part
 from ._prefix import Prefixes, find_ensemble, has_python_between
-from ._runner import Runner, cost_of, costs_of
+from ._runner import Runner, cost_of, times_of
 from ._tuner import Tuner
 
 Array = npt.NDArray[Any]
@@ -46,13 +46,20 @@ class PrefixTuner(Tuner):
         outputs[f"cost.{len(self.names) - 1}"] = self.prefixes.ensemble
         return self.conversion.finish([Stage(outputs)])
 
-    def _measured_costs(self, sample: Any) -> tuple[Array, float]:
-        """What each segment adds, the first with the features; and the whole."""
+    def measure(self, sample: Any, costs: Any) -> None:
+        super().measure(sample, costs)
+        if self.is_measured:
+            self.stage_cost = self._measured_stage(sample)
+
+    def _measured_costs(
+        self, sample: Any, batch_rows: tuple[int, int] | None = None
+    ) -> tuple[Array, float]:
+        """What each segment adds, the first with the features; and the model beyond."""
         ends = [(self.base, f"cost.{i}") for i in range(len(self.names))]
-        *times, whole = costs_of([*ends, (self.base, self.answers.output)], sample)
+        calls = [*ends, (self.base, self.answers.result)]
+        *times, whole = times_of(calls, sample, batch_rows)
         costs = np.diff(np.maximum.accumulate(times), prepend=0.0)
-        self.stage_cost = self._measured_stage(sample)
-        return costs, whole
+        return costs, max(0.0, whole - float(costs.sum()))
 
     def _cost_calls(self, blocks: Sequence[int]) -> list[tuple[Runner, str]]:
         """Sums go on from the first tree."""
@@ -78,22 +85,15 @@ class PrefixTuner(Tuner):
     def _find_parts(self) -> list[Part]:
         return []
 
-    def train(
-        self,
-        number: int,
-        blocks: Sequence[int],
-        seed: int,
-        sample: Any,
-        n_fit: int | None = None,
-        way: int = 0,
-    ) -> Candidate | None:
+    def train(self, request: Request, sample: Any) -> Candidate | None:
         """Nothing to train: the first trees are those of the ensemble."""
-        end = self.prefixes.ends[len(blocks) - 1]
-        self._correct(len(blocks) - 1, sample)
+        segment = len(request.blocks) - 1
+        end = self.prefixes.ends[segment]
+        self._correct(segment, sample)
         (early,), full = self._cut([end])
         first = Candidate(early.outputs, full, -1, early.features, self.base, 0.0)
         gate = self._gate(None, early.scores, early.features)
-        return self._with_gate(first, gate, blocks, sample)
+        return self._with_gate(first, gate, request.blocks, sample)
 
     def _open(self, first: Candidate, gate: int) -> list[Any]:
         """Without the other trees: sums have the same bits by themselves."""
@@ -114,7 +114,10 @@ class PrefixTuner(Tuner):
         """What the margin is of."""
         names = ("decision", "log_proba", "proba", "prediction")
         name = next(n for n in names if n in outputs)
-        return replace(getattr(self.conversion.model, name), node=outputs[name])
+        scores = replace(getattr(self.conversion.model, name), node=outputs[name])
+        if self.answers.kind == "labels" and name == "proba":  # of a label each
+            return self.conversion.context.rows("affine", scores, add=np.array([-0.5]))
+        return scores
 
     def _cut(self, ends: Sequence[int]) -> tuple[list[Early], dict[str, int]]:
         """The answers after each number of trees, and those of the whole ensemble."""
@@ -193,7 +196,7 @@ def ensemble_of(conversion: Any) -> int | None:
     model, outputs = conversion.model, conversion.outputs()
     if not {"decision", "log_proba", "proba", "prediction"} & outputs.keys():
         return None
-    if model.margins is not None:  # an ensemble for each label
+    if model.output_classes is not None:  # an ensemble for each label
         return None
     answer = model.prediction if model.label is None else model.label
     found = find_ensemble(conversion.builder, answer.node)

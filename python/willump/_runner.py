@@ -92,11 +92,15 @@ def costs_of(calls: Sequence[tuple[Callable[[str, Any], Any], str]], sample: Any
 
 
 def batch_costs_of(
-    calls: Sequence[tuple[Callable[[str, Any], Any], str]], rows: Any, size: int
+    calls: Sequence[tuple[Callable[[str, Any], Any], str]],
+    rows: Any,
+    size: int,
+    *,
+    n_rows: int = BATCH_ROUND,
 ) -> list[float]:
-    """ns a row of each output in batches of so many rows, each asked once a round: the
-    least of several rounds."""
-    n = min(n_rows_of(rows) // size, max(1, BATCH_ROUND // size))
+    """ns a row of each output in batches of so many rows, each asked once a round, of
+    about n_rows rows: the least of several rounds."""
+    n = min(n_rows_of(rows) // size, max(1, n_rows // size))
     batches = [take_rows(rows, np.arange(i * size, (i + 1) * size)) for i in range(n)]
     least = [float("inf")] * len(calls)
     for _ in range(COST_REPEATS):
@@ -106,6 +110,17 @@ def batch_costs_of(
                 runner(output, batch)
             least[i] = min(least[i], time.perf_counter_ns() - begin)
     return [time / (n * size) for time in least]
+
+
+def times_of(
+    calls: Sequence[tuple[Callable[[str, Any], Any], str]],
+    rows: Any,
+    batch_rows: tuple[int, int] | None,
+) -> list[float]:
+    """Of all rows together, or of a size of batches and the rows of a round."""
+    if batch_rows is None:
+        return costs_of(calls, rows)
+    return batch_costs_of(calls, rows, batch_rows[0], n_rows=batch_rows[1])
 
 
 def cost_of(runner: Runner, output: str, sample: Any) -> float:

@@ -9,35 +9,29 @@ from __future__ import annotations
 
 import datetime
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._calibration import check_not_training, group_numbers
-from ._columns import is_frame, library_of
+from ._calibration import check_not_training
 from ._compiled import CompiledModel, warn_of_python_steps
 from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
-from ._frames import as_rows, n_rows_of, take_rows
+from ._filters import BlockFilters, Family, Filter, Shown, prefixes_of, propose
+from ._first_stages import FirstStages, read_matrix
+from ._frames import n_rows_of, take_rows
 from ._graph import Stage
-from ._prefix import Prefixes, find_ensemble, has_python_between
+from ._queries import Queries, draws_of
 from ._rank import Ranking, Rule, ranking_of
 from ._runner import Runner, costs_of
-from ._sparse import is_sparse
 from ._targets import TopKRecall
-from ._tuner import Tuner, side_by_side
 
-Array = npt.NDArray[Any]
 Doubles = npt.NDArray[np.float64]
 
 #: Rows on which costs are measured: a query's, as what a call costs is part of it.
 COST_ROWS = 10_000
-#: Queries that are drawn from the select ones to see what a filter may have to keep: about
-#: as many as certify, as the one that needs most decides.
-N_DRAWS = 59
 #: A promise for every K holds up to this one.
 MAX_K = 20_000
 #: Which output of a graph a method shows, for what ranks.
@@ -47,252 +41,6 @@ OUTPUTS = {
     "decision_function": "decision",
     "score_samples": "score",
 }
-
-
-# ---- queries -----------------------------------------------------------------
-
-
-class Queries:
-    """The calibration queries in a random order: sets of rows, drawn like later ones.
-
-    Attributes
-    ----------
-    sizes : list of int
-    unused : int
-        Rows that made no whole query.
-    """
-
-    def __init__(self, X_cal: Any, target: TopKRecall, seed: int, *, is_text: bool) -> None:
-        random = np.random.default_rng(seed)
-        self.is_real = _is_list_of_queries(X_cal, is_text=is_text)
-        self.unused = 0
-        if self.is_real:
-            given = [as_rows(query, "X_cal") for query in X_cal]
-            for number, query in enumerate(given):
-                if n_rows_of(query) == 0:
-                    raise ValueError(f"X_cal: query {number} has no rows")
-            self.parts = [given[i] for i in random.permutation(len(given))]
-            self.sizes = [n_rows_of(query) for query in self.parts]
-            return
-        rows = as_rows(X_cal, "X_cal")
-        n = n_rows_of(rows)
-        size = target.query_size or n
-        if n == 0:
-            raise ValueError("X_cal has no rows")
-        if size > n:
-            raise ValueError(f"X_cal has {n} rows, which make no query of {size}")
-        self.unused = n % size
-        order = random.permutation(n)
-        self.parts = [take_rows(rows, order[at : at + size]) for at in range(0, n - size + 1, size)]
-        self.sizes = [size] * len(self.parts)
-
-    def __len__(self) -> int:
-        return len(self.parts)
-
-
-def _is_list_of_queries(X_cal: Any, *, is_text: bool) -> bool:
-    """Whether it is real queries, and not rows."""
-    if not isinstance(X_cal, (list, tuple)) or len(X_cal) == 0:
-        return False
-    first = X_cal[0]
-    is_table = isinstance(first, dict) or is_frame(first) or is_sparse(first)
-    if is_table or len(getattr(first, "shape", ())) == 2:
-        return True
-    if not is_text or isinstance(first, (str, bytes)):
-        return False
-    return isinstance(first, (list, tuple)) or hasattr(first, "shape") or bool(library_of(first))
-
-
-def in_groups(X_cal: Any, groups: Any, target: TopKRecall) -> list[Any]:
-    """Each group's rows as a query, in the order in which the groups come."""
-    if target.query_size is not None:
-        raise ValueError("groups are the queries: give no query_size with them")
-    if isinstance(X_cal, (list, tuple)) and X_cal and isinstance(X_cal[0], (list, tuple)):
-        raise ValueError("groups are of rows: give X_cal as rows, or as a list of queries alone")
-    rows = as_rows(X_cal, "X_cal")
-    numbers = group_numbers(groups, n_rows_of(rows))
-    order = np.argsort(numbers, kind="stable")
-    starts = np.flatnonzero(np.diff(numbers[order], prepend=np.uint64(2**64 - 1)))
-    return [take_rows(rows, np.sort(part)) for part in np.split(order, starts[1:])]
-
-
-def _draws(sizes: Sequence[int], seed: int, *, is_real: bool) -> list[Array]:
-    """Rows of the select queries, one behind the other, that make queries like them.
-
-    Real queries are drawn whole and their rows again within them; of others any row
-    may come beside any other.
-    """
-    random = np.random.default_rng(seed)
-    ends = np.cumsum(sizes)
-    draws = []
-    for _ in range(N_DRAWS if len(sizes) else 0):
-        query = int(random.integers(len(sizes)))
-        low, high = (ends[query] - sizes[query], ends[query]) if is_real else (0, ends[-1])
-        draws.append(random.integers(low, high, sizes[query]))
-    return draws
-
-
-# ---- filters -----------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Shown:
-    """The output that ranks, and which column of it; None where it has one."""
-
-    output: str
-    column: int | None
-
-    def of(self, builder: Any, node: int) -> int:
-        """That column of an output's node."""
-        if self.column is None:
-            return node
-        return int(builder.node("select", (node,), {"indices": np.array([self.column])}))
-
-
-def _stays_python(conversion: Any) -> bool:
-    """Whether the final model does, so that no clone of it is a filter."""
-    own = conversion.model.estimator
-    payloads = [node.payload for node in conversion.builder.nodes]
-    return own is not None and any(getattr(p, "estimator", None) is own for p in payloads)
-
-
-@dataclass
-class Filter:
-    """A filter model: the stage with it, and its cost, ns a row."""
-
-    blocks: list[str]
-    stage: Stage
-    runner: Runner
-    cost: float
-    rest_cost: float
-
-
-class BlockFilters:
-    """Models on some blocks of the features: clones of the pipeline's model, or where
-    that stays Python ridge regressions of its scores.
-
-    A model that stays Python counts as one more block, which no filter reads.
-    """
-
-    is_nested = False
-
-    def __init__(self, tuner: Tuner, shown: Shown, scores: Callable[[], Doubles]) -> None:
-        self.tuner, self.shown = tuner, shown
-        self.scores = scores  # of the training rows
-        self.is_python = _stays_python(tuner.conversion)
-        self.names: list[str] = []
-        self.costs: Doubles = np.zeros(0)
-
-    def measure(self, sample: Any, costs: Any, full_cost: float) -> None:
-        """What there is to read, parts of blocks among it, and what it costs."""
-        tuner = self.tuner
-        if costs is None:
-            tuner.read.parts = tuner.read.find_parts()
-            tuner.costs, _ = tuner.read.measure(sample, [])
-            spent = float(tuner.costs[: len(tuner.names)].sum())
-            tuner.model_cost = max(0.0, full_cost - spent)
-        else:
-            tuner.measure(sample, costs)
-        self.names = [*tuner.all_names, *(["model"] if self.is_python else [])]
-        own = [*tuner.costs, *([tuner.model_cost] if self.is_python else [])]
-        self.costs = np.array(own, np.float64)
-
-    @property
-    def given_full_cost(self) -> float:
-        tuner = self.tuner
-        return float(tuner.costs[: len(tuner.names)].sum()) + tuner.model_cost
-
-    def given_cost(self, blocks: Sequence[int]) -> float:
-        """Of a filter, by the costs that were given."""
-        return float(self.costs[list(blocks)].sum()) + (
-            0.0 if self.is_python else self.tuner.model_cost
-        )
-
-    def node(self, number: int, blocks: Sequence[int], seed: int) -> int | None:
-        """One column, the filter's score; None where it cannot be trained."""
-        if self.is_python:
-            return None if len(self.names) - 1 in blocks else self._surrogate(blocks)
-        first = self.tuner.fitted_on(number, blocks, seed)
-        if first is None:
-            return None
-        found = self.tuner.outputs_with(first, [self.shown.output])
-        if found is None:
-            return None
-        return self.shown.of(self.tuner.conversion.builder, found[self.shown.output])
-
-    def _surrogate(self, blocks: Sequence[int]) -> int | None:
-        from sklearn.linear_model import Ridge
-
-        tuner, context = self.tuner, self.tuner.conversion.context
-        scores = self.scores()
-        is_sparse = tuner.conversion.model.model_input.sparse
-        parts = [tuner.read.values(i) for i in blocks]
-        if self.shown.output == "proba":  # which are flat at both ends
-            inner = np.clip(scores, 1e-6, 1 - 1e-6)
-            scores = np.log(inner / (1 - inner))
-        try:
-            ridge = Ridge().fit(side_by_side(parts, is_sparse=is_sparse), scores)
-        except ValueError as error:  # a score or a feature that is no number
-            tuner.problem = str(error)
-            return None
-        joined = context.concat([tuner.read.ref(i) for i in blocks], sparse=is_sparse)
-        return int(context.linear(joined, ridge.coef_.reshape(1, -1), float(ridge.intercept_)).node)
-
-    def rest_of(self, blocks: Sequence[int], full_cost: float) -> float:
-        """What a candidate costs beyond its filter: narrow results of whole blocks are
-        kept."""
-        whole = [i for i in blocks if i < len(self.tuner.names)]
-        return max(0.0, full_cost - float(self.costs[whole].sum()))
-
-
-class PrefixFilters:
-    """The first trees of the pipeline's own ensemble; nothing is trained."""
-
-    is_nested = True
-
-    def __init__(self, conversion: Any, ensemble: int, shown: Shown) -> None:
-        self.conversion, self.shown = conversion, shown
-        self.prefixes = Prefixes(conversion.builder, ensemble)
-        self.names = self.prefixes.names
-        self.costs: Doubles = np.zeros(len(self.names))
-
-    def measure(self, sample: Any, costs: Any, full_cost: float) -> None:
-        """Roughly, for the order of trials: what trees cost, by their number."""
-        ends = self.prefixes.ends
-        self.costs = np.ascontiguousarray(np.diff([0, *ends]) / ends[-1] * full_cost)
-
-    def node(self, number: int, blocks: Sequence[int], seed: int) -> int | None:
-        """One column, the filter's score."""
-        (alone,), _ = self.prefixes.cut(self.prefixes.ends[len(blocks) - 1])
-        outputs = {self.shown.output: self.conversion.outputs()[self.shown.output]}
-        early = self.prefixes.replaced(outputs, alone)
-        return self.shown.of(self.conversion.builder, early[self.shown.output])
-
-    def rest_of(self, blocks: Sequence[int], full_cost: float) -> float:
-        """Candidates go through all trees: the exact outputs stay as they are."""
-        return full_cost
-
-
-Family = BlockFilters | PrefixFilters
-
-
-def _propose(family: Family, tried: bytes, expected: Doubles, limit: float) -> bytes | None:
-    """The blocks of the next filter to try, a flag each."""
-    flags = np.frombuffer(tried, np.uint8)
-    return _core.topk_propose(family.costs, family.is_nested, flags, expected, limit)
-
-
-def _prefixes_of(conversion: Any, shown: Shown) -> PrefixFilters | None:
-    """None where the ranking is no function of a long enough ensemble."""
-    builder = conversion.builder
-    node = conversion.outputs()[shown.output]
-    ensemble = find_ensemble(builder, node)
-    if ensemble is None or has_python_between(builder, ensemble, [node]):
-        return None
-    return PrefixFilters(conversion, ensemble, shown)
-
-
-# ---- the tuner ---------------------------------------------------------------
 
 
 class _Methods:
@@ -332,12 +80,13 @@ class FilterTuner:
         )
         shown = Shown(OUTPUTS[self.ranking.method], self.ranking.column)
         self.families: list[Family] = []
-        prefixes = _prefixes_of(conversion, shown)
+        prefixes = prefixes_of(conversion, shown)
         if prefixes is not None:
             self.families.append(prefixes)
+        read_matrix(conversion, x)
         if conversion.blocks() and conversion.model.model_input is not None:
-            tuner = Tuner(conversion, x, y, strict=strict, n_threads=n_threads)
-            self.families.append(BlockFilters(tuner, shown, lambda: self._full(x)))
+            stages = FirstStages(conversion, x, y, n_threads=n_threads)
+            self.families.append(BlockFilters(stages, shown, lambda: self._full(x)))
         self.ranked = _Methods(self.exact)
         self.full_cost = 0.0
         self.is_measured = False
@@ -383,7 +132,7 @@ class FilterTuner:
         node = family.node(number, blocks, seed)
         if node is None:
             if isinstance(family, BlockFilters):
-                self.problem = family.tuner.problem
+                self.problem = family.stages.problem
             return None
         stage = Stage({**self.conversion.plain_outputs(), "filter": node})
         graph = self.conversion.finish([stage])
@@ -407,12 +156,12 @@ class FilterTuner:
         from tqdm import tqdm
 
         full = [self._full(part) for part in parts]
-        draws = _draws([len(scores) for scores in full], seed, is_real=is_real)
+        draws = draws_of([len(scores) for scores in full], seed, is_real=is_real)
         best, least, needed = None, self.full_cost, np.zeros(0)
         with tqdm(desc="filters", unit="model", disable=None, leave=False) as bar:
             for family in self.families:
                 tried, expected = b"", np.zeros(0)
-                while (flags := _propose(family, tried, expected, least)) is not None:
+                while (flags := propose(family, tried, expected, least)) is not None:
                     bar.update()
                     number, cost = len(expected), np.inf
                     found = self._filter(family, number, flags, seed + number, sample)

@@ -576,8 +576,12 @@ wl_status wl_tune_skip(wl_tune *job, wl_error *error) {
     return wl_fail(error, WL_ERROR_VALUE,
                    "tune: only a request to fit can be skipped");
   job->candidates[job->request.candidate].state = WL_TUNE_SKIPPED;
-  if (job->best == job->request.candidate) /* it won the race */
+  if (job->best == job->request.candidate) { /* it won the race */
     job->best = cheapest_answered(job);
+    /* Only the best one's sequence is kept: this one answers once more. */
+    if (job->best != WL_TUNE_NONE)
+      job->candidates[job->best].is_trained = false;
+  }
   job->is_waiting = false;
   return WL_OK;
 }

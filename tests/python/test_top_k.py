@@ -33,8 +33,8 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 from willump import _core
+from willump._queries import in_groups
 from willump._runner import costs_of
-from willump._topk import in_groups
 
 
 def best(scores: Any, k: int) -> np.ndarray:

@@ -125,13 +125,17 @@ class Conversion:
             Where that has not the methods of the final model.
         """
         found = first.outputs()
+        if "proba" in found and "log_proba" not in found:  # as of several labels
+            found["log_proba"] = self.context.rows("log", found["proba"])
         # What a model transforms, as a vote does, no first stage gives: the whole answers.
         wanted = {name: ref for name, ref in self.model.outputs().items() if name != "features"}
         wanted = {name: wanted[name] for name in (wanted if names is None else names)}
         for name, ref in wanted.items():
             if name not in found or found[name].n_features != ref.n_features:
                 raise Refused("it has not the methods of the pipeline's model")
-        return {name: found[name].node for name in wanted}
+        return {
+            name: self.context.cast(found[name], ref.dtype).node for name, ref in wanted.items()
+        }
 
     def describe(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """What error messages need beyond the metadata."""

@@ -276,7 +276,30 @@ class Context(PythonSteps):
             return self.python_model(estimator, value, str(refused))
         if model.estimator is None:
             model.estimator = estimator
+        if model.model_input is None and isinstance(value, Ref):
+            model.model_input = value  # whose members check it each in its own way
         return model
+
+    def shared_input(
+        self, value: Value, models: Sequence[Model], names: Sequence[str]
+    ) -> Ref | None:
+        """The features that the members of a model read: those of all, where members
+        compute their own from the caller's X."""
+        inputs = {m.model_input: name for m, name in zip(models, names, strict=True)}
+        found = [(name, ref) for ref, name in inputs.items() if ref is not None]
+        if not found or len(found) < len(inputs):
+            return None
+        first = found[0][1]
+        if len(found) == 1:
+            return first
+        if isinstance(value, Ref):
+            return value
+        if all(not ref.parts and ref.n_features == first.n_features for _, ref in found):
+            return first  # a matrix, which they check each in its own way
+        try:
+            return self.concat(found)
+        except Refused:
+            return None
 
 
 def _place(columns: Columns, i: int, kind: str) -> dict[str, Attribute | None]:

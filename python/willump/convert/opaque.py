@@ -146,7 +146,13 @@ class PythonSteps(Emitter):
         width = answer.n_features if answer else int(getattr(estimator, "n_outputs_", 1))
         dtype = answer.numpy_dtype if answer else np.dtype(np.float64)
         if dtype.kind not in "iufb":
-            raise Refused(f"{why}; its predictions are of dtype {dtype}")
+            hint = ""
+            if model.output_classes is not None:
+                hint = (
+                    ", and several labels a row must be numbers: encode them by an "
+                    "OrdinalEncoder, or compile a classifier for each column"
+                )
+            raise Refused(f"{why}; its predictions are of dtype {dtype}{hint}")
         stored = DTYPES.get(dtype, "i64" if dtype.kind in "iub" else "f64")
         model.prediction = self.step(estimator, "predict", value, why, width, dtype=stored)
         model.prediction_dtype = dtype.str

@@ -47,11 +47,6 @@ def _numbered(n: int) -> list[str]:
     return [str(i) for i in range(n)]
 
 
-def _shared_input(models: list[Model]) -> Ref | None:
-    inputs = {m.model_input for m in models}
-    return inputs.pop() if len(inputs) == 1 else None
-
-
 def _need(ref: Ref | None, what: str) -> Ref:
     if ref is None:
         raise Refused(f"a member has no {what}")
@@ -138,7 +133,8 @@ def _ada_decision(ctx: Context, est: Any, value: Value) -> tuple[Ref | None, Ref
     tables = [
         _votes(classes, np.asarray(m.classes), w) for m, (_, w) in zip(models, pairs, strict=True)
     ]
-    return _shared_input(models), lookup(ctx, labels, tables, divide=divide)
+    shared = ctx.shared_input(checked, models, _numbered(len(models)))
+    return shared, lookup(ctx, labels, tables, divide=divide)
 
 
 def ada_boost_classifier(ctx: Context, est: Any, value: Value) -> Model:
@@ -208,11 +204,12 @@ def _bagged_trees(ctx: Context, est: Any, value: Value, types: tuple[type, ...])
     return ctx.check_float32(ctx.select(ref, used), name, allows_nan(members[0]))
 
 
-def _bagged_models(ctx: Context, est: Any, value: Value) -> list[Model]:
+def _bagged_models(ctx: Context, est: Any, value: Value) -> tuple[list[Model], Ref]:
+    """The members, each on its own columns, and what those are of."""
     members = list(est.estimators_)
     ref = ctx.numeric(value, int(est.n_features_in_))
     columns = [ctx.select(ref, np.asarray(f)) for f in est.estimators_features_]
-    return _members(ctx, members, columns, _numbered(len(members)))
+    return _members(ctx, members, columns, _numbered(len(members))), ref
 
 
 def _positions(est: Any, features: Array) -> Array:
@@ -238,7 +235,7 @@ def bagging_classifier(ctx: Context, est: Any, value: Value) -> Model:
         for member, features in zip(est.estimators_, est.estimators_features_, strict=True):
             add_tree(forest, member.tree_, leaf_proba(member), _positions(est, features))
         return proba_model(ctx, est, ref, forest.emit(ctx, ref, divide=n))
-    models = _bagged_models(ctx, est, value)
+    models, read = _bagged_models(ctx, est, value)
     if all(m.proba is not None for m in models):
         mean = _mean(ctx, [ctx.cast(_proba(m)) for m in models], float(n))
     elif any(m.proba is not None for m in models):
@@ -247,7 +244,7 @@ def bagging_classifier(ctx: Context, est: Any, value: Value) -> Model:
         labels = ctx.side_by_side([_label(m) for m in models])
         mean = lookup(ctx, labels, [np.eye(n_classes)] * n, divide=n)
     model = Model(classes=np.asarray(est.classes_), ravel={"label"}, proba=mean)
-    model.model_input = _shared_input(models)
+    model.model_input = read
     model.label = ctx.argmax(mean)
     own = [m.log_proba for m in models if m.log_proba is not None]
     if any(ctx.builder.nodes[ref.node].operator != "log" for ref in own):
@@ -275,9 +272,9 @@ def bagging_regressor(ctx: Context, est: Any, value: Value) -> Model:
         if n_outputs == 1:
             model.ravel.add("prediction")
         return model
-    models = _bagged_models(ctx, est, value)
+    models, read = _bagged_models(ctx, est, value)
     predictions = _joined(ctx, [_need(m.prediction, "predict") for m in models])
-    model = Model(model_input=_shared_input(models), prediction=_mean(ctx, predictions, float(n)))
+    model = Model(model_input=read, prediction=_mean(ctx, predictions, float(n)))
     model.prediction_dtype = _numpy_name(model.prediction)
     if "prediction" in models[0].ravel:
         model.ravel.add("prediction")
@@ -287,21 +284,21 @@ def bagging_regressor(ctx: Context, est: Any, value: Value) -> Model:
 # ---- voting ------------------------------------------------------------------
 
 
-def _voters(ctx: Context, est: Any, value: Value) -> tuple[list[Model], list[float] | None]:
+def _named_members(ctx: Context, est: Any, value: Value) -> tuple[list[Model], list[str]]:
+    """The models that a vote or a stack did not drop, and their names."""
     check_is_fitted(est)
     names = [name for name, member in est.estimators if member != "drop"]
     members = list(est.estimators_)
-    models = _members(ctx, members, [value] * len(members), names)
-    return models, est._weights_not_none
+    return _members(ctx, members, [value] * len(members), names), names
 
 
 def voting_classifier(ctx: Context, est: Any, value: Value) -> Model:
-    models, weights = _voters(ctx, est, value)
+    (models, names), weights = _named_members(ctx, est, value), est._weights_not_none
     n_classes = len(est.classes_)
     if not all(_are_codes(m.classes, n_classes) for m in models):
         raise Refused("a member misses a class")
     model = Model(classes=np.asarray(est.classes_), ravel={"label"})
-    model.model_input = _shared_input(models)
+    model.model_input = ctx.shared_input(value, models, names)
     if est.voting == "soft":
         probas = _joined(ctx, [_proba(m) for m in models])
         model.proba = _weighted_mean(ctx, probas, weights)
@@ -319,11 +316,12 @@ def voting_classifier(ctx: Context, est: Any, value: Value) -> Model:
 
 
 def voting_regressor(ctx: Context, est: Any, value: Value) -> Model:
-    models, weights = _voters(ctx, est, value)
+    (models, names), weights = _named_members(ctx, est, value), est._weights_not_none
     parts = _joined(ctx, [_need(m.prediction, "predict") for m in models])
     if any(part.n_features != 1 for part in parts):
         raise Refused("a member predicts several targets")
-    model = Model(model_input=_shared_input(models), ravel={"prediction"})
+    read = ctx.shared_input(value, models, names)
+    model = Model(model_input=read, ravel={"prediction"})
     model.features = ctx.side_by_side(parts)
     model.prediction = _weighted_mean(ctx, parts, weights)
     model.prediction_dtype = _numpy_name(model.prediction)
@@ -350,12 +348,9 @@ def _stack_part(ctx: Context, model: Model, method: str) -> Ref:
     return lookup(ctx, label, [classes.astype(np.float64).reshape(-1, 1)])
 
 
-def _stacked(ctx: Context, est: Any, value: Value) -> tuple[Ref, Model]:
-    """What the final model reads, and the final model."""
-    check_is_fitted(est)
-    names = [name for name, member in est.estimators if member != "drop"]
-    members = list(est.estimators_)
-    models = _members(ctx, members, [value] * len(members), names)
+def _stacked(ctx: Context, est: Any, value: Value) -> tuple[Ref | None, Ref, Model]:
+    """What the members read, what the final model reads, and the final model."""
+    models, names = _named_members(ctx, est, value)
     classes = getattr(est, "classes_", None)
     parts: list[tuple[str, Ref]] = []
     for name, model, method in zip(names, models, est.stack_method_, strict=True):
@@ -371,18 +366,20 @@ def _stacked(ctx: Context, est: Any, value: Value) -> tuple[Ref, Model]:
         given = ctx.numeric(value, int(est.n_features_in_))
         parts.append(("passthrough", given))
     features = ctx.concat(parts)
+    read = ctx.shared_input(value, models, names)
     with ctx.within("final"):
-        return features, ctx.predict(est.final_estimator_, features, native=True)
+        return read, features, ctx.predict(est.final_estimator_, features, native=True)
 
 
 def stacking_classifier(ctx: Context, est: Any, value: Value) -> Model:
     check_is_fitted(est)
     if isinstance(est.classes_, list):
         raise Refused("several outputs with classes of their own")
-    features, final = _stacked(ctx, est, value)
+    read, features, final = _stacked(ctx, est, value)
     if not _are_codes(final.classes, len(est.classes_)):
         raise Refused("its final model misses a class")
     model = Model(
+        model_input=read,
         classes=np.asarray(est.classes_),
         label=_label(final),
         ravel=final.ravel & {"label", "decision"},
@@ -396,8 +393,9 @@ def stacking_classifier(ctx: Context, est: Any, value: Value) -> Model:
 
 
 def stacking_regressor(ctx: Context, est: Any, value: Value) -> Model:
-    features, final = _stacked(ctx, est, value)
+    read, features, final = _stacked(ctx, est, value)
     return Model(
+        model_input=read,
         prediction=_need(final.prediction, "predict"),
         prediction_dtype=final.prediction_dtype,
         ravel=final.ravel & {"prediction"},

@@ -12,13 +12,17 @@ from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.utils.validation import check_is_fitted
 
+from .._graph import Array
 from .context import Context
 from .registry import Refused, register
+from .trees import lookup
 from .values import Model, Ref, Value
 
 
-def _members(ctx: Context, est: Any, estimators: Any, value: Value) -> list[Model]:
-    """The binary models; all native, or the whole is one Python step."""
+def _members(
+    ctx: Context, est: Any, estimators: Any, value: Value, *, is_binary: bool = True
+) -> list[Model]:
+    """The models; all native, or the whole is one Python step."""
     models = []
     for i, member in enumerate(estimators):
         if type(member).__name__ == "_ConstantPredictor":
@@ -26,14 +30,10 @@ def _members(ctx: Context, est: Any, estimators: Any, value: Value) -> list[Mode
             continue
         with ctx.within(str(i)):
             model = ctx.predict(member, value, native=True)
-        if is_classifier(member) and (model.classes is None or len(model.classes) != 2):
+        n_classes = 0 if model.classes is None else len(model.classes)
+        if is_binary and is_classifier(member) and n_classes != 2:
             raise Refused("a binary estimator does not have two classes")
         models.append(model)
-    inputs = {m.model_input.node for m in models if m.model_input is not None}
-    if len(inputs) > 1:
-        # Members that compute features of their own share no blocks.
-        for model in models:
-            model.model_input = None
     return models
 
 
@@ -65,8 +65,8 @@ def _positive(ctx: Context, model: Model) -> Ref:
     return ctx.select(model.proba, np.array([1]))
 
 
-def _shared_input(models: list[Model]) -> Ref | None:
-    return models[0].model_input if models else None
+def _shared_input(ctx: Context, value: Value, models: list[Model]) -> Ref | None:
+    return ctx.shared_input(value, models, [str(i) for i in range(len(models))])
 
 
 # ---- one-vs-rest -------------------------------------------------------------
@@ -83,7 +83,7 @@ def one_vs_rest(ctx: Context, est: Any, value: Value) -> Model:
     model = Model(
         classes=np.asarray(est.classes_),
         multilabel=bool(est.multilabel_),
-        model_input=_shared_input(models),
+        model_input=_shared_input(ctx, value, models),
     )
     scores = ctx.side_by_side([_score(ctx, m) for m in models])
     if binarizer.y_type_ == "multiclass":
@@ -116,35 +116,47 @@ def _one_vs_rest_proba(ctx: Context, model: Model, models: list[Model]) -> None:
 
 
 def multi_output(ctx: Context, est: Any, value: Value) -> Model:
-    """A binary model for each label; `predict_proba` is a list of arrays, which no
-    output is."""
+    """A model for each label; `predict_proba` is a list of arrays, which no output is."""
     check_is_fitted(est)
-    if any(not _is_zero_or_one(classes) for classes in est.classes_):
-        raise Refused("its labels are not the integers 0 and 1 in every column")
-    models = _members(ctx, est, est.estimators_, value)
-    labels, margins = [], []
-    for model in models:
-        if model.label is None or model.label_table:
-            raise Refused("its estimator gives no labels")
-        labels.append(model.label)
-        if model.decision is not None:
-            margins.append(model.decision)
-        elif model.proba is not None:
-            half = ctx.rows("affine", _positive(ctx, model), add=np.array([-0.5]))
-            margins.append(half)
+    classes = [np.asarray(each) for each in est.classes_]
+    if any(own.dtype != np.int64 for own in classes):
+        raise Refused("its labels are not 64-bit integers in every column")
+    models = _members(ctx, est, est.estimators_, value, is_binary=False)
+    labels = [_label_of(ctx, model, own) for model, own in zip(models, classes, strict=True)]
+    margins = [_margin_of(ctx, model) for model in models]
+    known = [margin for margin in margins if margin is not None]
     ctx.notes.append(f"{type(est).__name__}: several outputs; only predict is there")
     return Model(
         prediction=ctx.side_by_side(labels),
         prediction_dtype="<i8",
-        margins=ctx.side_by_side(margins) if len(margins) == len(models) else None,
-        output_classes=[np.asarray(classes) for classes in est.classes_],
-        model_input=_shared_input(models),
+        margins=ctx.side_by_side(known) if len(known) == len(models) else None,
+        output_classes=classes,
+        model_input=_shared_input(ctx, value, models),
     )
 
 
-def _is_zero_or_one(classes: Any) -> bool:
-    own = np.asarray(classes)
-    return own.dtype == np.int64 and np.array_equal(own, [0, 1])
+def _label_of(ctx: Context, model: Model, classes: Array) -> Ref:
+    """One output's label, as the integer that it is."""
+    if model.label is None or model.label_table or model.multilabel:
+        raise Refused("its estimator gives no labels")
+    if np.array_equal(classes, np.arange(len(classes))):
+        return model.label
+    if np.abs(classes).max() > 2**53:
+        raise Refused("its labels are integers beyond 2**53")
+    return ctx.cast(lookup(ctx, model.label, [classes.astype(np.float64).reshape(-1, 1)]), "i64")
+
+
+def _margin_of(ctx: Context, model: Model) -> Ref | None:
+    """How sure one output is: of two classes a score whose size says so, of more the
+    largest less the second."""
+    scores = model.decision if model.decision is not None else model.proba
+    if scores is None:
+        return None
+    if model.classes is not None and len(model.classes) != 2:
+        return ctx.rows("margin", scores, n_features=1)
+    if model.decision is not None:
+        return model.decision
+    return ctx.rows("affine", _positive(ctx, model), add=np.array([-0.5]))
 
 
 # ---- one-vs-one --------------------------------------------------------------
@@ -159,7 +171,7 @@ def one_vs_one(ctx: Context, est: Any, value: Value) -> Model:
     if any(m.decision is None or m.positive is m.decision for m in models):
         # predict and the score's sign agree only for decision functions.
         raise Refused("its estimator has no decision_function")
-    model = Model(classes=np.asarray(est.classes_), model_input=_shared_input(models))
+    model = Model(classes=np.asarray(est.classes_), model_input=_shared_input(ctx, value, models))
     confidences = ctx.side_by_side([m.decision for m in models if m.decision is not None])
     thresholds = {_vote_threshold(ctx, m) for m in models}
     if len(thresholds) > 1:
@@ -201,13 +213,13 @@ def calibrated(ctx: Context, est: Any, value: Value) -> Model:
     pairs = est.calibrated_classifiers_
     model = Model(classes=classes)
     probas = []
-    inputs: set[Ref | None] = set()
+    members = []
     for i, pair in enumerate(pairs):
         if len(pair.estimator.classes_) != len(classes):
             raise Refused("a fold misses a class")
         with ctx.within(str(i)):
             member = ctx.predict(pair.estimator, value, native=True)
-        inputs.add(member.model_input)
+        members.append(member)
         # The original adds them up in an array of doubles.
         probas.append(ctx.cast(_calibrate(ctx, pair, member, len(classes))))
     mean = probas[0] if len(probas) == 1 else ctx.rows("add", *probas)
@@ -216,7 +228,7 @@ def calibrated(ctx: Context, est: Any, value: Value) -> Model:
     model.proba = mean
     model.label = ctx.argmax(mean)
     model.ravel.add("label")
-    model.model_input = inputs.pop() if len(inputs) == 1 else None
+    model.model_input = _shared_input(ctx, value, members)
     return model
 
 
@@ -301,8 +313,8 @@ register(
 register(
     MultiOutputClassifier,
     predict=multi_output,
-    operators=["linear", "positive", "argmax", "concat"],
-    parameters=["estimator (a native one)", "predict of labels that are the integers 0 and 1"],
+    operators=["linear", "positive", "argmax", "trees", "concat"],
+    parameters=["estimator (a native one)", "predict of labels that are 64-bit integers"],
     python_step="an estimator that stays Python; other labels",
 )
 register(

@@ -1,0 +1,101 @@
+"""Queries of calibration rows, which certify a filter for top-K."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ._calibration import group_numbers
+from ._columns import is_frame, library_of
+from ._frames import as_rows, n_rows_of, take_rows
+from ._sparse import is_sparse
+from ._targets import TopKRecall
+
+Array = npt.NDArray[Any]
+
+#: Queries that are drawn from the select ones to see what a filter may have to keep: about
+#: as many as certify, as the one that needs most decides.
+N_DRAWS = 59
+
+
+class Queries:
+    """The calibration queries in a random order: sets of rows, drawn like later ones.
+
+    Attributes
+    ----------
+    sizes : list of int
+    unused : int
+        Rows that made no whole query.
+    """
+
+    def __init__(self, X_cal: Any, target: TopKRecall, seed: int, *, is_text: bool) -> None:
+        random = np.random.default_rng(seed)
+        self.is_real = _is_list_of_queries(X_cal, is_text=is_text)
+        self.unused = 0
+        if self.is_real:
+            given = [as_rows(query, "X_cal") for query in X_cal]
+            for number, query in enumerate(given):
+                if n_rows_of(query) == 0:
+                    raise ValueError(f"X_cal: query {number} has no rows")
+            self.parts = [given[i] for i in random.permutation(len(given))]
+            self.sizes = [n_rows_of(query) for query in self.parts]
+            return
+        rows = as_rows(X_cal, "X_cal")
+        n = n_rows_of(rows)
+        size = target.query_size or n
+        if n == 0:
+            raise ValueError("X_cal has no rows")
+        if size > n:
+            raise ValueError(f"X_cal has {n} rows, which make no query of {size}")
+        self.unused = n % size
+        order = random.permutation(n)
+        self.parts = [take_rows(rows, order[at : at + size]) for at in range(0, n - size + 1, size)]
+        self.sizes = [size] * len(self.parts)
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+
+def _is_list_of_queries(X_cal: Any, *, is_text: bool) -> bool:
+    """Whether it is real queries, and not rows."""
+    if not isinstance(X_cal, (list, tuple)) or len(X_cal) == 0:
+        return False
+    first = X_cal[0]
+    is_table = isinstance(first, dict) or is_frame(first) or is_sparse(first)
+    if is_table or len(getattr(first, "shape", ())) == 2:
+        return True
+    if not is_text or isinstance(first, (str, bytes)):
+        return False
+    return isinstance(first, (list, tuple)) or hasattr(first, "shape") or bool(library_of(first))
+
+
+def in_groups(X_cal: Any, groups: Any, target: TopKRecall) -> list[Any]:
+    """Each group's rows as a query, in the order in which the groups come."""
+    if target.query_size is not None:
+        raise ValueError("groups are the queries: give no query_size with them")
+    if isinstance(X_cal, (list, tuple)) and X_cal and isinstance(X_cal[0], (list, tuple)):
+        raise ValueError("groups are of rows: give X_cal as rows, or as a list of queries alone")
+    rows = as_rows(X_cal, "X_cal")
+    numbers = group_numbers(groups, n_rows_of(rows))
+    order = np.argsort(numbers, kind="stable")
+    starts = np.flatnonzero(np.diff(numbers[order], prepend=np.uint64(2**64 - 1)))
+    return [take_rows(rows, np.sort(part)) for part in np.split(order, starts[1:])]
+
+
+def draws_of(sizes: Sequence[int], seed: int, *, is_real: bool) -> list[Array]:
+    """Rows of the select queries, one behind the other, that make queries like them.
+
+    Real queries are drawn whole and their rows again within them; of others any row
+    may come beside any other.
+    """
+    random = np.random.default_rng(seed)
+    ends = np.cumsum(sizes)
+    draws = []
+    for _ in range(N_DRAWS if len(sizes) else 0):
+        query = int(random.integers(len(sizes)))
+        low, high = (ends[query] - sizes[query], ends[query]) if is_real else (0, ends[-1])
+        draws.append(random.integers(low, high, sizes[query]))
+    return draws

@@ -1,0 +1,154 @@
+"""Models of several labels a row, of models, and of a caller's own matrix, as the full
+model of `optimize`."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+import willump
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+COSTS = {"standardscaler-1": 1.0, "standardscaler-2": 40.0, "model": 100.0}
+
+
+def rows(n: int, seed: int) -> tuple[Any, Any]:
+    """Two columns that tell the labels, two that hardly do; a label of two classes, one of
+    three."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, 4))
+    first = x[:, 0] + 0.05 * x[:, 2] > 0
+    second = np.digitize(x[:, 1] + 0.05 * x[:, 3], [-0.5, 0.5])
+    return x, np.column_stack([first, second])
+
+
+def pipeline_of(model: Any, x: Any, y: Any) -> Any:
+    blocks = make_column_transformer((StandardScaler(), [0, 1]), (StandardScaler(), [2, 3]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make_pipeline(blocks, model).fit(x, y)
+
+
+def optimized(pipeline: Any, x: Any, y: Any, fresh: Any, **options: Any) -> Any:
+    given = {"target": willump.Agreement(0.8), "costs": COSTS, "duplicates": "traffic", **options}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", willump.PythonStepWarning)
+        return willump.optimize(pipeline, x, y, X_cal=fresh, **given)
+
+
+MODELS = [
+    RandomForestClassifier(20, random_state=0),
+    DecisionTreeClassifier(max_depth=6),
+    KNeighborsClassifier(),
+    MultiOutputClassifier(LogisticRegression()),
+    MultiOutputClassifier(DecisionTreeClassifier(max_depth=6)),
+    MultiOutputClassifier(SVC()),
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+def test_all_labels_of_a_row_are_the_exact_ones_as_often_as_certified(model: Any) -> None:
+    x, y = rows(800, 1)
+    pipeline = pipeline_of(model, x, y.astype(np.int64))
+    fresh, _ = rows(1500, 2)
+    cascade = optimized(pipeline, x, y.astype(np.int64), fresh)
+    certificate = cascade.metadata["certificate"]
+    assert certificate["blocks"] == ["standardscaler-1"]
+    later, _ = rows(2000, 3)
+    exact, served = pipeline.predict(later), cascade.predict(later)
+    assert served.dtype == exact.dtype
+    assert 0.8 <= np.mean((exact == served).all(axis=1)) < 1.0
+    assert cascade.stats()["stage_rows"][0] > 0
+    assert list(certificate["agreement_by_class"]) == ["0", "1: 0", "1: 1", "1: 2"]
+
+
+def test_a_chain_of_floats_is_several_labels_too() -> None:
+    x, y = rows(800, 1)
+    pipeline = pipeline_of(ClassifierChain(LogisticRegression()), x, y > 0)
+    fresh, _ = rows(1500, 2)
+    cascade = optimized(pipeline, x, (y > 0).astype(float), fresh)
+    later, _ = rows(2000, 3)
+    exact, served = pipeline.predict(later), cascade.predict(later)
+    assert served.dtype == exact.dtype
+    assert np.mean((exact == served).all(axis=1)) >= 0.8
+    assert cascade.metadata["certificate"]["first_model"] == "MultiOutputClassifier"
+
+
+@pytest.mark.parametrize("model", MODELS[:4], ids=repr)
+def test_labels_of_text_are_refused_with_what_to_do(model: Any) -> None:
+    x, y = rows(300, 1)
+    pipeline = pipeline_of(model, x, np.where(y > 0, "yes", "no"))
+    with pytest.raises(willump.UnsupportedError, match="must be numbers: encode them"):
+        optimized(pipeline, x, None, rows(500, 2)[0])
+
+
+def test_labels_that_a_column_does_not_know_are_named() -> None:
+    x, y = rows(800, 1)
+    pipeline = pipeline_of(RandomForestClassifier(5), x, y)
+    with pytest.raises(ValueError, match=r"column 1 that the pipeline does not know: \[7\]"):
+        optimized(pipeline, x, np.where(y == 2, 7, y), rows(500, 2)[0])
+
+
+# ---- models of models --------------------------------------------------------
+
+
+def members() -> list[Any]:
+    return [("near", KNeighborsClassifier()), ("line", LogisticRegression()),
+            ("tree", DecisionTreeClassifier(max_depth=5, random_state=0))]  # fmt: skip
+
+
+@pytest.mark.parametrize("n_native", [3, 2])
+@pytest.mark.parametrize("kind", [VotingClassifier, StackingClassifier])
+def test_a_vote_and_a_stack_get_a_cheap_first_stage(kind: Any, n_native: int) -> None:
+    """Whether all members compile or one stays Python."""
+    x, y = rows(800, 1)
+    pipeline = pipeline_of(kind(members()[-n_native:]), x, y[:, 0])
+    cascade = optimized(pipeline, x, y[:, 0], rows(1500, 2)[0], target=willump.Agreement(0.95))
+    assert cascade.metadata["certificate"]["blocks"] == ["standardscaler-1"]
+    later, _ = rows(2000, 3)
+    assert np.mean(pipeline.predict(later) == cascade.predict(later)) >= 0.95
+
+
+def test_members_with_features_of_their_own_are_blocks_together() -> None:
+    rng = np.random.default_rng(0)
+
+    def texts(n: int) -> tuple[list[str], Any]:
+        y = rng.integers(0, 2, n)
+        pairs = zip(y, rng.integers(0, 50_000, n), strict=True)
+        return [f"{('bad', 'good')[label]} word{word}" for label, word in pairs], y
+
+    x, y = texts(500)
+    words = make_pipeline(CountVectorizer(), LogisticRegression())
+    characters = CountVectorizer(analyzer="char", ngram_range=(1, 4))
+    characters = make_pipeline(characters, LogisticRegression())
+    pipeline = VotingClassifier([("w", words), ("c", characters)], voting="soft").fit(x, y)
+    fresh, _ = texts(1000)
+    cascade = optimized(pipeline, x, y, fresh, costs={"w": 1.0, "c": 20.0})
+    assert cascade.metadata["certificate"]["blocks"] == ["w"]
+    assert np.mean(pipeline.predict(fresh) == cascade.predict(fresh)) >= 0.8
+
+
+# ---- the caller's own matrix ---------------------------------------------------
+
+
+def test_a_python_model_of_the_callers_matrix_gets_a_first_stage() -> None:
+    x, y = rows(800, 1)
+    model = SVC().fit(x, y[:, 0])
+    costs = {"features": 1.0, "model": 100.0}
+    cascade = optimized(model, x, y[:, 0], rows(1500, 2)[0], costs=costs)
+    assert cascade.metadata["certificate"]["blocks"] == ["features"]
+    later, _ = rows(2000, 3)
+    assert np.mean(model.predict(later) == cascade.predict(later)) >= 0.8
+    one_by_one = np.concatenate([cascade.predict(later[i : i + 1]) for i in range(50)])
+    assert np.array_equal(one_by_one, cascade.predict(later)[:50])
