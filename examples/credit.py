@@ -46,9 +46,9 @@ def features(loans: pd.DataFrame) -> Any:
         f[column] = f[column].where(f[column] < 90, np.nan)  # 96 and 98 are codes
     f["times_late"] = sum(f[column].fillna(0.0) for column in late)
     f["has_income"] = f["MonthlyIncome"].notna()
-    f["income"] = np.log1p(f["MonthlyIncome"].clip(lower=0.0))
+    f["income"] = f["MonthlyIncome"].clip(0.0, 50_000.0)
     f["each"] = f["MonthlyIncome"] / (f["NumberOfDependents"].fillna(0.0) + 1.0)
-    f["debt"] = np.log1p(f["DebtRatio"].clip(lower=0.0, upper=1e6))
+    f["debt"] = f["DebtRatio"].clip(0.0, 10.0) * f["MonthlyIncome"].fillna(0.0)
     f["use"] = f["RevolvingUtilizationOfUnsecuredLines"].clip(upper=2.0).round(3)
     f["is_young"] = f["age"] < 30
     f["is_old"] = f["age"].between(65, 120)

@@ -41,6 +41,8 @@ def load() -> tuple[gallery.Rows, pd.DataFrame, pd.DataFrame]:
 def fit(train: pd.DataFrame, stars: Any, users: pd.DataFrame, titles: pd.DataFrame) -> Any:
     rated = train.assign(stars=stars)
     by_user = rated.groupby("user_id")["stars"].agg(["mean", "std", "count"]).reset_index()
+    years = titles["title"].str.extract(r"\((\d{4})\)$")[0].astype(float)
+    titles = titles.assign(year=years)  # once: what no row changes is not computed again
     by_title = rated.groupby("movie_id")["stars"].agg(["mean", "std", "count"]).reset_index()
 
     def features(ratings: pd.DataFrame) -> Any:
@@ -49,7 +51,6 @@ def fit(train: pd.DataFrame, stars: Any, users: pd.DataFrame, titles: pd.DataFra
         f = f.merge(users, on="user_id", how="left").merge(titles, on="movie_id", how="left")
         f["gap"] = f["mean_title"] - f["mean_user"]
         f["is_man"] = (f["gender"] == "M").astype(float)
-        f["year"] = f["title"].str.extract(r"\((\d{4})\)$")[0].fillna("0").astype(float)
         for genre in GENRES:
             f[genre] = f["genres"].str.contains(genre, regex=False).fillna(False).astype(float)
         names = ["mean_user", "std_user", "count_user", "mean_title", "std_title", "count_title"]

@@ -55,7 +55,7 @@ def fit(train: pd.DataFrame, comes_back: Any, log: pd.DataFrame) -> Any:
         f["days_known"] = (f["last"] - f["first"]).dt.total_seconds() / 86400.0
         f["rate"] = f["n_lines"] / (f["days_known"] + 1.0)
         f["hour"] = f["time"].dt.hour
-        f["weekday"] = f["time"].dt.dayofweek
+        f["weekday"] = f["time"].dt.day_of_week
         f["is_home"] = f["place"].isin(["United Kingdom", "EWR"])
         names = ["n_lines", "spent", "mean_amount", "n_items", "buyers", "sold", "days_away"]
         return f[[*names, "days_known", "rate", "hour", "weekday", "is_home"]].to_numpy(float)

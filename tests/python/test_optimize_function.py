@@ -378,7 +378,7 @@ def test_lookups_that_blocks_share_are_paid_once(monkeypatch: pytest.MonkeyPatch
 
     tuner = Tuner(start(delay, TRAIN), TRAIN, IS_LATE, strict=True, n_threads=1)
     # Every output takes 12 ns a row: what a block shares with others is all of it.
-    monkeypatch.setattr(_blocks, "costs_of", lambda calls, sample: [12.0] * len(calls))
+    monkeypatch.setattr(_blocks, "times_of", lambda calls, *_: [12.0] * len(calls))
     costs, others = tuner.read.measure(TRAIN, [])
     by_name = dict(zip(tuner.names, costs, strict=True))
     assert others == []
@@ -436,7 +436,7 @@ def test_model_that_stays_python_is_refused() -> None:
 
 
 def test_strict_refuses_python_steps() -> None:
-    with pytest.raises(willump.UnsupportedError, match="map with a function"):
+    with pytest.raises(willump.UnsupportedError, match="changed by each row"):
         willump.optimize(stepped, TRAIN, IS_LATE, X_cal=FRESH, strict=True)
 
 
