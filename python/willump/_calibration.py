@@ -34,6 +34,8 @@ HELD_OUT_SHARE = 0.3
 DISTINCT_SHARE = 0.99
 #: Above this share of calibration rows that training saw, they are worth one.
 TRAINING_SHARE = 0.01
+#: Fresh rows that are all rows of X by chance.
+UNLIKELY = 1e-3
 
 
 # ---- units -------------------------------------------------------------------
@@ -122,14 +124,15 @@ def check_not_training(parts: Sequence[Any], x: Any, keys: Keys, *, stacklevel: 
     """How many rows of the parts of X_cal are rows of X; refuses X itself.
 
     Fresh rows may repeat those of X. How often, X shows by how many of its own rows come
-    more than once; what is refused is more than halfway from there to all rows.
+    more than once; what is refused is more than halfway from there to all rows, unless
+    fresh rows might well all be known, as where few rows are possible.
     """
     seen = Counter(keys(x))
     n = sum(n_rows_of(part) for part in parts)
     n_seen = sum(key in seen for part in parts for key in keys(part))
     repeats = sum(count for count in seen.values() if count > 1) / max(1, n_rows_of(x))
     what = f"{n_seen} of the {n} rows of X_cal are rows of X"
-    if n_seen > (1 + repeats) / 2 * n:
+    if n_seen > (1 + repeats) / 2 * n and repeats**n < UNLIKELY:
         raise ValueError(
             f"{what}: X_cal must be rows that no model saw, as the models agree on what they "
             "were trained on; pass other rows, or refit=True, which holds out a part of X"

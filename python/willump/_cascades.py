@@ -122,8 +122,9 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
             if self.strict:
                 raise CertificateError(f"no cascade was certified: {error}") from error
             found, caught, reason = None, [], f"no cascade was certified: {error}"
+        is_exact = found is not None and not found.metadata.keys() & {"certificate", "lossless"}
         for warning in caught:
-            if issubclass(warning.category, NotCertifiedWarning):
+            if is_exact and issubclass(warning.category, NotCertifiedWarning):
                 found, reason = None, str(warning.message).rpartition(";")[0]
         if found is not None:
             for warning in caught:
@@ -174,7 +175,7 @@ class CascadeClassifier(ClassifierMixin, _Cascade):  # type: ignore[misc]  # no 
     ----------
     estimator : classifier or Pipeline, fitted or not
         It is cloned.
-    target : Agreement, Accuracy, Tolerance or None
+    target : Agreement, Accuracy, Tolerance, Estimated, TopKRecall or None
         None: ``Agreement(0.99)``.
     costs, random_state, n_threads, duplicates
         As for `willump.optimize`.
@@ -251,7 +252,7 @@ class CascadeRegressor(RegressorMixin, _Cascade):  # type: ignore[misc]  # no st
     ----------
     estimator : regressor or Pipeline, fitted or not
         It is cloned.
-    target : Tolerance or None
+    target : Tolerance, Estimated, TopKRecall or None
         None: ``Tolerance(rel=0.05, share=0.95)``, 95 % of the rows within 5 % of the
         estimator's prediction.
     costs, random_state, n_threads, duplicates

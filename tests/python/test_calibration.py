@@ -6,11 +6,14 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import willump
+from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import OneHotEncoder
 from willump._calibration import Calibration, check_no_class_is_lost, hold_out
 
 COSTS = [1.0, 5.0]
@@ -130,6 +133,32 @@ def test_few_repeats_are_worth_a_word_on_distinct_rows(fitted: Any) -> None:
 def test_the_training_rows_are_no_calibration_rows(fitted: Any, options: Any) -> None:
     with pytest.raises(ValueError, match=r"1200 of the 1200 rows of X_cal are rows of X.*refit"):
         optimized(fitted, fitted[1], **options)
+
+
+def test_fresh_rows_of_few_possible_ones_are_no_training_rows() -> None:
+    """One row of X is alone of its kind; all of those to come are known by chance."""
+    rng = np.random.default_rng(0)
+
+    def rows(n: int) -> pd.DataFrame:
+        return pd.DataFrame({"a": rng.choice(list("abcd"), n), "b": rng.choice(list("xyz"), n)})
+
+    x = rows(5000)
+    x.loc[0, "a"] = "e"
+    columns = ColumnTransformer([(c, OneHotEncoder(handle_unknown="ignore"), [c]) for c in "ab"])
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(x, x.a < "c")
+    with pytest.warns(willump.TrainingRowsWarning, match="2000 of the 2000 rows"):
+        willump.optimize(
+            pipeline, x, X_cal=rows(2000), target=willump.Agreement(0.9), duplicates="traffic",
+            costs=[9.0, 1.0],
+        )  # fmt: skip
+
+
+def test_few_of_many_training_rows_are_refused() -> None:
+    union = make_union(TfidfVectorizer(), TfidfVectorizer(analyzer="char"))
+    texts = [f"text {i}" for i in range(40)]
+    pipeline = make_pipeline(union, LogisticRegression()).fit(texts, [0, 1] * 20)
+    with pytest.raises(ValueError, match="20 of the 20 rows"):
+        willump.optimize(pipeline, texts, X_cal=texts[:20], costs=[1.0, 9.0])
 
 
 def test_some_training_rows_warn_and_stay_in(fitted: Any) -> None:

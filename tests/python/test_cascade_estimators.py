@@ -197,3 +197,18 @@ def test_an_unknown_target_is_refused() -> None:
 def test_importing_willump_imports_no_scikit_learn() -> None:
     code = "import sys, willump; assert 'sklearn' not in sys.modules; willump.CascadeClassifier"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_filter_that_is_estimated_is_kept() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(600, 4))
+    columns = ColumnTransformer(
+        [("cheap", StandardScaler(), [0]), ("dear", StandardScaler(), [1, 2, 3])]
+    )
+    target = willump.TopKRecall(0.9, query_size=20)
+    cascade = willump.CascadeClassifier(
+        make_pipeline(columns, LogisticRegression()), target=target, costs=[1.0, 50.0]
+    )
+    with pytest.warns(willump.NotCertifiedWarning, match="estimated"):
+        cascade.fit(x, x[:, 0] > 0)
+    assert cascade.certificate_["is_estimated"]
