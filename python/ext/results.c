@@ -211,8 +211,10 @@ PyObject *ext_classes_take(const ext_state *state, const ext_classes *classes,
                            const int64_t *indices, uint64_t n_rows) {
   for (uint64_t i = 0; i < n_rows; i++)
     if (indices[i] < 0 || indices[i] >= classes->n_classes) {
-      PyErr_Format(PyExc_RuntimeError, "row %llu: there is no class %lld",
-                   (unsigned long long)i, (long long)indices[i]);
+      PyErr_Format(state->artifact_error,
+                   "row %llu has class %lld, but the metadata name %zd classes",
+                   (unsigned long long)i, (long long)indices[i],
+                   classes->n_classes);
       return NULL;
     }
   void *data;

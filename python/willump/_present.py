@@ -108,6 +108,8 @@ def interface_of(
 ) -> _core.Interface:
     """The model as a caller's X sees it; `shown` pairs methods with outputs."""
     outputs = {name: (dtype, sparse) for name, dtype, sparse, _, _ in model.outputs}
+    if metadata.get("top_k") is not None and "filter" not in outputs:
+        raise ArtifactError("the metadata tell of a filter, which the model does not have")
     ravel = set(metadata.get("ravel", []))
     inputs = model.inputs
     takes_csr = any(kind == "matrix" for _, kind, _, _ in inputs)

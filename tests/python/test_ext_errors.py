@@ -229,7 +229,7 @@ def test_a_label_without_a_class_is_an_error() -> None:
     model = _core.Model.compile(graph, {"coef": np.ones((1, 3))}, metadata)
     fast = willump.CompiledModel.from_model(model)
     assert fast.predict(-np.ones((1, 3))) == "a"
-    with pytest.raises(RuntimeError, match="row 0: there is no class 1"):
+    with pytest.raises(willump.ArtifactError, match="row 0 has class 1, but"):
         fast.predict(np.ones((1, 3)))
 
 

@@ -699,3 +699,22 @@ def test_a_damaged_rule_is_refused(filtered: Any) -> None:
         fast._plain_ranking = None
         with pytest.raises((ArtifactError, ValueError)):
             fast.top_k(filtered[3][:100], 5)
+
+
+def test_a_rule_without_its_filter_is_refused_at_the_load(filtered: Any) -> None:
+    from willump._errors import ArtifactError
+
+    fast = filtered[2]
+    metadata = {**willump.compile(filtered[0]).metadata, "top_k": fast.metadata["top_k"]}
+    with pytest.raises(ArtifactError, match="a filter, which the model does not have"):
+        willump.compile(filtered[0])._attach(willump.compile(filtered[0])._model, metadata, [])
+
+
+def test_a_class_that_the_metadata_do_not_name_is_an_artifact_error(filtered: Any) -> None:
+    from willump._errors import ArtifactError
+
+    exact = willump.compile(filtered[0])
+    metadata = {**exact.metadata, "classes": exact.metadata["classes"][:1]}
+    exact._attach(exact._model, metadata, [])
+    with pytest.raises(ArtifactError, match="the metadata name 1 classes"):
+        exact.predict(filtered[3][:100])
