@@ -119,7 +119,8 @@ wl_status wl_topk_needed(const double *filter, const double *full,
       places_add(&r.found, place - r.taken[place]++);
     }
     uint64_t count = places_find(&r.found, required(recall, k)) + 1;
-    needed[j] = (double)count / (double)n_rows;
+    /* Where all rows are asked for, all are candidates whatever is promised. */
+    needed[j] = k < n_rows ? (double)count / (double)n_rows : 0;
   }
 done:
   wl_free(room);
