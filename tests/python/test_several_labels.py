@@ -152,3 +152,20 @@ def test_a_python_model_of_the_callers_matrix_gets_a_first_stage() -> None:
     assert np.mean(model.predict(later) == cascade.predict(later)) >= 0.8
     one_by_one = np.concatenate([cascade.predict(later[i : i + 1]) for i in range(50)])
     assert np.array_equal(one_by_one, cascade.predict(later)[:50])
+
+
+# ---- labels that are no positions ------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("model", [LogisticRegression(), DecisionTreeClassifier(max_depth=3)])
+@pytest.mark.parametrize("add", [(0, 0), (0, 5), (-3, 2**40)])
+def test_whole_numbers_of_any_kind_are_labels(model: Any, add: tuple[int, int]) -> None:
+    x, y = rows(300, 4)
+    labels = y[:, :2].astype(np.int64) * 2 + np.array(add)
+    pipeline = MultiOutputClassifier(model).fit(x, labels)
+    fast = willump.compile(pipeline)
+    expected = pipeline.predict(x)
+    for found in (fast.predict(x), willump.CompiledModel.from_bytes(fast.to_bytes()).predict(x)):
+        assert found.dtype == expected.dtype
+        assert np.array_equal(found, expected)

@@ -136,14 +136,14 @@ def multi_output(ctx: Context, est: Any, value: Value) -> Model:
 
 
 def _label_of(ctx: Context, model: Model, classes: Array) -> Ref:
-    """One output's label, as the integer that it is."""
+    """One output's label, as the whole number that it is."""
     if model.label is None or model.label_table or model.multilabel:
         raise Refused("its estimator gives no labels")
     if np.array_equal(classes, np.arange(len(classes))):
         return model.label
     if np.abs(classes).max() > 2**53:
         raise Refused("its labels are integers beyond 2**53")
-    return ctx.cast(lookup(ctx, model.label, [classes.astype(np.float64).reshape(-1, 1)]), "i64")
+    return lookup(ctx, model.label, [classes.astype(np.float64).reshape(-1, 1)])
 
 
 def _margin_of(ctx: Context, model: Model) -> Ref | None:
