@@ -13,7 +13,9 @@
  *
  * A scaler that centers refuses a sparse matrix: that check stays. `affine`
  * spreads sparse rows out, which says what is in their gaps: it stays where the
- * trees would read them as NaN.
+ * trees would read them as NaN. So does any scaler before a sparse
+ * concatenation that such trees read: what it makes of 0 is no gap, and what it
+ * makes 0 is.
  */
 #include <math.h>
 
@@ -80,17 +82,23 @@ static bool is_monotone(const wl_graph *graph, const wl_node *node) {
          are_fine(wl_node_tensor(graph, node, "multiply"), true);
 }
 
+/* Of CSR rows; which numbers are no gaps, the scaler then decides. */
+static bool reads_gaps_as_missing(const fold *f) {
+  return wl_node_float(f->trees, "absent", 0.0) != 0.0;
+}
+
 /* Is the node a scaler whose rows come dense, or whose check can be kept? */
 static bool is_scaler(const wl_graph *graph, const fold *f,
                       const wl_node *node) {
   if (node->op != WL_OP_SCALE && node->op != WL_OP_AFFINE)
     return false;
-  if (!is_monotone(graph, node))
+  if (!is_monotone(graph, node) ||
+      (reads_gaps_as_missing(f) && f->x->type.kind == WL_VALUE_CSR))
     return false;
   if (!may_be_sparse(graph, node->inputs[0], 0))
     return true;
   if (node->op == WL_OP_AFFINE)
-    return wl_node_float(f->trees, "absent", 0.0) == 0.0;
+    return !reads_gaps_as_missing(f);
   return wl_node_attr(node, "subtract") != NULL &&
          graph->nodes[node->inputs[0]].op == WL_OP_CHECK_FINITE;
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import willump
@@ -25,7 +26,15 @@ from sklearn.ensemble import (
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Binarizer, MaxAbsScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    Binarizer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 from strategies import corpora
 from threadpoolctl import threadpool_limits
 from tree_models import assert_native
@@ -273,3 +282,58 @@ def test_numbers_near_zero_are_lightgbm_s_in_sparse_rows(params: Any) -> None:
             for X in (edges, edges.astype(np.float32), edges.tocoo(), edges.tocsc()):
                 with pytest.raises(willump.UnsupportedError, match="row 1, column 0"):
                     fast.predict(X)
+
+
+# ---- dense columns beside sparse ones ---------------------------------------------
+
+
+def mixed_table(n: int, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "a": rng.integers(0, 3, n).astype(float),
+            "b": rng.normal(size=n).round(1),
+            "c": rng.choice([f"k{i}" for i in range(20)], n),
+            "d": rng.choice(list("pqr"), n),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [StandardScaler(), MinMaxScaler((-1, 1)), RobustScaler(), StandardScaler(with_mean=False)],
+)
+@pytest.mark.parametrize("kind", ["xgboost", "lightgbm", "forest"])
+def test_what_a_scaler_makes_of_zero_is_no_gap(scaler: Any, kind: str) -> None:
+    """XGBoost reads what a sparse matrix does not store as missing."""
+    x = mixed_table(200, 0)
+    y = (x["a"] + x["b"] > 1).astype(int)
+    columns = ColumnTransformer([("n", scaler, ["a", "b"]), ("o", OneHotEncoder(), ["c"])])
+    models = {
+        "xgboost": lambda: xgb.XGBClassifier(n_estimators=5, n_jobs=1),
+        "lightgbm": lambda: lgb.LGBMClassifier(n_estimators=5, verbosity=-1, n_jobs=1),
+        "forest": lambda: RandomForestClassifier(5, random_state=0),
+    }
+    pipeline = make_pipeline(columns, models[kind]()).fit(x, y)
+    assert columns.fit(x).sparse_output_
+    fast = willump.compile(pipeline, strict=True)
+    later = mixed_table(500, 1)
+    assert np.array_equal(fast.predict(later), pipeline.predict(later))
+    np.testing.assert_allclose(
+        fast.predict_proba(later), pipeline.predict_proba(later), rtol=1e-6 * (kind == "xgboost")
+    )
+
+
+def test_nan_in_a_dense_part_of_sparse_rows_is_refused_as_by_the_original() -> None:
+    x = mixed_table(200, 0)
+    unknown = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
+    parts = [("o", OneHotEncoder(), ["c"]), ("e", unknown, ["d"]), ("n", StandardScaler(), ["a"])]
+    pipeline = make_pipeline(
+        ColumnTransformer(parts, sparse_threshold=1.0), RandomForestClassifier(3, random_state=0)
+    ).fit(x, x["b"] > 0)
+    fast = willump.compile(pipeline, strict=True)
+    assert np.array_equal(fast.predict(x), pipeline.predict(x))
+    for later in (x.assign(d="new"), x.assign(a=np.nan)):
+        for model in (pipeline, fast):
+            with pytest.raises(ValueError, match="Input X contains NaN"):
+                model.predict(later)

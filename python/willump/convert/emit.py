@@ -203,8 +203,10 @@ class Emitter:
         if ref.safe and ref.dtype != "f64":
             return ref
         if ref.parts:
-            parts = [(n, self.check_float32(p, estimator, allow_nan)) for n, p in ref.parts]
-            return self.concat(parts, sparse=self._union(ref))
+            is_sparse = self._union(ref)
+            may_be_nan = allow_nan and is_sparse is not True  # side by side they are sparse
+            parts = [(n, self.check_float32(p, estimator, may_be_nan)) for n, p in ref.parts]
+            return self.concat(parts, sparse=is_sparse)
         attributes: dict[str, Attribute | None] = {"estimator": estimator, "dtype": "f32"}
         if allow_nan:
             attributes |= {"allow_nan": True, "allow_sparse_nan": False}
