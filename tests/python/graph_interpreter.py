@@ -428,7 +428,8 @@ def measure_text(
 def python_pattern(pattern: str) -> re.Pattern[str]:
     """A pattern for PCRE2 as Python's `re` takes it."""
     text = re.sub(r"\\x\{([0-9a-f]+)\}", lambda m: f"\\U{int(m[1], 16):08x}", pattern)
-    return re.compile(text.replace("\\z", "\\Z"))
+    # Before 3.11.5 Python's possessive groups miss matches that greedy ones find.
+    return re.compile(text.replace("\\z", "\\Z").replace(")*+", ")*"))
 
 
 def measure_pattern(
