@@ -33,9 +33,9 @@ enum { WL_TOPK_MAX_KNOTS = 128, WL_TOPK_MAX_BLOCKS = 1024 };
 
 /*
  * needed[j] = R(ks[j]) / n_rows of one query; 0 where it has no more than ks[j]
- * rows, which all are candidates then. ks: ascending, at least 1. full, filter: (n_rows,), at
- * least one row. Errors: WL_ERROR_VALUE for a recall that is not above 0 and at
- * most 1, no rows, or other ks; WL_ERROR_MEMORY.
+ * rows, which all are candidates then. ks: ascending, at least 1. full, filter:
+ * (n_rows,), at least one row. Errors: WL_ERROR_VALUE for a recall that is not
+ * above 0 and at most 1, no rows, or other ks; WL_ERROR_MEMORY.
  */
 wl_status wl_topk_needed(const double *filter, const double *full,
                          uint64_t n_rows, double recall, const uint64_t *ks,
