@@ -54,7 +54,7 @@ static bool may_be_sparse(const wl_graph *graph, wl_id id, int depth) {
     return wl_string_is(wl_node_string(node, "kind", ""), "matrix");
   bool is_settled =
       node->op == WL_OP_CONCAT && wl_node_attr(node, "sparse") != NULL;
-  if (is_settled || !wl_op_table[node->op]->takes_sparse)
+  if (is_settled || !wl_op_table[node->op]->keeps_sparse)
     return node->type.kind == WL_VALUE_CSR;
   bool may = depth >= MAX_DEPTH;
   for (uint32_t i = 0; i < node->n_inputs && !may; i++)
