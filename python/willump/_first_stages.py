@@ -199,6 +199,8 @@ class FirstStages:
         """A model of some blocks as nodes; None where it cannot be had."""
         from threadpoolctl import threadpool_limits
 
+        from .convert import Refused
+
         model, context = self.conversion.model, self.conversion.context
         assert model.model_input is not None
         if request.way == 0 and self.answers.is_python(self.conversion.builder):
@@ -222,10 +224,14 @@ class FirstStages:
                 # Our own are small: threads would mostly wait for each other.
                 with nullcontext() if request.way == 0 else threadpool_limits(1, user_api="openmp"):
                     estimator.fit(matrix, labels)
-            joined = context.concat([self.read.ref(i) for i in request.blocks], sparse=is_sparse)
+        except Exception as error:  # of any estimator's, as it has them
+            self.problem = str(error)
+            return None
+        joined = context.concat([self.read.ref(i) for i in request.blocks], sparse=is_sparse)
+        try:
             with context.within(f"first{request.candidate}"):
                 first = context.predict(estimator, joined, native=True)
-        except Exception as error:  # of any estimator's, as it has them
+        except (ValueError, Refused) as error:
             self.problem = str(error)
             return None
         self.ways[request.candidate] = type(estimator).__name__
@@ -240,9 +246,12 @@ class FirstStages:
         if not np.array_equal(first.classes, self.conversion.model.classes):
             self.problem = "it was trained on other classes than the pipeline"
             return None
-        scores, outputs = self._scores_of(first), self.outputs_with(first)
-        if scores is None or outputs is None:
-            self.problem = self.problem or "it has no scores"
+        scores = self._scores_of(first)
+        if scores is None:
+            self.problem = "it has no scores"
+            return None
+        outputs = self.outputs_with(first)
+        if outputs is None:
             return None
         return self._candidate(outputs, self.conversion.outputs(), scores, request, sample)
 
