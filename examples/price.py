@@ -44,7 +44,9 @@ def load() -> tuple[gallery.Rows, str, list[str], list[str]]:
     return gallery.Rows.drawn(known, np.log1p(table[target]), 7_000), text, categories, numbers
 
 
-def fit(train: pd.DataFrame, labels: Any, text: str, categories: list[str], numbers: list[str]):
+def fit(
+    train: pd.DataFrame, labels: Any, text: str, categories: list[str], numbers: list[str]
+) -> Any:
     def amounts(rows: pd.DataFrame) -> Any:
         return np.log1p(rows[numbers].fillna(0.0).to_numpy(float).clip(0.0))
 
