@@ -164,7 +164,12 @@ def topk_needed(
     /,
 ) -> npt.NDArray[np.float64]: ...
 def topk_n_select(n_queries: int, alpha: float, delta: float, /) -> int: ...
-def topk_share(needed: npt.NDArray[np.float64], ks: npt.NDArray[np.uint64], /) -> float: ...
+def topk_share(
+    needed: npt.NDArray[np.float64],
+    n_rows: npt.NDArray[np.uint64],
+    ks: npt.NDArray[np.uint64],
+    /,
+) -> float: ...
 def topk_certify(
     select: npt.NDArray[np.float64],
     certify: npt.NDArray[np.float64],
