@@ -101,8 +101,9 @@ def optimize(
         then answers as that clone. Not of functions.
     target : Agreement, Accuracy, Tolerance, Estimated, TopKRecall or Lossless
         A regressor takes Tolerance, Estimated, TopKRecall or, for `top_k`, Lossless.
-    costs : dict of block name to ns a row, sequence in block order, or None
-        None measures them. A dict may name parts of blocks too, as the
+    costs : dict of block name to cost a row, sequence in block order, or None
+        None measures them, in ns; given ones are in one unit, whichever it is. A dict may
+        name parts of blocks too, as the
         certificate's costs do; those that it does not name are left out. It may hold
         "model", the cost of a model beyond its blocks (where that stays Python, of the
         first stage's none), "stage", that of each stage behind the first beyond
