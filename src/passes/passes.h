@@ -22,6 +22,11 @@ wl_status wl_pass_fold_encode(const wl_graph *from, wl_graph *to,
 /* trees(scale(x)) becomes trees(x) with other thresholds. */
 wl_status wl_pass_fold_scale(const wl_graph *from, wl_graph *to,
                              wl_error *error);
+/* Tables that the same columns look up become one lookup. */
+wl_status wl_pass_merge_lookups(const wl_graph *from, wl_graph *to,
+                                wl_error *error);
+/* What is computed from a table's row alone is looked up instead. */
+wl_status wl_pass_tabulate(const wl_graph *from, wl_graph *to, wl_error *error);
 /* linear(normalize(tfidf(count(text)))) becomes text_score(text). */
 wl_status wl_pass_fuse_text(const wl_graph *from, wl_graph *to,
                             wl_error *error);

@@ -9,6 +9,8 @@ wl_status wl_rewrite_begin(wl_rewrite *rewrite, const wl_graph *from,
   rewrite->map = wl_calloc(from->n_nodes + 1, sizeof *rewrite->map);
   if (rewrite->map == NULL)
     return wl_fail_memory(error, from->n_nodes * sizeof *rewrite->map);
+  for (size_t id = 0; id < from->n_nodes; id++)
+    rewrite->map[id] = WL_NO_NODE;
   /* Copied whole: adding them one by one would look for each name again. */
   size_t size = from->n_constants * sizeof *to->constants;
   to->constants = wl_alloc(size);
