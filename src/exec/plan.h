@@ -21,6 +21,7 @@ typedef struct wl_plan_node {
   uint32_t source; /* of an input or external: its number among its kind */
   const wl_op_warning *warning; /* NULL: it never warns */
   size_t first_note;            /* of a run's notes, those of this node */
+  wl_id origin; /* the node of the source graph that its costs are charged to */
 } wl_plan_node;
 
 typedef struct wl_plan_input {

@@ -4,6 +4,7 @@
  */
 #include "exec/sweep.h"
 
+#include "base/clock.h"
 #include "base/pool.h"
 #include "exec/survey.h"
 #include "ops/common.h"
@@ -171,6 +172,18 @@ static inline uint64_t chunk_row(const chunk *c, size_t i) {
   return wl_selection_row(&c->sweep->selection, c->from + i);
 }
 
+/* ---- what it costs ------------------------------------------------------- */
+
+static inline uint64_t begin_cost(const chunk *c) {
+  return c->sweep->costs != NULL ? wl_clock_ns() : 0;
+}
+
+static inline void end_cost(const chunk *c, wl_id id, uint64_t begin) {
+  if (c->sweep->costs != NULL)
+    __atomic_fetch_add(&c->sweep->costs[c->sweep->plan->nodes[id].origin],
+                       wl_clock_ns() - begin, __ATOMIC_RELAXED);
+}
+
 /* The carried values of earlier stages as dense tiles. */
 static wl_status load_carried(const chunk *c, wl_error *error) {
   const wl_sweep *sweep = c->sweep;
@@ -203,11 +216,13 @@ static wl_status load_sources(const chunk *c, wl_error *error) {
   for (size_t i = 0; i < sequence->n_inputs; i++) {
     wl_id id = sequence->inputs[i];
     uint32_t source = sweep->plan->nodes[id].source;
+    uint64_t begin = begin_cost(c);
     WL_TRY(wl_source_tile(
         &sweep->inputs[source], &sweep->selection, NULL, c->from, c->to,
         (wl_readers_take){.strided = sequence->takes_strided[i],
                           .missing = sweep->plan->nodes[id].type.has_missing},
         &c->worker->arena, &c->worker->values[id], error));
+    end_cost(c, id, begin);
   }
   for (size_t i = 0; i < sequence->n_externals; i++) {
     wl_id id = sequence->externals[i];
@@ -306,6 +321,7 @@ static wl_status run_steps(const chunk *c, wl_error *error) {
     const wl_value *few[FEW_INPUTS];
     wl_op_call call;
     wl_slot slot = sequence->slots[s];
+    uint64_t begin = begin_cost(c);
     WL_TRY(prepare_call(c, node, few, &call, error));
     if (slot.matrix != 0)
       call.target = matrices[slot.matrix - 1] + slot.column * c->n_rows;
@@ -315,6 +331,7 @@ static wl_status run_steps(const chunk *c, wl_error *error) {
       note_refusal(c->sweep, c->number, id);
       return status;
     }
+    end_cost(c, id, begin);
   }
   return WL_OK;
 }

@@ -7,7 +7,6 @@
 
 #include "graph/graph.h"
 #include "graph/op.h"
-#include "passes/rewrite.h"
 
 /* A node's values for the row numbers 0 to n_rows - 1, and one more for all
  * other numbers. */

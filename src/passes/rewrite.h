@@ -9,8 +9,6 @@
 #include "graph/graph.h"
 #include "graph/op.h"
 
-#define WL_NO_NODE UINT32_MAX
-
 typedef struct wl_rewrite {
   const wl_graph *from;
   wl_graph *to;
