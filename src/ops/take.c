@@ -9,6 +9,8 @@
 #include "ops/common.h"
 #include "ops/table.h"
 
+enum { BATCH = 64 };
+
 static const wl_attr_def attrs[] = {
     {"values", WL_ATTR_TENSOR, true}, {"nan", WL_ATTR_TENSOR, false},
     {"none", WL_ATTR_TENSOR, false},  {"absent", WL_ATTR_FLOAT, false},
@@ -177,12 +179,13 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   return status;
 }
 
-/* The row's number, or n. */
+/* The row's number, or n. Below 2^53 a number is whole if its cast gives it
+ * back; a table has fewer rows. */
 static inline size_t row_at(const take_state *s, const wl_value *x, size_t r) {
-  double at = *wl_row(x, r);
-  if (!(at >= 0.0 && at < (double)s->n))
-    return s->n;
-  return (double)(size_t)at == at ? (size_t)at : s->n;
+  double at = *wl_row(x, r), n = (double)s->n;
+  at = at >= 0.0 && at < n ? at : n;
+  int64_t row = (int64_t)at;
+  return (double)row == at ? (size_t)row : s->n;
 }
 
 static wl_status run_text(const take_state *s, const wl_op_call *call,
@@ -196,6 +199,19 @@ static wl_status run_text(const take_state *s, const wl_op_call *call,
   return WL_OK;
 }
 
+/* The rows' numbers first, so that the reads of the table overlap. */
+static void take_numbers(const take_state *s, const wl_value *x, size_t n,
+                         double *to) {
+  size_t at[BATCH];
+  for (size_t first = 0; first < n; first += BATCH) {
+    size_t end = n - first < BATCH ? n - first : BATCH;
+    for (size_t i = 0; i < end; i++)
+      at[i] = row_at(s, x, first + i);
+    for (size_t i = 0; i < end; i++)
+      to[first + i] = s->numbers[at[i]];
+  }
+}
+
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const take_state *s = state;
@@ -203,8 +219,7 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
     return run_text(s, call, out, error);
   WL_TRY(wl_new_dense(call, s->width, out, error));
   if (s->width == 1) {
-    for (size_t r = 0; r < call->n_rows; r++)
-      out->dense[r] = s->numbers[row_at(s, call->inputs[0], r)];
+    take_numbers(s, call->inputs[0], call->n_rows, out->dense);
     return WL_OK;
   }
   for (size_t r = 0; r < call->n_rows; r++)
