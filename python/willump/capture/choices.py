@@ -302,6 +302,8 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
         from .categories import categorized
 
         return categorized(call, column, _fixed_categories(call))
+    if column.is_text and dtype == np.dtype(object):
+        return replace(column, dtype="object")
     wanted = kind_of_dtype(dtype)
     if column.dtype == wanted:
         return column
@@ -312,6 +314,10 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     if wanted == "str" and column.dtype == "int64":
         return emit(call, "print_whole", [column], "str", column.rows)
     context = call.tracer.context
+    if column.is_text and wanted not in ("str", "object"):
+        from .strings import parsed
+
+        return parsed(call, column, wanted)
     if column.is_text or wanted in ("str", "object"):
         raise NotNative(f"astype from {column.dtype} to {wanted}")
     if wanted in ("bool", "int64"):

@@ -187,8 +187,9 @@ class Pieces:
     """Strings that were split; each piece is a column of its own once it is picked."""
 
     column: Column
-    separator: str
+    separator: str  #: "": runs of the blanks that the dtype's `strip` takes away
     limit: int
+    function: str = "split"
 
 
 @dataclass(frozen=True)
