@@ -3,7 +3,8 @@
  * or with `reverse` the first, may be one number for all. Bit-equal to NumPy.
  *
  * With dtype i64 both are whole, or NaN: a result beyond 2^53 would not be
- * exact, and is refused.
+ * exact, and is refused; with i32 so is one beyond 2^31, which wraps around
+ * where no row is missing, and does not where one is.
  */
 #include <math.h>
 
@@ -148,15 +149,17 @@ static wl_status run_row(const binary_state *s, const double *a,
                          const double *b, size_t n, wl_dtype dtype, double *to,
                          wl_error *error) {
   bool is_whole = dtype == WL_I32 || dtype == WL_I64;
+  int bits = dtype == WL_I32 ? 31 : 53;
+  double most = dtype == WL_I32 ? 0x1p31 - 1.0 : 0x1p53;
   for (size_t c = 0; c < n; c++) {
     double left = a[c], right = s->has_value ? s->value : b[c];
     double found =
         s->is_reversed ? s->function(right, left) : s->function(left, right);
-    if (is_whole && WL_UNLIKELY(fabs(found) > 0x1p53))
+    if (is_whole && WL_UNLIKELY(fabs(found) > most))
       return wl_fail(error, WL_ERROR_VALUE,
-                     "the result %g of whole numbers is beyond 2^53, where "
+                     "the result %g of whole numbers is beyond 2^%d, where "
                      "not all are exact; cast them to float64 first",
-                     found);
+                     found, bits);
     to[c] = wl_round_to(dtype, found);
   }
   return WL_OK;

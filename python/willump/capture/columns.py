@@ -79,6 +79,9 @@ def result_dtype(
 
     `value`: a constant operand.
     """
+    from .narrow import check_either
+
+    check_either(columns)
     if call.value.dtype == np.int32 and SHORT in {c.dtype for c in columns}:
         return SHORT if is_whole and is_integer(value) else FILLED
     dtype = kind_of_dtype(call.value.dtype)
@@ -232,7 +235,7 @@ def negative(call: Call) -> Native:
     if not column.is_number:
         raise NotNative(f"the negative of {column.dtype}")
     if column.is_whole:  # there is no -0 among them
-        return binary(call, "subtract", [column], 0.0, True, column.dtype)
+        return binary(call, "subtract", [column], 0.0, True, result_dtype(call, [column]))
     return emit(call, "ufunc", [column], column.dtype, column.rows, function="negative")
 
 
