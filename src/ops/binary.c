@@ -3,7 +3,8 @@
  * or with `reverse` the first, may be one number for all. Bit-equal to NumPy.
  *
  * With dtype i64 both are whole, or NaN: a result beyond 2^53 would not be
- * exact, and is refused.
+ * exact, and is refused; with i32 so is one beyond 2^31, which wraps around
+ * where no row is missing, and does not where one is.
  */
 #include <math.h>
 
@@ -136,7 +137,9 @@ typedef struct binary_state {
   binary_function function;
   bool has_value, is_reversed;
   double value;
-  bool is_whole, is_f32; /* of the result */
+  bool is_f32; /* of the result */
+  int bits;    /* of whole results, that may not be beyond; else 0 */
+  double most;
 } binary_state;
 
 static wl_status find(const wl_node *node, size_t *out, wl_error *error) {
@@ -178,24 +181,27 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   binary_state *s = wl_calloc(1, sizeof *s);
   if (s == NULL)
     return wl_fail_memory(error, sizeof *s);
-  *s = (binary_state){.function = functions[function].function,
-                      .has_value = node->n_inputs == 1,
-                      .is_reversed = wl_node_bool(node, "reverse", false),
-                      .value = wl_node_float(node, "value", 0.0),
-                      .is_whole = node->type.dtype == WL_I32 ||
-                                  node->type.dtype == WL_I64,
-                      .is_f32 = node->type.dtype == WL_F32};
+  *s =
+      (binary_state){.function = functions[function].function,
+                     .has_value = node->n_inputs == 1,
+                     .is_reversed = wl_node_bool(node, "reverse", false),
+                     .value = wl_node_float(node, "value", 0.0),
+                     .bits = node->type.dtype == WL_I32   ? 31
+                             : node->type.dtype == WL_I64 ? 53
+                                                          : 0,
+                     .most = node->type.dtype == WL_I32 ? 0x1p31 - 1.0 : 0x1p53,
+                     .is_f32 = node->type.dtype == WL_F32};
   *state = s;
   return WL_OK;
 }
 
 /* Whole results that are not exact, or NULL. */
-static const double *find_inexact(const double *x, size_t n) {
+static const double *find_inexact(const double *x, size_t n, double most) {
   bool all = true;
   for (size_t i = 0; i < n; i++)
-    all &= !(fabs(x[i]) > 0x1p53);
+    all &= !(fabs(x[i]) > most);
   for (size_t i = 0; i < n && !all; i++)
-    if (fabs(x[i]) > 0x1p53)
+    if (fabs(x[i]) > most)
       return &x[i];
   return NULL;
 }
@@ -208,13 +214,13 @@ static wl_status run_many(const binary_state *s, const double *a,
   s->function(s->is_reversed ? y : x, s->is_reversed ? x : y, to, n);
   for (size_t i = 0; i < n && s->is_f32; i++)
     to[i] = (double)(float)to[i];
-  const double *found = s->is_whole ? find_inexact(to, n) : NULL;
+  const double *found = s->bits != 0 ? find_inexact(to, n, s->most) : NULL;
   if (WL_LIKELY(found == NULL))
     return WL_OK;
   wl_fail(error, WL_ERROR_VALUE,
-          "the result %g of whole numbers is beyond 2^53, where not all are "
+          "the result %g of whole numbers is beyond 2^%d, where not all are "
           "exact; cast them to float64 first",
-          *found);
+          *found, s->bits);
   if (error != NULL)
     error->row = found - to; /* a number's, until run knows the rows */
   return WL_ERROR_VALUE;

@@ -19,6 +19,12 @@ from .._frames import column_keys
 Array = npt.NDArray[Any]
 
 _LARGEST = 2**53
+#: The range of each dtype of whole numbers.
+_RANGES = {
+    f"{sign}int{bits}": (0 if sign else -(2 ** (bits - 1)), 2 ** (bits if sign else bits - 1) - 1)
+    for bits in (8, 16, 32)
+    for sign in ("", "u")
+} | {"int64": (-_LARGEST, _LARGEST)}
 _TEXT = ("str", "object")
 _MOMENTS = ("datetime", "timedelta")
 
@@ -161,12 +167,15 @@ def _numbers(array: Array, name: str, dtype: str) -> Array:
         return _moments(array, name, dtype)
     if kind not in "biuf" or (dtype == "bool") != (kind == "b"):
         raise _refused(name, dtype, str(array.dtype))
-    if kind in "iu" and array.dtype.itemsize == 8 and len(array):
+    least, most = _RANGES.get(dtype, _RANGES["int64"])
+    is_narrow = most < _LARGEST
+    if kind in "iu" and len(array) and (array.dtype.itemsize == 8 or str(array.dtype) != dtype):
         low, high = int(array.min()), int(array.max())
-        if low < -_LARGEST or high > _LARGEST:
-            raise _refused(name, dtype, f"{high if high > _LARGEST else low}, beyond 2^53")
-    if kind == "f" and dtype == "int64":
-        whole = np.isfinite(array) & (np.floor(array) == array) & (np.abs(array) <= _LARGEST)
+        if low < least or high > most:
+            beyond = "" if is_narrow else ", beyond 2^53"
+            raise _refused(name, dtype, f"{high if high > most else low}{beyond}")
+    if kind == "f" and dtype in _RANGES:
+        whole = np.isfinite(array) & (np.floor(array) == array) & (array >= least) & (array <= most)
         if not whole.all():
             row = int(np.flatnonzero(~whole)[0])
             raise _refused(name, dtype, f"{array[row]!r} in row {row}")
@@ -202,7 +211,9 @@ def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
                 raise _refused(name, dtype, f"{value!r} in row {row}")
             if isinstance(value, (int, np.integer)) and abs(int(value)) > _LARGEST:
                 raise _refused(name, dtype, f"{value!r}, beyond 2^53, in row {row}")
-        if dtype in ("int64", "bool") and not number.is_integer():
+            if dtype in _RANGES and not _RANGES[dtype][0] <= number <= _RANGES[dtype][1]:
+                raise _refused(name, dtype, f"{value!r} in row {row}")
+        if (dtype in _RANGES or dtype == "bool") and not number.is_integer():
             raise _refused(name, dtype, f"{value!r} in row {row}")
         if dtype == "float32" and number == number and float(np.float32(number)) != number:
             raise _refused(name, dtype, f"{value!r} in row {row}")
@@ -266,7 +277,7 @@ def _of_pandas(series: Any, name: str, dtype: str) -> Any:
     if getattr(own, "kind", "O") not in "biuf":
         raise _refused(name, dtype, str(own))
     if series.isna().any():
-        if dtype in ("int64", "bool"):
+        if dtype in _RANGES or dtype == "bool":
             raise _refused(name, dtype, "missing values")
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     return _numbers(series.to_numpy(dtype=own.numpy_dtype), name, dtype)
@@ -282,7 +293,7 @@ def _of_polars(series: Any, name: str, dtype: str) -> Any:
         return _texts(series.to_list(), name, dtype)
     if dtype in _MOMENTS:
         return _moments(series.to_numpy(), name, dtype)
-    if series.null_count() and dtype in ("int64", "bool"):
+    if series.null_count() and (dtype in _RANGES or dtype == "bool"):
         raise _refused(name, dtype, "missing values")
     if kind == "Null":
         return np.full(len(series), np.nan)
@@ -296,7 +307,7 @@ def _of_arrow(column: Any, name: str, dtype: str) -> Any:
             return TextColumn((column, _null(dtype)))
         return _texts(column.to_pylist(), name, dtype)
     if column.null_count and dtype not in _MOMENTS:
-        if dtype in ("int64", "bool"):
+        if dtype in _RANGES or dtype == "bool":
             raise _refused(name, dtype, "missing values")
         return _list_numbers(column.to_pylist(), name, dtype)
     array = (

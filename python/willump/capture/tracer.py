@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from ..convert.context import Context
 from ..convert.registry import Refused
 from .interpreter import Inner, Interpreter
+from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
 from .source import is_of_library
 from .steps import ReplayStep
@@ -264,7 +265,8 @@ class Tracer:
         try:
             if maker is None:
                 raise NotNative(f"there is no native form of {name}")
-            native = maker(Call(self, name, function, args, kwargs, value))
+            call = Call(self, name, function, args, kwargs, value)
+            native = settled(call, maker(call))
         except (NotNative, Refused) as reason:
             said = str(reason)
             native = said if said.startswith("line ") else f"line {line}: {said}"
