@@ -9,7 +9,6 @@ import pytest
 import scipy.sparse
 import willump
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from test_capture_joins import FLOATS, INTS, KINDS, TEXTS, frames, outcome
