@@ -206,6 +206,7 @@ typedef struct ext_compute {
   bool wants_stages;
   PyObject *stages;       /* out, owned: uint8 array, when wanted */
   uint64_t *stage_counts; /* n_stages counters, or NULL */
+  uint64_t *costs;        /* as wl_run_options has them, or NULL */
 } ext_compute;
 
 /* The result as Python sees it; NULL with an exception. */

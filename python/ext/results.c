@@ -71,6 +71,11 @@ static bool copy_values(void *to, wl_dtype to_dtype, const void *from,
       ((int32_t *)to)[i] = (int32_t)doubles[i];
     return true;
   }
+  if (from_dtype == WL_I64 && to_dtype == WL_I32) {
+    for (uint64_t i = 0; i < n; i++)
+      ((int32_t *)to)[i] = (int32_t)((const int64_t *)from)[i];
+    return true;
+  }
   if (from_dtype == WL_I64 && to_dtype == WL_F64) {
     for (uint64_t i = 0; i < n; i++)
       ((double *)to)[i] = (double)((const int64_t *)from)[i];
