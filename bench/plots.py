@@ -1,0 +1,211 @@
+"""The plots of the benchmark page, as SVG that is the same for the same results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import figures
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+matplotlib.rcParams.update(
+    {
+        "svg.hashsalt": "willump",
+        "svg.fonttype": "none",
+        "font.family": "sans-serif",
+        "font.size": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
+
+COLOURS = {"plain": "#8a8f98", "willump": "#1f6feb", "cascade": "#1a7f37", "peer": "#d4812a"}
+WRONG = "#c8ccd2"
+
+Works = dict[str, dict[str, Any]]
+
+
+def colour(entry: dict[str, Any]) -> str:
+    return WRONG if entry["status"] == "wrong" else COLOURS[entry["role"]]
+
+
+def shown(name: str, entry: dict[str, Any]) -> str:
+    return f"{name} (wrong)" if entry["status"] == "wrong" else name
+
+
+def save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
+
+
+def panels(n: int, height: float) -> tuple[Figure, list[Axes]]:
+    """Panels in three columns; those that are over are left blank."""
+    rows = -(-n // 3)
+    figure = Figure(figsize=(10, height * rows), layout="constrained")
+    axes = list(figure.subplots(rows, 3, squeeze=False).flat)
+    for over in axes[n:]:
+        over.set_axis_off()
+    return figure, axes[:n]
+
+
+def throughput(works: Works) -> Figure:
+    """Bars: the largest batch, times plain Python."""
+    figure, axes = panels(len(works), 2.8)
+    for ax, (name, work) in zip(axes, works.items(), strict=True):
+        bars = [
+            (shown(candidate, entry), colour(entry), ratio)
+            for candidate, entry in work["candidates"].items()
+            if (ratio := figures.batch_ratio(work, candidate)) is not None
+        ]
+        bars.reverse()
+        places = range(len(bars))
+        ax.barh(places, [b[2][0] for b in bars], color=[b[1] for b in bars])
+        ax.hlines(places, [b[2][1] for b in bars], [b[2][2] for b in bars], color="black", lw=0.8)
+        ax.set_yticks(places, [b[0] for b in bars])
+        ax.set_xscale("log")
+        ax.axvline(1.0, color="black", lw=0.6)
+        ax.set_title(f"{name}, {work['sizes'][-1]:,} rows")
+        ax.set_xlabel("times plain Python")
+    return figure
+
+
+def latency(works: Works) -> Figure:
+    """One row: median to the 99th percentile, in plain Python's medians."""
+    figure, axes = panels(len(works), 2.8)
+    for ax, (name, work) in zip(axes, works.items(), strict=True):
+        lines = [
+            (shown(candidate, entry), colour(entry), half, most)
+            for candidate, entry in work["candidates"].items()
+            if (half := figures.percentile(work, candidate, 50)) is not None
+            and (most := figures.percentile(work, candidate, 99)) is not None
+        ]
+        lines.reverse()
+        for place, (_, paint, half, most) in enumerate(lines):
+            ax.plot([half, most], [place, place], color=paint, lw=2)
+            ax.plot(half, place, "o", color=paint, ms=5)
+            ax.plot(most, place, "|", color=paint, ms=9, mew=2)
+        ax.set_yticks(range(len(lines)), [line[0] for line in lines])
+        ax.set_xscale("log")
+        ax.set_title(f"{name}, one row")
+        ax.set_xlabel("p50 (dot) and p99 (bar) of plain Python's p50")
+    return figure
+
+
+def cascades(works: Works) -> Figure | None:
+    """Untouched rows that differ against the speed over the exact compiled function."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    ax = figure.subplots()
+    n_shown = 0
+    for i, (name, work) in enumerate(works.items()):
+        points = sorted(
+            (entry["untouched"]["n_broken"] / entry["untouched"]["n_rows"], ratio[0])
+            for candidate, entry in work["candidates"].items()
+            if entry.get("untouched")
+            and (ratio := figures.batch_ratio(work, candidate, to=figures.OURS)) is not None
+        )
+        if points:
+            x, y = zip(*points, strict=True)
+            ax.plot(x, y, "o-", color=f"C{i}", label=name)
+            n_shown += 1
+    ax.set_xscale("symlog", linthresh=1e-4)
+    ax.set_xlim(left=0)
+    ax.axhline(1.0, color="black", lw=0.6)
+    ax.set_xlabel("untouched rows that break what was asked, as a share")
+    ax.set_ylabel("times the exact compiled function")
+    ax.legend(frameon=False)
+    return figure if n_shown else None
+
+
+def queries(works: Works) -> Figure | None:
+    """Top-K: speed over the exact ranking against the mean recall of untouched queries."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    ax = figure.subplots()
+    n_shown = 0
+    for i, (name, work) in enumerate(works.items()):
+        found = work["queries"] if isinstance(work["queries"], list) else []
+        points = [
+            (sum(q["recalls"]) / len(q["recalls"]), q["vs_exact"][0], q["k"])
+            for q in found
+            if q["status"] == "ok" and q["recalls"]
+        ]
+        for recall, speed, k in points:
+            ax.annotate(f" {k}", (recall, speed), fontsize=8)
+        if points:
+            ax.plot([p[0] for p in points], [p[1] for p in points], "o", color=f"C{i}", label=name)
+            n_shown += 1
+    ax.axhline(1.0, color="black", lw=0.6)
+    ax.set_xlabel("mean recall of untouched queries (the number: K)")
+    ax.set_ylabel("times the exact ranking")
+    ax.legend(frameon=False)
+    return figure if n_shown else None
+
+
+def scaling(works: Works) -> Figure:
+    """How the gain grows with the rows of a call."""
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    ax = figure.subplots()
+    for i, (name, work) in enumerate(works.items()):
+        points = [
+            (size, ratio[0])
+            for size in work["sizes"]
+            if (ratio := figures.batch_ratio(work, figures.OURS, size)) is not None
+        ]
+        one = figures.row_ratio(work, figures.OURS)
+        points = ([(1, one[0])] if one else []) + points
+        ax.plot([p[0] for p in points], [p[1] for p in points], "o-", color=f"C{i}", label=name)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("rows of a call")
+    ax.set_ylabel("Willump, times plain Python")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def vocabulary(content: dict[str, Any]) -> Figure | None:
+    """How the gain over scikit-learn changes with the number of terms."""
+    found = content.get("vocabulary") or []
+    if not found:
+        return None
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    ax = figure.subplots()
+    ax.errorbar(
+        [point["n_terms"] for point in found],
+        [point["ratio"][0] for point in found],
+        [
+            [point["ratio"][0] - point["ratio"][1] for point in found],
+            [point["ratio"][2] - point["ratio"][0] for point in found],
+        ],
+        fmt="o-",
+        color=COLOURS["willump"],
+    )
+    ax.set_xscale("log")
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("character n-grams in the vocabulary")
+    ax.set_ylabel("Willump, times scikit-learn")
+    return figure
+
+
+#: File name, what it shows, how it is drawn.
+PLOTS: list[tuple[str, str, Callable[[Works], Figure | None]]] = [
+    ("throughput", "Throughput of the largest batch", throughput),
+    ("latency", "Latency of one row", latency),
+    ("cascades", "Cascades: what differs against what is gained", cascades),
+    ("queries", "Top-K: recall against what is gained", queries),
+    ("rows", "Scaling with the rows of a call", scaling),
+]
+
+
+def draw(content: dict[str, Any], folder: Path) -> list[tuple[str, str]]:
+    """Writes the plots into the folder; the names of the files, and what they show."""
+    folder.mkdir(parents=True, exist_ok=True)
+    works = figures.measured_works(content)
+    drawn = [(f"{name}.svg", title, make(works)) for name, title, make in PLOTS if works]
+    drawn.append(("vocabulary.svg", "Scaling with the vocabulary", vocabulary(content)))
+    for file, _, figure in drawn:
+        if figure is None:
+            (folder / file).unlink(missing_ok=True)
+        else:
+            save(figure, folder / file)
+    return [(file, title) for file, title, figure in drawn if figure is not None]
