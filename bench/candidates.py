@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import willump
+from figures import OURS, PLAIN
 from harness import kept_bytes
 from workers import CannotError, Engine
 from workloads import Workload, true_scores
@@ -41,10 +42,11 @@ def plain(work: Workload) -> Candidate:
     def build() -> Engine:
         return Engine(work.function, model=lambda matrix: true_scores(work.model, matrix))
 
-    return Candidate("plain Python", "plain", build)
+    return Candidate(PLAIN, "plain", build)
 
 
-def _compile(work: Workload, n_threads: int = 1) -> Any:
+def compile_of(work: Workload, n_threads: int = 1) -> Any:
+    """The workload's function, compiled; refused where a part that should not stays Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the Python step, where the workload has one
         return willump.compile(
@@ -81,7 +83,7 @@ def saved_facts(fast: Any) -> dict[str, Any]:
 
 def compiled(work: Workload, n_threads: int = 1) -> Candidate:
     def build() -> Engine:
-        fast = _compile(work, n_threads)
+        fast = compile_of(work, n_threads)
         alone = None
         if n_threads == 1:
             model = willump.compile(work.model, strict=True)
@@ -94,7 +96,7 @@ def compiled(work: Workload, n_threads: int = 1) -> Candidate:
 
         return Engine(fast, prepare_row=_prepare_row(work), model=alone, info=info)
 
-    name = "Willump" if n_threads == 1 else f"Willump, {n_threads} threads"
+    name = OURS if n_threads == 1 else f"{OURS}, {n_threads} threads"
     return Candidate(name, "willump", build, {"n_threads": n_threads})
 
 
@@ -175,7 +177,7 @@ def cascade(work: Workload, asked: Asked) -> Candidate:
 def judge(work: Workload, asked: Asked, fast: Any, n: int) -> dict[str, Any]:
     """How the promise holds on rows that nothing has touched."""
     rows, labels = work.later.iloc[n:], work.later_labels[n:]
-    exact, answers = _compile(work)(rows), fast(rows)
+    exact, answers = compile_of(work)(rows), fast(rows)
     if work.kind == "regression":
         exact, answers = np.asarray(exact), np.asarray(answers)
         broken = np.abs(answers - exact) > 0.1 * np.abs(exact)

@@ -10,12 +10,16 @@ import argparse
 import json
 import math
 import sys
+import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from candidates import Candidate, cascade, compiled, n_fresh, plain, targets_of
+from candidates import Candidate, cascade, compile_of, compiled, n_fresh, plain, targets_of
+from figures import OURS, PLAIN
+from instructions import instructions_per_row
 from paper_rule import compare_rules
 from peers import peers_of
 from queries import measure_queries
@@ -52,6 +56,7 @@ class Comparison:
 
     def start(self, candidates: list[Candidate]) -> None:
         for candidate in candidates:
+            start = time.monotonic()
             entry = {"role": candidate.role, "status": "ok", **candidate.facts}
             self.found[candidate.name] = entry
             worker = Worker(candidate.build, self.inputs)
@@ -63,7 +68,8 @@ class Comparison:
                 self.check(candidate, np.asarray(answers))
             except WorkerError as error:
                 self.drop(candidate.name, error)
-            print(f": {entry['status']} {entry.get('reason', '')}".rstrip(), flush=True)
+            taken = f"{time.monotonic() - start:.0f} s"
+            print(f": {entry['status']} {entry.get('reason', taken)}", flush=True)
 
     def drop(self, name: str, error: WorkerError) -> None:
         self.workers.pop(name).stop()
@@ -86,7 +92,7 @@ class Comparison:
 
     # ---- times --------------------------------------------------------------
 
-    def time(self, command: str, key: str, names: list[str]) -> dict[str, list[float]]:
+    def take_turns(self, command: str, key: str, names: list[str]) -> dict[str, list[float]]:
         """Seconds of a call in each round; every candidate once a round. So many rounds as
         the budget allows, three at least."""
         inner: dict[str, int] = {}
@@ -116,7 +122,9 @@ class Comparison:
 
     def time_batches(self) -> None:
         for size in self.sizes:
-            for name, seconds in self.time("time_batch", str(size), list(self.workers)).items():
+            for name, seconds in self.take_turns(
+                "time_batch", str(size), list(self.workers)
+            ).items():
                 self.found[name].setdefault("batch_seconds", {})[str(size)] = seconds
 
     def time_points(self) -> None:
@@ -154,8 +162,19 @@ class Comparison:
                 self.drop(name, error)
                 continue
             names.append(name)
-        for name, seconds in self.time("time_model", self.largest, names).items():
+        for name, seconds in self.take_turns("time_model", self.largest, names).items():
             self.found[name]["model_seconds"] = seconds
+
+    def time_all(self) -> None:
+        for what, part in (
+            ("batches", self.time_batches),
+            ("one row", self.time_points),
+            ("models alone", self.time_models),
+            ("certificates and files", self.ask_facts),
+        ):
+            start = time.monotonic()
+            part()
+            print(f"  {what}: {time.monotonic() - start:.0f} s", flush=True)
 
     def ask_facts(self) -> None:
         for name in list(self.workers):
@@ -191,26 +210,26 @@ def measure(name: str, is_quick: bool) -> dict[str, Any]:
 
 def _measure(work: Workload, is_quick: bool) -> dict[str, Any]:
     comparison = Comparison(work, is_quick)
-    peers = [p for p in peers_of(work) if not (is_quick and p.is_slow)]
+    peers = peers_of(work)
+    late = [peer for peer in peers if is_quick and peer.is_slow]
     candidates = [plain(work), compiled(work), compiled(work, 2)]
     candidates += [cascade(work, asked) for asked in targets_of(work, is_quick)]
     try:
-        comparison.start([*candidates, *peers])
-        if comparison.found["plain Python"]["status"] == "ok":
-            comparison.time_batches()
-            comparison.time_points()
-            comparison.time_models()
-            comparison.ask_facts()
+        comparison.start([*candidates, *(peer for peer in peers if peer not in late)])
+        if comparison.found[PLAIN]["status"] == "ok":
+            comparison.time_all()
     finally:
         comparison.stop()
-    if is_quick:
-        for peer in peers_of(work):
-            if peer.is_slow:
-                comparison.found[peer.name] = {
-                    "role": "peer",
-                    "status": "left out",
-                    "reason": "takes long to make: in the full set",
-                }
+    for peer in late:
+        reason = "takes long to make: in the full set"
+        comparison.found[peer.name] = {"role": "peer", "status": "left out", "reason": reason}
+    if work.is_native:
+        cpus = ["avx2"] if is_quick else ["avx2", "portable"]
+        counted = _part(
+            "instructions", lambda: instructions_per_row(compile_of(work), work.later, cpus)
+        )
+        key = "instructions_skipped" if "status" in counted else "instructions_per_row"
+        comparison.found[OURS][key] = counted
     return {
         "title": work.title,
         "kind": work.kind,
@@ -222,16 +241,22 @@ def _measure(work: Workload, is_quick: bool) -> dict[str, Any]:
         "sizes": comparison.sizes,
         "paper": work.paper,
         "candidates": comparison.found,
-        "queries": _safely(lambda: measure_queries(work, is_quick)),
-        "paper_rule": _safely(lambda: compare_rules(work, 40 if is_quick else 200)),
+        "queries": _part("top-K", lambda: measure_queries(work, is_quick)),
+        "paper_rule": _part(
+            "the paper's rule", lambda: compare_rules(work, 40 if is_quick else 200)
+        ),
     }
 
 
-def _safely(job: Any) -> Any:
+def _part(what: str, job: Callable[[], Any]) -> Any:
+    """What a job finds in a process of its own, or what went wrong there."""
+    start = time.monotonic()
     try:
         return in_child(job, BUILD_LIMIT)
     except WorkerError as error:
         return {"status": error.kind, "reason": error.reason}
+    finally:
+        print(f"  {what}: {time.monotonic() - start:.0f} s", flush=True)
 
 
 def main() -> None:

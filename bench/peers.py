@@ -9,6 +9,7 @@ there; CannotError: it cannot do the workload. Every maker runs in a process of 
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import re
 import shutil
@@ -22,6 +23,7 @@ import numpy as np
 import scipy.sparse
 import tree_peers
 from candidates import Candidate
+from sklearn.linear_model import LogisticRegression
 from workers import CannotError, Engine
 from workloads import Workload, true_scores
 
@@ -67,8 +69,11 @@ def lightgbm_booster(work: Workload) -> Scores:
 
 def onnx(work: Workload) -> Scores:
     if is_booster(work):
-        call = tree_peers.onnx_model(work.model, dense(work.features(work.train.head(2))), None)
-        return of_dense(work, call)
+        model = copy.copy(work.model)
+        if np.asarray(work.labels).dtype == bool:  # its converter takes ints and strings
+            model._classes = np.array([0, 1])
+        sample = dense(work.features(work.train.head(2)))
+        return of_dense(work, tree_peers.onnx_model(model, sample, np.zeros(0)))
     import onnxruntime
     from skl2onnx import to_onnx
 
@@ -136,7 +141,7 @@ def onedal(work: Workload) -> Scores:
     """scikit-learn-intelex: its model builders read fitted trees and logistic regressions."""
     import daal4py
 
-    if not (is_booster(work) or hasattr(work.model, "classes_")):
+    if not (is_booster(work) or isinstance(work.model, LogisticRegression)):
         raise CannotError("its model builders read trees and logistic regressions")
     of_dense(work, dense)
     model = daal4py.mb.convert_model(work.model.booster_ if is_booster(work) else work.model)

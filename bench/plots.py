@@ -165,8 +165,8 @@ def scaling(works: Works) -> Figure:
 
 def vocabulary(content: dict[str, Any]) -> Figure | None:
     """How the gain over scikit-learn changes with the number of terms."""
-    found = content.get("vocabulary") or []
-    if not found:
+    found = content.get("vocabulary")
+    if not isinstance(found, list):
         return None
     figure = Figure(figsize=(7, 4), layout="constrained")
     ax = figure.subplots()

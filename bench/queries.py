@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import willump
-from candidates import SAMPLE
+from candidates import compile_of
 from harness import interleave, interval
 from scipy.stats import binom
 from workers import CannotError
@@ -26,11 +26,7 @@ def measure_queries(work: Workload, is_quick: bool) -> list[dict[str, Any]]:
     """For each K what was found, or why there is nothing."""
     if work.kind == "multiclass":
         raise CannotError("the function returns labels, which do not rank")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        exact = willump.compile(
-            work.function, sample=work.train.head(SAMPLE), strict=work.is_native
-        )
+    exact = compile_of(work)
     return [_one(work, exact, k) for k in ((20,) if is_quick else (20, 100, 1_000))]
 
 

@@ -36,15 +36,16 @@ ONE_THREAD = {
 LIMIT = 7_200.0  # seconds for a workload
 
 
-def measured(name: str, is_quick: bool, folder: Path) -> dict[str, Any]:
-    """What `measure.py` writes, or why it did not."""
-    output = folder / f"{name}.json"
-    command = [sys.executable, str(Path(__file__).with_name("measure.py")), name, str(output)]
-    environment = {**os.environ, **ONE_THREAD, "TMPDIR": str(folder)}
+def measured(command: list[str], is_quick: bool, folder: Path) -> Any:
+    """What a script of this folder writes, or why it did not."""
+    output = folder / "measured.json"
+    output.unlink(missing_ok=True)
+    script, *arguments = command
+    path = Path(__file__).with_name(script)
     try:
         done = subprocess.run(
-            command + ["--quick"] * is_quick,
-            env=environment,
+            [sys.executable, path, *arguments, output, *["--quick"] * is_quick],
+            env={**os.environ, **ONE_THREAD, "TMPDIR": str(folder)},
             stderr=subprocess.PIPE,
             text=True,
             timeout=LIMIT,
@@ -54,13 +55,14 @@ def measured(name: str, is_quick: bool, folder: Path) -> dict[str, Any]:
     if done.returncode != 0 or not output.exists():
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         return {"error": lines[-1] if lines else f"ended with code {done.returncode}"}
-    found: dict[str, Any] = json.loads(output.read_text())
-    return found
+    return json.loads(output.read_text())
 
 
 def problems_of(content: dict[str, Any]) -> tuple[list[str], list[str]]:
     """What is wrong with Willump's part, and with the others'."""
     ours, others = [], []
+    if "error" in content.get("vocabulary", ()):
+        ours.append(f"vocabulary: {content['vocabulary']['error']}")
     for name, work in content["workloads"].items():
         if "error" in work:
             ours.append(f"{name}: {work['error']}")
@@ -96,8 +98,10 @@ def main() -> int:
         for name in options.only:
             start = time.monotonic()
             print(name, flush=True)
-            content["workloads"][name] = measured(name, options.quick, Path(folder))
+            content["workloads"][name] = measured(["measure.py", name], options.quick, Path(folder))
             print(f"  {time.monotonic() - start:.0f} s", flush=True)
+        if "toxic" in options.only:
+            content["vocabulary"] = measured(["vocabulary.py"], options.quick, Path(folder))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(content, indent=1) + "\n")
     ours, others = problems_of(content)

@@ -147,7 +147,7 @@ def _serve(pipe: Any, log: int, build: Callable[[], Engine], inputs: Inputs) -> 
             pipe.send(("done", answer))
         except ImportError as error:
             pipe.send(("missing", last_line(str(error))))
-        except CannotError as error:
+        except (CannotError, NotImplementedError) as error:
             pipe.send(("cannot", last_line(str(error))))
         except Exception as error:
             traceback.print_exc()
