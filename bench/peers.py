@@ -133,7 +133,8 @@ def timber(work: Workload) -> Scores:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.txt"
         booster_of(work).save_model(path)
-        predictor = TimberPredictor.from_model(path, "lightgbm")
+        # Its optimizer makes most rows wrong; without it few are.
+        predictor = TimberPredictor.from_model(path, "lightgbm", optimize=False)
     return of_dense(work, lambda x: predictor.predict(x.astype(np.float32)))
 
 
