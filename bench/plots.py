@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import figures
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 matplotlib.rcParams.update(
     {
@@ -24,6 +26,7 @@ matplotlib.rcParams.update(
 
 COLOURS = {"plain": "#8a8f98", "willump": "#1f6feb", "cascade": "#1a7f37", "peer": "#d4812a"}
 WRONG = "#c8ccd2"
+FEWEST = 6  # lines of a panel, so that a bar is not wide where there are few
 
 Works = dict[str, dict[str, Any]]
 
@@ -41,13 +44,24 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def panels(n: int, height: float) -> tuple[Figure, list[Axes]]:
-    """Panels in three columns; those that are over are left blank."""
-    rows = -(-n // 3)
+    """Panels in two columns; those that are over are left blank."""
+    rows = -(-n // 2)
     figure = Figure(figsize=(10, height * rows), layout="constrained")
-    axes = list(figure.subplots(rows, 3, squeeze=False).flat)
+    axes = list(figure.subplots(rows, 2, squeeze=False).flat)
     for over in axes[n:]:
         over.set_axis_off()
     return figure, axes[:n]
+
+
+def log_axis(ax: Axes, values: list[float]) -> None:
+    """Whole decades, one at least, that hold the values and 1."""
+    low = math.floor(math.log10(min([*values, 0.9])))
+    high = math.ceil(math.log10(max([*values, 9.0])))
+    ax.set_xscale("log")
+    ax.set_xlim(10.0**low, 10.0**high)
+    ax.xaxis.set_major_locator(LogLocator(10.0, numticks=20))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
 
 
 def throughput(works: Works) -> Figure:
@@ -61,11 +75,12 @@ def throughput(works: Works) -> Figure:
         ]
         bars.reverse()
         places = range(len(bars))
-        ax.barh(places, [b[2][0] for b in bars], color=[b[1] for b in bars])
+        ax.barh(places, [b[2][0] - 1.0 for b in bars], left=1.0, color=[b[1] for b in bars])
         ax.hlines(places, [b[2][1] for b in bars], [b[2][2] for b in bars], color="black", lw=0.8)
         ax.set_yticks(places, [b[0] for b in bars])
-        ax.set_xscale("log")
+        ax.set_ylim(-0.8, max(len(bars), FEWEST) - 0.2)
         ax.axvline(1.0, color="black", lw=0.6)
+        log_axis(ax, [b[2][1] for b in bars] + [b[2][2] for b in bars])
         ax.set_title(f"{name}, {work['sizes'][-1]:,} rows")
         ax.set_xlabel("times plain Python")
     return figure
@@ -87,33 +102,40 @@ def latency(works: Works) -> Figure:
             ax.plot(half, place, "o", color=paint, ms=5)
             ax.plot(most, place, "|", color=paint, ms=9, mew=2)
         ax.set_yticks(range(len(lines)), [line[0] for line in lines])
-        ax.set_xscale("log")
+        ax.set_ylim(-0.8, max(len(lines), FEWEST) - 0.2)
+        log_axis(ax, [value for line in lines for value in line[2:]])
         ax.set_title(f"{name}, one row")
-        ax.set_xlabel("p50 (dot) and p99 (bar) of plain Python's p50")
+        ax.set_xlabel("p50 (dot) and p99 (bar), in medians of plain Python")
     return figure
 
 
 def cascades(works: Works) -> Figure | None:
-    """Untouched rows that differ against the speed over the exact compiled function."""
+    """What a threshold may be set to: the share of certifying rows whose label would differ
+    against the expected gain, a line for each workload; a dot where it was certified."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     ax = figure.subplots()
     n_shown = 0
     for i, (name, work) in enumerate(works.items()):
-        points = sorted(
-            (entry["untouched"]["n_broken"] / entry["untouched"]["n_rows"], ratio[0])
-            for candidate, entry in work["candidates"].items()
-            if entry.get("untouched")
-            and (ratio := figures.batch_ratio(work, candidate, to=figures.OURS)) is not None
-        )
-        if points:
-            x, y = zip(*points, strict=True)
-            ax.plot(x, y, "o-", color=f"C{i}", label=name)
+        found = [
+            entry["certificate"]
+            for entry in work["candidates"].values()
+            if entry.get("certificate", {}).get("curve")
+        ]
+        for j, certificate in enumerate(found):
+            exact = certificate["exact_cost"]
+            curve = [
+                (point["share_wrong"], exact / point["cost"]) for point in certificate["curve"]
+            ]
+            chosen = certificate["n_wrong"] / certificate["n_rows"]
+            label = name if j == 0 else None
+            ax.plot(*zip(*curve, strict=True), color=f"C{i}", lw=1, label=label)
+            ax.plot(chosen, exact / certificate["expected_cost"], "o", color=f"C{i}")
             n_shown += 1
-    ax.set_xscale("symlog", linthresh=1e-4)
-    ax.set_xlim(left=0)
     ax.axhline(1.0, color="black", lw=0.6)
-    ax.set_xlabel("untouched rows that break what was asked, as a share")
-    ax.set_ylabel("times the exact compiled function")
+    ax.set_xscale("symlog", linthresh=1e-3)
+    ax.set_xlim(left=0)
+    ax.set_xlabel("certifying rows that differ, as a share")
+    ax.set_ylabel("expected, times the exact compiled function")
     ax.legend(frameon=False)
     return figure if n_shown else None
 
