@@ -58,6 +58,18 @@ def measured(command: list[str], is_quick: bool, folder: Path) -> Any:
     return json.loads(output.read_text())
 
 
+def without_paths(content: Any, names: dict[str, str]) -> Any:
+    """Where the machine keeps things is nobody's business: paths become what they stand for."""
+    if isinstance(content, dict):
+        return {key: without_paths(value, names) for key, value in content.items()}
+    if isinstance(content, list):
+        return [without_paths(value, names) for value in content]
+    if isinstance(content, str):
+        for path, name in names.items():
+            content = content.replace(path, name)
+    return content
+
+
 def problems_of(content: dict[str, Any]) -> tuple[list[str], list[str]]:
     """What is wrong with Willump's part, and with the others'."""
     ours, others = [], []
@@ -102,6 +114,13 @@ def main() -> int:
             print(f"  {time.monotonic() - start:.0f} s", flush=True)
         if "toxic" in options.only:
             content["vocabulary"] = measured(["vocabulary.py"], options.quick, Path(folder))
+    names = {
+        folder: "TEMPORARY",
+        os.environ.get("WILLUMP_DATA") or "WILLUMP_DATA": "WILLUMP_DATA",
+        str(Path(__file__).parents[1]): "WILLUMP",
+        sys.prefix: "PYTHON",
+    }
+    content = without_paths(content, names)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(content, indent=1) + "\n")
     ours, others = problems_of(content)

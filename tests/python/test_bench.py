@@ -324,6 +324,15 @@ def test_what_cannot_be_done_is_nobodys_fault(bench, content) -> None:
     assert bench.run.problems_of(content) == ([], [])
 
 
+def test_a_result_holds_no_paths(bench) -> None:
+    found = {"a": ["No such file: '/data/x/y.csv'", 1.5], "b": {"c": "/tmp/q/m.so"}}
+    names = {"/data/x": "WILLUMP_DATA", "/tmp/q": "TEMPORARY"}
+    assert bench.run.without_paths(found, names) == {
+        "a": ["No such file: 'WILLUMP_DATA/y.csv'", 1.5],
+        "b": {"c": "TEMPORARY/m.so"},
+    }
+
+
 # ---- the store -----------------------------------------------------------------------
 
 
