@@ -88,7 +88,9 @@ class Comparison:
             entry["largest_difference"] = float(np.max(np.abs(answers - self.truth)))
         if off.any():
             entry["status"] = "wrong"
-            entry["reason"] = f"{off.sum():,} of {len(off):,} rows are off by more than {TOLERANCE:g}"
+            entry["reason"] = (
+                f"{off.sum():,} of {len(off):,} rows are off by more than {TOLERANCE:g}"
+            )
 
     # ---- times --------------------------------------------------------------
 

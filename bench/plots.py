@@ -9,6 +9,7 @@ from typing import Any
 
 import figures
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -111,40 +112,39 @@ def latency(works: Works) -> Figure:
 
 def cascades(works: Works) -> Figure | None:
     """What a threshold may be set to: the share of certifying rows whose label would differ
-    against the expected gain, a line for each workload; a dot where it was certified."""
+    against the expected gain, a line for each certificate; a dot where it was set."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     ax = figure.subplots()
-    n_shown = 0
     for i, (name, work) in enumerate(works.items()):
         found = [
             entry["certificate"]
             for entry in work["candidates"].values()
-            if entry.get("certificate", {}).get("curve")
+            if isinstance(entry.get("certificate", {}).get("curve"), list)
         ]
         for j, certificate in enumerate(found):
-            exact = certificate["exact_cost"]
-            curve = [
-                (point["share_wrong"], exact / point["cost"]) for point in certificate["curve"]
-            ]
-            chosen = certificate["n_wrong"] / certificate["n_rows"]
+            points, exact = certificate["curve"], certificate["exact_cost"]
+            wrong = [point["share_wrong"] for point in points]
+            leaving = [point["share_leaving"] for point in points]
+            chosen = np.interp(certificate["share_leaving"], leaving, wrong)
             label = name if j == 0 else None
-            ax.plot(*zip(*curve, strict=True), color=f"C{i}", lw=1, label=label)
+            gains = [exact / point["cost"] for point in points]
+            ax.plot(wrong, gains, color=f"C{i}", lw=1, label=label)
             ax.plot(chosen, exact / certificate["expected_cost"], "o", color=f"C{i}")
-            n_shown += 1
+    if not ax.lines:
+        return None
     ax.axhline(1.0, color="black", lw=0.6)
     ax.set_xscale("symlog", linthresh=1e-3)
     ax.set_xlim(left=0)
     ax.set_xlabel("certifying rows that differ, as a share")
     ax.set_ylabel("expected, times the exact compiled function")
     ax.legend(frameon=False)
-    return figure if n_shown else None
+    return figure
 
 
 def queries(works: Works) -> Figure | None:
     """Top-K: speed over the exact ranking against the mean recall of untouched queries."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     ax = figure.subplots()
-    n_shown = 0
     for i, (name, work) in enumerate(works.items()):
         found = work["queries"] if isinstance(work["queries"], list) else []
         points = [
@@ -156,12 +156,13 @@ def queries(works: Works) -> Figure | None:
             ax.annotate(f" {k}", (recall, speed), fontsize=8)
         if points:
             ax.plot([p[0] for p in points], [p[1] for p in points], "o", color=f"C{i}", label=name)
-            n_shown += 1
+    if not ax.lines:
+        return None
     ax.axhline(1.0, color="black", lw=0.6)
     ax.set_xlabel("mean recall of untouched queries (the number: K)")
     ax.set_ylabel("times the exact ranking")
     ax.legend(frameon=False)
-    return figure if n_shown else None
+    return figure
 
 
 def scaling(works: Works) -> Figure:

@@ -242,7 +242,8 @@ def queries_table(work: dict[str, Any]) -> str:
         return f"- Top-K: {found['status']}: {cell(found['reason'])}\n"
     rows = []
     for entry in found:
-        start = [f"{entry['k']:,} of {entry['query_rows']:,}"]
+        rows_asked = f" of {entry['query_rows']:,}" if entry["query_rows"] else ""
+        start = [f"{entry['k']:,}{rows_asked}"]
         if entry["status"] != "ok":
             rows.append([*start, cell(entry["reason"]), *["-"] * 4])
             continue

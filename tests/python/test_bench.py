@@ -52,7 +52,16 @@ def entry(role: str, speed: float, **more: Any) -> dict[str, Any]:
     }
 
 
-CERTIFICATE = {"blocks": ["words"], "share_leaving": 0.8}
+CERTIFICATE = {
+    "blocks": ["words"],
+    "share_leaving": 0.8,
+    "expected_cost": 50.0,
+    "exact_cost": 100.0,
+    "curve": [
+        {"share_leaving": 0.5, "share_wrong": 0.0, "cost": 70.0},
+        {"share_leaving": 1.0, "share_wrong": 0.02, "cost": 40.0},
+    ],
+}
 UNTOUCHED = {"n_rows": 500, "n_broken": 3, "missed": False, "beyond_chance": False}
 
 
@@ -263,7 +272,24 @@ def test_the_page_is_the_same_for_the_same_results(bench, content, tmp_path) -> 
         bench.plots.draw(copy.deepcopy(content), tmp_path / name)
         drawn.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
     assert drawn[0] == drawn[1]
-    assert set(drawn[0]) >= {"throughput.svg", "latency.svg", "vocabulary.svg", "queries.svg"}
+    assert len(drawn[0]) == len(bench.plots.PLOTS) + 1
+
+
+def test_a_plot_of_nothing_is_left_out(bench, content, tmp_path) -> None:
+    del content["vocabulary"], content["workloads"]["toxic"]
+    assert bench.plots.draw(content, tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_certificates_of_every_kind_are_drawn(bench, content, tmp_path) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    told = candidates.pop("cascade, Agreement(0.99)")
+    assert "cascades.svg" not in [file for file, _ in bench.plots.draw(content, tmp_path)]
+    for curve in ("none", told["certificate"]["curve"]):
+        other = copy.deepcopy(told)
+        other["certificate"] |= {"curve": curve, "kind": "accuracy"}
+        candidates[f"cascade, {len(curve)}"] = other
+    assert "cascades.svg" in [file for file, _ in bench.plots.draw(content, tmp_path)]
 
 
 # ---- what got worse ------------------------------------------------------------------
