@@ -1,7 +1,7 @@
 /* single.c: plans by which inputs, or columns of one, are float32. */
 #include "api/single.h"
 
-#include "passes/passes.h"
+#include "api/planned.h"
 #include "passes/single.h"
 
 /* Frames that change which of their columns are float32 are not what a served
@@ -120,20 +120,33 @@ static wl_status find_shown(wl_single *single, const wl_graph *source,
   return WL_OK;
 }
 
-static wl_status bind_plan(wl_single *single, const wl_graph *graph,
-                           const wl_plan *as, wl_error *error) {
-  wl_pass_results *results = wl_calloc(1, sizeof *results);
-  if (results == NULL)
-    return wl_fail_memory(error, sizeof *results);
-  wl_status status = wl_passes_run(graph, NULL, results, error);
-  if (status == WL_OK) {
-    status = wl_plan_init(&single->plan, wl_passes_last(results), false, error);
-    wl_passes_deinit(results);
-  }
-  if (status == WL_OK)
-    keep_dtypes(&single->plan, as);
-  wl_free(results);
-  return status;
+/* The nodes of the copy that the source has not are casts, before or behind one
+ * that it has: this pays for them. */
+static wl_status charge(wl_plan *plan, const wl_graph *source,
+                        const wl_graph *copy, wl_error *error) {
+  wl_id *home = wl_calloc(copy->n_nodes + 1, sizeof *home);
+  if (home == NULL)
+    return wl_fail_memory(error, copy->n_nodes * sizeof *home);
+  for (size_t id = 0; id < copy->n_nodes; id++)
+    home[id] = WL_NO_NODE;
+  for (wl_id id = 0; id < source->n_nodes; id++)
+    home[copy->images[id]] = id;
+  for (size_t id = copy->n_nodes; id-- > 0;)
+    if (home[id] == WL_NO_NODE)
+      home[id] = home[id + 1];
+  for (size_t n = 0; n < plan->n_nodes; n++)
+    if (plan->nodes[n].origin < copy->n_nodes)
+      plan->nodes[n].origin = home[plan->nodes[n].origin];
+  wl_free(home);
+  return WL_OK;
+}
+
+static wl_status bind_plan(wl_single *single, const wl_graph *source,
+                           const wl_graph *copy, const wl_plan *as,
+                           wl_error *error) {
+  WL_TRY(wl_plan_of_source(&single->plan, copy, false, error));
+  keep_dtypes(&single->plan, as);
+  return charge(&single->plan, source, copy, error);
 }
 
 static wl_status make_plan(wl_single *single, const wl_graph *source,
@@ -150,7 +163,7 @@ static wl_status make_plan(wl_single *single, const wl_graph *source,
   /* Otherwise passes left some away: no graph of a front end's. */
   WL_TRY_DONE(status, find_shown(single, source, as, shown, error));
   if (single->is_other)
-    status = bind_plan(single, &graph, as, error);
+    status = bind_plan(single, source, &graph, as, error);
 done:
   wl_free(shown);
   wl_graph_deinit(&graph);
