@@ -28,6 +28,7 @@ from . import (  # noqa: F401  (registers makers)
     numpy_calls,
     row_functions,
     strings,
+    zones,
 )
 from .frames import kind_of_dtype
 from .inputs import AsFrame
@@ -110,7 +111,7 @@ class Followed:
         """Of the columns that the graph may read."""
         inputs = self.tracer.frame_inputs.items()
         return {
-            name: column.stored or column.dtype
+            name: f"datetime[{column.zone}]" if column.zone else column.stored or column.dtype
             for name, column in inputs
             if isinstance(column, Column)
         }
@@ -121,7 +122,11 @@ def number_steps(steps: Sequence[Any], sample: pd.DataFrame) -> None:
     for number, step in enumerate(steps):
         step.number = number
         if isinstance(step, ReplayStep):
-            step.frame = AsFrame({str(k): str(v) for k, v in sample.dtypes.items()})
+            step.frame = AsFrame(_dtypes(sample))
+
+
+def _dtypes(sample: pd.DataFrame) -> dict[str, str]:
+    return {str(name): str(dtype) for name, dtype in sample.dtypes.items()}
 
 
 def as_sample(sample: Any) -> pd.DataFrame:
@@ -149,7 +154,8 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
     found: dict[str, Held] = {}
     for name in frame.columns:
         try:
-            dtype = kind_of_dtype(frame[name].dtype, frame[name])
+            zone = getattr(frame[name].dtype, "tz", None)
+            dtype = "zoned" if zone else kind_of_dtype(frame[name].dtype, frame[name])
             if not isinstance(name, str):
                 raise NotNative("its name is no string")
         except NotNative as reason:
@@ -160,7 +166,8 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
         if dtype == "float32":
             attributes["dtype"] = "f32"
         stored = stored_name(frame[name].dtype)
-        found[name] = Column(context._emit("input", (), attributes), dtype, "input", stored=stored)
+        node = context._emit("input", (), attributes)
+        found[name] = Column(node, dtype, "input", stored=stored, zone=zone)
     return Traced(frame, Frame(found, "input"), Replay(None))
 
 
