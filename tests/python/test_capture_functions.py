@@ -333,8 +333,9 @@ def test_artifacts_hold_no_python(tmp_path: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fast = willump.compile(part_python, sample=FRAME)
-    with pytest.raises(willump.UnsupportedError, match="Python steps"):
-        fast.save(tmp_path / "no.willump")
+    fast.save(tmp_path / "steps.willump")
+    with pytest.raises(willump.ArtifactError, match="Python steps, which run what they name"):
+        willump.load(tmp_path / "steps.willump")
 
 
 # ---- refusals ---------------------------------------------------------------------

@@ -34,6 +34,7 @@ from .frames import kind_of_dtype
 from .inputs import AsFrame
 from .interpreter import Interpreter
 from .narrow import stored_name
+from .references import described
 from .steps import ReplayStep
 from .tracer import Tracer
 from .values import (
@@ -98,6 +99,8 @@ class Followed:
                 "lines": _lines(tracer, rendered.numbers),
             },
         }
+        if rendered.payloads:
+            metadata["function"]["python"] = described(rendered.payloads, _dtypes(self.sample))
         metadata |= shown.described()
         if shown.dtype == WHOLE:
             metadata["function"]["whole"] = True
