@@ -19,6 +19,7 @@ from ..convert.registry import Refused
 from .interpreter import Inner, Interpreter
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
+from .sample import Sample
 from .source import is_of_library
 from .steps import ReplayStep
 from .values import (
@@ -74,9 +75,9 @@ class Step:
 class Tracer:
     """The graph that is being made, beside the run on the sample."""
 
-    def __init__(self, frame: Traced, context: Context) -> None:
+    def __init__(self, frame: Traced, context: Context, sample: Sample) -> None:
         self.frame = frame
-        self.sample = frame.value
+        self.sample = sample
         self.context = context
         #: The inputs, as they are before any statement.
         self.frame_inputs = dict(frame.native.columns) if isinstance(frame.native, Frame) else {}
@@ -261,8 +262,10 @@ class Tracer:
         args = tuple(self._plain(arg) for arg in args)
         kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
-        given = [_guarded(concrete(arg)) for arg in args]
-        value = function(*given, **{k: _guarded(concrete(v)) for k, v in kwargs.items()})
+        # What pandas' own operators and SetItem are given stays as it is.
+        guarded = concrete if _is_pure(function) else _guarded
+        given = [guarded(arg) for arg in args]
+        value = function(*given, **{k: guarded(v) for k, v in kwargs.items()})
         replay = Replay(function, tuple(replayed(a) for a in args), replayed(dict(kwargs)), line)
         native: Native | str
         try:
@@ -442,8 +445,14 @@ def _nodes_of(native: Any) -> tuple[int, ...]:
 
 
 def _guarded(value: Any) -> Any:
-    """What a function may change without changing the sample."""
+    """A value on the sample that a function may change without changing the sample."""
+    value = concrete(value)
     return value.copy(deep=False) if isinstance(value, pd.DataFrame) else value
+
+
+def _is_pure(function: Any) -> bool:
+    """Whether a function changes none of its arguments."""
+    return isinstance(function, SetItem) or function is operator.getitem
 
 
 def kind_of(value: Any) -> str:

@@ -32,6 +32,8 @@ WHOLE = "int64|float64"
 FILLED = "int64|float64?"
 #: Parts of dates: int32, and float64 where a date is missing.
 SHORT = "int32|float64"
+#: Cells of a frame that is copied as soon as it is looked at.
+_SMALL = 1 << 18
 #: Numbers that rows of a function gave: int64 where all of them are ints.
 MIXED = "int64|float64 by row"
 #: NumPy's whole numbers that are narrower than int64.
@@ -356,10 +358,19 @@ class SetItem:
         self.part = part
 
     def __call__(self, owner: Any, key: Any, value: Any) -> Any:
-        owner = owner.copy()
+        owner = owner.copy(deep=False) if _is_lazy(owner) else owner.copy()
         target = getattr(owner, self.part) if self.part else owner
         target[key] = value
         return owner
+
+
+def _is_lazy(owner: Any) -> bool:
+    """Whether what is set in a shallow copy stays there: of pandas' objects, from 3 on. Small
+    ones are copied, which puts their columns beside each other: pandas is slow on many."""
+    import pandas as pd
+
+    is_pandas = isinstance(owner, (pd.DataFrame, pd.Series))
+    return is_pandas and owner.size > _SMALL and int(pd.__version__.split(".")[0]) >= 3
 
 
 def n_rows_of(value: Any) -> int:
