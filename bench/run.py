@@ -82,7 +82,8 @@ def problems_of(content: dict[str, Any]) -> tuple[list[str], list[str]]:
         for candidate, entry in work["candidates"].items():
             what = f"{name}: {candidate}: {entry['status']}: {entry.get('reason', '')}"
             is_ours = entry["role"] != "peer"
-            if entry["status"] not in ("ok", "left out", "cannot"):
+            may_refuse = entry["role"] in ("peer", "cascade")
+            if entry["status"] not in ("ok", "left out", "cannot" if may_refuse else "ok"):
                 (ours if is_ours else others).append(what)
             if entry.get("untouched", {}).get("beyond_chance"):
                 ours.append(f"{name}: {candidate}: the certificate does not hold")
