@@ -286,6 +286,9 @@ WL_API wl_status wl_model_output_info(const wl_model *model, size_t output,
 /* The output's number, or -1. */
 WL_API int wl_model_find_output(const wl_model *model, const char *name);
 
+/* Nodes of the graph as it was given, which wl_model_print shows. */
+WL_API size_t wl_model_n_nodes(const wl_model *model);
+
 /* Stages of a cascade: 1 for a model without one. An output may pass some of
  * them by (wl_output_info), as where only labels are decided early. */
 WL_API size_t wl_model_n_stages(const wl_model *model);
@@ -348,6 +351,12 @@ typedef struct wl_run_options {
                             answered, those with the largest numbers of the
                             output `filter` (wl_run_rows) */
   size_t filter;         /* an output of one dense column */
+  uint64_t *costs; /* NULL, or wl_model_n_nodes numbers: what computing the
+                      nodes of the model's graph takes is added to them, in
+                      nanoseconds of all threads together. What nodes cost that
+                      are computed as one is added to the first of them; reading
+                      an input, to its node; an external step, the time until
+                      its answer. The clock costs some itself. */
 } wl_run_options;
 
 /*

@@ -171,7 +171,7 @@ PyObject *ext_array_of_result(const ext_state *state, const wl_result *result,
 
 /*
  * The labels of a classifier: index -> class. Items of fixed size are copied
- * directly; others (object arrays) are taken by the array itself.
+ * directly, or as references; others (dates) are taken by the array itself.
  */
 typedef struct ext_classes {
   PyObject *array; /* owned; NULL: no classes */
@@ -179,6 +179,7 @@ typedef struct ext_classes {
   PyObject *view; /* memoryview, or NULL */
   Py_ssize_t n_classes, item_size, stride;
   const char *items;
+  bool are_objects; /* items are PyObject pointers */
 } ext_classes;
 bool ext_classes_init(ext_classes *classes, PyObject *array);
 void ext_classes_clear(ext_classes *classes);
@@ -205,6 +206,7 @@ typedef struct ext_compute {
   bool wants_stages;
   PyObject *stages;       /* out, owned: uint8 array, when wanted */
   uint64_t *stage_counts; /* n_stages counters, or NULL */
+  uint64_t *costs;        /* as wl_run_options has them, or NULL */
 } ext_compute;
 
 /* The result as Python sees it; NULL with an exception. */

@@ -387,6 +387,28 @@ static PyObject *interface_run(ext_interface *self, PyObject *args,
   return result;
 }
 
+static PyObject *interface_costs(ext_interface *self, PyObject *args) {
+  PyObject *method, *x;
+  if (!PyArg_ParseTuple(args, "UO", &method, &x))
+    return NULL;
+  ext_state *state = ext_state_of(Py_TYPE(self));
+  ext_slot *slot = find_or_raise(self, method);
+  if (!state || !slot)
+    return NULL;
+  size_t n = wl_model_n_nodes(self->model->model);
+  void *data;
+  PyObject *costs = ext_array_new(state, WL_I64, n, -1, &data);
+  if (!costs)
+    return NULL;
+  memset(data, 0, n * sizeof(uint64_t));
+  ext_compute compute = {.costs = data};
+  PyObject *result = compute_slot(state, self, slot, x, &compute);
+  if (!result)
+    Py_CLEAR(costs);
+  Py_XDECREF(result);
+  return costs;
+}
+
 static PyObject *interface_stats(ext_interface *self,
                                  PyObject *Py_UNUSED(ignored)) {
   PyObject *methods = PyDict_New();
@@ -483,6 +505,10 @@ PyDoc_STRVAR(interface_run_doc,
              "run($self, method, X, n_threads=0, exact=False, stages=False,\n"
              "    progress=None)\n--\n\n"
              "Call a method with options; progress(rows_done, n_rows).");
+PyDoc_STRVAR(interface_costs_doc,
+             "costs($self, method, X, /)\n--\n\n"
+             "Calls a method: what each node of the graph as given took, in\n"
+             "nanoseconds (int64, one a node).");
 PyDoc_STRVAR(interface_stats_doc,
              "stats($self, /)\n--\n\n"
              "({method: (calls, rows)}, [rows answered by each stage]).");
@@ -496,6 +522,7 @@ PyDoc_STRVAR(
 static PyMethodDef interface_method_defs[] = {
     {"candidates", EXT_METHOD(interface_candidates),
      METH_VARARGS | METH_KEYWORDS, interface_candidates_doc},
+    {"costs", EXT_METHOD(interface_costs), METH_VARARGS, interface_costs_doc},
     {"run", EXT_METHOD(interface_run), METH_VARARGS | METH_KEYWORDS,
      interface_run_doc},
     {"stats", EXT_METHOD(interface_stats), METH_NOARGS, interface_stats_doc},

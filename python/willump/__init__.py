@@ -41,6 +41,7 @@ from ._optimize import optimize
 from ._places import check_instance
 from ._report import Explanation, VerifyReport
 from ._targets import Accuracy, Agreement, Estimated, Lossless, Tolerance, TopKRecall
+from ._trace import Trace, trace
 from ._versions import show_versions
 from .capture import is_function, pipeline
 
@@ -69,6 +70,7 @@ __all__ = [
     "RareClassWarning",
     "Tolerance",
     "TopKRecall",
+    "Trace",
     "TrainingRowsWarning",
     "UnsupportedError",
     "VerifyReport",
@@ -79,6 +81,7 @@ __all__ = [
     "optimize",
     "pipeline",
     "show_versions",
+    "trace",
 ]
 
 

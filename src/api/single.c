@@ -1,7 +1,7 @@
 /* single.c: plans by which inputs are float32. */
 #include "api/single.h"
 
-#include "passes/passes.h"
+#include "api/planned.h"
 #include "passes/single.h"
 
 /* Frames that change which of their columns are float32 are not what a served
@@ -72,7 +72,6 @@ static size_t count_inputs(const wl_graph *graph) {
 static wl_status make_plan(wl_single *single, const wl_graph *source,
                            const wl_plan *as, wl_error *error) {
   wl_graph graph;
-  wl_pass_results *results = NULL;
   wl_status status;
   wl_graph_init(&graph);
   if (count_inputs(source) != as->n_inputs)
@@ -81,16 +80,10 @@ static wl_status make_plan(wl_single *single, const wl_graph *source,
                                       &single->is_other, error));
   if (!single->is_other)
     goto done;
-  results = wl_calloc(1, sizeof *results);
-  if (results == NULL)
-    WL_TRY_DONE(status, wl_fail_memory(error, sizeof *results));
-  WL_TRY_DONE(status, wl_passes_run(&graph, NULL, results, error));
-  status = wl_plan_init(&single->plan, wl_passes_last(results), false, error);
-  wl_passes_deinit(results);
-  if (status == WL_OK)
-    keep_dtypes(&single->plan, as);
+  /* The copy has the source's nodes at their numbers: it pays for them. */
+  WL_TRY_DONE(status, wl_plan_of_source(&single->plan, &graph, false, error));
+  keep_dtypes(&single->plan, as);
 done:
-  wl_free(results);
   wl_graph_deinit(&graph);
   return status;
 }

@@ -198,6 +198,93 @@ static wl_status edit_split(const edit_state *s, wl_string text,
   }
 }
 
+/* The last place of the word that ends at `to` or before, or SIZE_MAX. */
+static size_t find_last(wl_string text, size_t to, wl_string word) {
+  if (word.size > to)
+    return SIZE_MAX;
+  for (size_t at = to - word.size + 1; at-- > 0;)
+    if (memcmp(text.data + at, word.data, word.size) == 0)
+      return at;
+  return SIZE_MAX;
+}
+
+/* Split from the end: a piece's number from the end decides when to stop. */
+static wl_status edit_rsplit(const edit_state *s, wl_string text,
+                             wl_arena *arena, wl_string *out, wl_error *error) {
+  (void)arena;
+  (void)error;
+  int64_t n = 1;
+  size_t end = text.size;
+  while ((s->limit <= 0 || n <= s->limit) &&
+         (end = find_last(text, end, s->text)) != SIZE_MAX)
+    n++;
+  int64_t wanted = s->index < 0 ? s->index + n : s->index;
+  *out = (wl_string){NULL, WL_MISSING_NAN};
+  if (wanted < 0 || wanted >= n)
+    return WL_OK;
+  end = text.size;
+  for (int64_t piece = n - 1; piece > wanted; piece--)
+    end = find_last(text, end, s->text);
+  size_t begin = wanted == 0 ? 0 : find_last(text, end, s->text) + s->text.size;
+  *out = (wl_string){text.data + begin, end - begin};
+  return WL_OK;
+}
+
+/* The next piece between blanks from *at on, and what is past it; the last of
+ * `limit` + 1 goes to the end of the text. Missing where there is none. */
+static wl_status next_piece(const edit_state *s, const uint8_t **at,
+                            const uint8_t *end, bool is_last, wl_string *out,
+                            wl_error *error) {
+  const uint8_t *begin = NULL;
+  while (*at < end) {
+    const uint8_t *from = *at;
+    uint32_t point = wl_utf8_decode(at, end);
+    if (point == UINT32_MAX)
+      return wl_fail(error, WL_ERROR_ENCODING, "a string is not UTF-8");
+    bool is_between = is_stripped(s, point);
+    if (!is_between && begin == NULL) {
+      begin = from;
+      if (is_last)
+        *at = end;
+    } else if (is_between && begin != NULL) {
+      *out = (wl_string){(const char *)begin, (size_t)(from - begin)};
+      return WL_OK;
+    }
+  }
+  *out = begin == NULL
+             ? (wl_string){NULL, WL_MISSING_NAN}
+             : (wl_string){(const char *)begin, (size_t)(end - begin)};
+  return WL_OK;
+}
+
+/* One of the pieces between runs of `chars`. */
+static wl_status edit_split_blank(const edit_state *s, wl_string text,
+                                  wl_arena *arena, wl_string *out,
+                                  wl_error *error) {
+  (void)arena;
+  int64_t wanted = s->index;
+  const uint8_t *begin = (const uint8_t *)text.data, *end = begin + text.size;
+  if (wanted < 0) {
+    const uint8_t *at = begin;
+    int64_t n = 0;
+    for (;; n++) {
+      WL_TRY(
+          next_piece(s, &at, end, s->limit > 0 && n == s->limit, out, error));
+      if (out->data == NULL)
+        break;
+    }
+    wanted += n;
+  }
+  *out = (wl_string){NULL, WL_MISSING_NAN};
+  for (int64_t piece = 0; piece <= wanted; piece++) {
+    WL_TRY(next_piece(s, &begin, end, s->limit > 0 && piece == s->limit, out,
+                      error));
+    if (out->data == NULL)
+      return WL_OK;
+  }
+  return WL_OK;
+}
+
 static wl_status edit_replace(const edit_state *s, wl_string text,
                               wl_arena *arena, wl_string *out,
                               wl_error *error) {
@@ -285,11 +372,18 @@ static const struct {
   const char *name;
   edit_function edit;
   bool needs_text;
+  bool is_piece; /* one that may not be there */
 } functions[] = {
-    {"slice", edit_slice, false}, {"char", edit_char, false},
-    {"strip", edit_strip, false}, {"remove", edit_remove, true},
-    {"split", edit_split, true},  {"replace", edit_replace, true},
-    {"pad", edit_pad, true},      {"zfill", edit_zfill, false},
+    {"slice", edit_slice, false, false},
+    {"char", edit_char, false, true},
+    {"strip", edit_strip, false, false},
+    {"remove", edit_remove, true, false},
+    {"split", edit_split, true, true},
+    {"replace", edit_replace, true, false},
+    {"pad", edit_pad, true, false},
+    {"zfill", edit_zfill, false, false},
+    {"rsplit", edit_rsplit, true, true},
+    {"split_blank", edit_split_blank, false, true},
 };
 
 static wl_status find(const wl_node *node, size_t *out, wl_error *error) {
@@ -324,9 +418,7 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
                      "operator 'edit_text': 'chars' are ascending code points");
     before = at;
   }
-  /* a piece may not be there */
-  type->has_missing |= functions[function].edit == edit_split ||
-                       functions[function].edit == edit_char;
+  type->has_missing |= functions[function].is_piece;
   return WL_OK;
 }
 

@@ -3,6 +3,9 @@
  * it says, the others stay. Case mappings of any library are such tables, which
  * the front end takes from the library itself. What is missing stays missing.
  *
+ * With `first` the first character of a string, or each that stands behind none
+ * of the `cased` ones, has a table of its own: capitals and titles.
+ *
  * With `final_sigma` a capital sigma becomes a small one, whose form hangs on
  * what stands beside it, as in Python's str.lower.
  */
@@ -13,51 +16,94 @@
 static const wl_attr_def attrs[] = {
     {"chars", WL_ATTR_TENSOR, true},
     {"values", WL_ATTR_TENSOR, true},
+    {"first", WL_ATTR_STRING, false},
+    {"first_chars", WL_ATTR_TENSOR, false},
+    {"first_values", WL_ATTR_TENSOR, false},
+    {"cased", WL_ATTR_TENSOR, false},
     {"final_sigma", WL_ATTR_BOOL, false},
     {"unicode", WL_ATTR_STRING, false},
 };
 
 enum { N_ASCII = 128, CAPITAL_SIGMA = 0x3a3 };
 
-typedef struct map_state {
-  wl_arena arena;
+typedef struct char_table {
   size_t n;
   uint32_t *chars;          /* ascending */
   wl_string *values;        /* a char's stands for it */
   wl_string ascii[N_ASCII]; /* what an ASCII character becomes */
+} char_table;
+
+typedef struct map_state {
+  wl_arena arena;
+  char_table all, first;
+  bool has_first, is_by_word;
+  size_t n_cased; /* ranges */
+  uint32_t *cased;
   char own[N_ASCII];
   size_t max_growth; /* bytes that a byte may become, at most */
   /* The tables by which a sigma is a final one; NULL: it does not matter. */
   const wl_unicode *sigma;
 } map_state;
 
+static wl_status check_points(const wl_const *points, bool is_strict,
+                              const char *name, wl_error *error) {
+  double before = -1.0;
+  for (size_t i = 0; i < points->n_elements; i++) {
+    double at = wl_const_number(points, i);
+    if (!(at >= before + is_strict && at >= 0.0 && at < 0x110000) ||
+        at != (double)(uint32_t)at)
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "operator 'map_chars': '%s' are ascending code points; "
+                     "number %zu is %g",
+                     name, i, at);
+    before = at;
+  }
+  return WL_OK;
+}
+
+static wl_status check_table(const wl_const *chars, const wl_const *values,
+                             const char *name, wl_error *error) {
+  if (chars == NULL || values == NULL || chars->dtype == WL_STRING ||
+      values->dtype != WL_STRING || chars->n_elements != values->n_elements)
+    return wl_fail(error, WL_ERROR_VALUE,
+                   "operator 'map_chars': '%s' are code points, with as many "
+                   "strings as values",
+                   name);
+  return check_points(chars, true, name, error);
+}
+
 static wl_status infer(const wl_graph *graph, const wl_node *node,
                        wl_type *type, wl_error *error) {
-  const wl_const *chars = wl_node_tensor(graph, node, "chars");
-  const wl_const *values = wl_node_tensor(graph, node, "values");
+  const wl_const *cased = wl_node_tensor(graph, node, "cased");
+  wl_string first = wl_node_string(node, "first", "");
   *type = *wl_input_type(graph, node, 0);
   if (type->kind != WL_VALUE_STRINGS)
     return wl_fail(error, WL_ERROR_TYPE, "operator 'map_chars' takes strings");
-  if (chars->dtype == WL_STRING || values->dtype != WL_STRING ||
-      chars->n_elements != values->n_elements)
-    return wl_fail(error, WL_ERROR_VALUE,
-                   "operator 'map_chars': 'chars' are code points, 'values' as "
-                   "many strings");
+  WL_TRY(check_table(wl_node_tensor(graph, node, "chars"),
+                     wl_node_tensor(graph, node, "values"), "chars", error));
+  if (first.size != 0) {
+    bool is_by_word = wl_string_is(first, "word");
+    if (!is_by_word && !wl_string_is(first, "string"))
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "operator 'map_chars': 'first' is \"string\" or "
+                     "\"word\", not \"%.20s\"",
+                     first.data);
+    WL_TRY(check_table(wl_node_tensor(graph, node, "first_chars"),
+                       wl_node_tensor(graph, node, "first_values"),
+                       "first_chars", error));
+    if (is_by_word && (cased == NULL || cased->dtype == WL_STRING ||
+                       cased->n_elements % 2 != 0))
+      return wl_fail(error, WL_ERROR_VALUE,
+                     "operator 'map_chars': 'cased' are the first and the last "
+                     "of ranges of code points");
+    if (is_by_word)
+      WL_TRY(check_points(cased, false, "cased", error));
+  }
   wl_string version = wl_node_string(node, "unicode", "14.0.0");
   if (wl_unicode_find(version.data) == NULL)
     return wl_fail(error, WL_ERROR_UNSUPPORTED,
                    "operator 'map_chars': Unicode %.20s is not built in",
                    version.data);
-  double before = -1.0;
-  for (size_t i = 0; i < chars->n_elements; i++) {
-    double at = wl_const_number(chars, i);
-    if (!(at > before && at < 0x110000) || at != (double)(uint32_t)at)
-      return wl_fail(error, WL_ERROR_VALUE,
-                     "operator 'map_chars': 'chars' are ascending code points; "
-                     "number %zu is %g",
-                     i, at);
-    before = at;
-  }
   return WL_OK;
 }
 
@@ -69,31 +115,57 @@ static void unbind(void *state) {
   wl_free(s);
 }
 
-static wl_status fill(map_state *s, const wl_const *chars,
-                      const wl_const *values, wl_error *error) {
-  s->n = chars->n_elements;
-  s->chars = wl_arena_alloc(&s->arena, s->n * sizeof *s->chars);
-  s->values = wl_arena_alloc(&s->arena, s->n * sizeof *s->values);
-  if (s->chars == NULL || s->values == NULL)
-    return wl_fail_memory(error, s->n * sizeof *s->values);
-  s->max_growth = 1;
-  for (size_t i = 0; i < N_ASCII; i++) {
-    s->own[i] = (char)i;
-    s->ascii[i] = (wl_string){&s->own[i], 1};
-  }
-  for (size_t i = 0; i < s->n; i++) {
+static wl_status fill_table(map_state *s, const wl_const *chars,
+                            const wl_const *values, char_table *table,
+                            wl_error *error) {
+  table->n = chars->n_elements;
+  table->chars = wl_arena_alloc(&s->arena, table->n * sizeof *table->chars);
+  table->values = wl_arena_alloc(&s->arena, table->n * sizeof *table->values);
+  if (table->chars == NULL || table->values == NULL)
+    return wl_fail_memory(error, table->n * sizeof *table->values);
+  for (size_t i = 0; i < N_ASCII; i++)
+    table->ascii[i] = (wl_string){&s->own[i], 1};
+  for (size_t i = 0; i < table->n; i++) {
     wl_string value = wl_const_string(values, i);
     uint32_t at = (uint32_t)wl_const_number(chars, i);
     char *copy = wl_arena_strndup(&s->arena, value.data, value.size);
     if (copy == NULL)
       return wl_fail_memory(error, value.size);
-    s->chars[i] = at;
-    s->values[i] = (wl_string){copy, value.size};
+    table->chars[i] = at;
+    table->values[i] = (wl_string){copy, value.size};
     if (at < N_ASCII)
-      s->ascii[at] = s->values[i];
+      table->ascii[at] = table->values[i];
     if (value.size > s->max_growth)
       s->max_growth = value.size;
   }
+  return WL_OK;
+}
+
+static wl_status fill(map_state *s, const wl_graph *graph, const wl_node *node,
+                      wl_error *error) {
+  const wl_const *cased = wl_node_tensor(graph, node, "cased");
+  wl_string first = wl_node_string(node, "first", "");
+  s->max_growth = 1;
+  for (size_t i = 0; i < N_ASCII; i++)
+    s->own[i] = (char)i;
+  if (wl_node_bool(node, "final_sigma", false))
+    s->sigma = wl_unicode_find(wl_node_string(node, "unicode", "14.0.0").data);
+  WL_TRY(fill_table(s, wl_node_tensor(graph, node, "chars"),
+                    wl_node_tensor(graph, node, "values"), &s->all, error));
+  s->has_first = first.size != 0;
+  s->is_by_word = wl_string_is(first, "word");
+  if (s->has_first)
+    WL_TRY(fill_table(s, wl_node_tensor(graph, node, "first_chars"),
+                      wl_node_tensor(graph, node, "first_values"), &s->first,
+                      error));
+  if (!s->is_by_word)
+    return WL_OK;
+  s->n_cased = cased->n_elements / 2;
+  s->cased = wl_arena_alloc(&s->arena, cased->n_elements * sizeof *s->cased);
+  if (s->cased == NULL)
+    return wl_fail_memory(error, cased->n_elements * sizeof *s->cased);
+  for (size_t i = 0; i < cased->n_elements; i++)
+    s->cased[i] = (uint32_t)wl_const_number(cased, i);
   return WL_OK;
 }
 
@@ -103,10 +175,7 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   if (s == NULL)
     return wl_fail_memory(error, sizeof *s);
   wl_arena_init(&s->arena);
-  wl_status status = fill(s, wl_node_tensor(graph, node, "chars"),
-                          wl_node_tensor(graph, node, "values"), error);
-  if (wl_node_bool(node, "final_sigma", false))
-    s->sigma = wl_unicode_find(wl_node_string(node, "unicode", "14.0.0").data);
+  wl_status status = fill(s, graph, node, error);
   if (status == WL_OK)
     *state = s;
   else
@@ -115,16 +184,29 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
 }
 
 /* What stands for a code point, or NULL. */
-static const wl_string *find(const map_state *s, uint32_t code_point) {
-  size_t low = 0, high = s->n;
+static const wl_string *find(const char_table *table, uint32_t code_point) {
+  size_t low = 0, high = table->n;
   while (low < high) {
     size_t middle = (low + high) / 2;
-    if (s->chars[middle] < code_point)
+    if (table->chars[middle] < code_point)
       low = middle + 1;
     else
       high = middle;
   }
-  return low < s->n && s->chars[low] == code_point ? &s->values[low] : NULL;
+  return low < table->n && table->chars[low] == code_point ? &table->values[low]
+                                                           : NULL;
+}
+
+static bool is_cased(const map_state *s, uint32_t code_point) {
+  size_t low = 0, high = s->n_cased;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (s->cased[2 * middle + 1] < code_point)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < s->n_cased && s->cased[2 * low] <= code_point;
 }
 
 /* The mapped string in `to`, which has room; its size, or SIZE_MAX where it is
@@ -133,18 +215,21 @@ static size_t map_string(const map_state *s, wl_string text, char *to) {
   const uint8_t *begin = (const uint8_t *)text.data, *at = begin,
                 *end = at + text.size;
   char *first = to;
+  bool is_first = s->has_first;
   while (at < end) {
+    const char_table *table = is_first ? &s->first : &s->all;
     const uint8_t *from = at;
+    uint32_t code_point = *at;
     wl_string value;
-    if (*at < N_ASCII) {
-      value = s->ascii[*at++];
+    if (code_point < N_ASCII) {
+      value = table->ascii[*at++];
     } else {
-      uint32_t code_point = wl_utf8_decode(&at, end);
+      code_point = wl_utf8_decode(&at, end);
       if (code_point == UINT32_MAX)
         return SIZE_MAX;
-      const wl_string *found = find(s, code_point);
+      const wl_string *found = find(table, code_point);
       value = (wl_string){(const char *)from, (size_t)(at - from)};
-      if (code_point == CAPITAL_SIGMA && s->sigma != NULL)
+      if (code_point == CAPITAL_SIGMA && s->sigma != NULL && !is_first)
         value = (wl_string){wl_unicode_final_sigma(s->sigma, begin, from, end)
                                 ? "\u03c2"
                                 : "\u03c3",
@@ -152,6 +237,7 @@ static size_t map_string(const map_state *s, wl_string text, char *to) {
       else if (found != NULL)
         value = *found;
     }
+    is_first = s->is_by_word && !is_cased(s, code_point);
     memcpy(to, value.data, value.size);
     to += value.size;
   }

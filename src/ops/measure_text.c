@@ -1,7 +1,7 @@
 /*
  * measure_text.c: a number for each string: how long it is in code points, or
- * whether, or how often, it holds one of some words. What is missing has a
- * number of its own.
+ * whether, how often or where it holds one of some words. What is missing has
+ * a number of its own.
  */
 #include <math.h>
 
@@ -73,15 +73,39 @@ static double count(const measure_state *s, wl_string text) {
   return n;
 }
 
+/* The code point at which the first word stands first; -1: nowhere. */
+static double find_first(const measure_state *s, wl_string text) {
+  wl_string word = s->words[0];
+  const char *at = word.size == 0
+                       ? text.data
+                       : memmem(text.data, text.size, word.data, word.size);
+  if (at == NULL)
+    return -1.0;
+  return length(s, (wl_string){text.data, (size_t)(at - text.data)});
+}
+
+static double find_last(const measure_state *s, wl_string text) {
+  wl_string word = s->words[0];
+  if (word.size > text.size)
+    return -1.0;
+  for (size_t at = text.size - word.size + 1; at-- > 0;)
+    if (word.size == 0 || memcmp(text.data + at, word.data, word.size) == 0)
+      return length(s, (wl_string){text.data, at});
+  return -1.0;
+}
+
 static const struct {
   const char *name;
   measure_function measure;
+  bool has_one_word;
 } functions[] = {
-    {"length", length},
-    {"contains", contains},
-    {"starts_with", starts_with},
-    {"ends_with", ends_with},
-    {"count", count},
+    {"length", length, false},
+    {"contains", contains, false},
+    {"starts_with", starts_with, false},
+    {"ends_with", ends_with, false},
+    {"count", count, true},
+    {"find", find_first, true},
+    {"rfind", find_last, true},
 };
 
 static wl_status find(const wl_node *node, size_t *out, wl_error *error) {
@@ -100,7 +124,7 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   bool needs_words = functions[function].measure != length;
   if ((words != NULL) != needs_words ||
       (words != NULL && words->dtype != WL_STRING) ||
-      (functions[function].measure == count && words->n_elements != 1))
+      (functions[function].has_one_word && words->n_elements != 1))
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator 'measure_text': '%s' has other 'words'",
                    functions[function].name);

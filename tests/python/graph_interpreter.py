@@ -349,22 +349,55 @@ def require_text(cells: list[Any]) -> list[Any]:
     return cells
 
 
+def sigmas_of(text: str) -> list[str]:
+    """What each character of a text becomes in lower case, the last sigmas of words too."""
+    lower = text.lower()  # as long as the text up to its sigmas, but for U+0130
+    expanded = "".join(c.lower() for c in text)
+    sigmas = iter([c for c, e in zip(lower, expanded, strict=True) if e == "σ"])
+    return ["".join(next(sigmas) if e == "σ" else e for e in c.lower()) for c in text]
+
+
 def map_chars(
-    cells: list[Any], *, chars: Any, values: Any, final_sigma: bool = False, unicode: str = ""
+    cells: list[Any], *, chars: Any, values: Any, final_sigma: bool = False, **a: Any
 ) -> list[Any]:
     table = dict(zip(map(chr, chars), values, strict=True))
+    first = dict(zip(map(chr, a.get("first_chars", ())), a.get("first_values", ()), strict=True))
+    cased = np.reshape(a.get("cased", ()), (-1, 2))
 
     def mapped(text: str) -> str:
-        lower = text.lower()  # as long as the text up to its sigmas, but for U+0130
-        expanded = "".join(c.lower() for c in text)
-        sigmas = iter([c for c, e in zip(lower, expanded, strict=True) if e == "σ"])
         found = []
-        for c in text:
-            own = [next(sigmas) for e in c.lower() if e == "σ"]
-            found.append(own[0] if final_sigma and c == "Σ" else table.get(c, c))
+        is_first = "first" in a
+        for c, lower in zip(text, sigmas_of(text), strict=True):
+            if is_first:
+                found.append(first.get(c, c))
+            else:
+                found.append(lower if final_sigma and c == "Σ" else table.get(c, c))
+            is_cased = np.any((cased[:, 0] <= ord(c)) & (ord(c) <= cased[:, 1]))
+            is_first = a.get("first") == "word" and not is_cased
         return "".join(found)
 
     return [mapped(cell) if isinstance(cell, str) else cell for cell in cells]
+
+
+def parse_number(cells: list[Any], *, function: str, coerce: bool = False, **a: Any) -> Any:
+    def numeric(s: str) -> float:
+        if s == "":
+            return np.nan
+        is_bad = "_" in s or not s.isascii() or "nan" in s.lower()
+        if is_bad or ("inf" in s.lower() and s != s.strip()):
+            raise ValueError(s)
+        return float(s)
+
+    read: dict[str, Callable[[str], float]] = {"float": float, "int": int, "numeric": numeric}
+    found = []
+    for cell in cells:
+        try:
+            found.append(float(read[function](cell)) if isinstance(cell, str) else np.nan)
+        except ValueError:
+            if not coerce:
+                raise
+            found.append(np.nan)
+    return np.array(found).reshape(-1, 1)
 
 
 def edit_text(cells: list[Any], *, function: str, **a: Any) -> list[Any]:
@@ -392,6 +425,8 @@ def edit_text(cells: list[Any], *, function: str, **a: Any) -> list[Any]:
         "strip": strip,
         "remove": remove,
         "split": lambda s: piece(s.split(a["text"], a.get("limit", 0) or -1)),
+        "rsplit": lambda s: piece(s.rsplit(a["text"], a.get("limit", 0) or -1)),
+        "split_blank": lambda s: piece(s.split(None, a.get("limit", 0) or -1)),
         "replace": lambda s: s.replace(a["text"], a["value"]),
         "pad": pad,
         "zfill": lambda s: s.zfill(a["index"]),
@@ -420,6 +455,8 @@ def measure_text(
         "starts_with": lambda s: s.startswith(tuple(words)),
         "ends_with": lambda s: s.endswith(tuple(words)),
         "count": lambda s: s.count(words[0]),
+        "find": lambda s: s.find(words[0]),
+        "rfind": lambda s: s.rfind(words[0]),
     }
     own = [float(measures[function](c)) if isinstance(c, str) else missing for c in cells]
     return np.array(own).reshape(-1, 1)
@@ -618,6 +655,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "measure_text": measure_text,
     "measure_pattern": measure_pattern,
     "edit_pattern": edit_pattern,
+    "parse_number": parse_number,
     "print_whole": print_whole,
     "choose_text": choose_text,
     "require": require,

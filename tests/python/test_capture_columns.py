@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import willump
 from capture_frames import SAMPLE, check_random_frames, outcome
 from graph_interpreter import Interpreter
 from willump.capture.capture import follow
@@ -110,9 +111,42 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f[["x", "y"]].to_numpy()[:, 0],
     lambda f: f.assign(z=f["x"] + 1, k=3)[["z", "k", "i"]].to_numpy(),
     lambda f: f.rename(columns={"x": "y", "y": "x"})["y"],
-    lambda f: f.drop(columns=["s", "t", "o", "p", "q", "w", "d", "e"]).to_numpy(),
+    lambda f: f.drop(
+        columns=["s", "t", "o", "p", "q", "w", "d", "e", "n", "c", "b", "u", "h", "k"]
+    ).to_numpy(),
     lambda f: f.loc[:, "x"] + f.iloc[:, 0],
     lambda f: pd.concat([f[["x"]], f["i"]], axis=1).to_numpy(),
+    lambda f: f["b"] + f["b"] * 3,
+    lambda f: (-f["b"]).astype(float),
+    lambda f: -f["u"] > 100,
+    lambda f: f["u"] - f["b"],
+    lambda f: f["u"] * f["u"] - 1,
+    lambda f: f["b"].abs() - f["h"].abs(),
+    lambda f: f["h"] ** 2 + f["b"] ** 2,
+    lambda f: f["h"] * f["k"],
+    lambda f: f["h"] // -3 + f["b"] % 7,
+    lambda f: f["k"] + f["i"] * f["p"],
+    lambda f: f["b"] * f["w"] + f["h"],
+    lambda f: f["k"] * f["w"],
+    lambda f: f["u"] / f["b"],
+    lambda f: f["i"].astype("int16") + f["k"].astype("uint8"),
+    lambda f: f["b"].astype("uint8").astype("int64"),
+    lambda f: f["p"].astype("int8") - f["b"],
+    lambda f: f["x"].clip(-100, 100).fillna(0.0).astype("int8") * 2,
+    lambda f: f.astype({"k": "int8"})["k"] + 1,
+    lambda f: np.where(f["p"], f["b"], f["u"]) * 2,
+    lambda f: f["b"].where(f["p"], 1) * 2,
+    lambda f: f["b"].clip(lower=-5) + f["b"].mask(f["q"], 0),
+    lambda f: np.maximum(f["b"], f["u"]) * np.minimum(f["h"], 5),
+    lambda f: f[["b", "u"]].to_numpy(),
+    lambda f: f[["b", "h"]].to_numpy()[:, 0] * 2,
+    lambda f: np.column_stack([f["b"] * 2, f["k"], f["x"]]),
+    lambda f: f["b"].between(-5, 100) & (f["u"] < f["b"]) & f["h"].isin([0, 1, -32768]),
+    lambda f: f["b"].to_numpy() * 2 + f["b"].fillna(0).to_numpy(),
+    lambda f: f["u"].map({0: 1, 255: 2}).astype(float),
+    lambda f: f["b"].astype(str).str.len() + f["u"],
+    lambda f: f["b"].map(lambda v: -v) * 1.0,
+    lambda f: f.apply(lambda r: r["b"] * 2.0 + r["u"], axis=1),
     lambda f: f["s"].str.lower() == "a",
     lambda f: f["s"].str.upper().fillna("-").isin(["A", "SS", "ΑΣ", "-"]),
     lambda f: f["o"].str.lower().fillna("-").isin(["a", "ας", "i̇", "-"]),
@@ -135,6 +169,31 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f["s"].str.rstrip("x b").str.len(),
     lambda f: f["s"].str.split(",").str[1] == "b",
     lambda f: f["s"].str.split(",").str[-1].str.len(),
+    lambda f: f["s"].str.rsplit(",", n=1).str[0].str.len(),
+    lambda f: f["c"].str.rsplit("aa").str[-1].str.len(),
+    lambda f: f["c"].str.rsplit("a", n=2).str[1].fillna("-").isin(["", "-", "b"]),
+    lambda f: f["t"].str.split().str[-1].str.len(),
+    lambda f: f["o"].str.split(n=1).str[1].fillna("-").isin(["x", "-", "1"]),
+    lambda f: f["s"].str.find("a") + f["o"].str.rfind(",").astype(float),
+    lambda f: f["c"].str.find("aa") - f["c"].str.rfind("a"),
+    lambda f: f["s"].str.find("").astype(float) + f["s"].str.rfind("").fillna(-2),
+    lambda f: f["c"].str.title().str.find("a"),
+    lambda f: (
+        f["c"].str.title().isin(["A", "Aσ", "Aς", "ΣA", "Ss", "Ssa", "A Σ", "1A", "ʼNa", "ǅ"])
+    ),
+    lambda f: f["c"].astype(object).str.title().isin(["A", "Aσ", "Aς", "Σa", "Ss", "ʼNa", "ǅ"]),
+    lambda f: f["c"].str.title().str.len() + f["c"].str.title().str.lower().str.count("σ"),
+    lambda f: f["c"].str.capitalize().isin(["A", "Aσ", "Aς", "ΣA", "Ssa", "A Σ", "ʼNa", "ǅ"]),
+    lambda f: f["o"].str.capitalize().fillna("-").isin(["A", "Ss", "Aς", "-", " x "]),
+    lambda f: f["n"].astype(float),
+    lambda f: f["n"].astype("float64") * 2.0,
+    lambda f: f["n"].astype(int),
+    lambda f: f["n"].str.slice(0, 3).astype(int) + 1,
+    lambda f: pd.to_numeric(f["n"]).astype(float),
+    lambda f: pd.to_numeric(f["n"], errors="coerce").astype(float),
+    lambda f: pd.to_numeric(f["s"], errors="coerce").fillna(-1.0) * 0.5,
+    lambda f: pd.to_numeric(f["o"], errors="coerce").isna(),
+    lambda f: pd.to_numeric(f["n"], errors="coerce") / f["x"],
     lambda f: f["o"].str.split(",", n=1).str[0].fillna("-").isin(["a", "-"]),
     lambda f: f["s"].str.replace("a", "bb").str.len(),
     lambda f: f["o"].str.replace(",", "", regex=False) == "ab",
@@ -144,6 +203,7 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f["s"].str.cat(f["t"], sep="/").isna(),
     lambda f: f["d"].dt.month.astype(float),
     lambda f: np.where(f["d"].dt.dayofweek >= 5, 1, 0),
+    lambda f: (f["d"].dt.microsecond * f["d"].dt.dayofyear * 12).astype(float),
     lambda f: f["d"].dt.is_month_end,
     lambda f: f["d"].dt.is_quarter_start | f["d"].dt.is_year_end,
     lambda f: f["d"].dt.is_leap_year,
@@ -209,3 +269,24 @@ def test_graphs_mean_what_the_reference_says(number: int) -> None:
     np.testing.assert_allclose(
         np.asarray(found, dtype=float).reshape(expected.shape), expected, rtol=1e-12
     )
+
+
+def test_narrow_columns_hold_what_the_sample_could() -> None:
+    fast = willump.compile(lambda f: f["b"] * 2, sample=SAMPLE, strict=True)
+    assert fast({"b": 100}).tolist() == [-56]
+    assert fast(pd.DataFrame({"b": [100, -3]})).dtype == np.int8
+    for value in (128, -129, 0.5, None):
+        with pytest.raises(TypeError, match=r"column 'b' holds .*int8"):
+            fast({"b": value})
+        with pytest.raises(TypeError, match=r"column 'b' holds .*int8"):
+            fast(pd.DataFrame({"b": [1.0, value]}, dtype=float))
+
+
+def test_narrow_columns_of_tables_that_may_miss_are_not_computed_with() -> None:
+    table = pd.DataFrame({"s": ["a", "x"], "v": np.array([100, 3], dtype="int8")})
+
+    def product(f: pd.DataFrame) -> Any:
+        return (f.merge(table, on="s", how="left")["v"] * 2).astype(float)
+
+    with pytest.raises(willump.UnsupportedError, match="int8 where no row is missing"):
+        willump.compile(product, sample=SAMPLE, strict=True)

@@ -29,14 +29,16 @@ from . import (  # noqa: F401  (registers makers)
     row_functions,
     strings,
 )
-from .frames import kind_of_source
+from .frames import kind_of_dtype
 from .inputs import AsFrame
 from .interpreter import Interpreter
+from .narrow import stored_name
 from .steps import ReplayStep
 from .tracer import Tracer
 from .values import (
     FILLED,
     MIXED,
+    NARROW,
     SHORT,
     WHOLE,
     CaptureError,
@@ -107,7 +109,11 @@ class Followed:
     def dtypes(self) -> dict[str, str]:
         """Of the columns that the graph may read."""
         inputs = self.tracer.frame_inputs.items()
-        return {name: column.dtype for name, column in inputs if isinstance(column, Column)}
+        return {
+            name: column.stored or column.dtype
+            for name, column in inputs
+            if isinstance(column, Column)
+        }
 
 
 def number_steps(steps: Sequence[Any], sample: pd.DataFrame) -> None:
@@ -143,7 +149,7 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
     found: dict[str, Held] = {}
     for name in frame.columns:
         try:
-            dtype = kind_of_source(frame[name])
+            dtype = kind_of_dtype(frame[name].dtype, frame[name])
             if not isinstance(name, str):
                 raise NotNative("its name is no string")
         except NotNative as reason:
@@ -153,7 +159,8 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
         attributes: dict[str, Any] = {"kind": kind, "name": name}
         if dtype == "float32":
             attributes["dtype"] = "f32"
-        found[name] = Column(context._emit("input", (), attributes), dtype, "input")
+        stored = stored_name(frame[name].dtype)
+        found[name] = Column(context._emit("input", (), attributes), dtype, "input", stored=stored)
     return Traced(frame, Frame(found, "input"), Replay(None))
 
 
@@ -275,7 +282,7 @@ class Result:
                 "name": name if isinstance(name, (str, int)) else None,
                 "index": column.rows,
             }
-        return cls("prediction", column.ref, True, column.dtype, shape)
+        return cls("prediction", column.ref, True, column.stored or column.dtype, shape)
 
 
 def _why_other_dtype(native: Any, value: Any) -> str:
@@ -286,7 +293,8 @@ def _why_other_dtype(native: Any, value: Any) -> str:
             "whether the result is of whole numbers or float64 hangs on which rows were missing: "
             "add .astype(float)"
         )
-    numbers = ("bool", "int64", "float32", "float64")
+    numbers = ("bool", "int64", "float32", "float64", *NARROW)
+    dtype = getattr(native, "stored", "") or dtype
     if dtype in numbers and dtype != str(value.dtype) and not isinstance(native, Labels):
         return f"the result is of {value.dtype}"
     return ""

@@ -186,6 +186,8 @@ class Cells:
             column = self.emit("cast", [column], "float64", dtype="f64")
         if column.dtype == "bool":
             return Cell(column, BOOL, is_numpy=is_numpy)
+        if column.stored and is_numpy and not is_upcast:
+            raise NotNative(f"a row's value of {column.stored}, which wraps around")
         if column.is_float or (is_upcast and column.is_whole):
             return Cell(replace(column, dtype="float64"), FLOAT, is_numpy=is_numpy)
         if column.dtype == "int64":

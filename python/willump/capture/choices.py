@@ -23,6 +23,7 @@ from .columns import (
     result_dtype,
 )
 from .frames import kind_of_dtype, same_rows
+from .narrow import held_by, stored_name, wrapped
 from .registry import Call, method
 from .values import (
     FILLED,
@@ -302,8 +303,12 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
         from .categories import categorized
 
         return categorized(call, column, _fixed_categories(call))
+    if column.is_text and dtype == np.dtype(object):
+        return replace(column, dtype="object")
     wanted = kind_of_dtype(dtype)
     if column.dtype == wanted:
+        if wanted == "int64" and column.stored != stored_name(dtype):
+            return wrapped(call, column, stored_name(dtype))
         return column
     if column.categories and wanted in ("str", "object"):
         from .categories import as_text
@@ -312,6 +317,10 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     if wanted == "str" and column.dtype == "int64":
         return emit(call, "print_whole", [column], "str", column.rows)
     context = call.tracer.context
+    if column.is_text and wanted not in ("str", "object"):
+        from .strings import parsed
+
+        return parsed(call, column, wanted)
     if column.is_text or wanted in ("str", "object"):
         raise NotNative(f"astype from {column.dtype} to {wanted}")
     if wanted in ("bool", "int64"):
@@ -324,7 +333,7 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
         node = context._emit("cast", (column.node,), {"dtype": graph}) if has_other else column.node
         return Column(node, wanted, column.rows)
     if column.is_bool or column.dtype == "int64":
-        return replace(column, dtype=wanted)
+        return replace(column, dtype=wanted, stored=stored_name(dtype))
     checked = context._emit(
         "check_finite",
         (column.node,),
@@ -335,7 +344,9 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     )
     whole = context._emit("ufunc", (checked,), {"function": "trunc"})
     exact: dict[str, Any] = {"function": "add", "value": 0.0, "dtype": "i64"}
-    return Column(context._emit("binary", (whole,), exact), wanted, column.rows)
+    found = Column(context._emit("binary", (whole,), exact), wanted, column.rows)
+    stored = stored_name(dtype)
+    return replace(held_by(call, found, stored), stored=stored) if stored else found
 
 
 def _fixed_categories(call: Call) -> Any:

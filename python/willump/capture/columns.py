@@ -14,6 +14,7 @@ from .frames import kind_of_dtype, same_rows
 from .registry import Call, method
 from .values import (
     FILLED,
+    MIXED,
     SHORT,
     WHOLE,
     Column,
@@ -78,6 +79,9 @@ def result_dtype(
 
     `value`: a constant operand.
     """
+    from .narrow import check_either
+
+    check_either(columns)
     if call.value.dtype == np.int32 and SHORT in {c.dtype for c in columns}:
         return SHORT if is_whole and is_integer(value) else FILLED
     dtype = kind_of_dtype(call.value.dtype)
@@ -164,6 +168,20 @@ def binary(
     return found
 
 
+def _as_floats(function: str, columns: Sequence[Column], constants: Sequence[Any]) -> list[Column]:
+    """Numbers of which rows decide whether they are ints are floats beside floats."""
+    is_float = function == "divide" or any(
+        kind == "float64" for kind in (*(c.dtype for c in columns), *map(_kind, constants))
+    )
+    if not is_float:
+        return list(columns)
+    return [replace(c, dtype="float64") if c.dtype == MIXED else c for c in columns]
+
+
+def _kind(constant: Any) -> str:
+    return "float64" if isinstance(constant, (float, np.float64)) else ""
+
+
 @method(SERIES, *_ARITHMETIC)
 def arithmetic(call: Call) -> Native:
     function = _ARITHMETIC[short_name(call)]
@@ -177,9 +195,10 @@ def arithmetic(call: Call) -> Native:
         from .dates import moments
 
         return moments(call, function, columns, value, is_reversed)
+    constants = [a for a in call.args if not isinstance(a, Traced)]
+    columns = _as_floats(function, columns, constants)
     if not all(column.is_number or column.is_bool for column in columns):
         raise NotNative(f"{function} of {columns[0].dtype}")
-    constants = [a for a in call.args if not isinstance(a, Traced)]
     dtype = result_dtype(call, columns, *constants, is_whole=function != "divide")
     if dtype == "bool":
         raise NotNative(f"{function} of booleans")
@@ -216,7 +235,7 @@ def negative(call: Call) -> Native:
     if not column.is_number:
         raise NotNative(f"the negative of {column.dtype}")
     if column.is_whole:  # there is no -0 among them
-        return binary(call, "subtract", [column], 0.0, True, column.dtype)
+        return binary(call, "subtract", [column], 0.0, True, result_dtype(call, [column]))
     return emit(call, "ufunc", [column], column.dtype, column.rows, function="negative")
 
 

@@ -13,6 +13,7 @@ from .registry import Call, function, method
 from .values import (
     FILLED,
     MIXED,
+    NARROW,
     SHORT,
     WHOLE,
     Column,
@@ -32,11 +33,14 @@ _NUMPY = {"float64": "float64", "float32": "float32", "int64": "int64", "bool": 
 
 
 def kind_of_dtype(dtype: Any, values: Any = None) -> str:
-    """A column's kind from its pandas dtype; `NotNative` where there is none."""
+    """A column's kind from its pandas dtype; `NotNative` where there is none. Narrow whole
+    numbers are int64 that the tracer wraps around (capture/narrow.py)."""
     if isinstance(dtype, np.dtype):
         name = dtype.name
         if name in _NUMPY:
             return name
+        if name in NARROW:
+            return "int64"
         if dtype.kind == "M":
             return "datetime"
         if dtype.kind == "m":
@@ -47,15 +51,6 @@ def kind_of_dtype(dtype: Any, values: Any = None) -> str:
     if isinstance(dtype, pd.StringDtype) and dtype.na_value is not pd.NA:
         return "str"
     raise NotNative(f"a column of {dtype}")
-
-
-def kind_of_source(values: Any) -> str:
-    """The kind of a column of the caller's or of a table: short integers are whole
-    numbers too, of which no result is made in their own dtype."""
-    dtype = values.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "iu" and dtype != np.uint64:
-        return "int64"
-    return kind_of_dtype(dtype, values)
 
 
 def is_text(values: Any) -> bool:
@@ -81,8 +76,8 @@ def joined(call: Call, columns: Mapping[Any, Column], *, as_float: bool = False)
         raise NotNative("booleans beside numbers become objects")
     dtype = getattr(call.value, "dtype", None)
     name = "float64" if dtype is None else str(dtype)
-    name = "int64" if name == "int32" else name
-    if name not in _NUMPY:
+    name = "int64" if name == "int32" and SHORT in kinds else name
+    if name not in _NUMPY and name not in NARROW:
         raise NotNative(f"its dtype is {name}")
     if set(kinds) <= {"int64", WHOLE, FILLED, SHORT} and set(kinds) != {"int64"}:
         name = WHOLE if set(kinds) <= {"int64", WHOLE} else FILLED

@@ -19,6 +19,14 @@ from .._frames import column_keys
 Array = npt.NDArray[Any]
 
 _LARGEST = 2**53
+#: The range of each dtype of whole numbers.
+_RANGES = {
+    f"{sign}int{bits}": (0 if sign else -(2 ** (bits - 1)), 2 ** (bits if sign else bits - 1) - 1)
+    for bits in (8, 16, 32)
+    for sign in ("", "u")
+} | {"int64": (-_LARGEST, _LARGEST)}
+#: So many rows are looked at one by one: NumPy's calls would cost more.
+_FEW = 8
 _TEXT = ("str", "object")
 _MOMENTS = ("datetime", "timedelta")
 
@@ -43,6 +51,7 @@ class FunctionInputs:
     def __init__(self, names: Sequence[str], dtypes: Mapping[str, str]) -> None:
         self.columns = [(name, dtypes[name]) for name in names]
         self.needed = set(names)
+        self._seen: tuple[list[Any], list[int]] = [], []
 
     def keys(self, x: Any) -> list[Any]:
         """A hashable for each row; equal where the graph reads equal values."""
@@ -54,8 +63,14 @@ class FunctionInputs:
             return self._of_dict(x)
         if is_frame(x):
             library = library_of(x)
+            if library == "pandas":
+                arrays, places = _arrays_of(x), self._places(_names_of_pandas(x), x)
+                return tuple(
+                    _of_pandas(arrays[at], name, dtype)
+                    for at, (name, dtype) in zip(places, self.columns, strict=True)
+                )
             self._check_names(list(names_of(x)), x)
-            read = {"pandas": _of_pandas, "polars": _of_polars}.get(library, _of_arrow)
+            read = _of_polars if library == "polars" else _of_arrow
             return tuple(read(x[name], name, dtype) for name, dtype in self.columns)
         if isinstance(x, (list, tuple)) and x and all(isinstance(row, dict) for row in x):
             for row in x:
@@ -68,6 +83,15 @@ class FunctionInputs:
             f"columns, one row as a dict, or a list of such rows; not {type(x).__name__}"
         )
 
+    def _places(self, names: list[Any], x: Any) -> list[int]:
+        """Where a frame has the columns; callers mostly give the same ones again."""
+        seen = self._seen
+        if names != seen[0]:
+            self._check_names(names, x)
+            at = {name: i for i, name in enumerate(names)}
+            self._seen = seen = names, [at[name] for name, _ in self.columns]
+        return seen[1]
+
     def _of_dict(self, x: dict[Any, Any]) -> tuple[Any, ...]:
         found = []
         for name, dtype in self.columns:
@@ -76,7 +100,7 @@ class FunctionInputs:
             except KeyError:
                 self._check_names(x, x)
                 raise
-            if _is_scalar(value):
+            if is_scalar(value):
                 found.append(_of_list([value], name, dtype))
             elif isinstance(value, (list, tuple)):
                 found.append(_of_list(value, name, dtype))
@@ -101,10 +125,25 @@ class FunctionInputs:
                 raise ValueError(f"columns come twice: {twice}")
 
 
-def _is_scalar(value: Any) -> bool:
+def is_scalar(value: Any) -> bool:
     return isinstance(value, (str, int, float, np.generic, bool)) or value is None or (
         not hasattr(value, "__len__") and not hasattr(value, "shape")
     )  # fmt: skip
+
+
+def _names_of_pandas(frame: Any) -> list[Any]:
+    arrow = getattr(frame.columns.array, "_pa_array", None)
+    names: list[Any] = frame.columns.tolist() if arrow is None else arrow.to_pylist()
+    return names
+
+
+def _arrays_of(frame: Any) -> list[Any]:
+    """What a pandas frame's columns hold, without a Series and a look into the index for
+    each, which is most of what one row costs."""
+    arrays = getattr(frame, "_iter_column_arrays", None)
+    if arrays is not None:
+        return list(arrays())
+    return [frame.iloc[:, i].array for i in range(frame.shape[1])]
 
 
 def _refused(name: str, dtype: str, what: str) -> TypeError:
@@ -161,12 +200,17 @@ def _numbers(array: Array, name: str, dtype: str) -> Array:
         return _moments(array, name, dtype)
     if kind not in "biuf" or (dtype == "bool") != (kind == "b"):
         raise _refused(name, dtype, str(array.dtype))
-    if kind in "iu" and array.dtype.itemsize == 8 and len(array):
+    if len(array) <= _FEW:
+        return _list_numbers(array.tolist(), name, dtype)
+    least, most = _RANGES.get(dtype, _RANGES["int64"])
+    is_narrow = most < _LARGEST
+    if kind in "iu" and len(array) and (array.dtype.itemsize == 8 or str(array.dtype) != dtype):
         low, high = int(array.min()), int(array.max())
-        if low < -_LARGEST or high > _LARGEST:
-            raise _refused(name, dtype, f"{high if high > _LARGEST else low}, beyond 2^53")
-    if kind == "f" and dtype == "int64":
-        whole = np.isfinite(array) & (np.floor(array) == array) & (np.abs(array) <= _LARGEST)
+        if low < least or high > most:
+            beyond = "" if is_narrow else ", beyond 2^53"
+            raise _refused(name, dtype, f"{high if high > most else low}{beyond}")
+    if kind == "f" and dtype in _RANGES:
+        whole = np.isfinite(array) & (np.floor(array) == array) & (array >= least) & (array <= most)
         if not whole.all():
             row = int(np.flatnonzero(~whole)[0])
             raise _refused(name, dtype, f"{array[row]!r} in row {row}")
@@ -202,7 +246,9 @@ def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
                 raise _refused(name, dtype, f"{value!r} in row {row}")
             if isinstance(value, (int, np.integer)) and abs(int(value)) > _LARGEST:
                 raise _refused(name, dtype, f"{value!r}, beyond 2^53, in row {row}")
-        if dtype in ("int64", "bool") and not number.is_integer():
+            if dtype in _RANGES and not _RANGES[dtype][0] <= number <= _RANGES[dtype][1]:
+                raise _refused(name, dtype, f"{value!r} in row {row}")
+        if (dtype in _RANGES or dtype == "bool") and not number.is_integer():
             raise _refused(name, dtype, f"{value!r} in row {row}")
         if dtype == "float32" and number == number and float(np.float32(number)) != number:
             raise _refused(name, dtype, f"{value!r} in row {row}")
@@ -243,20 +289,22 @@ def _null(dtype: str) -> Any:
 
 
 def _of_pandas(series: Any, name: str, dtype: str) -> Any:
-    """A pandas Series, or a NumPy array."""
+    """A pandas Series or its array, or a NumPy array."""
     own = series.dtype
     if dtype in _TEXT:
         kind = str(own)
         if kind == "object" or isinstance(series, np.ndarray):
             return _texts(series.tolist(), name, dtype)
         if kind in ("str", "string") or kind.startswith("string"):
-            parts = series.array
+            parts = getattr(series, "array", series)
             arrow = getattr(parts, "_pa_array", None)
+            if arrow is not None and len(parts) <= _FEW:
+                return [math.nan if cell is None else cell for cell in arrow.to_pylist()]
             if arrow is not None:
                 return TextColumn((arrow, math.nan))
             return _texts(series.tolist(), name, dtype)
         if kind == "category":
-            return _texts(series.astype(object).tolist(), name, dtype)
+            return _texts(list(series), name, dtype)
         raise _refused(name, dtype, kind)
     if isinstance(own, np.dtype):
         if own.kind == "O":
@@ -266,7 +314,7 @@ def _of_pandas(series: Any, name: str, dtype: str) -> Any:
     if getattr(own, "kind", "O") not in "biuf":
         raise _refused(name, dtype, str(own))
     if series.isna().any():
-        if dtype in ("int64", "bool"):
+        if dtype in _RANGES or dtype == "bool":
             raise _refused(name, dtype, "missing values")
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     return _numbers(series.to_numpy(dtype=own.numpy_dtype), name, dtype)
@@ -282,7 +330,7 @@ def _of_polars(series: Any, name: str, dtype: str) -> Any:
         return _texts(series.to_list(), name, dtype)
     if dtype in _MOMENTS:
         return _moments(series.to_numpy(), name, dtype)
-    if series.null_count() and dtype in ("int64", "bool"):
+    if series.null_count() and (dtype in _RANGES or dtype == "bool"):
         raise _refused(name, dtype, "missing values")
     if kind == "Null":
         return np.full(len(series), np.nan)
@@ -296,9 +344,10 @@ def _of_arrow(column: Any, name: str, dtype: str) -> Any:
             return TextColumn((column, _null(dtype)))
         return _texts(column.to_pylist(), name, dtype)
     if column.null_count and dtype not in _MOMENTS:
-        if dtype in ("int64", "bool"):
+        if dtype in _RANGES or dtype == "bool":
             raise _refused(name, dtype, "missing values")
-        return _list_numbers(column.to_pylist(), name, dtype)
+        if kind not in ("double", "float"):
+            return _list_numbers(column.to_pylist(), name, dtype)
     array = (
         column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
     )
@@ -317,7 +366,7 @@ class AsFrame:
         if isinstance(x, pd.DataFrame):
             return x
         if isinstance(x, dict):
-            is_row = all(_is_scalar(value) for value in x.values())
+            is_row = all(is_scalar(value) for value in x.values())
             x = pd.DataFrame([x] if is_row else x)
         elif isinstance(x, (list, tuple)):
             x = pd.DataFrame(list(x))

@@ -14,8 +14,9 @@ import pandas as pd
 
 from .._errors import UnsupportedError
 from .columns import LARGEST, emit
-from .frames import is_text, kind_of_dtype, kind_of_source, same_rows
+from .frames import is_text, kind_of_dtype, same_rows
 from .inputs import moments_of
+from .narrow import stored_name
 from .registry import Call, function, method
 from .values import (
     FILLED,
@@ -125,7 +126,7 @@ def taken(call: Call, at: Column, values: Any, rows: str, *, is_everywhere: bool
     """A column of a table at row numbers, missing where there is no row, unless there
     is one everywhere."""
     dtype = values.dtype
-    kind = kind_of_source(values)
+    kind = kind_of_dtype(values.dtype, values)
     if kind in ("str", "object"):
         cells = list(values)
         none = [i for i, cell in enumerate(cells) if cell is None]
@@ -148,17 +149,23 @@ def taken(call: Call, at: Column, values: Any, rows: str, *, is_everywhere: bool
     if kind == "int64" and not is_everywhere:
         found = WHOLE if dtype == np.int64 else FILLED
     graph = "f32" if kind == "float32" else None
-    return emit(call, "take", [at], found, rows, values=array.astype(np.float64), dtype=graph)
+    made = emit(call, "take", [at], found, rows, values=array.astype(np.float64), dtype=graph)
+    return replace(made, stored=stored_name(dtype))
 
 
 def _taken_later(
     call: Call, at: Column, values: Any, rows: str, required: _Required | None = None
 ) -> Held:
-    """The same, made where the column is used."""
+    """The same, made where the column is used; the line of the join has it."""
     where = f"line {call.tracer.line}: column {values.name!r} of the table: "
-    if required is not None:
-        return Later(lambda: required.taken(values, rows), where)
-    return Later(lambda: taken(call, at, values, rows), where)
+    place = call.tracer.place
+
+    def make() -> Column:
+        found = taken(call, at, values, rows) if required is None else required.taken(values, rows)
+        call.tracer.tell("take", found.node, place)
+        return found
+
+    return Later(make, where)
 
 
 # ---- rows that must be there -----------------------------------------------------
@@ -302,6 +309,7 @@ def _merged(
     if keys.has_index and isinstance(table.index, pd.MultiIndex):
         raise NotNative("a table with an index of several levels")
     at = replace(row_numbers(call, columns, values), rows=rows)
+    call.tracer.tell("match", at.node)
     required = None
     if is_inner:
         message = (

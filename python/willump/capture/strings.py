@@ -14,8 +14,8 @@ from ..convert.pattern import character_class
 from .columns import emit
 from .frames import kind_of_dtype, same_rows
 from .patterns import anchored, is_re2, measured, regex_of, replaced
-from .registry import Call, method
-from .values import WHOLE, Column, Matches, Native, NotNative, Pieces, Traced
+from .registry import Call, function, method
+from .values import MIXED, WHOLE, Column, Matches, Native, NotNative, Pieces, Traced
 
 #: Where a mapping hangs on what stands beside a character, these show it.
 _PROBES = ("ΑΣ", "ΑΣΑ", "ΑΣ ΑΣ", "aΣ.", "ǅa", "ßa", "İı", "ŉs", "ﬁx")
@@ -91,6 +91,56 @@ def by_character(call: Call) -> Native:
     return emit(call, "map_chars", [column], column.dtype, column.rows, **attributes)
 
 
+@method("str", "title", "capitalize")
+def first_by_character(call: Call) -> Native:
+    """The first character of each word, or of the string, becomes another one than those
+    behind it."""
+    column, dtype = column_of_text(call)
+    if len(call.args) > 1 or call.kwargs:
+        raise NotNative(f"{call.name} with options")
+    attributes = _capital_map(dtype, call.name.rpartition(".")[2])
+    return emit(call, "map_chars", [column], column.dtype, column.rows, **attributes)
+
+
+@functools.lru_cache(maxsize=8)
+def _capital_map(dtype: Any, name: str) -> dict[str, Any]:
+    """What `title` or `capitalize` makes of each character where it is the first one and
+    where it is not, asked of pandas: all at once, blanks between them."""
+    text = _all_characters().replace(" ", "")
+
+    def ask(texts: list[str]) -> list[str]:
+        return list(getattr(pd.Series(texts, dtype=dtype).str, name)())
+
+    def changed(before: str) -> dict[str, str]:
+        """Behind a character, or behind none."""
+        if name == "title":
+            (found,) = ask([" ".join(before + char for char in text)])
+            pieces = found.split(" ")
+        else:
+            pieces = ask([before + char for char in text])
+        pairs = zip(text, (piece[len(before) :] for piece in pieces), strict=True)
+        return {char: new for char, new in pairs if char != new}
+
+    first, rest = changed(""), changed("a")
+    attributes: dict[str, Any] = {
+        "first": "word" if name == "title" else "string",
+        "first_chars": np.array([ord(char) for char in first]),
+        "first_values": list(first.values()),
+        "chars": np.array([ord(char) for char in rest]),
+        "values": list(rest.values()),
+    }
+    if name == "title":
+        (found,) = ask([" ".join(char + "a" for char in text)])
+        is_cased = np.array([piece.endswith("a") for piece in found.split(" ")])
+        points = np.array([ord(char) for char in text])[is_cased]
+        breaks = np.flatnonzero(np.diff(points) != 1)
+        ends = np.r_[points[breaks], points[-1]]
+        attributes["cased"] = np.stack([np.r_[points[0], points[breaks + 1]], ends], 1).ravel()
+    if ask(["aΣ"])[0] != ask(["aΣa"])[0][:2]:
+        attributes |= {"final_sigma": True, "unicode": unicodedata.unidata_version}
+    return attributes
+
+
 def _is_literal(pattern: str) -> bool:
     """Whether a regular expression is a plain word."""
     return not set(pattern) & set(r"\.^$*+?{}[]|()")
@@ -151,6 +201,17 @@ def count(call: Call) -> Native:
     if is_re2(dtype, own.flags) and (regex.may_be_empty or regex.has_anchors):
         raise NotNative("str.count of matches that may be empty, or hang on their place")
     return measured(call, column, "count", regex.pattern, WHOLE, None)
+
+
+@method("str", "find", "rfind")
+def find(call: Call) -> Native:
+    own = call.bind("self", "sub", "start", "end", start=0, end=None)
+    if not isinstance(own.sub, str) or own.start not in (0, None) or own.end is not None:
+        raise NotNative(f"{call.name} of a part, or of what is no string")
+    _, dtype = column_of_text(call)
+    if pd.Series(["é."], dtype=dtype).str.find(".").iloc[0] != 1:
+        raise NotNative("this pandas counts bytes in str.find")
+    return _measured(call, call.name.rpartition(".")[2], WHOLE, math.nan, [own.sub])
 
 
 @method("str", "contains", "match", "fullmatch")
@@ -221,21 +282,32 @@ def item(call: Call) -> Native:
 def _piece(call: Call, pieces: Pieces, key: Any) -> Column:
     if not isinstance(key, (int, np.integer)):
         raise NotNative(f".str[{key!r}] of a split")
+    separator: dict[str, Any] = {"text": pieces.separator}
+    if not pieces.separator:  # pandas splits as Python does, whatever the strings' dtype
+        separator = {"chars": blank_characters(np.dtype(object))}
     return emit(
-        call, "edit_text", [pieces.column], "object", pieces.column.rows, function="split",
-        text=pieces.separator, index=int(key), limit=pieces.limit or None,
+        call, "edit_text", [pieces.column], "object", pieces.column.rows,
+        function=pieces.function, index=int(key), limit=pieces.limit or None, **separator,
     )  # fmt: skip
 
 
-@method("str", "split")
+@method("str", "split", "rsplit")
 def split(call: Call) -> Native:
     own = call.bind("self", "pat", n=-1, expand=False, regex=None, pat=None)
     column, _ = column_of_text(call)
-    if not isinstance(own.pat, str) or not own.pat or own.expand:
-        raise NotNative("str.split without a separator, or with expand")
-    if not (own.regex is False or len(own.pat) == 1 or _is_literal(own.pat)):
+    name = call.name.rpartition(".")[2]
+    limit = max(int(own.n), 0)
+    if own.expand:
+        raise NotNative(f"str.{name} with expand, whose columns hang on the rows")
+    if own.pat is None:
+        if name == "rsplit" and limit:
+            raise NotNative("str.rsplit at some blanks")
+        return Pieces(column, "", limit, "split_blank")
+    if not isinstance(own.pat, str) or not own.pat:
+        raise NotNative(f"str.{name} by {own.pat!r}")
+    if not (own.regex is False or len(own.pat) == 1 or _is_literal(own.pat) or name == "rsplit"):
         raise NotNative(f"the regular expression {own.pat!r}")
-    return Pieces(column, own.pat, max(int(own.n), 0))
+    return Pieces(column, own.pat, limit, name)
 
 
 @functools.lru_cache(maxsize=8)
@@ -353,6 +425,58 @@ def is_of_case(call: Call) -> Native:
     missing = _missing_as(call, column.dtype, _ABSENT)
     pattern = rf"\A(?={allowed}*+\z)(?:(?!{own})(?s:.))*+{own}"
     return measured(call, column, "contains", pattern, "bool", missing)
+
+
+# ---- numbers ------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=1)
+def _numerals() -> dict[str, Any]:
+    """The digits and blanks beyond ASCII that Python reads in numbers."""
+    found: dict[int, int] = {}
+    for point in range(128, 0x110000):
+        char = chr(point)
+        if char.isspace():
+            found[point] = ord(" ")
+        elif char.isdecimal():
+            found[point] = ord("0") + unicodedata.decimal(char)
+    return {"chars": np.array(list(found)), "values": np.array(list(found.values()))}
+
+
+def parsed(call: Call, column: Column, wanted: str) -> Column:
+    """`astype(float)` and `astype(int)` of strings: Python's own reading."""
+    if wanted not in ("float64", "int64"):
+        raise NotNative(f"astype from strings to {wanted}")
+    function = "float" if wanted == "float64" else "int"
+    return emit(
+        call, "parse_number", [column], wanted, column.rows, function=function, **_numerals()
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _reads_as_python() -> bool:
+    """Whether `to_numeric` rounds correctly, which older pandas does not."""
+    rng = np.random.default_rng(0)
+    texts = [repr(float(x)) for x in rng.random(500) * 10.0 ** rng.integers(-300, 300, 500)]
+    return bool(pd.to_numeric(pd.Series(texts)).tolist() == [float(text) for text in texts])
+
+
+@function(pd.to_numeric)
+def to_numeric(call: Call) -> Native:
+    own = call.bind("arg", "errors", "downcast", errors="raise", downcast=None)
+    column = call.tracer.column(own.arg)
+    if own.downcast is not None or own.errors not in ("raise", "coerce"):
+        raise NotNative("to_numeric with options")
+    if column.is_number or column.is_bool:
+        return column
+    if not column.is_text or not isinstance(own.arg.value, pd.Series):
+        raise NotNative(f"to_numeric of {column.dtype}")
+    if not _reads_as_python():
+        raise NotNative("this pandas does not round correctly in to_numeric")
+    return emit(
+        call, "parse_number", [column], MIXED, column.rows, function="numeric",
+        coerce=True if own.errors == "coerce" else None,
+    )  # fmt: skip
 
 
 # ---- strings put together ---------------------------------------------------------------

@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from ..convert.context import Context
 from ..convert.registry import Refused
 from .interpreter import Inner, Interpreter
+from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
 from .source import is_of_library
 from .steps import ReplayStep
@@ -236,9 +237,15 @@ class Tracer:
         if said not in self.notes:
             self.notes.append(said)
 
-    def tell(self, what: str, node: int) -> None:
-        """For `explain`: what the line at work became."""
-        self.steps.append(Step(self.code, self.line, what, "", (node,)))
+    @property
+    def place(self) -> tuple[Any, int]:
+        """The line at work, and the code of its function."""
+        return self.code, self.line
+
+    def tell(self, what: str, node: int, place: tuple[Any, int] | None = None) -> None:
+        """For `explain`: what the line at work became, or another one."""
+        code, line = place or self.place
+        self.steps.append(Step(code, line, what, "", (node,)))
 
     # ---- making -----------------------------------------------------------------
 
@@ -264,7 +271,8 @@ class Tracer:
         try:
             if maker is None:
                 raise NotNative(f"there is no native form of {name}")
-            native = maker(Call(self, name, function, args, kwargs, value))
+            call = Call(self, name, function, args, kwargs, value)
+            native = settled(call, maker(call))
         except (NotNative, Refused) as reason:
             said = str(reason)
             native = said if said.startswith("line ") else f"line {line}: {said}"

@@ -32,6 +32,8 @@ FILLED = "int64|float64?"
 SHORT = "int32|float64"
 #: Numbers that rows of a function gave: int64 where all of them are ints.
 MIXED = "int64|float64 by row"
+#: NumPy's whole numbers that are narrower than int64.
+NARROW = ("int8", "int16", "int32", "uint8", "uint16", "uint32")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Column:
     rows: str = ""
     #: Of a categorical column ("category"), whose node is its codes, -1 where it has none.
     categories: tuple[Any, ...] = ()
+    #: Of whole numbers, the narrower dtype that the Series has (capture/narrow.py).
+    stored: str = ""
 
     @property
     def is_text(self) -> bool:
@@ -187,8 +191,9 @@ class Pieces:
     """Strings that were split; each piece is a column of its own once it is picked."""
 
     column: Column
-    separator: str
+    separator: str  #: "": runs of the blanks that the dtype's `strip` takes away
     limit: int
+    function: str = "split"
 
 
 @dataclass(frozen=True)
