@@ -54,7 +54,7 @@ def measured(command: list[str], is_quick: bool, folder: Path) -> Any:
         return {"error": f"not done within {LIMIT:.0f} s"}
     if done.returncode != 0 or not output.exists():
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        return {"error": lines[-1] if lines else f"ended with code {done.returncode}"}
+        return {"error": lines[-1][:300] if lines else f"ended with code {done.returncode}"}
     return json.loads(output.read_text())
 
 
