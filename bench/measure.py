@@ -38,11 +38,11 @@ class Comparison:
     def __init__(self, work: Workload, is_quick: bool) -> None:
         self.work, self.is_quick = work, is_quick
         self.sizes = [100, 1_000] if is_quick else [100, 1_000, 10_000]
-        self.n_points = 150 if is_quick else 1_000
         self.most_rounds, self.budget = (7, 5.0) if is_quick else (15, 60.0)
         asked = work.later.iloc[n_fresh(work) :].reset_index(drop=True)
         self.sizes = [size for size in self.sizes if size <= len(asked)] or [len(asked)]
         self.largest = str(self.sizes[-1])
+        self.n_points = min(150 if is_quick else 1_000, len(asked))
         self.inputs = Inputs(
             {str(size): asked.head(size) for size in self.sizes},
             [asked.iloc[i : i + 1].reset_index(drop=True) for i in range(self.n_points)],

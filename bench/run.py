@@ -54,7 +54,7 @@ def measured(command: list[str], is_quick: bool, folder: Path) -> Any:
         return {"error": f"not done within {LIMIT:.0f} s"}
     if done.returncode != 0 or not output.exists():
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        return {"error": lines[-1] if lines else f"ended with code {done.returncode}"}
+        return {"error": lines[-1][:300] if lines else f"ended with code {done.returncode}"}
     return json.loads(output.read_text())
 
 
@@ -82,7 +82,8 @@ def problems_of(content: dict[str, Any]) -> tuple[list[str], list[str]]:
         for candidate, entry in work["candidates"].items():
             what = f"{name}: {candidate}: {entry['status']}: {entry.get('reason', '')}"
             is_ours = entry["role"] != "peer"
-            if entry["status"] not in ("ok", "left out", "cannot"):
+            may_refuse = entry["role"] in ("peer", "cascade")
+            if entry["status"] not in ("ok", "left out", "cannot" if may_refuse else "ok"):
                 (ours if is_ours else others).append(what)
             if entry.get("untouched", {}).get("beyond_chance"):
                 ours.append(f"{name}: {candidate}: the certificate does not hold")
@@ -106,23 +107,24 @@ def main() -> int:
     if not has_data():
         print("WILLUMP_DATA is not set: every workload takes the registry's data")
     content: dict[str, Any] = {"machine": machine(), "is_quick": options.quick, "workloads": {}}
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
+        names = {
+            folder: "TEMPORARY",
+            os.environ.get("WILLUMP_DATA") or "WILLUMP_DATA": "WILLUMP_DATA",
+            str(Path(__file__).resolve().parents[1]): "WILLUMP",
+            sys.prefix: "PYTHON",
+        }
+        if "toxic" in options.only:
+            content["vocabulary"] = measured(["vocabulary.py"], options.quick, Path(folder))
         for name in options.only:
             start = time.monotonic()
             print(name, flush=True)
             content["workloads"][name] = measured(["measure.py", name], options.quick, Path(folder))
             print(f"  {time.monotonic() - start:.0f} s", flush=True)
-        if "toxic" in options.only:
-            content["vocabulary"] = measured(["vocabulary.py"], options.quick, Path(folder))
-    names = {
-        folder: "TEMPORARY",
-        os.environ.get("WILLUMP_DATA") or "WILLUMP_DATA": "WILLUMP_DATA",
-        str(Path(__file__).parents[1]): "WILLUMP",
-        sys.prefix: "PYTHON",
-    }
-    content = without_paths(content, names)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(content, indent=1) + "\n")
+            # After each: what an interruption leaves is a result of those before.
+            content = without_paths(content, names)
+            options.output.write_text(json.dumps(content, indent=1) + "\n")
     ours, others = problems_of(content)
     for title, lines in (("Others:", others), ("Willump:", ours)):
         if lines:

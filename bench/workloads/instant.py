@@ -19,7 +19,7 @@ from . import Workload
 N_FOREST, N_TRAIN = 10_000, 10_000
 N_LATER = 300_000
 N_STRONG, N_WEAK = 8, 32
-N_TREES, N_LEAVES = 200, 128
+N_TREES, N_LEAVES = 100, 128
 
 
 def make(is_quick: bool) -> Workload:

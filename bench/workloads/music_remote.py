@@ -34,8 +34,11 @@ def make(is_quick: bool) -> Workload:
     earlier, rest = ratings.head(N_EARLIER), ratings.iloc[N_EARLIER:]
     store = Store(
         {
-            "user": table_of(earlier, "user_id"),
-            "title": table_of(earlier, "movie_id"),
+            key: table_of(earlier, f"{key}_id", largest)
+            for key, largest in (
+                ("user", ratings["user_id"].max()),
+                ("movie", ratings["movie_id"].max()),
+            )
         }
     )
     fetch = functools.partial(Store.fetch, store)
@@ -47,7 +50,7 @@ def make(is_quick: bool) -> Workload:
     def features(requests: pd.DataFrame) -> np.ndarray:
         told = requests[known].to_numpy(float)
         user = fetch("user", requests["user_id"].to_numpy())
-        title = fetch("title", requests["movie_id"].to_numpy())
+        title = fetch("movie", requests["movie_id"].to_numpy())
         return np.hstack([told, user, title])
 
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
@@ -76,12 +79,12 @@ def make(is_quick: bool) -> Workload:
     )
 
 
-def table_of(earlier: pd.DataFrame, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean, spread and number of the earlier ratings of every key that there is up to the
-    largest; the mean of all where there are none."""
+def table_of(earlier: pd.DataFrame, key: str, largest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, spread and number of the earlier ratings of every key up to the largest; the
+    mean of all where there are none."""
     overall = earlier["stars"].mean()
     told = earlier.groupby(key)["stars"].agg(["sum", "std", "count"])
-    keys = np.arange(1 + earlier[key].max())
+    keys = np.arange(1 + largest)
     told = told.reindex(keys).fillna(0.0)
     mean = (told["sum"] + 5.0 * overall) / (told["count"] + 5.0)
     return keys, np.column_stack([mean, told["std"], np.log1p(told["count"])])

@@ -350,6 +350,14 @@ def test_what_cannot_be_done_is_nobodys_fault(bench, content) -> None:
     assert bench.run.problems_of(content) == ([], [])
 
 
+def test_a_function_that_does_not_compile_is_ours(bench, content) -> None:
+    del content["workloads"]["music"]
+    told = content["workloads"]["toxic"]["candidates"]["Willump"]
+    told |= {"status": "cannot", "reason": "no native form"}
+    ours, _ = bench.run.problems_of(content)
+    assert ours == ["toxic: Willump: cannot: no native form"]
+
+
 def test_a_result_holds_no_paths(bench) -> None:
     found = {"a": ["No such file: '/data/x/y.csv'", 1.5], "b": {"c": "/tmp/q/m.so"}}
     names = {"/data/x": "WILLUMP_DATA", "/tmp/q": "TEMPORARY"}
