@@ -26,7 +26,7 @@ _RANGES = {
     for bits in (8, 16, 32)
     for sign in ("", "u")
 } | {"int64": (-_LARGEST, _LARGEST)}
-_TEXT = ("str", "object")
+_TEXT = ("str", "object", "string", "string[pyarrow]")
 _MOMENTS = ("datetime", "timedelta")  #: and "datetime[zone]", in UTC
 
 
@@ -63,7 +63,12 @@ class FunctionInputs:
             library = library_of(x)
             self._check_names(list(names_of(x)), x)
             read = {"pandas": _of_pandas, "polars": _of_polars}.get(library, _of_arrow)
-            return tuple(read(x[name], name, dtype) for name, dtype in self.columns)
+            return tuple(
+                _nullable(x[name], name, dtype)
+                if _is_nullable(dtype)
+                else read(x[name], name, dtype)
+                for name, dtype in self.columns
+            )
         if isinstance(x, (list, tuple)) and x and all(isinstance(row, dict) for row in x):
             for row in x:
                 self._check_names(row, row)
@@ -83,7 +88,9 @@ class FunctionInputs:
             except KeyError:
                 self._check_names(x, x)
                 raise
-            if _is_scalar(value):
+            if _is_nullable(dtype):
+                found.append(_nullable([value] if _is_scalar(value) else value, name, dtype))
+            elif _is_scalar(value):
                 found.append(_of_list([value], name, dtype))
             elif isinstance(value, (list, tuple)):
                 found.append(_of_list(value, name, dtype))
@@ -252,6 +259,41 @@ def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
     return found
 
 
+def _is_nullable(dtype: str) -> bool:
+    """Whether a dtype is one of numbers with NA (capture/nullable.py)."""
+    if dtype in _TEXT:
+        return False
+    return dtype[:1].isupper() or dtype == "boolean" or dtype.endswith("[pyarrow]")
+
+
+def _nullable(values: Any, name: str, dtype: str) -> Array:
+    """Numbers of any library, NaN where there is none."""
+    bare = dtype.removesuffix("[pyarrow]").lower()
+    is_bool = bare.startswith("bool")
+    least, most = _RANGES.get(bare, _RANGES["int64"])
+    listed = values if isinstance(values, (list, tuple)) else _listed(values)
+    found = np.full(len(listed), math.nan)
+    for row, value in enumerate(listed):
+        if value is None or type(value).__name__ == "NAType" or value != value:
+            continue
+        is_number = isinstance(value, (int, float, np.number, np.bool_))
+        if not is_number or is_bool != isinstance(value, (bool, np.bool_)):
+            raise _refused(name, dtype, f"{value!r} in row {row}")
+        is_whole = float(value).is_integer()
+        if (bare in _RANGES and not is_whole) or (is_whole and not least <= value <= most):
+            raise _refused(name, dtype, f"{value!r} in row {row}")
+        found[row] = value
+    return found
+
+
+def _listed(values: Any) -> list[Any]:
+    """A column's values as Python's."""
+    for name in ("tolist", "to_list", "to_pylist"):
+        if hasattr(values, name):
+            return list(getattr(values, name)())
+    return list(values)
+
+
 # ---- text -----------------------------------------------------------------------
 
 
@@ -261,7 +303,7 @@ def _texts(values: Sequence[Any], name: str, dtype: str) -> list[Any]:
     for row, value in enumerate(found):
         if type(value) is str:
             continue
-        is_gone = value is None or value != value or type(value).__name__ == "NAType"
+        is_gone = value is None or type(value).__name__ == "NAType" or value != value
         if isinstance(value, str):
             found[row] = str(value)
         elif is_gone:
@@ -276,6 +318,8 @@ def _texts(values: Sequence[Any], name: str, dtype: str) -> list[Any]:
 
 def _of_list(values: Sequence[Any], name: str, dtype: str) -> Any:
     read: Callable[[Sequence[Any], str, str], Any] = _texts if dtype in _TEXT else _list_numbers
+    if _is_nullable(dtype):
+        read = _nullable
     return read(values, name, dtype)
 
 
