@@ -286,6 +286,9 @@ WL_API wl_status wl_model_output_info(const wl_model *model, size_t output,
 /* The output's number, or -1. */
 WL_API int wl_model_find_output(const wl_model *model, const char *name);
 
+/* Nodes of the graph as it was given, which wl_model_print shows. */
+WL_API size_t wl_model_n_nodes(const wl_model *model);
+
 /* Stages of a cascade: 1 for a model without one. An output may pass some of
  * them by (wl_output_info), as where only labels are decided early. */
 WL_API size_t wl_model_n_stages(const wl_model *model);
@@ -307,7 +310,8 @@ typedef struct wl_number_column {
 /* One input of a run: borrowed memory. */
 typedef struct wl_input {
   wl_layout layout;
-  wl_dtype dtype;     /* of values */
+  wl_dtype dtype;     /* of values; of WL_LAYOUT_COLUMNS WL_F64, where float32
+                         columns are read as float64, else WL_F32 */
   uint64_t n_columns; /* 1 for a column */
   const wl_string *strings;
   const void *values;
@@ -348,6 +352,12 @@ typedef struct wl_run_options {
                             answered, those with the largest numbers of the
                             output `filter` (wl_run_rows) */
   size_t filter;         /* an output of one dense column */
+  uint64_t *costs; /* NULL, or wl_model_n_nodes numbers: what computing the
+                      nodes of the model's graph takes is added to them, in
+                      nanoseconds of all threads together. What nodes cost that
+                      are computed as one is added to the first of them; reading
+                      an input, to its node; an external step, the time until
+                      its answer. The clock costs some itself. */
 } wl_run_options;
 
 /*
@@ -375,6 +385,14 @@ WL_API wl_status wl_model_predict(const wl_model *model, size_t output,
 WL_API wl_status wl_model_predict_row(const wl_model *model, size_t output,
                                       const double *values, size_t n_values,
                                       void *out, wl_error *error);
+
+/*
+ * Whether the original would give an output of these inputs, of which a run or
+ * a prediction was made, in float32: where every operator keeps the dtype that
+ * NumPy gives its inputs. Results come in the output's own dtype all the same.
+ */
+WL_API bool wl_model_shows_single(const wl_model *model, size_t output,
+                                  const wl_input *inputs, size_t n_inputs);
 
 /* ---- runs: sparse results and external steps ----------------------------- */
 

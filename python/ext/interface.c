@@ -45,6 +45,7 @@ static bool init_spec(ext_input_spec *spec, const wl_input_info *info,
          (spec->encoding = get_text(text, "encoding", "utf-8")) &&
          (spec->errors = get_text(text, "errors", "strict")) &&
          (spec->first = get_text(text, "first", "lower")) &&
+         ((spec->keeps_single = ext_keeps_single(spec->first)), true) &&
          (spec->estimator = get_text(text, "estimator", "the model"));
 }
 
@@ -273,13 +274,6 @@ static PyObject *make_readable(const ext_state *state,
   return x;
 }
 
-static bool is_all_f32(const ext_call *call) {
-  bool is_f32 = call->n_inputs > 0;
-  for (size_t i = 0; i < call->n_inputs; i++)
-    is_f32 &= call->inputs[i].dtype == WL_F32;
-  return is_f32;
-}
-
 /* What the slot makes of a result, which it takes over. */
 static PyObject *finish_result(const ext_slot *slot, PyObject *result,
                                PyObject *x, bool is_f32) {
@@ -313,7 +307,9 @@ static PyObject *compute_slot(ext_state *state, ext_interface *interface,
     __atomic_fetch_add(&slot->n_calls, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&slot->n_rows, call.n_rows, __ATOMIC_RELAXED);
   }
-  bool is_f32 = slot->keeps_f32 && is_all_f32(&call);
+  bool is_f32 = result && slot->keeps_f32 &&
+                wl_model_shows_single(compute->model, slot->output, call.inputs,
+                                      call.n_inputs);
   ext_call_end(&call);
   return finish_result(slot, result, given, is_f32);
 }
@@ -385,6 +381,28 @@ static PyObject *interface_run(ext_interface *self, PyObject *args,
   }
   Py_XDECREF(compute.stages);
   return result;
+}
+
+static PyObject *interface_costs(ext_interface *self, PyObject *args) {
+  PyObject *method, *x;
+  if (!PyArg_ParseTuple(args, "UO", &method, &x))
+    return NULL;
+  ext_state *state = ext_state_of(Py_TYPE(self));
+  ext_slot *slot = find_or_raise(self, method);
+  if (!state || !slot)
+    return NULL;
+  size_t n = wl_model_n_nodes(self->model->model);
+  void *data;
+  PyObject *costs = ext_array_new(state, WL_I64, n, -1, &data);
+  if (!costs)
+    return NULL;
+  memset(data, 0, n * sizeof(uint64_t));
+  ext_compute compute = {.costs = data};
+  PyObject *result = compute_slot(state, self, slot, x, &compute);
+  if (!result)
+    Py_CLEAR(costs);
+  Py_XDECREF(result);
+  return costs;
 }
 
 static PyObject *interface_stats(ext_interface *self,
@@ -483,6 +501,10 @@ PyDoc_STRVAR(interface_run_doc,
              "run($self, method, X, n_threads=0, exact=False, stages=False,\n"
              "    progress=None)\n--\n\n"
              "Call a method with options; progress(rows_done, n_rows).");
+PyDoc_STRVAR(interface_costs_doc,
+             "costs($self, method, X, /)\n--\n\n"
+             "Calls a method: what each node of the graph as given took, in\n"
+             "nanoseconds (int64, one a node).");
 PyDoc_STRVAR(interface_stats_doc,
              "stats($self, /)\n--\n\n"
              "({method: (calls, rows)}, [rows answered by each stage]).");
@@ -496,6 +518,7 @@ PyDoc_STRVAR(
 static PyMethodDef interface_method_defs[] = {
     {"candidates", EXT_METHOD(interface_candidates),
      METH_VARARGS | METH_KEYWORDS, interface_candidates_doc},
+    {"costs", EXT_METHOD(interface_costs), METH_VARARGS, interface_costs_doc},
     {"run", EXT_METHOD(interface_run), METH_VARARGS | METH_KEYWORDS,
      interface_run_doc},
     {"stats", EXT_METHOD(interface_stats), METH_NOARGS, interface_stats_doc},

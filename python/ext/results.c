@@ -180,7 +180,8 @@ bool ext_classes_init(ext_classes *classes, PyObject *array) {
     PyErr_SetString(PyExc_ValueError, "classes must be one-dimensional");
     return false;
   }
-  if (strchr(view->format, 'O')) {
+  classes->are_objects = strcmp(view->format, "O") == 0;
+  if (!classes->are_objects && strchr(view->format, 'O')) {
     Py_DECREF(memory);
     return true;
   }
@@ -212,6 +213,17 @@ static void take_items(const ext_classes *classes, const int64_t *indices,
     memcpy(out + size * i, items + indices[i] * stride, size);
 }
 
+/* References, in an array that numpy.empty filled with None. */
+static void take_objects(const ext_classes *classes, const int64_t *indices,
+                         uint64_t n_rows, PyObject **out) {
+  for (uint64_t i = 0; i < n_rows; i++) {
+    PyObject *item, *before = out[i];
+    memcpy(&item, classes->items + indices[i] * classes->stride, sizeof item);
+    out[i] = Py_XNewRef(item);
+    Py_XDECREF(before);
+  }
+}
+
 PyObject *ext_classes_take(const ext_state *state, const ext_classes *classes,
                            const int64_t *indices, uint64_t n_rows) {
   for (uint64_t i = 0; i < n_rows; i++)
@@ -225,7 +237,9 @@ PyObject *ext_classes_take(const ext_state *state, const ext_classes *classes,
   void *data;
   if (classes->view) {
     PyObject *array = array_new(state, classes->dtype, n_rows, -1, &data);
-    if (array)
+    if (array && classes->are_objects)
+      take_objects(classes, indices, n_rows, data);
+    else if (array)
       take_items(classes, indices, n_rows, data);
     return array;
   }

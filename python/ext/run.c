@@ -86,6 +86,7 @@ static void guard_begin(run_guard *guard, const ext_call *call,
                               .exact = compute->is_exact,
                               .n_candidates = compute->n_candidates,
                               .filter = compute->filter,
+                              .costs = compute->costs,
                               .warning = on_warning,
                               .warning_context = guard};
   if (!is_long(call, compute))

@@ -92,18 +92,21 @@ static bool get_queries(PyObject *object, const char *name, size_t n_ks,
 }
 
 static PyObject *share(PyObject *module, PyObject *args) {
-  PyObject *of, *ks, *result = NULL;
-  Py_buffer view, ks_view;
+  PyObject *of, *sizes, *ks, *result = NULL;
+  Py_buffer view = {0}, sizes_view = {0}, ks_view;
   size_t n;
   (void)module;
-  if (!PyArg_ParseTuple(args, "OO:topk_share", &of, &ks) ||
+  if (!PyArg_ParseTuple(args, "OOO:topk_share", &of, &sizes, &ks) ||
       !ext_get_vector(ks, "ks", "LQ", 8, -1, &ks_view))
     return NULL;
-  if (get_queries(of, "needed", (size_t)ks_view.shape[0], &view, &n)) {
-    result = PyFloat_FromDouble(
-        wl_topk_share(view.buf, n, ks_view.buf, (size_t)ks_view.shape[0]));
+  if (get_queries(of, "needed", (size_t)ks_view.shape[0], &view, &n) &&
+      ext_get_vector(sizes, "n_rows", "LQ", 8, (Py_ssize_t)n, &sizes_view))
+    result = PyFloat_FromDouble(wl_topk_share(
+        view.buf, sizes_view.buf, n, ks_view.buf, (size_t)ks_view.shape[0]));
+  if (sizes_view.obj)
+    PyBuffer_Release(&sizes_view);
+  if (view.obj)
     PyBuffer_Release(&view);
-  }
   PyBuffer_Release(&ks_view);
   return result;
 }
@@ -235,8 +238,9 @@ static PyMethodDef functions[] = {
      PyDoc_STR("topk_n_select(n_queries, alpha, delta, /)\n--\n\nHow many of "
                "the queries choose the filter.")},
     {"topk_share", share, METH_VARARGS,
-     PyDoc_STR("topk_share(needed, ks, /)\n--\n\nThe share of the rows that a "
-               "filter is likely to keep; needed: queries by Ks, flat.")},
+     PyDoc_STR("topk_share(needed, n_rows, ks, /)\n--\n\nThe share of the rows "
+               "that a filter is likely to keep; needed: queries by Ks, flat; "
+               "n_rows: of each query.")},
     {"topk_certify", certify, METH_VARARGS,
      PyDoc_STR("topk_certify(select, certify, ks, alpha, delta, /)\n--\n\nThe "
                "bounds as a dict; queries by Ks, flat.")},

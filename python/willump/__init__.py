@@ -42,6 +42,7 @@ from ._optimize import optimize
 from ._places import check_instance
 from ._report import Explanation, VerifyReport
 from ._targets import Accuracy, Agreement, Estimated, Lossless, Tolerance, TopKRecall
+from ._trace import Trace, trace
 from ._versions import show_versions
 from .capture import is_function, pipeline
 
@@ -70,6 +71,7 @@ __all__ = [
     "RareClassWarning",
     "Tolerance",
     "TopKRecall",
+    "Trace",
     "TrainingRowsWarning",
     "UnsupportedError",
     "VerifyReport",
@@ -80,6 +82,7 @@ __all__ = [
     "optimize",
     "pipeline",
     "show_versions",
+    "trace",
 ]
 
 

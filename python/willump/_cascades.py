@@ -9,8 +9,10 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
+from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils import column_or_1d, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
@@ -19,8 +21,8 @@ from ._arrow import readable
 from ._calibration import TooFewToHoldOut
 from ._compiled import CompiledModel
 from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
-from ._optimize import optimize
-from ._targets import Agreement, Tolerance
+from ._optimize import check_fit_params, optimize
+from ._targets import Agreement, Lossless, Tolerance
 
 Array = npt.NDArray[Any]
 _Self = TypeVar("_Self", bound="_Cascade")
@@ -67,7 +69,7 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
         """y as a vector that the estimator can be fitted on."""
         raise NotImplementedError
 
-    def fit(self: _Self, X: Any, y: Any, groups: Any = None) -> _Self:
+    def fit(self: _Self, X: Any, y: Any, groups: Any = None, **fit_params: Any) -> _Self:
         """Fits the estimator on a part of X and certifies its cascade on the rest.
 
         Parameters
@@ -76,6 +78,10 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
         y : array-like of shape (n_rows,)
         groups : array-like of shape (n_rows,), or None
             Rows of one group are kept together; see `willump.optimize`.
+        **fit_params
+            What `estimator.fit` is given, as ``sample_weight``, of a pipeline
+            ``step__sample_weight``: by scikit-learn's metadata routing, where that is on.
+            First stages are trained without, and the certificate counts every row as one.
 
         Returns
         -------
@@ -85,13 +91,26 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
         -----
         NotCertifiedWarning
             There is no cascade: says why. `estimator` is then fitted on all rows.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For fit_params that `estimator.fit` does not take.
         """
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None"
             )
         X, y = readable(X), self._checked(y)
-        self.cascade_ = self._fitted(X, y, groups)
+        if get_config()["enable_metadata_routing"]:
+            fit_params = dict(process_routing(self, "fit", **fit_params).estimator.fit)
+        check_fit_params(self.estimator, fit_params)
+        is_lossless = isinstance(self._target(), Lossless)
+        self.cascade_ = (
+            self._proven(X, y, fit_params)
+            if is_lossless
+            else self._fitted(X, y, groups, fit_params)
+        )
         self.certificate_ = self.cascade_.metadata.get("certificate")
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.cascade_, name):
@@ -100,7 +119,27 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
                 delattr(self, name)
         return self
 
-    def _fitted(self, x: Any, y: Array, groups: Any) -> CompiledModel:
+    def get_metadata_routing(self) -> Any:
+        """What `fit` passes on, for scikit-learn's metadata routing."""
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(
+            estimator=self.estimator,
+            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+        )
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "target": self._target(),
+            "costs": self.costs,
+            "random_state": self.random_state,
+            "n_threads": self.n_threads,
+            "strict": self.strict,
+            "duplicates": self.duplicates,
+        }
+
+    def _fitted(self, x: Any, y: Array, groups: Any, fit_params: dict[str, Any]) -> CompiledModel:
+        """A cascade that is certified on rows that are held out, or without one the
+        estimator, compiled."""
         try:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
@@ -110,19 +149,15 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
                     y,
                     groups=groups,
                     refit=True,
-                    target=self._target(),
-                    costs=self.costs,
-                    random_state=self.random_state,
-                    n_threads=self.n_threads,
-                    strict=self.strict,
-                    duplicates=self.duplicates,
+                    fit_params=fit_params,
+                    **self._options(),
                 )
             reason = ""
         except (TooFewToHoldOut, UnsupportedError) as error:
             if self.strict:
                 raise CertificateError(f"no cascade was certified: {error}") from error
             found, caught, reason = None, [], f"no cascade was certified: {error}"
-        is_exact = found is not None and not found.metadata.keys() & {"certificate", "lossless"}
+        is_exact = found is not None and "certificate" not in found.metadata
         for warning in caught:
             if is_exact and issubclass(warning.category, NotCertifiedWarning):
                 found, reason = None, str(warning.message).rpartition(";")[0]
@@ -133,12 +168,21 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
                 )
             return found
         # Nothing is held out for a certificate that there is not.
-        fitted = clone(self.estimator).fit(x, y)
-        warnings.warn(
-            f"{reason}; the estimator is fitted on all rows and compiled",
-            NotCertifiedWarning,
-            stacklevel=3,
-        )
+        fitted = clone(self.estimator).fit(x, y, **fit_params)
+        return self._plain(fitted, f"{reason}; the estimator is fitted on all rows and compiled")
+
+    def _proven(self, x: Any, y: Array, fit_params: dict[str, Any]) -> CompiledModel:
+        """Of `Lossless`: a proof needs no rows of its own, so that nothing is held out."""
+        fitted = clone(self.estimator).fit(x, y, **fit_params)
+        try:
+            return optimize(fitted, x, **self._options())
+        except UnsupportedError as error:
+            if self.strict:
+                raise CertificateError(f"no lossless gate was found: {error}") from error
+            return self._plain(fitted, f"no lossless gate was found: {error}; it is compiled")
+
+    def _plain(self, fitted: Any, reason: str) -> CompiledModel:
+        warnings.warn(reason, NotCertifiedWarning, stacklevel=4)
         return CompiledModel.from_estimator(fitted, strict=False, n_threads=self.n_threads)
 
     def predict(self, X: Any) -> Array:
@@ -175,8 +219,9 @@ class CascadeClassifier(ClassifierMixin, _Cascade):  # type: ignore[misc]  # no 
     ----------
     estimator : classifier or Pipeline, fitted or not
         It is cloned.
-    target : Agreement, Accuracy, Tolerance, Estimated, TopKRecall or None
-        None: ``Agreement(0.99)``.
+    target : Agreement, Accuracy, Tolerance, Estimated, TopKRecall, Lossless or None
+        None: ``Agreement(0.99)``. Of Lossless, which needs no proof by rows, nothing is
+        held out, and there is no certificate.
     costs, random_state, n_threads, duplicates
         As for `willump.optimize`.
     strict : bool
@@ -252,7 +297,7 @@ class CascadeRegressor(RegressorMixin, _Cascade):  # type: ignore[misc]  # no st
     ----------
     estimator : regressor or Pipeline, fitted or not
         It is cloned.
-    target : Tolerance, Estimated, TopKRecall or None
+    target : Tolerance, Estimated, TopKRecall, Lossless or None
         None: ``Tolerance(rel=0.05, share=0.95)``, 95 % of the rows within 5 % of the
         estimator's prediction.
     costs, random_state, n_threads, duplicates

@@ -91,6 +91,54 @@ def shortcut(scorer: Any) -> Callable[[Truth, Given], ScoreOf | None] | None:
     return of
 
 
+#: Rows to a pair of a true and a given label, from which on pairs are fewer calls' work.
+ROWS_PER_CELL = 8
+
+
+def by_cells(scorer: Any) -> Callable[[Truth, Given], ScoreOf | None] | None:
+    """A scorer's own function of labels, called on each pair of a true and a given label
+    with the rows that have it as its weight; None of others.
+
+    What a label is worth by weights is for the function to say, so that it must take them.
+    """
+    function, kwargs = getattr(scorer, "_score_func", None), getattr(scorer, "_kwargs", {})
+    if function is None or getattr(scorer, "_response_method", None) != "predict":
+        return None
+    try:
+        takes = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # a builtin's
+        return None
+    if "sample_weight" not in takes or "sample_weight" in kwargs:
+        return None
+    sign = float(scorer._sign)
+
+    def of(truth: Truth, given: Given) -> ScoreOf | None:
+        if truth.codes is None or given.codes is None:
+            return None
+        n, answers = len(truth.labels), given.methods["predict"]
+        cells = truth.codes * n + given.codes
+        found, first = np.unique(cells, return_index=True)
+        if len(found) * ROWS_PER_CELL > len(cells):
+            return None
+        true, predicted = truth.values[first], answers[first]
+        places = np.searchsorted(found, cells)
+
+        def score(rows: Rows) -> float:
+            counts = np.bincount(places[rows], minlength=len(found))
+            there = counts > 0  # a label without a row is none
+            try:
+                value = function(
+                    true[there], predicted[there], sample_weight=counts[there], **kwargs
+                )
+            except ValueError:
+                return float("nan")
+            return sign * float(value)
+
+        return score
+
+    return of
+
+
 def _mean_of(values: Array) -> ScoreOf:
     return lambda rows: float(values[rows].mean())
 
@@ -125,60 +173,103 @@ def _by_counts(truth: Truth, given: Given, of: Counts) -> ScoreOf | None:
     return score
 
 
-def _parts(over: Array, under: Array) -> Array:
-    """Quotients; 0 of nothing."""
-    return np.where(under > 0, over / np.maximum(under, 1e-300), 0.0)
-
-
-def _averaged(truth: Truth, given: Given, of: Any, average: str, pos_label: Any) -> ScoreOf | None:
-    """A score of each label that there is, and how they are averaged."""
+def _averaged(
+    truth: Truth, given: Given, of: Any, average: str, pos_label: Any, zero_division: Any
+) -> ScoreOf | None:
+    """A quotient of each label that there is, and how they are averaged; `of` has its two
+    parts, and `zero_division` is what 0 of 0 is."""
     at = truth.number_of(pos_label)
     if average == "binary" and (len(truth.labels) != 2 or at is None):
         return None
+    if average not in ("binary", "micro", "macro", "weighted"):
+        return None
+    if zero_division not in ("warn", 0, 1):  # of others, the function decides what is left out
+        return None
+    nothing = 1.0 if zero_division == 1 else 0.0
 
     def mean(same: Array, true: Array, predicted: Array) -> float:
         if average == "binary":
-            return float(of(same[at], true[at], predicted[at]))
-        if average == "micro":
-            return float(of(same.sum(), true.sum(), predicted.sum()))
-        scores = of(same, true, predicted)
-        weights = true if average == "weighted" else (true + predicted) > 0
+            same, true, predicted = same[at], true[at], predicted[at]
+        elif average == "micro":
+            same, true, predicted = same.sum(), true.sum(), predicted.sum()
+        over, under = of(same, true, predicted)
+        scores = np.where(under > 0, over / np.maximum(under, 1e-300), nothing)
+        weights = None
+        if average == "weighted":
+            weights = true
+        elif average == "macro":
+            weights = (true + predicted) > 0
         return float(np.average(scores, weights=weights))
 
-    is_known = average in ("binary", "micro", "macro", "weighted")
-    return _by_counts(truth, given, mean) if is_known else None
+    return _by_counts(truth, given, mean)
 
 
 def _precision(
-    truth: Truth, given: Given, *, average: str = "binary", pos_label: Any = 1
+    truth: Truth,
+    given: Given,
+    *,
+    average: str = "binary",
+    pos_label: Any = 1,
+    zero_division: Any = "warn",
 ) -> ScoreOf | None:
-    return _averaged(truth, given, lambda s, t, p: _parts(s, p), average, pos_label)
+    of = lambda s, t, p: (s, p)  # noqa: E731
+    return _averaged(truth, given, of, average, pos_label, zero_division)
 
 
 def _recall(
-    truth: Truth, given: Given, *, average: str = "binary", pos_label: Any = 1
+    truth: Truth,
+    given: Given,
+    *,
+    average: str = "binary",
+    pos_label: Any = 1,
+    zero_division: Any = "warn",
 ) -> ScoreOf | None:
-    return _averaged(truth, given, lambda s, t, p: _parts(s, t), average, pos_label)
+    of = lambda s, t, p: (s, t)  # noqa: E731
+    return _averaged(truth, given, of, average, pos_label, zero_division)
 
 
 def _jaccard(
-    truth: Truth, given: Given, *, average: str = "binary", pos_label: Any = 1
+    truth: Truth,
+    given: Given,
+    *,
+    average: str = "binary",
+    pos_label: Any = 1,
+    zero_division: Any = "warn",
 ) -> ScoreOf | None:
-    return _averaged(truth, given, lambda s, t, p: _parts(s, t + p - s), average, pos_label)
+    of = lambda s, t, p: (s, t + p - s)  # noqa: E731
+    return _averaged(truth, given, of, average, pos_label, zero_division)
 
 
 def _fbeta(
-    truth: Truth, given: Given, *, beta: float, average: str = "binary", pos_label: Any = 1
+    truth: Truth,
+    given: Given,
+    *,
+    beta: float,
+    average: str = "binary",
+    pos_label: Any = 1,
+    zero_division: Any = "warn",
 ) -> ScoreOf | None:
     square = float(beta) ** 2
-    of = lambda s, t, p: _parts((1 + square) * s, square * t + p)  # noqa: E731
-    return _averaged(truth, given, of, average, pos_label)
+    of = lambda s, t, p: ((1 + square) * s, square * t + p)  # noqa: E731
+    return _averaged(truth, given, of, average, pos_label, zero_division)
 
 
 def _f1(
-    truth: Truth, given: Given, *, average: str = "binary", pos_label: Any = 1
+    truth: Truth,
+    given: Given,
+    *,
+    average: str = "binary",
+    pos_label: Any = 1,
+    zero_division: Any = "warn",
 ) -> ScoreOf | None:
-    return _fbeta(truth, given, beta=1.0, average=average, pos_label=pos_label)
+    return _fbeta(
+        truth,
+        given,
+        beta=1.0,
+        average=average,
+        pos_label=pos_label,
+        zero_division=zero_division,
+    )
 
 
 def _balanced_accuracy(truth: Truth, given: Given) -> ScoreOf | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ def optimize(
     n_threads: int | None = 1,
     strict: bool = False,
     duplicates: str = "distinct",
+    fit_params: Mapping[str, Any] | None = None,
 ) -> CompiledModel:
     """Compiles a classifier or a regressor with a certified first stage.
 
@@ -101,8 +103,9 @@ def optimize(
         then answers as that clone. Not of functions.
     target : Agreement, Accuracy, Tolerance, Estimated, TopKRecall or Lossless
         A regressor takes Tolerance, Estimated, TopKRecall or, for `top_k`, Lossless.
-    costs : dict of block name to ns a row, sequence in block order, or None
-        None measures them. A dict may name parts of blocks too, as the
+    costs : dict of block name to cost a row, sequence in block order, or None
+        None measures them, in ns; given ones are in one unit, whichever it is. A dict may
+        name parts of blocks too, as the
         certificate's costs do; those that it does not name are left out. It may hold
         "model", the cost of a model beyond its blocks (where that stays Python, of the
         first stage's none), "stage", that of each stage behind the first beyond
@@ -121,6 +124,11 @@ def optimize(
         deduplicated data; the distinct rows of a sample of requests are not.
         "traffic": every row counts, the promise is per request; the rows must
         then be requests as they came.
+    fit_params : dict of name to value, or None
+        With `refit`, what the clone's `fit` is given beside X and y, as
+        ``{"logisticregression__sample_weight": weights}``; of what has an entry for each
+        row, the entries of its rows. The first stage is trained without, and the
+        certificate counts every row as one.
 
     Returns
     -------
@@ -203,6 +211,8 @@ def optimize(
     thread_count(n_threads)  # refuses a wrong one before any work
     X = as_rows(X)
     y = None if y is None else _labels_of(y, n_rows_of(X), "y", is_table=True)
+    if fit_params and not refit:
+        raise ValueError("fit_params go with refit=True: without it nothing but stages is fitted")
     if isinstance(target, Lossless):
         from ._lossless import optimize_lossless
 
@@ -229,7 +239,7 @@ def optimize(
     with _rows_named_as_given(pipeline, X, None if is_top_k else X_cal):
         if X_cal is None:
             pipeline, X, y, X_cal, y_cal, groups = _held_out(
-                pipeline, X, y, groups, duplicates, seed
+                pipeline, X, y, groups, duplicates, seed, fit_params or {}
             )
         if isinstance(target, TopKRecall):
             queries = X_cal if groups is None else in_groups(X_cal, groups, target)
@@ -359,22 +369,46 @@ def _labels_of(y: Any, n: int, name: str, *, is_table: bool = False) -> Array:
 
 
 def _held_out(
-    pipeline: Any, x: Any, y: Any, groups: Any, duplicates: str, seed: int
+    pipeline: Any,
+    x: Any,
+    y: Any,
+    groups: Any,
+    duplicates: str,
+    seed: int,
+    fit_params: Mapping[str, Any],
 ) -> tuple[Any, Any, Any, Any, Any, Any]:
     """A clone of the pipeline fitted on a part of X, that part, and the rest."""
     from sklearn.base import clone, is_classifier
 
     if y is None:
         raise ValueError("refit=True needs y, the labels of X, to refit the pipeline")
+    check_fit_params(pipeline, fit_params)
     if groups is not None:
         groups = group_numbers(groups, len(y))  # an iterator is read once
     kept, held = hold_out(x, groups, duplicates, seed, partial(_keys_for, pipeline))
     if is_classifier(pipeline) and y.ndim == 1:
         check_no_class_is_lost(y, kept)
     labels, rest = y[kept], take_rows(x, kept)
-    fitted = clone(pipeline).fit(for_sklearn(rest), labels)
+    params = {name: _part_of(value, kept, len(y)) for name, value in fit_params.items()}
+    fitted = clone(pipeline).fit(for_sklearn(rest), labels, **params)
     own = None if groups is None else groups[held]
     return fitted, rest, labels, take_rows(x, held), y[held], own
+
+
+def check_fit_params(estimator: Any, params: Mapping[str, Any]) -> None:
+    """Refuses what an estimator's `fit` does not take, before any work."""
+    takes = inspect.signature(estimator.fit).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in takes):
+        return  # it tells by itself
+    for name in params.keys() - {p.name for p in takes}:
+        raise TypeError(f"{type(estimator).__name__}.fit takes no {name}")
+
+
+def _part_of(value: Any, rows: Array, n: int) -> Any:
+    """Of a parameter that has an entry for each row, those of some; others as they are."""
+    if isinstance(value, (str, bytes, Mapping)) or np.ndim(value) == 0:
+        return value
+    return take_rows(value, rows) if n_rows_of(value) == n else value
 
 
 def _distinct(pipeline: Any, x: Any) -> Any:

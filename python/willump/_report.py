@@ -47,16 +47,17 @@ class Explanation:
             + (" (through Python)" if external else "")
             for name, dtype, sparse, columns, external in self.outputs
         ]
+        unit = _unit_of(self.certificate or {})
         costs = (self.certificate or {}).get("costs")
         blocks = [
             f"{block.get('name', '')}: {block['stop'] - block['start']} features"
-            + _cost_of(costs, block.get("name"))
+            + _cost_of(costs, block.get("name"), unit)
             for block in self.blocks
         ]
         certificate = [
             line
             for key, value in sorted((self.certificate or {}).items(), key=_promise_first)
-            for line in _certificate_lines(key, value)
+            for line in _certificate_lines(key, value, unit)
         ]
         return [
             ("methods", [", ".join(self.methods)]),
@@ -100,21 +101,28 @@ def _promise_first(entry: tuple[str, Any]) -> bool:
     return entry[0] != "promise"
 
 
-def _cost_of(costs: Any, name: Any) -> str:
+def _unit_of(certificate: Mapping[str, Any]) -> str:
+    """In what a certificate's costs are: `costs=` has whatever unit the caller gave them."""
+    return "ns a row" if certificate.get("costs_measured", True) else "a row, as costs= gave them"
+
+
+def _cost_of(costs: Any, name: Any, unit: str) -> str:
     """What the certificate says of a block."""
     cost = costs.get(name) if isinstance(costs, Mapping) else None
-    return f", {cost:.4g} ns a row" if isinstance(cost, float) else ""
+    return f", {cost:.4g} {unit}" if isinstance(cost, float) else ""
 
 
-def _certificate_lines(key: str, value: Any) -> list[str]:
+def _certificate_lines(key: str, value: Any, unit: str) -> list[str]:
+    if key in ("expected_cost", "exact_cost"):
+        return [f"{key}: {value} {unit}"]
     if key == "agreement_by_class":
         return [_by_class(value)]
     if key == "gates":
-        return _gates(value)
+        return _gates(value, unit)
     if key == "measured":
         return _measured(value)
     if key == "curve":
-        return _curve(value)
+        return _curve(value, unit)
     if key == "reliability":
         return _reliability(value)
     return [f"{key}: {value}"]
@@ -138,21 +146,22 @@ def _lossless(told: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _gates(gates: Any) -> list[str]:
+def _gates(gates: Any, unit: str) -> list[str]:
     try:
         return [
             f"gate {number}: {' and '.join(gate['blocks'])}: {gate['share_leaving']:.2%} of the "
-            f"rows leave above {gate['threshold']}; cost {gate['cost']} of a row that comes there"
+            f"rows leave above {gate['threshold']}; cost {gate['cost']} {unit}, of a row that "
+            "comes there"
             for number, gate in enumerate(gates, 1)
         ]
     except (KeyError, TypeError, ValueError):  # an artifact may say anything
         return [f"gates: {gates}"]
 
 
-def _curve(points: Any) -> list[str]:
+def _curve(points: Any, unit: str) -> list[str]:
     """The trade-off."""
     try:
-        return ["curve (observed): rows that leave, of them wrong, its bound; cost"] + [
+        return [f"curve (observed): rows that leave, of them wrong, its bound; cost, {unit}"] + [
             f"  {point['share_leaving']:7.2%} {point['share_wrong']:7.3%} {point['bound']:7.3%} "
             f"{point['cost']:10.4g}"
             for point in points

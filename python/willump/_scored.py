@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from . import _core
-from ._metrics import Given, Rows, ScoreOf, Truth, shortcut
+from ._metrics import Given, Rows, ScoreOf, Truth, by_cells, shortcut
 
 Array = npt.NDArray[Any]
 
@@ -59,9 +58,9 @@ class Scored:
 
     Attributes
     ----------
-    seconds : float
-        What one of the scorer's own calls takes; 0 where none is needed, as a shortcut
-        gives the same numbers.
+    is_called : bool
+        Whether each score takes a call of the scorer's own function; false where a shortcut
+        gives the same numbers without.
     """
 
     def __init__(
@@ -69,29 +68,30 @@ class Scored:
     ) -> None:
         self.scorer, self.truth, self.classes = scorer, truth, classes
         self.kind = _AnsweredRegressor if is_regressor else _AnsweredClassifier
-        self.seconds = 0.0
+        self.is_called = True
         self._short: Callable[[Truth, Given], ScoreOf | None] | None = None
 
     def begin(self, given: Given) -> None:
         """Sees a model's answers to all rows: on those, and on some of them drawn anew,
         a shortcut has to give the scorer's own numbers."""
         rows = np.arange(len(self.truth))
-        begin = time.perf_counter()
         self._own(self.truth, given, rows)  # its error is the user's
-        self.seconds = time.perf_counter() - begin
-        short = shortcut(self.scorer)
-        if short is None:
-            return
         samples = [rows, *(drawn_rows(0, i, len(rows)) for i in range(COMPARED))]
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            found = short(Truth.of(self.truth, self._label_classes(given)), given)
-            if found is None:
+        wanted: list[float] = []
+        for make in (shortcut, by_cells):
+            short = make(self.scorer)
+            if short is None:
+                continue
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                found = short(Truth.of(self.truth, self._label_classes(given)), given)
+                if found is None:
+                    continue
+                numbers = [found(sample) for sample in samples]
+                wanted = wanted or [self._defined(self.truth, given, sample) for sample in samples]
+            if np.allclose(numbers, wanted, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
+                self._short, self.is_called = short, make is by_cells
                 return
-            numbers = [found(sample) for sample in samples]
-            wanted = [self._defined(self.truth, given, sample) for sample in samples]
-        if np.allclose(numbers, wanted, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True):
-            self._short, self.seconds = short, 0.0
 
     def _label_classes(self, given: Given) -> Array | None:
         return None if given.codes is None else self.classes

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -157,6 +158,7 @@ class FilterTuner:
 
         full = [self._full(part) for part in parts]
         draws = draws_of([len(scores) for scores in full], seed, is_real=is_real)
+        sizes = np.array([len(query) for query in [*full, *draws]], np.uint64)
         best, least, needed = None, self.full_cost, np.zeros(0)
         with tqdm(desc="filters", unit="model", disable=None, leave=False) as bar:
             for family in self.families:
@@ -170,8 +172,9 @@ class FilterTuner:
                         seen = self._needed(scores, full)
                         pool, exact = np.concatenate(scores), np.concatenate(full)
                         drawn = self._needed([pool[d] for d in draws], [exact[d] for d in draws])
-                        share = _core.topk_share(np.concatenate([seen, drawn]), self.ks)
-                        cost = found.cost + min(share, 1.0) * found.rest_cost
+                        both = np.concatenate([seen, drawn])
+                        share = _core.topk_share(both, sizes, self.ks)
+                        cost = found.cost + share * found.rest_cost
                         if cost < least:
                             best, least, needed = found, cost, seen
                     tried, expected = tried + flags, np.append(expected, cost)
@@ -246,9 +249,9 @@ class FilterTuner:
         assert rule is not None
         counts = [rule.candidates(sizes[1], k) for k in bounds["ks"]]
         # Of the Ks that are asked for: those that chose the filter.
-        asked = [c for k, c in zip(bounds["ks"], counts, strict=True) if k <= sizes[1] / 10]
-        share = float(np.mean(asked or counts[:1])) / sizes[1]
-        expected = best.cost + min(share, 1.0) * best.rest_cost
+        asked = [k for k in bounds["ks"] if k <= sizes[1] / 10] or bounds["ks"][:1]
+        share = float(np.mean([_kept(rule, queries.sizes, k) for k in asked]))
+        expected = best.cost + share * best.rest_cost
         if min(counts) >= sizes[1] or expected >= self.full_cost:
             self.problem = f"the best one must keep {share:.0%} of a query's rows"
             return self._unfiltered()
@@ -316,6 +319,14 @@ class FilterTuner:
             "n_select_queries": n_select,
             "n_queries": len(queries) - n_select,
         }
+
+
+def _kept(rule: Rule, sizes: Sequence[int], k: int) -> float:
+    """Of the rows of the queries that have more than k, the part that a filter keeps."""
+    counted = [(n, times) for n, times in Counter(sizes).items() if n > k]
+    rows = sum(n * times for n, times in counted)
+    kept = sum(rule.candidates(n, k) * times for n, times in counted)
+    return kept / rows if rows else 1.0
 
 
 def optimize_top_k(

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "api/planned.h"
 #include "api/single.h"
 #include "artifact/artifact.h"
 #include "artifact/json.h"
@@ -103,36 +104,15 @@ void wl_model_release(wl_model *model) {
   wl_free(model);
 }
 
-enum { EVERYTHING = WL_MAX_OUTPUTS }; /* in place of an output */
-
-/* Makes the plan, or binds an output of it that was left for later. */
-static wl_status bind(wl_model *model, size_t output, wl_error *error) {
-  wl_pass_results *results = wl_calloc(1, sizeof *results);
-  if (results == NULL)
-    return wl_fail_memory(error, sizeof *results);
-  wl_status status = wl_passes_run(&model->source.graph, NULL, results, error);
-  if (status == WL_OK) {
-    const wl_graph *graph = wl_passes_last(results);
-    status = output == EVERYTHING
-                 ? wl_plan_init(&model->plan, graph, true, error)
-                 : wl_plan_bind_late(&model->plan, graph, output, error);
-  }
-  wl_passes_deinit(results);
-  wl_free(results);
-  return status;
-}
-
-static wl_status make_plan(wl_model *model, wl_error *error) {
-  return bind(model, EVERYTHING, error);
-}
-
 /* What calls change of a model: lists of contexts and of plans, and what is
  * bound when it is asked for first. */
 static wl_status ready(const wl_model *model, size_t output, wl_model **out,
                        wl_error *error) {
   *out = (wl_model *)(uintptr_t)model;
-  return wl_plan_is_late(&model->plan, output) ? bind(*out, output, error)
-                                               : WL_OK;
+  return wl_plan_is_late(&model->plan, output)
+             ? wl_plan_bind_source(&(*out)->plan, &model->source.graph, output,
+                                   error)
+             : WL_OK;
 }
 
 /* ---- compile ------------------------------------------------------------- */
@@ -239,7 +219,8 @@ wl_status wl_model_compile(const char *graph, size_t graph_size,
   model->source.metadata = wl_strndup(metadata, strlen(metadata));
   if (model->source.metadata == NULL)
     WL_TRY_DONE(status, wl_fail_memory(error, strlen(metadata)));
-  WL_TRY_DONE(status, make_plan(model, error));
+  WL_TRY_DONE(status, wl_plan_of_source(&model->plan, &model->source.graph,
+                                        true, error));
   *out = model;
   return WL_OK;
 done:
@@ -278,7 +259,7 @@ static wl_status load_file(wl_file *file, const wl_options *options,
   if (status == WL_OK)
     status = check_metadata(model->source.metadata, WL_ERROR_ARTIFACT, error);
   if (status == WL_OK)
-    status = make_plan(model, error);
+    status = wl_plan_of_source(&model->plan, &model->source.graph, true, error);
   if (status == WL_OK) {
     wl_file_release_pages(&model->file); /* the digest's check read them all */
     *out = model;
@@ -395,6 +376,10 @@ int wl_model_find_output(const wl_model *model, const char *name) {
   return -1;
 }
 
+size_t wl_model_n_nodes(const wl_model *model) {
+  return model->source.graph.n_nodes;
+}
+
 size_t wl_model_n_stages(const wl_model *model) { return model->plan.n_stages; }
 
 /* ---- running ------------------------------------------------------------- */
@@ -454,6 +439,13 @@ wl_status wl_model_predict_row(const wl_model *model, size_t output,
   WL_TRY(ready(model, output, &shared, error));
   return wl_exec_predict_row(&model->plan, &shared->contexts, output, values,
                              n_values, out, error);
+}
+
+bool wl_model_shows_single(const wl_model *model, size_t output,
+                           const wl_input *inputs, size_t n_inputs) {
+  return model != NULL && inputs != NULL && output < model->plan.n_outputs &&
+         n_inputs == model->plan.n_inputs &&
+         wl_singles_show(&model->singles, output, inputs, n_inputs);
 }
 
 wl_status wl_run_create(const wl_model *model, size_t output,

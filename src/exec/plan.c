@@ -222,6 +222,58 @@ static wl_status count_steps(const wl_plan *plan, const bool *needed,
   return WL_OK;
 }
 
+static size_t step_of(const wl_sequence *sequence, wl_id id) {
+  size_t low = 0, high = sequence->n_steps;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (sequence->steps[middle] < id)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < sequence->n_steps && sequence->steps[low] == id ? low : SIZE_MAX;
+}
+
+/* The columns of a matrix that single steps make, and that are kept as they
+ * are, are written where the matrix has them. */
+static void give_slots(const wl_plan *plan, wl_sequence *out, size_t step) {
+  const wl_plan_node *node = &plan->nodes[out->steps[step]];
+  uint32_t matrix = (uint32_t)++out->n_matrices;
+  size_t column = 0;
+  out->slots[step] = (wl_slot){matrix, 0};
+  out->widths[matrix - 1] = node->type.n_columns;
+  for (uint32_t i = 0; i < node->n_inputs; i++) {
+    const wl_type *type = &plan->nodes[node->inputs[i]].type;
+    size_t from = step_of(out, node->inputs[i]);
+    if (from != SIZE_MAX && out->slots[from].matrix == 0 &&
+        type->kind == WL_VALUE_DENSE && type->n_columns == 1 &&
+        (type->dtype == node->type.dtype || node->type.dtype == WL_F64))
+      out->slots[from] = (wl_slot){matrix, (uint32_t)column};
+    column += type->n_columns;
+  }
+}
+
+/* Matrices that are only read by steps that take strided rows are made column
+ * by column: nothing is copied, and the columns are read in order. */
+static wl_status mark_columns(const wl_plan *plan, const bool *takes_strided,
+                              wl_arena *arena, wl_sequence *out,
+                              wl_error *error) {
+  size_t n_matrices = 0;
+  for (size_t s = 0; s < out->n_steps; s++)
+    n_matrices += plan->nodes[out->steps[s]].op == WL_OP_CONCAT;
+  out->slots = wl_arena_calloc(arena, out->n_steps, sizeof *out->slots);
+  out->widths = wl_arena_calloc(arena, n_matrices, sizeof *out->widths);
+  if (out->slots == NULL || out->widths == NULL)
+    return wl_fail_memory(error, out->n_steps * sizeof *out->slots);
+  for (size_t s = 0; s < out->n_steps; s++) {
+    const wl_plan_node *node = &plan->nodes[out->steps[s]];
+    if (node->op == WL_OP_CONCAT && node->type.kind == WL_VALUE_DENSE &&
+        takes_strided[out->steps[s]] && out->slots[s].matrix == 0)
+      give_slots(plan, out, s);
+  }
+  return WL_OK;
+}
+
 /*
  * Which inputs the steps take as the caller has them. Readers come behind what
  * they read: from the back, a step is settled before its inputs.
@@ -246,7 +298,7 @@ static wl_status mark_strided(const wl_plan *plan, wl_arena *arena,
   }
   for (size_t i = 0; i < out->n_inputs; i++)
     out->takes_strided[i] = takes[out->inputs[i]];
-  return WL_OK;
+  return mark_columns(plan, takes, arena, out, error);
 }
 
 static wl_status list_steps(const wl_plan *plan, const bool *needed,

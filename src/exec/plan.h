@@ -21,6 +21,7 @@ typedef struct wl_plan_node {
   uint32_t source; /* of an input or external: its number among its kind */
   const wl_op_warning *warning; /* NULL: it never warns */
   size_t first_note;            /* of a run's notes, those of this node */
+  wl_id origin; /* the node of the source graph that its costs are charged to */
 } wl_plan_node;
 
 typedef struct wl_plan_input {
@@ -44,6 +45,13 @@ typedef struct wl_carried {
   size_t column;
 } wl_carried;
 
+/* Of a step: the matrix of columns that its result is a column of, or that it
+ * makes whole. */
+typedef struct wl_slot {
+  uint32_t matrix; /* 1 + its number among the sequence's; 0: none */
+  uint32_t column;
+} wl_slot;
+
 /* What one stage of one output computes. */
 typedef struct wl_sequence {
   wl_id *steps; /* in order; sources are not among them */
@@ -51,6 +59,9 @@ typedef struct wl_sequence {
   wl_id *inputs; /* the model's inputs that the steps read */
   size_t n_inputs;
   bool *takes_strided; /* by input: all that read it do */
+  wl_slot *slots;      /* by step */
+  size_t *widths;      /* of the matrices that are made column by column */
+  size_t n_matrices;
   wl_id *checked; /* text that later stages read, and none may be missing */
   size_t n_checked;
   wl_id *externals; /* nodes to be asked for before the steps, in order */

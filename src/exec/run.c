@@ -6,6 +6,7 @@
  */
 #include "exec/run.h"
 
+#include "base/clock.h"
 #include "exec/sweep.h"
 #include "exec/warn.h"
 #include "stats/rank.h"
@@ -39,8 +40,10 @@ struct wl_run {
   double *carry;  /* by row */
   double *gates;  /* by row; of a filter */
   wl_answer *answers;
-  uint8_t *notes;   /* of the nodes that may warn; NULL: nobody listens */
-  wl_result result; /* owned arrays */
+  uint8_t *notes;    /* of the nodes that may warn; NULL: nobody listens */
+  uint64_t *costs;   /* the caller's, by node of the source; may be NULL */
+  uint64_t asked_at; /* when the external that is due was asked for, in ns */
+  wl_result result;  /* owned arrays */
   uint8_t *stages;
   bool owns_buffers; /* false: result.values and stages are the caller's */
   wl_result *request_inputs;
@@ -142,6 +145,7 @@ static wl_status run_init(wl_run *run, const wl_plan *plan,
     run->progress_context = options->progress_context;
     run->warning = options->warning;
     run->warning_context = options->warning_context;
+    run->costs = options->costs;
   }
   WL_TRY(wl_context_take(contexts, plan->n_nodes, run->n_threads, &run->context,
                          error));
@@ -178,6 +182,7 @@ static wl_sweep make_sweep(wl_run *run, const wl_sequence *sequence) {
                     .answers = run->answers,
                     .is_staged = run->n_stages > 1,
                     .notes = run->notes,
+                    .costs = run->costs,
                     .selection = run->selection,
                     .n_threads = run->n_threads,
                     .progress = run->progress,
@@ -424,6 +429,7 @@ wl_status wl_run_advance(wl_run *run, wl_error *error) {
     WL_TRY(next_external(run, &is_due, error));
     if (is_due) {
       run->phase = PHASE_WAIT;
+      run->asked_at = run->costs != NULL ? wl_clock_ns() : 0;
       return WL_PENDING;
     }
     WL_TRY(run_stage(run, error));
@@ -469,6 +475,8 @@ wl_status wl_run_supply(wl_run *run, const wl_input *given, wl_error *error) {
   answer->matrix = *given;
   answer->n_rows = run->selection.n_rows;
   answer->is_there = true;
+  if (run->costs != NULL)
+    run->costs[node->origin] += wl_clock_ns() - run->asked_at;
   free_request(run);
   run->phase = PHASE_STAGE;
   return WL_OK;

@@ -4,6 +4,7 @@
  */
 #include "exec/sweep.h"
 
+#include "base/clock.h"
 #include "base/pool.h"
 #include "exec/survey.h"
 #include "ops/common.h"
@@ -16,8 +17,9 @@ enum {
   WORKER_CHUNKS = 4, /* so that no worker waits long for the last one */
   TEXT_CHUNKS = 12,  /* the same; cheap to begin, and harder to foretell */
   SHARE_ROWS = 256,
-  FEW_INPUTS = 8,        /* of a step, that the stack has room for */
-  TILE_COLUMNS = 1 << 19 /* numbers of a chunk in dense tiles, if it has rows */
+  FEW_INPUTS = 8,         /* of a step, that the stack has room for */
+  TILE_NUMBERS = 1 << 15, /* of a chunk in dense tiles: 256 KiB */
+  MOST_NUMBERS = 1 << 19  /* where a step's own tile has more rows */
 };
 
 static size_t row_size(const wl_sweep *sweep, uint64_t row) {
@@ -49,9 +51,14 @@ static size_t most_rows(const wl_sweep *sweep) {
   size_t forced = atomic_load_explicit(&forced_rows, memory_order_relaxed);
   if (forced != 0)
     return forced;
-  if (width <= TILE_COLUMNS / CHUNK_ROWS)
+  if (width <= TILE_NUMBERS / CHUNK_ROWS)
     return CHUNK_ROWS;
-  return width < TILE_COLUMNS ? TILE_COLUMNS / width : 1;
+  size_t tile = wl_plan_tile_rows(sweep->sequence), n = TILE_NUMBERS / width;
+  if (tile > 1)
+    n = (n + tile - 1) / tile * tile;
+  if (n > MOST_NUMBERS / width)
+    n = MOST_NUMBERS / width;
+  return n != 0 ? n : 1;
 }
 
 /* Full tiles of the step that works in the largest, if they fit at all. */
@@ -165,6 +172,18 @@ static inline uint64_t chunk_row(const chunk *c, size_t i) {
   return wl_selection_row(&c->sweep->selection, c->from + i);
 }
 
+/* ---- what it costs ------------------------------------------------------- */
+
+static inline uint64_t begin_cost(const chunk *c) {
+  return c->sweep->costs != NULL ? wl_clock_ns() : 0;
+}
+
+static inline void end_cost(const chunk *c, wl_id id, uint64_t begin) {
+  if (c->sweep->costs != NULL)
+    __atomic_fetch_add(&c->sweep->costs[c->sweep->plan->nodes[id].origin],
+                       wl_clock_ns() - begin, __ATOMIC_RELAXED);
+}
+
 /* The carried values of earlier stages as dense tiles. */
 static wl_status load_carried(const chunk *c, wl_error *error) {
   const wl_sweep *sweep = c->sweep;
@@ -197,11 +216,13 @@ static wl_status load_sources(const chunk *c, wl_error *error) {
   for (size_t i = 0; i < sequence->n_inputs; i++) {
     wl_id id = sequence->inputs[i];
     uint32_t source = sweep->plan->nodes[id].source;
+    uint64_t begin = begin_cost(c);
     WL_TRY(wl_source_tile(
         &sweep->inputs[source], &sweep->selection, NULL, c->from, c->to,
         (wl_readers_take){.strided = sequence->takes_strided[i],
                           .missing = sweep->plan->nodes[id].type.has_missing},
         &c->worker->arena, &c->worker->values[id], error));
+    end_cost(c, id, begin);
   }
   for (size_t i = 0; i < sequence->n_externals; i++) {
     wl_id id = sequence->externals[i];
@@ -220,7 +241,8 @@ static wl_status load_sources(const chunk *c, wl_error *error) {
   return load_carried(c, error);
 }
 
-/* A matrix input may come as CSR where its type says dense. */
+/* A matrix input may come as CSR where its type says dense, and a matrix that
+ * only strided readers read is kept by columns. */
 static wl_status spread_out(const chunk *c, wl_id id, wl_error *error) {
   wl_value *value = &c->worker->values[id];
   wl_op_call call = {.n_rows = c->n_rows, .arena = &c->worker->arena};
@@ -271,20 +293,45 @@ static void note_refusal(wl_sweep *sweep, size_t number, wl_id node) {
     ;
 }
 
+/* Room for the matrices that are made column by column. */
+static wl_status make_matrices(const chunk *c, double ***out, wl_error *error) {
+  const wl_sequence *sequence = c->sweep->sequence;
+  wl_arena *arena = &c->worker->arena;
+  size_t n = sequence->n_matrices;
+  double **matrices = *out = wl_arena_alloc(arena, n * sizeof *matrices);
+  if (matrices == NULL)
+    return wl_fail_memory(error, n * sizeof *matrices);
+  for (size_t m = 0; m < n; m++) {
+    size_t size = sequence->widths[m] * c->n_rows * sizeof **matrices;
+    matrices[m] = wl_arena_alloc(arena, size);
+    if (matrices[m] == NULL)
+      return wl_fail_memory(error, size);
+  }
+  return WL_OK;
+}
+
 static wl_status run_steps(const chunk *c, wl_error *error) {
   const wl_sequence *sequence = c->sweep->sequence;
+  double **matrices = NULL;
+  if (sequence->n_matrices != 0)
+    WL_TRY(make_matrices(c, &matrices, error));
   for (size_t s = 0; s < sequence->n_steps; s++) {
     wl_id id = sequence->steps[s];
     const wl_plan_node *node = &c->sweep->plan->nodes[id];
     const wl_value *few[FEW_INPUTS];
     wl_op_call call;
+    wl_slot slot = sequence->slots[s];
+    uint64_t begin = begin_cost(c);
     WL_TRY(prepare_call(c, node, few, &call, error));
+    if (slot.matrix != 0)
+      call.target = matrices[slot.matrix - 1] + slot.column * c->n_rows;
     wl_status status = node->def->run(wl_plan_state(node), &call,
                                       &c->worker->values[id], error);
     if (WL_UNLIKELY(status != WL_OK)) {
       note_refusal(c->sweep, c->number, id);
       return status;
     }
+    end_cost(c, id, begin);
   }
   return WL_OK;
 }

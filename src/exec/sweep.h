@@ -30,6 +30,7 @@ typedef struct wl_sweep {
   void *progress_context;
   uint64_t rows_before, rows_total; /* for progress */
   uint8_t *notes;                   /* of the run, NULL: nobody asks */
+  uint64_t *costs;   /* by node of the source, in ns; NULL: nobody asks */
   wl_survey *survey; /* looks at the rows in place of all sinks; else NULL */
 
   /* Sinks. A dense result is written by the run's row at out_index(row). */

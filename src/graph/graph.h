@@ -71,6 +71,7 @@ typedef struct wl_type {
 } wl_type;
 
 typedef uint32_t wl_id;
+#define WL_NO_NODE UINT32_MAX
 
 typedef struct wl_node {
   wl_op op;
@@ -104,6 +105,9 @@ typedef struct wl_graph {
   size_t n_names, names_capacity;
   wl_stage stages[WL_MAX_STAGES];
   size_t n_stages;
+  /* Of a graph that a pass made: for each node of the one before, the node here
+   * that has its value, or WL_NO_NODE; in the arena. */
+  const wl_id *images;
 } wl_graph;
 
 void wl_graph_init(wl_graph *graph);

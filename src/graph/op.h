@@ -21,6 +21,10 @@ typedef struct wl_op_call {
   size_t n_rows;
   wl_arena *arena;
   const wl_type *type; /* of the result */
+  /* Where the executor wants a dense result, or NULL: of one column, n_rows
+   * numbers (wl_new_dense sees to it); of `concat`, n_rows numbers for each
+   * column, one column after another. */
+  double *target;
   /* One a column of the operator's warning, shared by all chunks: set by
    * wl_op_note. NULL: nobody asks. */
   uint8_t *notes;

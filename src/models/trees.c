@@ -260,25 +260,13 @@ static size_t tile_rows(const void *state) {
   return wl_forest_tile_rows(state);
 }
 
-/* Rows of sums, spread out when the caller's own come otherwise. */
-static wl_status dense_rows(const wl_op_call *call, const wl_value *x,
-                            wl_value *out, wl_error *error) {
-  if (x->kind != WL_VALUE_STRIDED)
-    return wl_as_dense(call, x, out, error);
-  WL_TRY(wl_new_dense(call, x->n_columns, out, error));
-  for (size_t r = 0; r < call->n_rows; r++)
-    for (size_t c = 0; c < x->n_columns; c++)
-      wl_row_mut(out, r)[c] = wl_strided_at(&x->strided, r, c);
-  return WL_OK;
-}
-
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const wl_value *x = call->inputs[0];
   wl_value sums = {.dense = NULL};
   wl_strided rows = x->strided;
   if (call->n_inputs == 2)
-    WL_TRY(dense_rows(call, call->inputs[1], &sums, error));
+    WL_TRY(wl_as_dense(call, call->inputs[1], &sums, error));
   WL_TRY(wl_new_dense(call, wl_forest_n_outputs(state), out, error));
   if (x->kind == WL_VALUE_CSR)
     return wl_forest_score_sparse(state, x, sums.dense, sums.ld, call->n_rows,

@@ -11,7 +11,28 @@
 #include "ops/common.h"
 #include "ops/table.h"
 
-typedef double (*binary_function)(double a, double b);
+/* Numbers one after another, or one for all. */
+typedef struct operand {
+  const double *x;
+  bool is_one;
+} operand;
+
+typedef void (*binary_function)(operand a, operand b, double *to, size_t n);
+
+/* FUNCTION_many: n results, in loops that a compiler turns into vectors. */
+#define MANY(function)                                                         \
+  static void function##_many(operand a, operand b, double *to, size_t n) {    \
+    const double *x = a.x, *y = b.x;                                           \
+    if (a.is_one)                                                              \
+      for (size_t i = 0; i < n; i++)                                           \
+        to[i] = function(*x, y[i]);                                            \
+    else if (b.is_one)                                                         \
+      for (size_t i = 0; i < n; i++)                                           \
+        to[i] = function(x[i], *y);                                            \
+    else                                                                       \
+      for (size_t i = 0; i < n; i++)                                           \
+        to[i] = function(x[i], y[i]);                                          \
+  }
 
 static double add(double a, double b) { return a + b; }
 static double subtract(double a, double b) { return a - b; }
@@ -59,30 +80,50 @@ static double logical_xor(double a, double b) {
   return (a != 0.0) != (b != 0.0);
 }
 
+MANY(add)
+MANY(subtract)
+MANY(multiply)
+MANY(divide)
+MANY(floor_divide)
+MANY(remainder_of)
+MANY(maximum)
+MANY(minimum)
+MANY(fmax_of)
+MANY(fmin_of)
+MANY(less)
+MANY(less_equal)
+MANY(greater)
+MANY(greater_equal)
+MANY(equal)
+MANY(not_equal)
+MANY(logical_and)
+MANY(logical_or)
+MANY(logical_xor)
+
 static const struct {
   const char *name;
   binary_function function;
   bool is_truth; /* gives 0 or 1 */
 } functions[] = {
-    {"add", add, false},
-    {"subtract", subtract, false},
-    {"multiply", multiply, false},
-    {"divide", divide, false},
-    {"floor_divide", floor_divide, false},
-    {"remainder", remainder_of, false},
-    {"maximum", maximum, false},
-    {"minimum", minimum, false},
-    {"fmax", fmax_of, false},
-    {"fmin", fmin_of, false},
-    {"less", less, true},
-    {"less_equal", less_equal, true},
-    {"greater", greater, true},
-    {"greater_equal", greater_equal, true},
-    {"equal", equal, true},
-    {"not_equal", not_equal, true},
-    {"logical_and", logical_and, true},
-    {"logical_or", logical_or, true},
-    {"logical_xor", logical_xor, true},
+    {"add", add_many, false},
+    {"subtract", subtract_many, false},
+    {"multiply", multiply_many, false},
+    {"divide", divide_many, false},
+    {"floor_divide", floor_divide_many, false},
+    {"remainder", remainder_of_many, false},
+    {"maximum", maximum_many, false},
+    {"minimum", minimum_many, false},
+    {"fmax", fmax_of_many, false},
+    {"fmin", fmin_of_many, false},
+    {"less", less_many, true},
+    {"less_equal", less_equal_many, true},
+    {"greater", greater_many, true},
+    {"greater_equal", greater_equal_many, true},
+    {"equal", equal_many, true},
+    {"not_equal", not_equal_many, true},
+    {"logical_and", logical_and_many, true},
+    {"logical_or", logical_or_many, true},
+    {"logical_xor", logical_xor_many, true},
 };
 
 static const wl_attr_def attrs[] = {
@@ -96,6 +137,9 @@ typedef struct binary_state {
   binary_function function;
   bool has_value, is_reversed;
   double value;
+  bool is_f32; /* of the result */
+  int bits;    /* of whole results, that may not be beyond; else 0 */
+  double most;
 } binary_state;
 
 static wl_status find(const wl_node *node, size_t *out, wl_error *error) {
@@ -137,32 +181,53 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   binary_state *s = wl_calloc(1, sizeof *s);
   if (s == NULL)
     return wl_fail_memory(error, sizeof *s);
-  *s = (binary_state){.function = functions[function].function,
-                      .has_value = node->n_inputs == 1,
-                      .is_reversed = wl_node_bool(node, "reverse", false),
-                      .value = wl_node_float(node, "value", 0.0)};
+  *s =
+      (binary_state){.function = functions[function].function,
+                     .has_value = node->n_inputs == 1,
+                     .is_reversed = wl_node_bool(node, "reverse", false),
+                     .value = wl_node_float(node, "value", 0.0),
+                     .bits = node->type.dtype == WL_I32   ? 31
+                             : node->type.dtype == WL_I64 ? 53
+                                                          : 0,
+                     .most = node->type.dtype == WL_I32 ? 0x1p31 - 1.0 : 0x1p53,
+                     .is_f32 = node->type.dtype == WL_F32};
   *state = s;
   return WL_OK;
 }
 
-static wl_status run_row(const binary_state *s, const double *a,
-                         const double *b, size_t n, wl_dtype dtype, double *to,
-                         wl_error *error) {
-  bool is_whole = dtype == WL_I32 || dtype == WL_I64;
-  int bits = dtype == WL_I32 ? 31 : 53;
-  double most = dtype == WL_I32 ? 0x1p31 - 1.0 : 0x1p53;
-  for (size_t c = 0; c < n; c++) {
-    double left = a[c], right = s->has_value ? s->value : b[c];
-    double found =
-        s->is_reversed ? s->function(right, left) : s->function(left, right);
-    if (is_whole && WL_UNLIKELY(fabs(found) > most))
-      return wl_fail(error, WL_ERROR_VALUE,
-                     "the result %g of whole numbers is beyond 2^%d, where "
-                     "not all are exact; cast them to float64 first",
-                     found, bits);
-    to[c] = wl_round_to(dtype, found);
-  }
-  return WL_OK;
+/* Whole results that are not exact, or NULL. */
+static const double *find_inexact(const double *x, size_t n, double most) {
+  bool all = true;
+  for (size_t i = 0; i < n; i++)
+    all &= !(fabs(x[i]) > most);
+  for (size_t i = 0; i < n && !all; i++)
+    if (fabs(x[i]) > most)
+      return &x[i];
+  return NULL;
+}
+
+/* n numbers one after another. */
+static wl_status run_many(const binary_state *s, const double *a,
+                          const double *b, double *to, size_t n,
+                          wl_error *error) {
+  operand x = {a, false}, y = {s->has_value ? &s->value : b, s->has_value};
+  s->function(s->is_reversed ? y : x, s->is_reversed ? x : y, to, n);
+  for (size_t i = 0; i < n && s->is_f32; i++)
+    to[i] = (double)(float)to[i];
+  const double *found = s->bits != 0 ? find_inexact(to, n, s->most) : NULL;
+  if (WL_LIKELY(found == NULL))
+    return WL_OK;
+  wl_fail(error, WL_ERROR_VALUE,
+          "the result %g of whole numbers is beyond 2^%d, where not all are "
+          "exact; cast them to float64 first",
+          *found, s->bits);
+  if (error != NULL)
+    error->row = found - to; /* a number's, until run knows the rows */
+  return WL_ERROR_VALUE;
+}
+
+static bool is_flat(const wl_value *value) {
+  return value->ld == value->n_columns;
 }
 
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
@@ -170,15 +235,21 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
   const binary_state *s = state;
   const wl_value *a = call->inputs[0];
   const wl_value *b = s->has_value ? a : call->inputs[1];
-  WL_TRY(wl_new_dense(call, a->n_columns, out, error));
+  size_t width = a->n_columns;
+  WL_TRY(wl_new_dense(call, width, out, error));
+  if (is_flat(a) && is_flat(b)) {
+    wl_status status = run_many(s, a->dense, b->dense, out->dense,
+                                call->n_rows * width, error);
+    if (WL_UNLIKELY(status != WL_OK) && error != NULL)
+      error->row /= (int64_t)width;
+    return status;
+  }
   for (size_t r = 0; r < call->n_rows; r++) {
-    wl_status status = run_row(s, wl_row(a, r), wl_row(b, r), a->n_columns,
-                               call->type->dtype, wl_row_mut(out, r), error);
-    if (WL_UNLIKELY(status != WL_OK)) {
-      if (error != NULL)
-        error->row = (int64_t)r;
-      return status;
-    }
+    wl_status status = run_many(s, wl_row(a, r), wl_row(b, r),
+                                wl_row_mut(out, r), width, error);
+    if (WL_UNLIKELY(status != WL_OK) && error != NULL)
+      error->row = (int64_t)r;
+    WL_TRY(status);
   }
   return WL_OK;
 }

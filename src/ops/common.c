@@ -102,8 +102,8 @@ void wl_columns_round(wl_columns *columns, wl_dtype dtype) {
     columns->values[i] = wl_round_to(dtype, columns->values[i]);
 }
 
-wl_status wl_new_dense(const wl_op_call *call, size_t n_columns, wl_value *out,
-                       wl_error *error) {
+wl_status wl_new_scratch(const wl_op_call *call, size_t n_columns,
+                         wl_value *out, wl_error *error) {
   size_t n;
   if (wl_mul_overflows(call->n_rows, n_columns, &n) ||
       wl_mul_overflows(n, sizeof(double), &n))
@@ -114,6 +114,18 @@ wl_status wl_new_dense(const wl_op_call *call, size_t n_columns, wl_value *out,
                     .ld = n_columns};
   out->dense = wl_arena_alloc(call->arena, n);
   return out->dense != NULL ? WL_OK : wl_fail_memory(error, n);
+}
+
+wl_status wl_new_dense(const wl_op_call *call, size_t n_columns, wl_value *out,
+                       wl_error *error) {
+  if (call->target == NULL || n_columns != 1)
+    return wl_new_scratch(call, n_columns, out, error);
+  *out = (wl_value){.kind = WL_VALUE_DENSE,
+                    .n_rows = call->n_rows,
+                    .n_columns = 1,
+                    .ld = 1,
+                    .dense = call->target};
+  return WL_OK;
 }
 
 wl_status wl_find_choice(const wl_node *node, const char *attr,
@@ -152,7 +164,13 @@ wl_status wl_as_dense(const wl_op_call *call, const wl_value *value,
     *out = *value;
     return WL_OK;
   }
-  WL_TRY(wl_new_dense(call, value->n_columns, out, error));
+  WL_TRY(wl_new_scratch(call, value->n_columns, out, error));
+  if (value->kind == WL_VALUE_STRIDED) {
+    for (size_t r = 0; r < call->n_rows; r++)
+      for (size_t c = 0; c < value->n_columns; c++)
+        wl_row_mut(out, r)[c] = wl_strided_at(&value->strided, r, c);
+    return WL_OK;
+  }
   memset(out->dense, 0, call->n_rows * value->n_columns * sizeof(double));
   for (size_t r = 0; r < call->n_rows; r++) {
     double *row = wl_row_mut(out, r);

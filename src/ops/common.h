@@ -65,6 +65,9 @@ static inline double wl_round_to(wl_dtype dtype, double value) {
 }
 
 /* A dense tile of the call's arena. */
+wl_status wl_new_scratch(const wl_op_call *call, size_t n_columns,
+                         wl_value *out, wl_error *error);
+/* The same for the call's result, where the executor wants it. */
 wl_status wl_new_dense(const wl_op_call *call, size_t n_columns, wl_value *out,
                        wl_error *error);
 /* Of a table of n structs of `size` bytes, which begin with their names, the
@@ -81,7 +84,7 @@ static inline const double *wl_row(const wl_value *value, size_t row) {
 static inline double *wl_row_mut(wl_value *value, size_t row) {
   return value->dense + row * value->ld;
 }
-/* The input as a dense tile: itself, or its CSR rows spread out. */
+/* The input as a dense tile: itself, or its rows spread out. */
 wl_status wl_as_dense(const wl_op_call *call, const wl_value *value,
                       wl_value *out, wl_error *error);
 /* A CSR tile with the input's pattern and new data to be filled in. */

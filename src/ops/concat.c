@@ -33,6 +33,31 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   return WL_OK;
 }
 
+/* Column after column, for a reader that takes them so. What its step has
+ * written to its place already stays there. */
+static wl_status run_columns(const wl_op_call *call, wl_value *out,
+                             wl_error *error) {
+  size_t n = call->n_rows;
+  double *to = call->target;
+  for (size_t i = 0; i < call->n_inputs; i++) {
+    wl_value input;
+    WL_TRY(wl_as_dense(call, call->inputs[i], &input, error));
+    if (input.dense != to)
+      for (size_t c = 0; c < input.n_columns; c++)
+        for (size_t r = 0; r < n; r++)
+          to[c * n + r] = wl_round_to(call->type->dtype, wl_row(&input, r)[c]);
+    to += input.n_columns * n;
+  }
+  *out =
+      (wl_value){.kind = WL_VALUE_STRIDED,
+                 .n_rows = n,
+                 .n_columns = call->type->n_columns,
+                 .strided = {.values = call->target,
+                             .row_stride = sizeof(double),
+                             .column_stride = (int64_t)(n * sizeof(double))}};
+  return WL_OK;
+}
+
 static wl_status run_dense(const wl_op_call *call, wl_value *out,
                            wl_error *error) {
   WL_TRY(wl_new_dense(call, call->type->n_columns, out, error));
@@ -97,7 +122,10 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
   bool is_sparse = call->type->kind == WL_VALUE_CSR;
   for (size_t i = 0; state == &follows && i < call->n_inputs; i++)
     is_sparse |= call->inputs[i]->kind == WL_VALUE_CSR;
-  return is_sparse ? run_sparse(call, out, error) : run_dense(call, out, error);
+  if (is_sparse)
+    return run_sparse(call, out, error);
+  return call->target != NULL ? run_columns(call, out, error)
+                              : run_dense(call, out, error);
 }
 
 const wl_op_def wl_op_concat = {

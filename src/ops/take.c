@@ -1,23 +1,27 @@
 /*
  * take.c: what stands in a row of a constant table, by the row's number, as
  * `match` and `encode` give it: numbers side by side, or one string. Any other
- * number is a row that is not there, whose values are missing.
+ * number is a row that is not there, whose values are missing, or those that
+ * the node names for it.
  */
 #include <math.h>
 
 #include "ops/common.h"
 #include "ops/table.h"
 
+enum { BATCH = 64 };
+
 static const wl_attr_def attrs[] = {
     {"values", WL_ATTR_TENSOR, true}, {"nan", WL_ATTR_TENSOR, false},
     {"none", WL_ATTR_TENSOR, false},  {"absent", WL_ATTR_FLOAT, false},
-    {"dtype", WL_ATTR_STRING, false},
+    {"dtype", WL_ATTR_STRING, false}, {"others", WL_ATTR_TENSOR, false},
+    {"other", WL_ATTR_STRING, false}, {"rounded", WL_ATTR_BOOL, false},
 };
 
 typedef struct take_state {
   wl_arena arena;
   size_t n, width;
-  double absent;
+  wl_string other;          /* of text, the string of a row that is not there */
   const double *numbers;    /* a row's lie side by side; of text: NULL */
   const wl_string *strings; /* missing ones as a wl_missing says */
 } take_state;
@@ -40,13 +44,23 @@ static wl_status check_rows(const wl_graph *graph, const wl_node *node,
   return WL_OK;
 }
 
+/* Text is whole where the node says so: no row is without, nor one that is not
+ * there. */
+static bool is_whole_text(const wl_node *node) {
+  return wl_node_attr(node, "nan") == NULL &&
+         wl_node_attr(node, "none") == NULL &&
+         wl_node_attr(node, "other") != NULL;
+}
+
 static wl_status check_text(const wl_graph *graph, const wl_node *node,
                             wl_error *error) {
   const wl_const *values = wl_node_tensor(graph, node, "values");
   if (wl_node_attr(node, "absent") != NULL ||
+      wl_node_attr(node, "others") != NULL ||
       wl_node_attr(node, "dtype") != NULL)
     return wl_fail(error, WL_ERROR_VALUE,
-                   "operator 'take': 'absent' and 'dtype' are for numbers");
+                   "operator 'take': 'absent', 'others' and 'dtype' are for "
+                   "numbers");
   if (values->n_dims != 1)
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator 'take': a row has one string");
@@ -65,18 +79,21 @@ static wl_status infer(const wl_graph *graph, const wl_node *node,
   *type = (wl_type){.kind = is_text ? WL_VALUE_STRINGS : WL_VALUE_DENSE,
                     .n_columns = 1,
                     .dtype = WL_STRING,
-                    .is_bit_equal = true,
-                    .has_missing = is_text};
+                    .is_bit_equal = !wl_node_bool(node, "rounded", false),
+                    .has_missing = is_text && !is_whole_text(node)};
   if (is_text)
     return check_text(graph, node, error);
-  if (wl_node_attr(node, "nan") != NULL || wl_node_attr(node, "none") != NULL)
+  if (wl_node_attr(node, "nan") != NULL || wl_node_attr(node, "none") != NULL ||
+      wl_node_attr(node, "other") != NULL)
     return wl_fail(error, WL_ERROR_VALUE,
-                   "operator 'take': 'nan' and 'none' are for strings");
+                   "operator 'take': 'nan', 'none' and 'other' are for "
+                   "strings");
   if (values->n_dims > 2 || (values->n_dims == 2 && values->shape[1] == 0) ||
       (values->n_dims == 2 && values->shape[1] > WL_MAX_COLUMNS))
     return wl_fail(error, WL_ERROR_VALUE,
                    "operator 'take': 'values' are rows of numbers");
   type->n_columns = values->n_dims == 2 ? (size_t)values->shape[1] : 1;
+  WL_TRY(wl_check_vector(graph, node, "others", type->n_columns, error));
   return wl_node_float_dtype(node, WL_F64, &type->dtype, error);
 }
 
@@ -111,17 +128,34 @@ static wl_status fill_text(take_state *s, const wl_graph *graph,
       strings[(size_t)wl_const_number(missing[m], i)] =
           (wl_string){NULL, m == 0 ? WL_MISSING_NAN : WL_MISSING_NONE};
   s->strings = strings;
-  return WL_OK;
+  s->other = (wl_string){NULL, WL_MISSING_NAN};
+  const wl_attr *other = wl_node_attr(node, "other");
+  if (other == NULL)
+    return WL_OK;
+  s->other = other->value.s;
+  s->other.data = wl_arena_strndup(&s->arena, s->other.data, s->other.size);
+  return s->other.data != NULL ? WL_OK : wl_fail_memory(error, s->other.size);
 }
 
-static wl_status fill_numbers(take_state *s, const wl_const *values,
-                              wl_dtype dtype, wl_error *error) {
-  double *numbers =
-      wl_arena_alloc(&s->arena, values->n_elements * sizeof *numbers);
+/* The table's rows, and behind them the one for rows that are not there. */
+static wl_status fill_numbers(take_state *s, const wl_graph *graph,
+                              const wl_node *node, wl_error *error) {
+  const wl_const *values = wl_node_tensor(graph, node, "values");
+  const wl_const *others = wl_node_tensor(graph, node, "others");
+  double absent = wl_node_float(node, "absent", (double)NAN);
+  wl_dtype dtype = node->type.dtype;
+  size_t n = values->n_elements;
+  double *numbers = wl_arena_alloc(&s->arena, (n + s->width) * sizeof *numbers);
   if (numbers == NULL)
-    return wl_fail_memory(error, values->n_elements * sizeof *numbers);
-  for (size_t i = 0; i < values->n_elements; i++)
+    return wl_fail_memory(error, n * sizeof *numbers);
+  for (size_t i = 0; i < n; i++)
     numbers[i] = wl_round_to(dtype, wl_const_number(values, i));
+  for (size_t c = 0; c < s->width; c++) {
+    double value = absent;
+    if (others != NULL)
+      value = wl_const_number(others, others->n_elements == 1 ? 0 : c);
+    numbers[n + c] = wl_round_to(dtype, value);
+  }
   s->numbers = numbers;
   return WL_OK;
 }
@@ -135,10 +169,9 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   wl_arena_init(&s->arena);
   s->width = node->type.n_columns;
   s->n = values->n_elements / s->width;
-  s->absent = wl_node_float(node, "absent", (double)NAN);
   wl_status status = values->dtype == WL_STRING
                          ? fill_text(s, graph, node, error)
-                         : fill_numbers(s, values, node->type.dtype, error);
+                         : fill_numbers(s, graph, node, error);
   if (status == WL_OK)
     *state = s;
   else
@@ -146,12 +179,13 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   return status;
 }
 
-/* The row's number, or SIZE_MAX. */
+/* The row's number, or n. Below 2^53 a number is whole if its cast gives it
+ * back; a table has fewer rows. */
 static inline size_t row_at(const take_state *s, const wl_value *x, size_t r) {
-  double at = *wl_row(x, r);
-  if (!(at >= 0.0 && at < (double)s->n))
-    return SIZE_MAX;
-  return (double)(size_t)at == at ? (size_t)at : SIZE_MAX;
+  double at = *wl_row(x, r), n = (double)s->n;
+  at = at >= 0.0 && at < n ? at : n;
+  int64_t row = (int64_t)at;
+  return (double)row == at ? (size_t)row : s->n;
 }
 
 static wl_status run_text(const take_state *s, const wl_op_call *call,
@@ -160,10 +194,22 @@ static wl_status run_text(const take_state *s, const wl_op_call *call,
   WL_TRY(wl_new_strings(call, &strings, out, error));
   for (size_t r = 0; r < call->n_rows; r++) {
     size_t at = row_at(s, call->inputs[0], r);
-    strings[r] =
-        at == SIZE_MAX ? (wl_string){NULL, WL_MISSING_NAN} : s->strings[at];
+    strings[r] = at == s->n ? s->other : s->strings[at];
   }
   return WL_OK;
+}
+
+/* The rows' numbers first, so that the reads of the table overlap. */
+static void take_numbers(const take_state *s, const wl_value *x, size_t n,
+                         double *to) {
+  size_t at[BATCH];
+  for (size_t first = 0; first < n; first += BATCH) {
+    size_t end = n - first < BATCH ? n - first : BATCH;
+    for (size_t i = 0; i < end; i++)
+      at[i] = row_at(s, x, first + i);
+    for (size_t i = 0; i < end; i++)
+      to[first + i] = s->numbers[at[i]];
+  }
 }
 
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
@@ -173,20 +219,13 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
     return run_text(s, call, out, error);
   WL_TRY(wl_new_dense(call, s->width, out, error));
   if (s->width == 1) {
-    for (size_t r = 0; r < call->n_rows; r++) {
-      size_t at = row_at(s, call->inputs[0], r);
-      out->dense[r] = at == SIZE_MAX ? s->absent : s->numbers[at];
-    }
+    take_numbers(s, call->inputs[0], call->n_rows, out->dense);
     return WL_OK;
   }
-  for (size_t r = 0; r < call->n_rows; r++) {
-    size_t at = row_at(s, call->inputs[0], r);
-    double *to = wl_row_mut(out, r);
-    if (at != SIZE_MAX)
-      memcpy(to, s->numbers + at * s->width, s->width * sizeof *to);
-    for (size_t c = 0; at == SIZE_MAX && c < s->width; c++)
-      to[c] = s->absent;
-  }
+  for (size_t r = 0; r < call->n_rows; r++)
+    memcpy(wl_row_mut(out, r),
+           s->numbers + row_at(s, call->inputs[0], r) * s->width,
+           s->width * sizeof *s->numbers);
   return WL_OK;
 }
 

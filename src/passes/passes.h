@@ -22,6 +22,11 @@ wl_status wl_pass_fold_encode(const wl_graph *from, wl_graph *to,
 /* trees(scale(x)) becomes trees(x) with other thresholds. */
 wl_status wl_pass_fold_scale(const wl_graph *from, wl_graph *to,
                              wl_error *error);
+/* Tables that the same columns look up become one lookup. */
+wl_status wl_pass_merge_lookups(const wl_graph *from, wl_graph *to,
+                                wl_error *error);
+/* What is computed from a table's row alone is looked up instead. */
+wl_status wl_pass_tabulate(const wl_graph *from, wl_graph *to, wl_error *error);
 /* linear(normalize(tfidf(count(text)))) becomes text_score(text). */
 wl_status wl_pass_fuse_text(const wl_graph *from, wl_graph *to,
                             wl_error *error);
@@ -44,6 +49,15 @@ typedef struct wl_pass_results {
 wl_status wl_passes_run(const wl_graph *source, const char *after,
                         wl_pass_results *results, wl_error *error);
 void wl_passes_deinit(wl_pass_results *results);
+/*
+ * Which node of the source each node of the last graph is charged to, when it
+ * is asked what computing the source's nodes costs: of those that it computes,
+ * the first that reads what it reads. `origins`: room for as many as the last
+ * graph has nodes.
+ */
+wl_status wl_passes_origins(const wl_graph *source,
+                            const wl_pass_results *results, wl_id *origins,
+                            wl_error *error);
 /* The last graph. */
 const wl_graph *wl_passes_last(const wl_pass_results *results);
 

@@ -12,6 +12,8 @@ static const struct {
     {"fold_scale", wl_pass_fold_scale},
     {"fuse_text", wl_pass_fuse_text},
     {"merge_scores", wl_pass_merge_scores},
+    {"merge_lookups", wl_pass_merge_lookups},
+    {"tabulate", wl_pass_tabulate},
     {"clean", wl_pass_simplify},
 };
 _Static_assert(WL_COUNT_OF(passes) <= WL_MAX_PASSES, "room for each result");

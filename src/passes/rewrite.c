@@ -9,6 +9,8 @@ wl_status wl_rewrite_begin(wl_rewrite *rewrite, const wl_graph *from,
   rewrite->map = wl_calloc(from->n_nodes + 1, sizeof *rewrite->map);
   if (rewrite->map == NULL)
     return wl_fail_memory(error, from->n_nodes * sizeof *rewrite->map);
+  for (size_t id = 0; id < from->n_nodes; id++)
+    rewrite->map[id] = WL_NO_NODE;
   /* Copied whole: adding them one by one would look for each name again. */
   size_t size = from->n_constants * sizeof *to->constants;
   to->constants = wl_alloc(size);
@@ -44,8 +46,20 @@ wl_status wl_rewrite_copy(wl_rewrite *rewrite, wl_id id) {
   return status;
 }
 
+static wl_status keep_images(const wl_rewrite *rewrite) {
+  size_t size = rewrite->from->n_nodes * sizeof(wl_id);
+  wl_id *images = wl_arena_alloc(&rewrite->to->arena, size);
+  if (images == NULL)
+    return wl_fail_memory(rewrite->error, size);
+  if (size != 0)
+    memcpy(images, rewrite->map, size);
+  rewrite->to->images = images;
+  return WL_OK;
+}
+
 wl_status wl_rewrite_finish(wl_rewrite *rewrite) {
   const wl_graph *from = rewrite->from;
+  WL_TRY(keep_images(rewrite));
   for (size_t s = 0; s < from->n_stages; s++) {
     const wl_stage *stage = &from->stages[s];
     wl_id gate = stage->has_gate ? rewrite->map[stage->gate] : 0;

@@ -12,7 +12,7 @@
 typedef struct wl_rewrite {
   const wl_graph *from;
   wl_graph *to;
-  wl_id *map;    /* old node -> new node */
+  wl_id *map;    /* old node -> new node, or WL_NO_NODE */
   size_t budget; /* of numbers that the pass may still make: so many times those
                     that were given; it takes from it what it makes */
   wl_error *error;

@@ -17,6 +17,21 @@
 
 #include "text/char_loops.h"
 
+/* Positions to a 2-gram of the tables, from which on it costs less to clear all
+ * 2-grams than those that the positions end in. */
+enum { FEW_POSITIONS = 16 };
+
+/* Nothing was seen yet: of a chunk of a row or two, not even looked at. */
+WL_INLINE void forget_positions(wl_char_pairs *p, const void *slots,
+                                bool is_wide, size_t begin, size_t end) {
+  size_t n = p->tables->n_filter;
+  if ((end - begin) * FEW_POSITIONS < n)
+    for (size_t i = begin; i < end; i++)
+      p->last[slot_at(slots, is_wide, i)] = 0;
+  else
+    memset(p->last, 0, n * sizeof(*p->last));
+}
+
 /* Where each position's 2-gram was seen last, in whatever row. */
 WL_INLINE void link_positions(wl_char_pairs *p, const void *slots, bool is_wide,
                               size_t begin, size_t end) {
@@ -207,7 +222,7 @@ WL_INLINE void pairs_any(wl_char_pairs *p, bool is_wide, const uint32_t *starts,
   size_t level = p->tables->filter_level - p->tables->first_level;
   const void *slots = slots_from(p->levels, is_wide, level * p->pitch);
   size_t n_pairs = 0, r = 0;
-  memset(p->last, 0, p->tables->n_filter * sizeof(*p->last));
+  forget_positions(p, slots, is_wide, starts[0], starts[n_rows]);
   memset(p->lanes, 0, n_rows * WL_CHAR_LANES * sizeof(*p->lanes));
   while (r < n_rows) {
     size_t first = r;

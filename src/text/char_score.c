@@ -146,9 +146,10 @@ static bool correct_row(const wl_char_engine *engine, scorer *s, size_t n) {
   wl_char_filter *f = &s->filter;
   f->level = engine->tables.filter_level;
   f->n_alive = n;
-  if (f->base + n > UINT16_MAX) {
-    /* Counts of earlier rows are at most the base: as good as zeros. */
-    memset(f->counts, 0, f->n_counts * sizeof(*f->counts));
+  if (f->base == 0 || f->base + n > UINT16_MAX) {
+    /* Not cleared yet, as most chunks of few rows need no filter; or full.
+     * Counts of earlier rows are at most the base: as good as zeros. */
+    memset(f->counts, 0, (f->n_counts + 2) * sizeof(*f->counts));
     f->base = 1;
   }
   while (f->n_alive != 0) {
@@ -402,8 +403,7 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
   const wl_char_tables *tables = &engine->tables;
   scorer *s = run->user;
   wl_char_filter *f = &s->filter;
-  *f = (wl_char_filter){
-      .tables = tables, .weights = &engine->weights, .base = 1};
+  *f = (wl_char_filter){.tables = tables, .weights = &engine->weights};
   if (engine->is_exact || engine->weights.own_stride == 0)
     return WL_OK;
   /* Clearing the counts must be small beside the rows; those of a large
@@ -424,7 +424,7 @@ static wl_status resize(wl_char_run *run, size_t n, wl_error *error) {
     places *= 2;
   size_t size = (n + WL_CHAR_SLACK) * sizeof(uint16_t);
   wl_arena *arena = run->arena;
-  f->counts = wl_arena_calloc(arena, f->n_counts + 2, sizeof(uint16_t));
+  f->counts = wl_arena_alloc(arena, (f->n_counts + 2) * sizeof(uint16_t));
   f->hash = wl_arena_alloc(
       arena, f->direct_level >= tables->n_levels ? 1 : places * 2 * unit);
   f->where = wl_arena_alloc(arena, (n + WL_CHAR_SLACK) * unit);

@@ -46,10 +46,11 @@ void wl_tune_finish(wl_tune *job, wl_tune_outcome outcome) {
                    (unsigned long long)c->rows_needed, job->kind->rows_note);
     break;
   case WL_TUNE_NOT_CHEAPER:
-    (void)snprintf(text, size,
-                   "no cascade at %s is cheaper than the exact pipeline (%g "
-                   "ns a row); a weaker target may allow one",
-                   promise, r->exact_cost);
+    (void)snprintf(
+        text, size,
+        "no cascade at %s is cheaper than the exact pipeline (a cost "
+        "of %g a row); a weaker target may allow one",
+        promise, r->exact_cost);
     break;
   case WL_TUNE_ONE_BLOCK:
     (void)snprintf(text, size,

@@ -119,8 +119,9 @@ wl_status wl_topk_needed(const double *filter, const double *full,
       places_add(&r.found, place - r.taken[place]++);
     }
     uint64_t count = places_find(&r.found, required(recall, k)) + 1;
-    /* Where all rows are asked for, all are candidates whatever is promised. */
-    needed[j] = k < n_rows ? (double)count / (double)n_rows : 0;
+    /* K rows are candidates whatever is promised, and all where K are. */
+    bool is_met = k == n_rows || count <= k;
+    needed[j] = is_met ? 0 : (double)count / (double)n_rows;
   }
 done:
   wl_free(room);
@@ -156,10 +157,12 @@ static double share_at(const wl_topk_bounds *b, uint64_t k) {
 }
 
 /* What the select queries needed at most for the Ks from the knot before to the
- * knot behind, and no less than for smaller Ks. */
+ * knot behind, and no less than for smaller Ks. Where they needed nothing, for
+ * small Ks, in proportion to K: there must be some scale. */
 static void set_scales(const double *needed, size_t n_queries, size_t n_ks,
                        const size_t *knots, wl_topk_bounds *scale) {
   double before = 0;
+  size_t n_free = 0; /* knots without a need */
   for (size_t i = 0; i < scale->n_knots; i++) {
     size_t from = i > 0 ? knots[i - 1] : 0;
     size_t to = i + 1 < scale->n_knots ? knots[i + 1] : n_ks - 1;
@@ -167,8 +170,13 @@ static void set_scales(const double *needed, size_t n_queries, size_t n_ks,
       for (size_t j = from; j <= to; j++)
         if (needed[q * n_ks + j] > before)
           before = needed[q * n_ks + j];
-    scale->shares[i] = before > 0 ? before : 1;
+    scale->shares[i] = before;
+    n_free += !(before > 0);
   }
+  size_t last = n_free < scale->n_knots ? n_free : scale->n_knots - 1;
+  double share = n_free < scale->n_knots ? scale->shares[last] : 1;
+  for (size_t i = 0; i < n_free; i++)
+    scale->shares[i] = share * ((double)scale->ks[i] / (double)scale->ks[last]);
 }
 
 /* Each query's largest R(K) / scale(K). */
@@ -247,8 +255,10 @@ uint64_t wl_topk_candidates(const wl_topk_bounds *bounds, uint64_t n_rows,
     alike = ceil(alike * ((double)size / (double)n_rows));
   double share = share_at(bounds, alike < 1 ? 1 : (uint64_t)alike);
   double count = share * (double)n_rows;
-  if (n_rows < size && share < 1) /* fewer rows scatter more */
-    count += 2 * sqrt(count * (1 - share));
+  if (n_rows < size && share < 1) { /* fewer rows scatter more */
+    count = count > (double)k ? count : (double)k;
+    count += 2 * sqrt(count * (1 - count / (double)n_rows));
+  }
   count = floor(count);
   if (!(count < (double)n_rows))
     return n_rows;
@@ -266,8 +276,22 @@ size_t wl_topk_n_select(size_t n_queries, wl_conformal_promise promise) {
   return n;
 }
 
-double wl_topk_share(const double *needed, size_t n_queries, const uint64_t *ks,
-                     size_t n_ks) {
+/* Of the rows of the queries that have more than k, the part that is kept. */
+static double kept_of(const uint64_t *n_rows, size_t n_queries, double share,
+                      uint64_t k) {
+  double rows = 0, kept = 0;
+  for (size_t q = 0; q < n_queries; q++) {
+    if (n_rows[q] <= k)
+      continue;
+    double own = floor(share * (double)n_rows[q] * (1 + 0x1p-46));
+    rows += (double)n_rows[q];
+    kept += own > (double)k ? own : (double)k;
+  }
+  return rows > 0 ? kept / rows : 1;
+}
+
+double wl_topk_share(const double *needed, const uint64_t *n_rows,
+                     size_t n_queries, const uint64_t *ks, size_t n_ks) {
   size_t knots[WL_TOPK_MAX_KNOTS], n = find_knots(n_ks, knots), n_used = 0;
   double sum = 0;
   for (size_t i = 0; i < n; i++) {
@@ -277,7 +301,7 @@ double wl_topk_share(const double *needed, size_t n_queries, const uint64_t *ks,
     for (size_t q = 0; q < n_queries; q++)
       if (needed[q * n_ks + knots[i]] > most)
         most = needed[q * n_ks + knots[i]];
-    sum += most;
+    sum += kept_of(n_rows, n_queries, most, ks[knots[i]]);
     n_used++;
   }
   return sum / (double)n_used;

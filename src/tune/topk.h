@@ -11,6 +11,8 @@
  *
  * as a part of the query's rows, in whatever order these come: ties of either
  * ranking fall by the order of rows, so R(K) counts the worst that they may do.
+ * A query gets K candidates in any case, so that one which is content with K
+ * needs nothing of a bound: its R(K) counts as 0.
  * Over queries drawn like later ones, the bound
  * of R(K) is a conformal quantile or a tolerance bound (stats/conformal.h).
  *
@@ -32,10 +34,11 @@
 enum { WL_TOPK_MAX_KNOTS = 128, WL_TOPK_MAX_BLOCKS = 1024 };
 
 /*
- * needed[j] = R(ks[j]) / n_rows of one query; 0 where it has no more than ks[j]
- * rows, which all are candidates then. ks: ascending, at least 1. full, filter:
- * (n_rows,), at least one row. Errors: WL_ERROR_VALUE for a recall that is not
- * above 0 and at most 1, no rows, or other ks; WL_ERROR_MEMORY.
+ * needed[j] = R(ks[j]) / n_rows of one query; 0 where ks[j] candidates do, or
+ * it has no more rows, which all are candidates then. ks: ascending, at
+ * least 1. full, filter: (n_rows,), at least one row. Errors: WL_ERROR_VALUE
+ * for a recall that is not above 0 and at most 1, no rows, or other ks;
+ * WL_ERROR_MEMORY.
  */
 wl_status wl_topk_needed(const double *filter, const double *full,
                          uint64_t n_rows, double recall, const uint64_t *ks,
@@ -45,12 +48,13 @@ wl_status wl_topk_needed(const double *filter, const double *full,
  * the others would be too few to certify; at least one. */
 size_t wl_topk_n_select(size_t n_queries, wl_conformal_promise promise);
 
-/* The share of a query's rows that a filter is likely to keep: the largest over
- * the select queries, averaged over the Ks among them; of more than one K, of
- * those up to a tenth of the largest, at geometric steps. needed: (n_queries,
- * n_ks), row-major; at least one of each. */
-double wl_topk_share(const double *needed, size_t n_queries, const uint64_t *ks,
-                     size_t n_ks);
+/* The share of the rows that a filter is likely to keep, of queries that have
+ * more than K: what the select queries needed at most, and K at least, averaged
+ * over the Ks; of more than one K, of those up to a tenth of the largest, at
+ * geometric steps. needed: (n_queries, n_ks), row-major; at least one of each.
+ * n_rows: (n_queries,). 1 where no query has more rows. */
+double wl_topk_share(const double *needed, const uint64_t *n_rows,
+                     size_t n_queries, const uint64_t *ks, size_t n_ks);
 
 /* Shares of a query's rows by K: `shares` at `ks`, linear in between. */
 typedef struct wl_topk_bounds {
@@ -79,8 +83,9 @@ wl_status wl_topk_certify(const double *select, size_t n_select,
 /*
  * The candidates that a top-K query over n_rows rows takes: at least k, at most
  * n_rows. Where the rows are more or fewer than the queries had, K counts in
- * proportion, and of fewer rows two standard deviations more are kept: an
- * estimate; so it is for a K that is not a knot where there is one knot alone.
+ * proportion, and of fewer rows two standard deviations more are kept (of K at
+ * least): an estimate; so it is for a K that is not a knot where there is one
+ * knot alone.
  */
 uint64_t wl_topk_candidates(const wl_topk_bounds *bounds, uint64_t n_rows,
                             uint64_t k);

@@ -67,11 +67,12 @@ static void what_a_query_needs_is_the_definition(void **state) {
         WL_OK);
     for (size_t j = 0; j < n + 3; j++) {
       size_t count = count_by_definition(filter, full, n, recall, j + 1);
-      if (j + 1 >= n)
-        assert_true(needed[j] == 0);
+      if (needed[j] == 0)
+        assert_true(j + 1 >= n || count <= j + 1);
       else
         assert_true(needed[j] == (double)count / (double)n ||
                     (repeat % 3 == 0 && needed[j] > (double)count / (double)n));
+      assert_true(needed[j] == 0 || needed[j] * (double)n > (double)(j + 1));
     }
   }
 }
@@ -107,8 +108,11 @@ static void no_order_of_the_rows_needs_more(void **state) {
       }
     }
     for (size_t j = 0; j + 1 < N; j++) {
-      assert_true((double)most[j] / N <= needed[j]);
-      n_reached += repeat % 2 == 0 && (double)most[j] / N == needed[j];
+      double kept = needed[j] > 0 ? needed[j] : (double)(j + 1) / N;
+      assert_true((double)most[j] / N <= kept);
+      n_reached += repeat % 2 == 0 &&
+                   (most[j] <= j + 1 ? needed[j] == 0
+                                     : (double)most[j] / N == needed[j]);
     }
   }
   /* Where the full ranking has no ties, some order needs as many. */
@@ -176,6 +180,44 @@ static void fewer_queries_than_needed_are_an_estimate(void **state) {
   assert_int_equal(wl_topk_certify(shares, 1, shares, 58, &k, 1,
                                    (wl_conformal_promise){2, 0}, &bounds, NULL),
                    WL_ERROR_VALUE);
+}
+
+static void a_scale_rises_where_small_ks_need_nothing(void **state) {
+  (void)state;
+  enum { N = 59, K = 8 };
+  double select[K] = {0, 0, 0, 0, .4, .5, .6, .7}, certify[N * K] = {0};
+  uint64_t ks[K];
+  wl_topk_bounds bounds;
+  for (size_t j = 0; j < K; j++)
+    ks[j] = j + 1;
+  certify[4 * K + 5] = .5;
+  assert_int_equal(
+      wl_topk_certify(select, 1, certify, N, ks, K, confident, &bounds, NULL),
+      WL_OK);
+  assert_true(bounds.is_certified && bounds.shares[0] < .2);
+  for (size_t i = 1; i < bounds.n_knots; i++)
+    assert_true(bounds.shares[i] >= bounds.shares[i - 1]);
+  bounds.n_rows_min = bounds.n_rows_max = 100;
+  assert_in_range(wl_topk_candidates(&bounds, 100, 6), 50, 60);
+  /* Nothing is needed anywhere: K candidates do. */
+  memset(certify, 0, sizeof certify);
+  assert_int_equal(
+      wl_topk_certify(certify, 1, certify, N, ks, K, confident, &bounds, NULL),
+      WL_OK);
+  assert_true(bounds.is_certified);
+  bounds.n_rows_min = bounds.n_rows_max = 100;
+  for (uint64_t k = 1; k <= K; k++)
+    assert_int_equal(wl_topk_candidates(&bounds, 100, k), k);
+}
+
+static void what_is_kept_is_k_at_least(void **state) {
+  (void)state;
+  const uint64_t k = 10, sizes[3] = {8, 20, 100};
+  const double needed[3] = {0, 0, .2}, nothing[3] = {0};
+  /* 20 of 100 and 10 of 20: a query of 8 has no filter. */
+  assert_true(wl_topk_share(needed, sizes, 3, &k, 1) == 30. / 120);
+  assert_true(wl_topk_share(nothing, sizes, 3, &k, 1) == 20. / 120);
+  assert_true(wl_topk_share(nothing, sizes, 1, &k, 1) == 1);
 }
 
 static void candidates_are_at_least_k_and_at_most_all(void **state) {
@@ -282,22 +324,24 @@ enum {
 };
 static double pool[N_POOL * N_ROWS], select_needed[N_SELECT * N_ROWS],
     certify_needed[MAX_CERTIFY * N_ROWS];
-static uint64_t all_ks[N_ROWS];
+static uint64_t all_ks[N_ROWS], pool_rows[N_POOL];
 
-/* Queries of one filter: normal scores and noise, larger in hard queries. */
-static void draw_pool(double noise_size, double hard_share) {
+/* Queries of one filter: normal scores and noise, larger in hard queries, of
+ * which every other one has n_few rows. */
+static void draw_pool(double noise_size, double hard_share, size_t n_few) {
   double full[N_ROWS], filter[N_ROWS];
   restart_random();
   for (size_t j = 0; j < N_ROWS; j++)
     all_ks[j] = j + 1;
   for (size_t q = 0; q < N_POOL; q++) {
     double size = noise_size * (uniform(0, 1) < hard_share ? 3 : 1);
-    for (size_t i = 0; i < N_ROWS; i++) {
+    pool_rows[q] = q % 2 ? N_ROWS : n_few;
+    for (size_t i = 0; i < pool_rows[q]; i++) {
       full[i] = normal();
       filter[i] = full[i] + size * normal();
     }
-    assert_int_equal(wl_topk_needed(filter, full, N_ROWS, .9, all_ks, N_ROWS,
-                                    pool + q * N_ROWS, NULL),
+    assert_int_equal(wl_topk_needed(filter, full, pool_rows[q], .9, all_ks,
+                                    N_ROWS, pool + q * N_ROWS, NULL),
                      WL_OK);
   }
 }
@@ -312,28 +356,35 @@ static void draw_queries(double *to, size_t n, size_t from, size_t width) {
 /* The share of the population that breaks the promise, and the mean share of
  * candidates over the Ks. */
 static double broken(wl_topk_bounds *bounds, size_t from, size_t width,
-                     double *candidates) {
-  size_t counts[N_ROWS], n_broken = 0;
-  *candidates = 0;
-  bounds->n_rows_min = bounds->n_rows_max = N_ROWS;
-  for (size_t j = 0; j < width; j++) {
-    counts[j] = (size_t)wl_topk_candidates(bounds, N_ROWS, all_ks[from + j]);
-    *candidates += (double)counts[j] / N_ROWS / (double)width;
-  }
+                     size_t n_few, double *candidates) {
+  uint64_t counts[2][N_ROWS];
+  size_t n_broken = 0;
+  double kept = 0, rows = 0;
+  bounds->n_rows_min = n_few;
+  bounds->n_rows_max = N_ROWS;
+  for (size_t j = 0; j < width; j++)
+    for (size_t i = 0; i < 2; i++) {
+      uint64_t n = i ? N_ROWS : n_few;
+      counts[i][j] = wl_topk_candidates(bounds, n, all_ks[from + j]);
+      kept += (double)counts[i][j];
+      rows += (double)n;
+    }
+  *candidates = kept / rows;
   for (size_t q = 0; q < N_POOL; q++) {
     bool is_broken = false;
     for (size_t j = 0; j < width && !is_broken; j++)
-      is_broken =
-          pool[q * N_ROWS + from + j] * N_ROWS > (double)counts[j] + 1e-6;
+      is_broken = pool[q * N_ROWS + from + j] * (double)pool_rows[q] >
+                  (double)counts[q % 2][j] + 1e-6;
     n_broken += is_broken;
   }
   return (double)n_broken / N_POOL;
 }
 
-static void simulate(double noise_size, double hard_share, size_t from,
-                     size_t width, size_t n_certify,
-                     wl_conformal_promise promise) {
-  draw_pool(noise_size, hard_share);
+/* The share of the rows that is kept. */
+static double simulate(double noise_size, double hard_share, size_t n_few,
+                       size_t from, size_t width, size_t n_certify,
+                       wl_conformal_promise promise) {
+  draw_pool(noise_size, hard_share, n_few);
   double mean = 0, kept = 0, candidates;
   int n_failures = 0;
   for (int repeat = 0; repeat < REPEATS; repeat++) {
@@ -345,44 +396,58 @@ static void simulate(double noise_size, double hard_share, size_t from,
                                      &bounds, NULL),
                      WL_OK);
     assert_true(bounds.is_certified);
-    double share = broken(&bounds, from, width, &candidates);
+    double share = broken(&bounds, from, width, n_few, &candidates);
     mean += share / REPEATS;
     kept += candidates / REPEATS;
     n_failures += share > promise.alpha;
   }
   double rate = (double)n_failures / REPEATS;
-  print_message("noise %.1f, %2.0f %% hard, %s, m=%-3zu %s: broken on average "
-                "%.4f, in %.3f of draws above %g; %.2f of the rows kept\n",
-                noise_size, hard_share * 100,
-                width == 1 ? "one K   " : "every K ", n_certify,
-                promise.delta == 0 ? "on average     " : "with confidence",
-                mean, rate, promise.alpha, kept);
+  print_message(
+      "noise %.1f, %2.0f %% hard, %zu rows, %s, m=%-3zu %s: broken on average "
+      "%.4f, in %.3f of draws above %g; %.2f of the rows kept\n",
+      noise_size, hard_share * 100, n_few, width == 1 ? "one K   " : "every K ",
+      n_certify, promise.delta == 0 ? "on average     " : "with confidence",
+      mean, rate, promise.alpha, kept);
   if (promise.delta == 0)
     assert_true(mean <= promise.alpha + noise(promise.alpha, REPEATS) / 3);
   else
     assert_true(rate <= promise.delta + noise(promise.delta, REPEATS));
   assert_true(kept < 1);
+  return kept;
 }
 
 static void
 a_certificate_for_one_k_fails_at_most_as_often_as_it_says(void **state) {
   (void)state;
-  simulate(.3, 0, 4, 1, 59, confident);
-  simulate(.3, .1, 4, 1, 59, confident);
-  simulate(.3, .1, 4, 1, 120, confident);
-  simulate(.3, .1, 4, 1, 19, on_average);
-  simulate(.3, .1, 4, 1, 100, on_average);
+  simulate(.3, 0, N_ROWS, 4, 1, 59, confident);
+  simulate(.3, .1, N_ROWS, 4, 1, 59, confident);
+  simulate(.3, .1, N_ROWS, 4, 1, 120, confident);
+  simulate(.3, .1, N_ROWS, 4, 1, 19, on_average);
+  simulate(.3, .1, N_ROWS, 4, 1, 100, on_average);
 }
 
 static void
 a_certificate_for_every_k_fails_at_most_as_often_as_it_says(void **state) {
   (void)state;
-  simulate(.3, 0, 0, N_ROWS, 59, confident);
-  simulate(.3, .1, 0, N_ROWS, 59, confident);
-  simulate(.3, .1, 0, N_ROWS, 120, confident);
-  simulate(.1, .1, 0, N_ROWS, 59, confident);
-  simulate(.3, .1, 0, N_ROWS, 19, on_average);
-  simulate(.3, .1, 0, N_ROWS, 100, on_average);
+  simulate(.3, 0, N_ROWS, 0, N_ROWS, 59, confident);
+  simulate(.3, .1, N_ROWS, 0, N_ROWS, 59, confident);
+  simulate(.3, .1, N_ROWS, 0, N_ROWS, 120, confident);
+  simulate(.1, .1, N_ROWS, 0, N_ROWS, 59, confident);
+  simulate(.3, .1, N_ROWS, 0, N_ROWS, 19, on_average);
+  simulate(.3, .1, N_ROWS, 0, N_ROWS, 100, on_average);
+}
+
+/* A query of 12 rows needs no other bound than its 10 candidates, and decides
+ * none for those of 60. */
+static void queries_of_few_rows_cost_the_others_nothing(void **state) {
+  (void)state;
+  double alike = simulate(.1, 0, N_ROWS, 9, 1, 59, confident);
+  double mixed = simulate(.1, 0, 12, 9, 1, 59, confident);
+  double n_rows = 12 + N_ROWS;
+  assert_true(mixed * n_rows <= alike * N_ROWS + 12);
+  simulate(.3, .1, 12, 9, 1, 59, confident);
+  simulate(.3, .1, 12, 9, 1, 100, on_average);
+  simulate(.3, .1, 12, 0, N_ROWS, 59, confident);
 }
 
 static void every_failed_allocation_is_reported(void **state) {
@@ -411,6 +476,8 @@ int main(void) {
       memory_test(a_query_that_is_wrong_is_refused),
       memory_test(a_bound_counts_whole_rows),
       memory_test(fewer_queries_than_needed_are_an_estimate),
+      memory_test(a_scale_rises_where_small_ks_need_nothing),
+      memory_test(what_is_kept_is_k_at_least),
       memory_test(candidates_are_at_least_k_and_at_most_all),
       memory_test(a_fifth_of_the_queries_chooses_unless_the_rest_is_too_few),
       memory_test(subsets_are_tried_cheapest_first_until_none_can_win),
@@ -418,6 +485,7 @@ int main(void) {
       memory_test(of_many_blocks_the_best_subset_grows),
       memory_test(a_certificate_for_one_k_fails_at_most_as_often_as_it_says),
       memory_test(a_certificate_for_every_k_fails_at_most_as_often_as_it_says),
+      memory_test(queries_of_few_rows_cost_the_others_nothing),
       memory_test(every_failed_allocation_is_reported),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,8 @@ static const struct {
     {"fold_scale", wl_pass_fold_scale},
     {"fuse_text", wl_pass_fuse_text},
     {"merge_scores", wl_pass_merge_scores},
+    {"merge_lookups", wl_pass_merge_lookups},
+    {"tabulate", wl_pass_tabulate},
 };
 
 static wl_status add_tensors(wl_graph *graph, wl_error *error) {

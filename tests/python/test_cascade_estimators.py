@@ -13,15 +13,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
+from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from willump._calibration import hold_out
+from willump._frames import row_keys
 
 WORDS = ["good", "fine", "bad", "poor", "so", "very", "not", "it", "was", "the"]
 
@@ -117,6 +122,88 @@ def test_a_model_without_blocks_is_compiled_with_a_warning() -> None:
     np.testing.assert_allclose(model.predict(x), Ridge().fit(x, x[:, 0]).predict(x), rtol=1e-9)
     assert is_regressor(model)
     assert not hasattr(model, "predict_proba")
+
+
+def test_weights_reach_the_part_that_is_fitted() -> None:
+    texts, labels = texts_and_labels(1500)
+    weights = np.where(labels == "yes", 5.0, np.linspace(0.1, 1.0, len(labels)))
+    model = cascade_of_text(random_state=2).fit(
+        texts, labels, logisticregression__sample_weight=weights
+    )
+    assert model.certificate_ is not None
+    kept, held = hold_out(texts, None, "distinct", 2, row_keys)
+    wanted = text_pipeline().fit(
+        [texts[i] for i in kept], labels[kept], logisticregression__sample_weight=weights[kept]
+    )
+    rows = [texts[i] for i in held]
+    stay = np.isclose(model.decision_function(rows), wanted.decision_function(rows), 1e-9, 0)
+    assert 1 - np.mean(stay) == pytest.approx(model.certificate_["share_leaving"], abs=0.1)
+    assert 0 < np.mean(stay) < 1
+    with pytest.warns(willump.NotCertifiedWarning):  # where nothing is held out, all of them
+        model.fit(texts[:40], labels[:40], logisticregression__sample_weight=list(weights[:40]))
+    wanted = text_pipeline().fit(
+        texts[:40], labels[:40], logisticregression__sample_weight=weights[:40]
+    )
+    np.testing.assert_allclose(
+        model.decision_function(rows), wanted.decision_function(rows), rtol=1e-9
+    )
+
+
+def test_what_fit_does_not_take_is_said_by_its_name() -> None:
+    texts, labels = texts_and_labels(300)
+    with pytest.raises(TypeError, match=r"KNeighborsClassifier\.fit takes no sample_weight"):
+        willump.CascadeClassifier(KNeighborsClassifier()).fit(
+            np.zeros((300, 2)), labels, sample_weight=np.ones(300)
+        )
+    with pytest.raises((TypeError, ValueError), match="sample_weight"):
+        cascade_of_text().fit(texts, labels, sample_weight=np.ones(300))
+    with pytest.raises(ValueError, match="fit_params go with refit=True"):
+        willump.optimize(
+            text_pipeline().fit(texts, labels), texts, labels, X_cal=texts,
+            fit_params={"logisticregression__sample_weight": np.ones(300)},
+        )  # fmt: skip
+
+
+def test_metadata_routing_brings_weights() -> None:
+    texts, labels = texts_and_labels(1500)
+    weights = np.linspace(0.1, 5.0, 1500)
+    plain = cascade_of_text().fit(texts, labels, logisticregression__sample_weight=weights)
+    with config_context(enable_metadata_routing=True):
+        model = cascade_of_text()
+        model.estimator[-1].set_fit_request(sample_weight=True)
+        model.set_score_request(sample_weight=False)
+        model.fit(texts, labels, sample_weight=weights)
+        search = GridSearchCV(model, {"random_state": [0]}, cv=2, error_score="raise")
+        search.fit(texts, labels, sample_weight=weights)
+        with pytest.raises(UnsetMetadataPassedError):
+            cascade_of_text().fit(texts, labels, sample_weight=weights)
+    assert (model.decision_function(texts) == plain.decision_function(texts)).all()
+    found = search.best_estimator_.decision_function(texts)
+    assert (found == plain.decision_function(texts)).all()
+
+
+@pytest.mark.filterwarnings("ignore::willump.NotCertifiedWarning")
+@pytest.mark.filterwarnings("ignore::willump.PythonStepWarning")
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        RandomForestClassifier(n_estimators=60, max_depth=6, random_state=0),
+        KNeighborsClassifier(),  # which has nothing to prove a label by
+        make_pipeline(StandardScaler(), LogisticRegression()),
+    ],
+    ids=repr,
+)
+def test_lossless_holds_nothing_out(estimator: Any) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(1500, 4))
+    y = x[:, 0] + 0.3 * random.normal(size=1500) > 0
+    model = willump.CascadeClassifier(estimator, target=willump.Lossless()).fit(x, y)
+    assert model.certificate_ is None
+    plain = clone(estimator).fit(x, y)
+    assert (model.predict(x) == plain.predict(x)).all()
+    np.testing.assert_allclose(model.predict_proba(x), plain.predict_proba(x), rtol=1e-9)
+    with pytest.raises(ValueError, match="Lossless takes no costs"):
+        clone(model).set_params(costs=[1.0, 2.0]).fit(x, y)
 
 
 def test_a_grid_search_sets_parameters_of_both() -> None:

@@ -64,8 +64,14 @@ def test_the_text_has_promise_curve_and_costs(of_blocks: Any) -> None:
     lines = text.splitlines()
     (first,) = [line for line in lines if line.startswith("certificate")]
     assert "with confidence 0.95" in first
-    assert ", 9 ns a row" in text
+    assert ", 9 a row, as costs= gave them" in text
+    assert " ns " not in text.split("graph")[0]
     assert sum(line.strip().endswith("rows agree") for line in lines) >= 5
+
+
+def test_costs_that_were_measured_are_in_ns(of_trees: Any) -> None:
+    certificate = of_trees.metadata["certificate"]
+    assert f"exact_cost: {certificate['exact_cost']} ns a row" in str(of_trees.explain())
 
 
 def test_plots_are_svg_and_repeat(cascade: Any) -> None:

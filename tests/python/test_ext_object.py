@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import sys
 import warnings
 from typing import Any
 
@@ -520,3 +521,18 @@ def test_damaged_metadata_are_named_by_explain(damage: Any) -> None:
     fast.metadata = {**fast.metadata, **damage}
     with pytest.raises(willump.ArtifactError, match=f"metadata's {next(iter(damage))}"):
         fast.explain()
+
+
+def test_labels_that_are_objects_are_references_to_the_classes() -> None:
+    """Each label of an answer holds one, and lets it go with the answer."""
+    labels = np.array([f"label {i % 3}" for i in range(24)], object)
+    fast = willump.compile(make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(DOCS, labels))
+    label = fast.classes_[1]
+    before, nothing = sys.getrefcount(label), sys.getrefcount(None)
+    answers = [fast.predict(DOCS) for _ in range(50)]
+    n_held = sum(np.sum(answer == label) for answer in answers)
+    assert sys.getrefcount(label) == before + n_held > before
+    assert all(any(item is known for known in fast.classes_) for item in answers[0])
+    del answers
+    assert sys.getrefcount(label) == before
+    assert abs(sys.getrefcount(None) - nothing) < 50

@@ -9,7 +9,7 @@ import pytest
 import willump
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import f1_score, get_scorer
+from sklearn.metrics import f1_score, get_scorer, make_scorer
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import MultinomialNB
@@ -17,6 +17,8 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import SVC
 from test_optimize_accuracy import certify_rows, texts
+from willump import _core
+from willump._estimate import CALLED_PARTS, CALLED_REPLICATES, _monte_carlo_error
 
 COSTS = [1.0, 20.0]
 
@@ -74,6 +76,46 @@ def test_a_scorer_of_ones_own_may_be_given(fitted: Any) -> None:
     certificate = optimized(fitted, 2000, willump.Estimated(yes_f1, 0.05)).metadata["certificate"]
     assert certificate["metric"] == "yes_f1"
     assert certificate["loss_upper"] <= 0.05
+    assert certificate["n_replicates"] == 200
+
+
+@pytest.mark.parametrize("kind", ["a callable", "a function of labels"])
+def test_a_slow_scorer_is_called_a_bounded_number_of_times(fitted: Any, kind: str) -> None:
+    """And always with the same result: nothing is chosen by how long a call takes."""
+    calls = [0]
+
+    def measured(y: Any, predicted: Any, sample_weight: Any = None) -> float:
+        calls[0] += 1
+        return float(f1_score(y, predicted, pos_label="yes", sample_weight=sample_weight))
+
+    own: Any = lambda model, X, y: measured(y, model.predict(X))  # noqa: E731
+    metric = make_scorer(measured) if kind == "a function of labels" else own
+    found = [
+        optimized(fitted, 2000, willump.Estimated(metric, 0.05)).metadata["certificate"]
+        for _ in range(2)
+    ]
+    assert found[0] == found[1]
+    assert 0.0 < found[0]["monte_carlo_error"] < found[0]["loss_upper"] - found[0]["loss_estimated"]
+    assert calls[0] / 2 < 440 + 20 * 15
+
+
+def test_with_their_own_error_few_replicates_miss_no_more_often() -> None:
+    """Of the accuracy's loss, in 1,000 samples of 1,000 rows."""
+    rng = np.random.default_rng(3)
+    n, gains, harms, misses, room = 1000, 0.01, 0.03, 0, []
+    for _ in range(1000):
+        losses = rng.choice([-1.0, 0.0, 1.0], n, p=[gains, 1 - gains - harms, harms])
+        shares = np.bincount(losses.astype(int) + 1, minlength=3) / n
+        counts = rng.multinomial(n, shares, CALLED_REPLICATES)
+        drawn = (counts[:, 2] - counts[:, 0]) / n
+        parts = np.arange(n) % CALLED_PARTS
+        left = np.array([losses[parts != i].mean() for i in range(CALLED_PARTS)])
+        upper = _core.bootstrap_interval(drawn, losses.mean(), left, 0.05)[1]
+        error = _monte_carlo_error(drawn, upper)
+        misses += upper + error < harms - gains
+        room.append(error / (upper - losses.mean()))
+    assert misses <= 1000 * 0.05 + 3 * np.sqrt(1000 * 0.05 * 0.95)
+    assert np.median(room) < 0.15  # what few replicates cost
 
 
 def test_estimates_need_labels_and_enough_rows(fitted: Any) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
-from willump._metrics import Given, Truth, shortcut
+from willump._metrics import Given, Truth, by_cells, shortcut
 from willump._scored import Scored, _AnsweredClassifier, _AnsweredRegressor
 
 BINARY = [
@@ -113,6 +113,12 @@ def test_scores_of_predictions(metric: str, data: Any) -> None:
         make_scorer(metrics.fbeta_score, beta=2.0),
         make_scorer(metrics.f1_score, average="macro"),
         make_scorer(metrics.f1_score, pos_label=0),
+        *(
+            make_scorer(of, zero_division=value, average=average)
+            for of in (metrics.f1_score, metrics.precision_score, metrics.jaccard_score)
+            for value in (0, 1.0)
+            for average in ("binary", "macro")
+        ),
         make_scorer(metrics.cohen_kappa_score),
         make_scorer(metrics.accuracy_score, greater_is_better=False),
     ],
@@ -123,6 +129,54 @@ def test_scorers_of_ones_own_over_known_functions(scorer: Any, data: Any) -> Non
     truth, known, rows = classified(data.draw, 2, np.array([0, 1]))
     own, wanted = numbers_of(scorer, truth, known, np.array([0, 1]), rows)
     assert own == pytest.approx(wanted, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def weighed(true: Any, predicted: Any, sample_weight: Any = None) -> float:
+    return float(np.average(true == predicted, weights=sample_weight) ** 2)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize(
+    "scorer",
+    [
+        make_scorer(weighed),
+        make_scorer(metrics.f1_score, average="macro", zero_division=np.nan),
+        make_scorer(metrics.fbeta_score, beta=0.5, average="weighted", labels=[0]),
+        make_scorer(metrics.cohen_kappa_score, weights="quadratic"),
+        make_scorer(metrics.zero_one_loss, greater_is_better=False),
+        make_scorer(metrics.hamming_loss),
+    ],
+)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_scores_of_pairs_with_weights_are_those_of_their_rows(
+    scorer: Any, n_classes: int, data: Any
+) -> None:
+    classes = np.arange(n_classes)
+    truth, known, rows = classified(data.draw, n_classes, classes)
+    times = 8 * n_classes**2 // len(truth) + 1  # few pairs for the rows
+    truth, codes = np.tile(truth, times), np.tile(known.codes, times)
+    known = Given({"predict": classes[codes]}, codes)
+    short = by_cells(scorer)
+    assert short is not None
+    found = short(Truth.of(truth, classes), known)
+    _, wanted = numbers_of(scorer, truth, known, classes, rows)
+    assert found is not None
+    assert found(rows) == pytest.approx(wanted, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+def test_a_function_that_takes_weights_for_something_else_is_not_given_pairs() -> None:
+    def scaled(true: Any, predicted: Any, sample_weight: Any = None) -> float:
+        weights = np.ones(len(true)) if sample_weight is None else np.asarray(sample_weight)
+        return float(np.mean(weights * (true == predicted)))
+
+    truth = np.tile([0, 1, 1, 0], 20)
+    known = Given({"predict": np.tile([0, 1, 0, 0], 20)}, np.tile([0, 1, 0, 0], 20))
+    scored = Scored(make_scorer(scaled), truth, np.array([0, 1]), is_regressor=False)
+    scored.begin(known)
+    assert scored.is_called
+    assert scored.on(np.arange(80), known)(np.array([0, 1, 2, 4])) == 0.75
 
 
 def test_rows_of_several_labels_are_right_as_a_whole() -> None:
@@ -137,7 +191,7 @@ def test_rows_of_several_labels_are_right_as_a_whole() -> None:
 @pytest.mark.parametrize(
     "scorer",
     [
-        make_scorer(metrics.f1_score, zero_division=1.0),
+        make_scorer(metrics.f1_score, zero_division=np.nan),
         make_scorer(lambda true, predicted: float(np.mean(true == predicted))),
         get_scorer("roc_auc_ovo"),
         lambda estimator, x, y: 1.0,
@@ -191,7 +245,7 @@ def test_a_shortcut_that_gives_other_numbers_is_not_taken(monkeypatch: pytest.Mo
     known = Given({"predict": truth}, truth)
     scored = Scored(get_scorer("accuracy"), truth, np.array([0, 1]), is_regressor=False)
     scored.begin(known)
-    assert scored.seconds > 0.0
+    assert scored.is_called
     assert scored.on(np.arange(4), known)(np.array([0, 0, 1])) == 1.0
 
 

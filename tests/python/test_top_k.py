@@ -718,3 +718,12 @@ def test_a_class_that_the_metadata_do_not_name_is_an_artifact_error(filtered: An
     exact._attach(exact._model, metadata, [])
     with pytest.raises(ArtifactError, match="the metadata name 1 classes"):
         exact.predict(filtered[3][:100])
+
+
+def test_what_a_filter_keeps_is_counted_over_the_queries_that_have_more_rows() -> None:
+    from willump._rank import Ranking, Rule
+    from willump._topk import _kept
+
+    rule = Rule(Ranking("predict", None), np.array([10], np.uint64), np.array([0.2]), 8, 100)
+    assert _kept(rule, [8, 20, 100, 100], 10) == (10 + 20 + 20) / 220
+    assert _kept(rule, [8, 10], 10) == 1.0

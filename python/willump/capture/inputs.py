@@ -26,6 +26,8 @@ _RANGES = {
     for bits in (8, 16, 32)
     for sign in ("", "u")
 } | {"int64": (-_LARGEST, _LARGEST)}
+#: So many rows are looked at one by one: NumPy's calls would cost more.
+_FEW = 8
 _TEXT = ("str", "object", "string", "string[pyarrow]")
 _MOMENTS = ("datetime", "timedelta")  #: and "datetime[zone]", in UTC
 
@@ -50,6 +52,7 @@ class FunctionInputs:
     def __init__(self, names: Sequence[str], dtypes: Mapping[str, str]) -> None:
         self.columns = [(name, dtypes[name]) for name in names]
         self.needed = set(names)
+        self._seen: tuple[list[Any], list[int]] = [], []
 
     def keys(self, x: Any) -> list[Any]:
         """A hashable for each row; equal where the graph reads equal values."""
@@ -61,14 +64,15 @@ class FunctionInputs:
             return self._of_dict(x)
         if is_frame(x):
             library = library_of(x)
+            if library == "pandas":
+                arrays, places = _arrays_of(x), self._places(_names_of_pandas(x), x)
+                return tuple(
+                    _of_pandas(arrays[at], name, dtype)
+                    for at, (name, dtype) in zip(places, self.columns, strict=True)
+                )
             self._check_names(list(names_of(x)), x)
-            read = {"pandas": _of_pandas, "polars": _of_polars}.get(library, _of_arrow)
-            return tuple(
-                _nullable(x[name], name, dtype)
-                if _is_nullable(dtype)
-                else read(x[name], name, dtype)
-                for name, dtype in self.columns
-            )
+            read = _of_polars if library == "polars" else _of_arrow
+            return tuple(read(x[name], name, dtype) for name, dtype in self.columns)
         if isinstance(x, (list, tuple)) and x and all(isinstance(row, dict) for row in x):
             for row in x:
                 self._check_names(row, row)
@@ -80,6 +84,15 @@ class FunctionInputs:
             f"columns, one row as a dict, or a list of such rows; not {type(x).__name__}"
         )
 
+    def _places(self, names: list[Any], x: Any) -> list[int]:
+        """Where a frame has the columns; callers mostly give the same ones again."""
+        seen = self._seen
+        if names != seen[0]:
+            self._check_names(names, x)
+            at = {name: i for i, name in enumerate(names)}
+            self._seen = seen = names, [at[name] for name, _ in self.columns]
+        return seen[1]
+
     def _of_dict(self, x: dict[Any, Any]) -> tuple[Any, ...]:
         found = []
         for name, dtype in self.columns:
@@ -88,9 +101,7 @@ class FunctionInputs:
             except KeyError:
                 self._check_names(x, x)
                 raise
-            if _is_nullable(dtype):
-                found.append(_nullable([value] if _is_scalar(value) else value, name, dtype))
-            elif _is_scalar(value):
+            if is_scalar(value):
                 found.append(_of_list([value], name, dtype))
             elif isinstance(value, (list, tuple)):
                 found.append(_of_list(value, name, dtype))
@@ -115,10 +126,25 @@ class FunctionInputs:
                 raise ValueError(f"columns come twice: {twice}")
 
 
-def _is_scalar(value: Any) -> bool:
+def is_scalar(value: Any) -> bool:
     return isinstance(value, (str, int, float, np.generic, bool)) or value is None or (
         not hasattr(value, "__len__") and not hasattr(value, "shape")
     )  # fmt: skip
+
+
+def _names_of_pandas(frame: Any) -> list[Any]:
+    arrow = getattr(frame.columns.array, "_pa_array", None)
+    names: list[Any] = frame.columns.tolist() if arrow is None else arrow.to_pylist()
+    return names
+
+
+def _arrays_of(frame: Any) -> list[Any]:
+    """What a pandas frame's columns hold, without a Series and a look into the index for
+    each, which is most of what one row costs."""
+    arrays = getattr(frame, "_iter_column_arrays", None)
+    if arrays is not None:
+        return list(arrays())
+    return [frame.iloc[:, i].array for i in range(frame.shape[1])]
 
 
 def _refused(name: str, dtype: str, what: str) -> TypeError:
@@ -205,6 +231,8 @@ def _numbers(array: Array, name: str, dtype: str) -> Array:
         return _moments(array, name, dtype)
     if kind not in "biuf" or (dtype == "bool") != (kind == "b"):
         raise _refused(name, dtype, str(array.dtype))
+    if len(array) <= _FEW:
+        return _list_numbers(array.tolist(), name, dtype)
     least, most = _RANGES.get(dtype, _RANGES["int64"])
     is_narrow = most < _LARGEST
     if kind in "iu" and len(array) and (array.dtype.itemsize == 8 or str(array.dtype) != dtype):
@@ -329,20 +357,24 @@ def _null(dtype: str) -> Any:
 
 
 def _of_pandas(series: Any, name: str, dtype: str) -> Any:
-    """A pandas Series, or a NumPy array."""
+    """A pandas Series or its array, or a NumPy array."""
+    if _is_nullable(dtype):
+        return _nullable(series, name, dtype)
     own = series.dtype
     if dtype in _TEXT:
         kind = str(own)
         if kind == "object" or isinstance(series, np.ndarray):
             return _texts(series.tolist(), name, dtype)
         if kind in ("str", "string") or kind.startswith("string"):
-            parts = series.array
+            parts = getattr(series, "array", series)
             arrow = getattr(parts, "_pa_array", None)
+            if arrow is not None and len(parts) <= _FEW:
+                return [math.nan if cell is None else cell for cell in arrow.to_pylist()]
             if arrow is not None:
                 return TextColumn((arrow, math.nan))
             return _texts(series.tolist(), name, dtype)
         if kind == "category":
-            return _texts(series.astype(object).tolist(), name, dtype)
+            return _texts(list(series), name, dtype)
         raise _refused(name, dtype, kind)
     if isinstance(own, np.dtype):
         if own.kind == "O":
@@ -362,6 +394,8 @@ def _of_pandas(series: Any, name: str, dtype: str) -> Any:
 
 
 def _of_polars(series: Any, name: str, dtype: str) -> Any:
+    if _is_nullable(dtype):
+        return _nullable(series, name, dtype)
     kind = str(series.dtype)
     if dtype in _TEXT:
         if kind.startswith(("String", "Categorical", "Enum")):
@@ -380,6 +414,8 @@ def _of_polars(series: Any, name: str, dtype: str) -> Any:
 
 
 def _of_arrow(column: Any, name: str, dtype: str) -> Any:
+    if _is_nullable(dtype):
+        return _nullable(column, name, dtype)
     kind = str(column.type)
     if dtype in _TEXT:
         if kind in ("string", "large_string", "string_view"):
@@ -390,7 +426,8 @@ def _of_arrow(column: Any, name: str, dtype: str) -> Any:
     elif column.null_count:
         if dtype in _RANGES or dtype == "bool":
             raise _refused(name, dtype, "missing values")
-        return _list_numbers(column.to_pylist(), name, dtype)
+        if kind not in ("double", "float"):
+            return _list_numbers(column.to_pylist(), name, dtype)
     array = (
         column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
     )
@@ -411,7 +448,7 @@ class AsFrame:
         if isinstance(x, pd.DataFrame):
             return x
         if isinstance(x, dict):
-            is_row = all(_is_scalar(value) for value in x.values())
+            is_row = all(is_scalar(value) for value in x.values())
             x = pd.DataFrame([x] if is_row else x)
         elif isinstance(x, (list, tuple)):
             x = pd.DataFrame(list(x))

@@ -156,11 +156,16 @@ def taken(call: Call, at: Column, values: Any, rows: str, *, is_everywhere: bool
 def _taken_later(
     call: Call, at: Column, values: Any, rows: str, required: _Required | None = None
 ) -> Held:
-    """The same, made where the column is used."""
+    """The same, made where the column is used; the line of the join has it."""
     where = f"line {call.tracer.line}: column {values.name!r} of the table: "
-    if required is not None:
-        return Later(lambda: required.taken(values, rows), where)
-    return Later(lambda: taken(call, at, values, rows), where)
+    place = call.tracer.place
+
+    def make() -> Column:
+        found = taken(call, at, values, rows) if required is None else required.taken(values, rows)
+        call.tracer.tell("take", found.node, place)
+        return found
+
+    return Later(make, where)
 
 
 # ---- rows that must be there -----------------------------------------------------
@@ -304,6 +309,7 @@ def _merged(
     if keys.has_index and isinstance(table.index, pd.MultiIndex):
         raise NotNative("a table with an index of several levels")
     at = replace(row_numbers(call, columns, values), rows=rows)
+    call.tracer.tell("match", at.node)
     required = None
     if is_inner:
         message = (

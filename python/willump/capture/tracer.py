@@ -241,9 +241,15 @@ class Tracer:
         if said not in self.notes:
             self.notes.append(said)
 
-    def tell(self, what: str, node: int) -> None:
-        """For `explain`: what the line at work became."""
-        self.steps.append(Step(self.code, self.line, what, "", (node,)))
+    @property
+    def place(self) -> tuple[Any, int]:
+        """The line at work, and the code of its function."""
+        return self.code, self.line
+
+    def tell(self, what: str, node: int, place: tuple[Any, int] | None = None) -> None:
+        """For `explain`: what the line at work became, or another one."""
+        code, line = place or self.place
+        self.steps.append(Step(code, line, what, "", (node,)))
 
     # ---- making -----------------------------------------------------------------
 

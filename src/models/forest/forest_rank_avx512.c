@@ -35,12 +35,23 @@ WL_INLINE void load_strided(const wl_strided *x, const char *at, size_t n_rows,
   }
 }
 
+static void load_column(const char *at, size_t n_rows, double *values) {
+  for (size_t r = 0; r < n_rows; r += LANES) {
+    __mmask8 rows =
+        n_rows - r < LANES ? (__mmask8)((1u << (n_rows - r)) - 1) : 0xff;
+    _mm512_store_pd(values + r,
+                    _mm512_maskz_loadu_pd(rows, at + r * sizeof(double)));
+  }
+}
+
 /* n_rows <= 64 values of a column, from row `first` on, and zeros to full
  * vectors. */
 static void load_values(const wl_strided *x, size_t column, size_t first,
                         size_t n_rows, double *values) {
   const char *at = wl_forest_at(x, first, column);
-  if (x->is_f32)
+  if (!x->is_f32 && x->row_stride == (int64_t)sizeof(double))
+    load_column(at, n_rows, values);
+  else if (x->is_f32)
     load_strided(x, at, n_rows, values, true);
   else
     load_strided(x, at, n_rows, values, false);
