@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
-from capture_frames import SAMPLE, check_random_frames, outcome
+from capture_frames import SAMPLE, check_random_frames, check_same, outcome
 from graph_interpreter import Interpreter
+from willump.capture import nullable
 from willump.capture.capture import follow
 
 TABLE = pd.Series([1.5, 2.5, math.nan], index=["a", "b", ""])
@@ -306,6 +307,58 @@ def test_narrow_columns_of_tables_that_may_miss_are_not_computed_with() -> None:
 
     with pytest.raises(willump.UnsupportedError, match="int8 where no row is missing"):
         willump.compile(product, sample=SAMPLE, strict=True)
+
+
+NULLABLE: list[Callable[[pd.DataFrame], Any]] = [
+    lambda f: f["v"].astype(float),
+    lambda f: f["v"].to_numpy(dtype=float, na_value=np.nan),
+    lambda f: f["v"].fillna(f["v"].dtype.type(1)).astype(float) * 0.5,
+    lambda f: f["v"].isna() | f["s"].notna(),
+    lambda f: f["v"].astype("int64"),
+    lambda f: f["v"].fillna(f["v"].dtype.type(1)).astype(bool),
+    lambda f: f["s"].fillna("b").astype("str").str.upper() == "B",
+    lambda f: f["s"].astype("str").str.len().astype(float),
+    lambda f: f[["v"]].astype(float).to_numpy(),
+    lambda f: (f["v"] + f["v"]).fillna(0).astype(float),
+    lambda f: (f["v"] == 1).fillna(False).astype(bool),
+    lambda f: (f["s"] == "a").fillna(False).astype(bool),
+    lambda f: f["s"].str.len().fillna(0).astype(float),
+]
+
+
+@pytest.mark.parametrize("dtype", [*nullable.NUMBERS, "Float32", "UInt64"])
+@pytest.mark.parametrize("text", ["string[python]", "string[pyarrow]"])
+@pytest.mark.filterwarnings("ignore::willump.PythonStepWarning")
+def test_nullable_columns_are_those_of_pandas(dtype: str, text: str) -> None:
+    """Native where they are, and never other than pandas."""
+    pytest.importorskip("pyarrow")
+    is_bool = "bool" in dtype
+    cells = [True, None, False, True] if is_bool else [1, None, 0, 7]
+    frame = pd.DataFrame(
+        {"v": pd.Series(cells, dtype=dtype), "s": pd.Series(["a", None, "b", ""], dtype=text)}
+    )
+    n_native = 0
+    for function in NULLABLE:
+        expected = outcome(function, frame.iloc[[0, 2]])
+        if isinstance(expected, Exception):
+            continue
+        fast = willump.compile(function, sample=frame.iloc[[0, 2]])
+        n_native += not fast._reasons
+        for rows in (frame, frame.iloc[[2, 3]], frame.iloc[[1]]):
+            check_same(outcome(function, rows), outcome(fast, rows))
+        if not fast._reasons and not isinstance(outcome(function, frame), Exception):
+            found = fast({"v": cells, "s": ["a", None, "b", ""]})
+            np.testing.assert_array_equal(found, np.asarray(function(frame)))
+    assert n_native >= (0 if dtype in ("Float32", "UInt64") else 4)
+
+
+def test_nullable_columns_hold_what_the_sample_could() -> None:
+    frame = pd.DataFrame({"v": pd.Series([1, None], dtype="Int8")})
+    fast = willump.compile(lambda f: f["v"].astype(float), sample=frame, strict=True)
+    np.testing.assert_array_equal(fast({"v": [3, None, 4.0]}), [3.0, math.nan, 4.0])
+    for value in (128, 0.5, True, "1", math.inf):
+        with pytest.raises(TypeError, match=r"column 'v' holds .*Int8"):
+            fast({"v": [value]})
 
 
 def test_moments_of_another_zone_are_refused() -> None:

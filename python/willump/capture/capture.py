@@ -34,6 +34,7 @@ from .frames import kind_of_dtype
 from .inputs import AsFrame
 from .interpreter import Interpreter
 from .narrow import stored_name
+from .nullable import kind_of_nullable
 from .references import described
 from .sample import as_sample
 from .steps import ReplayStep
@@ -136,17 +137,19 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
     for name in frame.columns:
         try:
             zone = getattr(frame[name].dtype, "tz", None)
-            dtype = "zoned" if zone else kind_of_dtype(frame[name].dtype, frame[name])
+            nullable = kind_of_nullable(frame[name].dtype)
+            dtype = "zoned" if zone else nullable
+            dtype = dtype or kind_of_dtype(frame[name].dtype, frame[name])
             if not isinstance(name, str):
                 raise NotNative("its name is no string")
         except NotNative as reason:
             found[name] = f"column {name!r}: {reason}"
             continue
-        kind = "category" if dtype in ("str", "object") else "numeric"
+        kind = "category" if dtype in ("str", "object", "nullable text") else "numeric"
         attributes: dict[str, Any] = {"kind": kind, "name": name}
         if dtype == "float32":
             attributes["dtype"] = "f32"
-        stored = stored_name(frame[name].dtype)
+        stored = str(frame[name].dtype) if nullable else stored_name(frame[name].dtype)
         node = context._emit("input", (), attributes)
         found[name] = Column(node, dtype, "input", stored=stored, zone=zone)
     return Traced(frame, Frame(found, "input"), Replay(None))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from . import nullable
 from .columns import (
     LARGEST,
     SERIES,
@@ -45,9 +46,11 @@ from .values import (
 
 def missing(call: Call, column: Column) -> Column:
     """1 where a value is missing."""
+    if column.is_nullable:
+        nullable.check_tells_missing(column)
     if column.categories:
         return emit(call, "binary", [column], "bool", column.rows, function="less", value=0.0)
-    if column.is_text:
+    if column.is_text or column.dtype == "nullable text":
         node = call.tracer.context._emit(
             "encode",
             (column.node,),
@@ -85,6 +88,8 @@ def filled(call: Call, column: Column, value: Any) -> Column:
         return emit(call, "where", [gone, other, column], column.dtype, rows)
     if is_missing(value):
         return column
+    if column.is_nullable:
+        return nullable.filled(call, column, value)
     if column.is_text:
         if not isinstance(value, str):
             raise NotNative(f"fillna of strings with {value!r}")
@@ -302,6 +307,8 @@ def mapped(call: Call) -> Native:
 
 def cast(call: Call, column: Column, dtype: Any) -> Column:
     """A column in another dtype, that of the result on the sample."""
+    if column.is_nullable:
+        return nullable.cast(call, column, dtype)
     if isinstance(dtype, pd.CategoricalDtype):
         from .categories import categorized
 

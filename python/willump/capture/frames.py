@@ -314,8 +314,18 @@ def to_numpy(call: Call) -> Native:
 
 @method("series", "to_numpy", "values")
 def series_to_numpy(call: Call) -> Native:
-    as_float = _is_to_float(call)
     column = call.tracer.column(call.args[0])
+    if column.dtype == "nullable" and call.kwargs.get("na_value") is not None:
+        own = call.bind("self", "dtype", "copy", "na_value", dtype=None, copy=False)
+        if (
+            call.value.dtype == np.float64
+            and own.dtype is not None
+            and own.na_value != own.na_value
+        ):
+            return replace(column, dtype="float64", stored="", rows="")
+    as_float = _is_to_float(call)
+    if column.is_nullable:
+        raise NotNative(f"an array of {column.stored}: use astype(float)")
     if column.zone is not None:
         raise NotNative("an array of moments with a time zone")
     if as_float:

@@ -28,7 +28,7 @@ _RANGES = {
 } | {"int64": (-_LARGEST, _LARGEST)}
 #: So many rows are looked at one by one: NumPy's calls would cost more.
 _FEW = 8
-_TEXT = ("str", "object")
+_TEXT = ("str", "object", "string", "string[pyarrow]")
 _MOMENTS = ("datetime", "timedelta")  #: and "datetime[zone]", in UTC
 
 
@@ -287,6 +287,41 @@ def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
     return found
 
 
+def _is_nullable(dtype: str) -> bool:
+    """Whether a dtype is one of numbers with NA (capture/nullable.py)."""
+    if dtype in _TEXT:
+        return False
+    return dtype[:1].isupper() or dtype == "boolean" or dtype.endswith("[pyarrow]")
+
+
+def _nullable(values: Any, name: str, dtype: str) -> Array:
+    """Numbers of any library, NaN where there is none."""
+    bare = dtype.removesuffix("[pyarrow]").lower()
+    is_bool = bare.startswith("bool")
+    least, most = _RANGES.get(bare, _RANGES["int64"])
+    listed = values if isinstance(values, (list, tuple)) else _listed(values)
+    found = np.full(len(listed), math.nan)
+    for row, value in enumerate(listed):
+        if value is None or type(value).__name__ == "NAType" or value != value:
+            continue
+        is_number = isinstance(value, (int, float, np.number, np.bool_))
+        if not is_number or is_bool != isinstance(value, (bool, np.bool_)):
+            raise _refused(name, dtype, f"{value!r} in row {row}")
+        is_whole = float(value).is_integer()
+        if (bare in _RANGES and not is_whole) or (is_whole and not least <= value <= most):
+            raise _refused(name, dtype, f"{value!r} in row {row}")
+        found[row] = value
+    return found
+
+
+def _listed(values: Any) -> list[Any]:
+    """A column's values as Python's."""
+    for name in ("tolist", "to_list", "to_pylist"):
+        if hasattr(values, name):
+            return list(getattr(values, name)())
+    return list(values)
+
+
 # ---- text -----------------------------------------------------------------------
 
 
@@ -296,7 +331,7 @@ def _texts(values: Sequence[Any], name: str, dtype: str) -> list[Any]:
     for row, value in enumerate(found):
         if type(value) is str:
             continue
-        is_gone = value is None or value != value or type(value).__name__ == "NAType"
+        is_gone = value is None or type(value).__name__ == "NAType" or value != value
         if isinstance(value, str):
             found[row] = str(value)
         elif is_gone:
@@ -311,6 +346,8 @@ def _texts(values: Sequence[Any], name: str, dtype: str) -> list[Any]:
 
 def _of_list(values: Sequence[Any], name: str, dtype: str) -> Any:
     read: Callable[[Sequence[Any], str, str], Any] = _texts if dtype in _TEXT else _list_numbers
+    if _is_nullable(dtype):
+        read = _nullable
     return read(values, name, dtype)
 
 
@@ -321,6 +358,8 @@ def _null(dtype: str) -> Any:
 
 def _of_pandas(series: Any, name: str, dtype: str) -> Any:
     """A pandas Series or its array, or a NumPy array."""
+    if _is_nullable(dtype):
+        return _nullable(series, name, dtype)
     own = series.dtype
     if dtype in _TEXT:
         kind = str(own)
@@ -355,6 +394,8 @@ def _of_pandas(series: Any, name: str, dtype: str) -> Any:
 
 
 def _of_polars(series: Any, name: str, dtype: str) -> Any:
+    if _is_nullable(dtype):
+        return _nullable(series, name, dtype)
     kind = str(series.dtype)
     if dtype in _TEXT:
         if kind.startswith(("String", "Categorical", "Enum")):
@@ -373,6 +414,8 @@ def _of_polars(series: Any, name: str, dtype: str) -> Any:
 
 
 def _of_arrow(column: Any, name: str, dtype: str) -> Any:
+    if _is_nullable(dtype):
+        return _nullable(column, name, dtype)
     kind = str(column.type)
     if dtype in _TEXT:
         if kind in ("string", "large_string", "string_view"):

@@ -14,6 +14,7 @@ from .._frames import take_rows
 from ..convert.context import Context
 from ..convert.steps import Columns, PythonStep
 from ..convert.values import DTYPES, Ref
+from .nullable import may_be_na
 from .sample import Sample
 from .values import Column, Matrix, NotNative, Replay, Traced
 
@@ -45,6 +46,8 @@ class ReplayStep(PythonStep):
     @classmethod
     def of(cls, value: Traced, why: str, context: Context, sample: Sample) -> Column | Matrix:
         """The node of a new step that computes a traced value."""
+        if may_be_na(getattr(value.value, "dtype", None)):
+            raise NotNative(why)  # NA is no number: what is made of it may be one
         shown = plain(value.value)
         is_sparse = sp.issparse(shown)
         if not is_sparse and (not isinstance(shown, np.ndarray) or shown.ndim not in (1, 2)):

@@ -44,9 +44,10 @@ NARROW = ("int8", "int16", "int32", "uint8", "uint16", "uint32")
 class Column:
     """A column of rows: a Series or a one-dimensional array.
 
-    `dtype`: "float64", "float32", "int64", "bool", WHOLE, FILLED, SHORT,
-    "str", "object" of Python's strings, "datetime", "zoned", "timedelta" and "category".
-    Numbers are a node's one column; booleans are 0 and 1, moments are microseconds.
+    `dtype`: "float64", "float32", "int64", "bool", WHOLE, FILLED, SHORT, "str", "object" of
+    Python's strings, "datetime", "zoned", "timedelta", "category", "nullable" and "nullable
+    text" (capture/nullable.py). Numbers are a node's one column; booleans are 0 and 1,
+    moments are microseconds.
 
     `rows` says which index the Series has: "input" (the caller's), "range" (0, 1,
     ...), or "" of an array, which has none.
@@ -57,7 +58,8 @@ class Column:
     rows: str = ""
     #: Of a categorical column ("category"), whose node is its codes, -1 where it has none.
     categories: tuple[Any, ...] = ()
-    #: Of whole numbers, the narrower dtype that the Series has (capture/narrow.py).
+    #: Of whole numbers, the narrower dtype that the Series has (capture/narrow.py); of what
+    #: is nullable, its dtype.
     stored: str = ""
     #: Of a moment with a time zone ("zoned"), whose node is its microseconds in UTC.
     zone: Any = None
@@ -77,6 +79,10 @@ class Column:
     @property
     def is_whole(self) -> bool:
         return self.dtype == "int64" or self.is_either
+
+    @property
+    def is_nullable(self) -> bool:
+        return self.dtype in ("nullable", "nullable text")
 
     @property
     def is_either(self) -> bool:
