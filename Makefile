@@ -12,7 +12,7 @@ SOURCES := $(shell find include src cli python tools/*.py -type f \
 	\( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.py' -o -name '*.pyi' -o -name 'meson.build' \) 2>/dev/null)
 
 .PHONY: help package install demo test test-c test-sanitize test-thread \
-	test-python test-long lint format bench fuzz cross clean
+	test-python test-long lint format bench bench-full bench-parts fuzz cross clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -94,9 +94,29 @@ format: $(VENV)/ready ## clang-format and ruff, in place
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed $(BUILD)/build.ninja ## against scikit-learn and ONNX Runtime, interleaved
-	@sh tools/install_packages.sh packages-bench.txt
-	$(BIN)/python -m pip install -q -r bench/requirements.txt
+# Peers that cannot be installed are rows of the results that say so.
+$(VENV)/peers: $(VENV)/installed bench/requirements.txt packages-bench.txt
+	@sh tools/install_packages.sh packages-bench.txt || echo "going on without them"
+	sh tools/install_peers.sh $(BIN)/python -r bench/requirements.txt
+	@touch $@
+
+# What only some platforms have, and takes gigabytes.
+$(VENV)/torch: $(VENV)/peers bench/requirements-torch.txt bench/requirements-no-deps.txt
+	sh tools/install_peers.sh $(BIN)/python -r bench/requirements-torch.txt
+	sh tools/install_peers.sh $(BIN)/python --no-deps -r bench/requirements-no-deps.txt
+	@touch $@
+
+# The page is made in any case. Of run.py's exit codes, 2 says that a peer went wrong.
+bench_and_report = $(BIN)/python bench/run.py $(1); code=$$?; \
+	$(BIN)/python bench/report.py && { [ $$code -eq 0 ] || [ $$code -eq 2 ]; }
+
+bench: $(VENV)/peers ## the workloads against plain Python and peers, in under ten minutes
+	@$(call bench_and_report,--quick)
+
+bench-full: $(VENV)/torch ## the same with every target, size and peer: an hour or two
+	@$(call bench_and_report)
+
+bench-parts: $(VENV)/peers $(BUILD)/build.ninja ## text, trees, cascades and queries by themselves
 	$(BIN)/python bench/text.py
 	$(BIN)/python bench/cascade.py
 	$(BIN)/python bench/top_k.py --splits 2

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,16 @@ def ratio(slow: Timing, fast: Timing, scale: float = 1.0) -> tuple[float, float,
     return float(np.median(each)), float(each.min()), float(each.max())
 
 
+def interval(slow: list[float], fast: list[float], scale: float = 1.0) -> list[float]:
+    """Median of the rounds' ratios slow / fast, and the ends of its 95 % interval by a
+    bootstrap of the rounds (percentiles of 2,000 replicates, a fixed seed)."""
+    n = min(len(slow), len(fast))
+    each = scale * np.array(slow[:n]) / np.array(fast[:n])
+    drawn = np.random.default_rng(0).integers(0, n, (2_000, n))
+    low, high = np.percentile(np.median(each[drawn], axis=1), [2.5, 97.5])
+    return [float(np.median(each)), float(low), float(high)]
+
+
 def resident_bytes() -> int:
     """The process's resident memory."""
     with open("/proc/self/statm", encoding="ascii") as file:
@@ -100,16 +111,55 @@ def kept_bytes(path: Path, *, mmap: bool = False) -> int:
     return int(run.stdout)
 
 
+#: What a result's figures hang on, as far as it is installed.
+PACKAGES = (
+    "willump-ml",
+    "numpy",
+    "scipy",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "scikit-learn",
+    "scikit-learn-intelex",
+    "lightgbm",
+    "xgboost-cpu",
+    "onnxruntime",
+    "skl2onnx",
+    "onnxmltools",
+    "treelite",
+    "tl2cgen",
+    "lleaves",
+    "timber-compiler",
+    "m2cgen",
+    "hummingbird-ml",
+    "torch",
+)
+
+
 def machine() -> dict[str, Any]:
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
+    """The processor and the versions; nothing that names the machine itself."""
+    told = dict(
+        (part.strip() for part in line.split(":", 1))
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if ":" in line
     )
-    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version()}
+    flags = told.get("flags", "").split()
+    isa = [f for f in ("sse4_2", "avx2", "avx512f", "avx512bw", "avx512vbmi2") if f in flags]
+    return {
+        "cpu": told.get("model name", platform.processor()),
+        "cores": os.cpu_count(),
+        "isa": [platform.machine(), *isa],
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := version_of(name))},
+    }
+
+
+def version_of(package: str) -> str:
+    """Its version, or nothing."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
 def save(name: str, content: dict[str, Any]) -> Path:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Instructions a byte of text, counted by callgrind on `willump predict`:
+# Instructions a byte of text and a row, counted by callgrind on `willump predict`:
 #   bench/instructions.sh MODEL INPUT.csv [portable|avx2]
 # The difference between the whole input and its first half leaves out start-up
 # and loading. Valgrind does not know AVX-512.
@@ -19,5 +19,5 @@ count() {
 all=$(count "$input")
 half=$(count "$folder/half.csv")
 bytes=$(($(wc -c <"$input") - $(wc -c <"$folder/half.csv")))
-awk -v i=$((all - half)) -v b="$bytes" -v c="$cpu" \
-  'BEGIN { printf "%s: %.1f instructions a byte (%d bytes)\n", c, i / b, b }'
+awk -v i=$((all - half)) -v b="$bytes" -v r=$((rows - rows / 2)) -v c="$cpu" \
+  'BEGIN { printf "%s: %.1f instructions a byte (%d bytes), %.0f a row\n", c, i / b, b, i / r }'

@@ -36,6 +36,8 @@ def onnx_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
 
     def call(x: np.ndarray) -> np.ndarray:
         result = session.run([name], {"x": x.astype(np.float32)})[0]
+        if result.shape[1] > 2:  # more classes than two
+            return result
         return result[:, 1] if is_classifier else result[:, 0]
 
     return call
@@ -44,9 +46,14 @@ def onnx_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
 def xgboost_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
     import xgboost
 
+    n_classes = len(getattr(model, "classes_", ()))
+    if n_classes > 2:
+        objective: dict[str, Any] = {"objective": "multi:softprob", "num_class": n_classes}
+    else:
+        objective = {"objective": "binary:logistic" if n_classes else "reg:squarederror"}
     booster = xgboost.train(
         {
-            "objective": "binary:logistic" if hasattr(model, "classes_") else "reg:squarederror",
+            **objective,
             "max_leaves": model.num_leaves,
             "max_depth": 0,
             "grow_policy": "lossguide",
@@ -75,7 +82,7 @@ def tl2cgen_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
             verbose=False,
         )
         predictor = tl2cgen.Predictor(library, nthread=1)
-    return lambda x: predictor.predict(tl2cgen.DMatrix(x, dtype="float64")).ravel()
+    return lambda x: np.squeeze(predictor.predict(tl2cgen.DMatrix(x, dtype="float64")))
 
 
 def lleaves_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:

@@ -26,6 +26,7 @@ class Rows:
     train: pd.DataFrame
     labels: Any
     later: pd.DataFrame
+    later_labels: Any = None
 
     @classmethod
     def drawn(cls, rows: pd.DataFrame, labels: Any, n_train: int) -> Rows:
@@ -33,7 +34,7 @@ class Rows:
         order = np.random.default_rng(0).permutation(len(rows))
         rows, labels = rows.iloc[order].reset_index(drop=True), np.asarray(labels)[order]
         later = rows.iloc[n_train:].reset_index(drop=True)
-        return cls(rows.iloc[:n_train], labels[:n_train], later)
+        return cls(rows.iloc[:n_train], labels[:n_train], later, labels[n_train:])
 
 
 def read(file: str, package: str, item: str, **options: Any) -> tuple[pd.DataFrame, bool]:

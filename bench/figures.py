@@ -1,0 +1,79 @@
+"""What a result file says, as ratios: what the page, its plots and the regression check read.
+
+All are of one run, where the candidates took turns: median of the rounds' ratios, with the
+ends of its 95 % bootstrap interval.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from harness import interval
+
+PLAIN, OURS = "plain Python", "Willump"
+Ratio = list[float]
+
+
+def is_timed(entry: dict[str, Any]) -> bool:
+    return "batch_seconds" in entry
+
+
+def batch_ratio(
+    work: dict[str, Any], name: str, size: int | None = None, to: str = PLAIN
+) -> Ratio | None:
+    """How many times as fast as `to`; `size`: rows, the largest batch if None."""
+    key = str(work["sizes"][-1] if size is None else size)
+    entries = [work["candidates"].get(n, {}) for n in (to, name)]
+    if not all(is_timed(entry) for entry in entries):
+        return None
+    slow, fast = (entry["batch_seconds"].get(key) for entry in entries)
+    return interval(slow, fast) if slow and fast else None
+
+
+def row_ratio(work: dict[str, Any], name: str, to: str = PLAIN) -> Ratio | None:
+    """The same of one row: of the ratios of each row."""
+    slow, fast = (work["candidates"].get(n, {}).get("row_seconds") for n in (to, name))
+    return interval(slow, fast) if slow and fast else None
+
+
+def model_ratio(work: dict[str, Any], name: str, to: str = PLAIN) -> Ratio | None:
+    """The same of the model alone, from a matrix of features."""
+    slow, fast = (work["candidates"].get(n, {}).get("model_seconds") for n in (to, name))
+    return interval(slow, fast) if slow and fast else None
+
+
+def percentile(work: dict[str, Any], name: str, at: float) -> float | None:
+    """A percentile of one row's time, in plain Python's medians."""
+    plain = work["candidates"][PLAIN].get("row_seconds")
+    taken = work["candidates"][name].get("row_seconds")
+    return float(np.percentile(taken, at) / np.median(plain)) if plain and taken else None
+
+
+def names_of(work: dict[str, Any], *roles: str) -> list[str]:
+    return [name for name, entry in work["candidates"].items() if entry["role"] in roles]
+
+
+def fastest_peer(work: dict[str, Any], ratio: Any = batch_ratio) -> tuple[str, Ratio] | None:
+    """Of those that give right answers; plain Python counts."""
+    found = [
+        (name, times)
+        for name in [PLAIN, *names_of(work, "peer")]
+        if work["candidates"][name]["status"] == "ok"
+        and not work["candidates"][name].get("is_other_model")
+        and (times := ratio(work, name)) is not None
+    ]
+    return max(found, key=lambda item: item[1][0]) if found else None
+
+
+def against(work: dict[str, Any], peer: str) -> Ratio | None:
+    return batch_ratio(work, OURS, to=peer)
+
+
+def measured_works(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The workloads that could be measured."""
+    return {
+        name: work
+        for name, work in content["workloads"].items()
+        if "error" not in work and is_timed(work["candidates"].get(PLAIN, {}))
+    }

@@ -1,0 +1,285 @@
+"""One workload, measured: answers first, then times in turns, then what each candidate
+tells of itself. `run.py` starts it, in a process of its own for each workload.
+
+    python bench/measure.py NAME OUTPUT.json [--quick]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from candidates import Candidate, cascade, compile_of, compiled, n_fresh, plain, targets_of
+from figures import OURS, PLAIN
+from instructions import instructions_per_row
+from paper_rule import compare_rules
+from peers import peers_of
+from queries import measure_queries
+from workers import Inputs, Worker, WorkerError, in_child
+from workloads import Workload, has_data, load
+
+TOLERANCE = 1e-4  # answers that differ by more are wrong
+SHORTEST = 0.02  # seconds: shorter calls are repeated within a round
+BUILD_LIMIT, CALL_LIMIT = 900.0, 300.0  # seconds
+ROW_BLOCK = 50
+
+
+class Comparison:
+    """A workload's candidates, their processes, and what was found of each."""
+
+    def __init__(self, work: Workload, is_quick: bool) -> None:
+        self.work, self.is_quick = work, is_quick
+        self.sizes = [100, 1_000] if is_quick else [100, 1_000, 10_000]
+        self.most_rounds, self.budget = (7, 5.0) if is_quick else (15, 60.0)
+        asked = work.later.iloc[n_fresh(work) :].reset_index(drop=True)
+        self.sizes = [size for size in self.sizes if size <= len(asked)] or [len(asked)]
+        self.largest = str(self.sizes[-1])
+        self.n_points = min(150 if is_quick else 1_000, len(asked))
+        self.inputs = Inputs(
+            {str(size): asked.head(size) for size in self.sizes},
+            [asked.iloc[i : i + 1].reset_index(drop=True) for i in range(self.n_points)],
+            work.features(asked.head(self.sizes[-1])),
+        )
+        self.found: dict[str, dict[str, Any]] = {}
+        self.workers: dict[str, Worker] = {}
+        self.truth: np.ndarray = np.zeros(0)
+
+    # ---- candidates ---------------------------------------------------------
+
+    def start(self, candidates: list[Candidate]) -> None:
+        for candidate in candidates:
+            start = time.monotonic()
+            entry = {"role": candidate.role, "status": "ok", **candidate.facts}
+            self.found[candidate.name] = entry
+            worker = Worker(candidate.build, self.inputs)
+            self.workers[candidate.name] = worker
+            print(f"  {candidate.name}", end="", flush=True)
+            try:
+                entry |= worker.ask(BUILD_LIMIT, "build")
+                answers = worker.ask(CALL_LIMIT, "call", self.largest)
+                self.check(candidate, np.asarray(answers))
+            except WorkerError as error:
+                self.drop(candidate.name, error)
+            taken = f"{time.monotonic() - start:.0f} s"
+            print(f": {entry['status']} {entry.get('reason', taken)}", flush=True)
+
+    def drop(self, name: str, error: WorkerError) -> None:
+        self.workers.pop(name).stop()
+        self.found[name] |= {"status": error.kind, "reason": error.reason}
+
+    def check(self, candidate: Candidate, answers: np.ndarray) -> None:
+        """Before any time: how many rows differ from plain Python's answers."""
+        entry = self.found[candidate.name]
+        if candidate.role == "plain":
+            self.truth = answers
+        off = rows_off(answers, self.truth)
+        entry["n_checked"], entry["n_off"] = len(self.truth), int(off.sum())
+        if candidate.role == "cascade" or candidate.facts.get("is_other_model"):
+            return  # what it may differ by is for its certificate; or there is nothing to compare
+        if answers.dtype.kind == "f":
+            entry["largest_difference"] = float(np.max(np.abs(answers - self.truth)))
+        if off.any():
+            entry["status"] = "wrong"
+            entry["reason"] = (
+                f"{off.sum():,} of {len(off):,} rows are off by more than {TOLERANCE:g}"
+            )
+
+    # ---- times --------------------------------------------------------------
+
+    def take_turns(self, command: str, key: str, names: list[str]) -> dict[str, list[float]]:
+        """Seconds of a call in each round; every candidate once a round. So many rounds as
+        the budget allows, three at least."""
+        inner: dict[str, int] = {}
+        slowest = 0.0
+        for name in list(names):
+            try:
+                once = self.workers[name].ask(CALL_LIMIT, command, key, 1)
+            except WorkerError as error:
+                self.drop(name, error)
+                names = [n for n in names if n != name]
+                continue
+            inner[name] = max(1, min(1_000, math.ceil(SHORTEST / max(once, 1e-9))))
+            slowest += once * inner[name]
+        rounds = max(3, min(self.most_rounds, int(self.budget / max(slowest, 1e-9))))
+        taken: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(rounds):
+            for name in names:
+                if name not in self.workers:
+                    continue
+                try:
+                    taken[name].append(
+                        self.workers[name].ask(CALL_LIMIT, command, key, inner[name])
+                    )
+                except WorkerError as error:
+                    self.drop(name, error)
+        return {name: seconds for name, seconds in taken.items() if name in self.workers}
+
+    def time_batches(self) -> None:
+        for size in self.sizes:
+            for name, seconds in self.take_turns(
+                "time_batch", str(size), list(self.workers)
+            ).items():
+                self.found[name].setdefault("batch_seconds", {})[str(size)] = seconds
+
+    def time_points(self) -> None:
+        """Distinct rows, once each; blocks of rows in turns."""
+        taken: dict[str, list[float]] = {name: [] for name in self.workers}
+        for name in list(self.workers):
+            try:
+                self.workers[name].ask(CALL_LIMIT, "time_rows", 0, 1)  # not counted
+            except WorkerError as error:
+                self.drop(name, error)
+        for start in range(1, self.n_points, ROW_BLOCK):
+            for name in list(self.workers):
+                try:
+                    taken[name] += self.workers[name].ask(
+                        CALL_LIMIT, "time_rows", start, start + ROW_BLOCK
+                    )
+                except WorkerError as error:
+                    self.drop(name, error)
+        for name in self.workers:
+            self.found[name]["row_seconds"] = taken[name]
+
+    def time_models(self) -> None:
+        """The model alone, from the matrix of features, where a candidate has it."""
+        names, truth = [], None
+        for name in list(self.workers):
+            entry = self.found[name]
+            if not entry.get("has_model"):
+                continue
+            try:
+                scores = self.workers[name].ask(CALL_LIMIT, "model")
+                truth = scores if truth is None else truth
+                if not entry.get("is_other_model"):
+                    entry["model_off"] = int(rows_off(scores, truth).sum())
+            except WorkerError as error:
+                self.drop(name, error)
+                continue
+            names.append(name)
+        for name, seconds in self.take_turns("time_model", self.largest, names).items():
+            self.found[name]["model_seconds"] = seconds
+
+    def time_all(self) -> None:
+        for what, part in (
+            ("batches", self.time_batches),
+            ("one row", self.time_points),
+            ("models alone", self.time_models),
+            ("certificates and files", self.ask_facts),
+        ):
+            start = time.monotonic()
+            part()
+            print(f"  {what}: {time.monotonic() - start:.0f} s", flush=True)
+
+    def ask_facts(self) -> None:
+        for name in list(self.workers):
+            try:
+                self.found[name] |= self.workers[name].ask(BUILD_LIMIT, "info")
+            except WorkerError as error:
+                self.drop(name, error)
+
+    def stop(self) -> None:
+        for worker in self.workers.values():
+            worker.stop()
+
+
+def rows_off(answers: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Rows that differ: labels at all, numbers by more than TOLERANCE (of what is above one,
+    relatively)."""
+    if answers.shape != truth.shape:
+        raise WorkerError("failed", f"answers of shape {answers.shape}, not {truth.shape}")
+    if truth.dtype.kind not in "fc":
+        off = answers.astype(str) != truth.astype(str)
+    else:
+        off = ~(np.abs(answers - truth) <= TOLERANCE * np.maximum(1.0, np.abs(truth)))
+    return off.reshape(len(truth), -1).any(axis=1)
+
+
+def measure(name: str, is_quick: bool) -> dict[str, Any]:
+    work = load(name, is_quick)
+    try:
+        return _measure(work, is_quick)
+    finally:
+        work.close()
+
+
+def _measure(work: Workload, is_quick: bool) -> dict[str, Any]:
+    comparison = Comparison(work, is_quick)
+    peers = peers_of(work)
+    late = [peer for peer in peers if is_quick and peer.is_slow]
+    candidates = [plain(work), compiled(work), compiled(work, 2)]
+    candidates += [cascade(work, asked) for asked in targets_of(work, is_quick)]
+    try:
+        comparison.start([*candidates, *(peer for peer in peers if peer not in late)])
+        if comparison.found[PLAIN]["status"] == "ok":
+            comparison.time_all()
+    finally:
+        comparison.stop()
+    for peer in late:
+        reason = "takes long to make: in the full set"
+        comparison.found[peer.name] = {"role": "peer", "status": "left out", "reason": reason}
+    if work.is_native:
+        cpus = ["avx2"] if is_quick else ["avx2", "portable"]
+        counted = _part(
+            "instructions", lambda: instructions_per_row(compile_of(work), work.later, cpus)
+        )
+        key = "instructions_skipped" if "status" in counted else "instructions_per_row"
+        comparison.found[OURS][key] = counted
+    return {
+        "title": work.title,
+        "kind": work.kind,
+        "data": "data folder" if has_data() else "registry",
+        "n_train": len(work.train),
+        "n_later": len(work.later),
+        "n_fresh": n_fresh(work),
+        "n_features": int(comparison.inputs.matrix.shape[1]),
+        "sizes": comparison.sizes,
+        "paper": work.paper,
+        "candidates": comparison.found,
+        "queries": _part("top-K", lambda: measure_queries(work, is_quick)),
+        "paper_rule": _part(
+            "the paper's rule", lambda: compare_rules(work, 40 if is_quick else 200)
+        ),
+    }
+
+
+def _part(what: str, job: Callable[[], Any]) -> Any:
+    """What a job finds in a process of its own, or what went wrong there."""
+    start = time.monotonic()
+    try:
+        return in_child(job, BUILD_LIMIT)
+    except WorkerError as error:
+        return {"status": error.kind, "reason": error.reason}
+    finally:
+        print(f"  {what}: {time.monotonic() - start:.0f} s", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    found = measure(options.name, options.quick)
+    options.output.write_text(json.dumps(found, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays in JSON."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,292 @@
+"""Other tools in their best configuration that answers one row at a time, on one thread:
+each takes the fitted part of a workload that it can read. What is left, mostly the features,
+stays plain Python, as it would for whoever uses that tool.
+
+A maker gives a callable from the matrix of features to scores: probabilities of the positive
+class, of all classes where there are more, or predictions. ImportError: the tool is not
+there; CannotError: it cannot do the workload. Every maker runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+import tree_peers
+from candidates import Candidate
+from sklearn.linear_model import LogisticRegression
+from workers import CannotError, Engine
+from workloads import Workload, true_scores
+
+Scores = Callable[[Any], np.ndarray]
+
+MOST_DENSE = 5_000  # columns of a sparse matrix that is spread out for a tool
+
+
+def dense(matrix: Any) -> np.ndarray:
+    return matrix.toarray() if scipy.sparse.issparse(matrix) else np.asarray(matrix)
+
+
+def of_dense(work: Workload, scores: Callable[[np.ndarray], Any]) -> Scores:
+    """For tools that take dense features only; spreading them out is part of their time."""
+    if work.features(work.train.head(2)).shape[1] > MOST_DENSE:
+        raise CannotError(f"takes dense features: here are over {MOST_DENSE} sparse ones")
+    return lambda matrix: shaped(scores(dense(matrix)), matrix.shape[0])
+
+
+def shaped(scores: Any, n_rows: int) -> np.ndarray:
+    """One column as a vector, of two the second, more as they are."""
+    table = np.asarray(scores).reshape(n_rows, -1)
+    return table[:, -1] if table.shape[1] <= 2 else table
+
+
+def is_booster(work: Workload) -> bool:
+    return hasattr(work.model, "booster_")
+
+
+def booster_of(work: Workload) -> Any:
+    if not is_booster(work):
+        raise CannotError("reads ensembles of trees; the model here is a linear one")
+    return work.model.booster_
+
+
+# ---- makers -----------------------------------------------------------------------
+
+
+def lightgbm_booster(work: Workload) -> Scores:
+    booster = booster_of(work)
+    return lambda matrix: shaped(booster.predict(matrix, num_threads=1), matrix.shape[0])
+
+
+def onnx(work: Workload) -> Scores:
+    if is_booster(work):
+        model = copy.copy(work.model)
+        if np.asarray(work.labels).dtype == bool:  # its converter takes ints and strings
+            model._classes = np.array([0, 1])
+        sample = dense(work.features(work.train.head(2)))
+        return of_dense(work, tree_peers.onnx_model(model, sample, np.zeros(0)))
+    import onnxruntime
+    from skl2onnx import to_onnx
+
+    of_dense(work, dense)  # refuses what is too wide
+    sample = dense(work.features(work.train.head(2))).astype(np.float32)
+    options = {id(work.model): {"zipmap": False}} if hasattr(work.model, "classes_") else None
+    session = onnxruntime.InferenceSession(
+        to_onnx(work.model, sample, options=options).SerializeToString(),
+        one_thread_session(),
+        providers=["CPUExecutionProvider"],
+    )
+    name = session.get_outputs()[-1].name
+    return of_dense(work, lambda x: session.run([name], {"X": x.astype(np.float32)})[0])
+
+
+def one_thread_session() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return options
+
+
+def xgboost(work: Workload) -> Scores:
+    """A model of its own, of the same shape: only its time can be compared."""
+    booster_of(work)
+    labels = np.unique(work.labels, return_inverse=True)[1]
+    if work.kind == "regression":
+        labels = work.labels
+    call = tree_peers.xgboost_model(work.model, work.features(work.train), labels)
+    return lambda matrix: shaped(call(matrix), matrix.shape[0])
+
+
+def tl2cgen(work: Workload) -> Scores:
+    booster_of(work)
+    return of_dense(work, tree_peers.tl2cgen_model(work.model, np.zeros((0, 0)), np.zeros(0)))
+
+
+def lleaves(work: Workload) -> Scores:
+    booster_of(work)
+    return of_dense(work, tree_peers.lleaves_model(work.model, np.zeros((0, 0)), np.zeros(0)))
+
+
+def treelite(work: Workload) -> Scores:
+    import treelite as library
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.txt"
+        booster_of(work).save_model(path)
+        model = library.frontend.load_lightgbm_model(path)
+    return of_dense(work, lambda x: library.gtil.predict(model, x, nthread=1))
+
+
+def timber(work: Workload) -> Scores:
+    from timber.runtime.predictor import TimberPredictor
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.txt"
+        booster_of(work).save_model(path)
+        # Its optimizer makes most rows wrong; without it few are.
+        predictor = TimberPredictor.from_model(path, "lightgbm", optimize=False)
+    return of_dense(work, lambda x: predictor.predict(x.astype(np.float32)))
+
+
+def onedal(work: Workload) -> Scores:
+    """scikit-learn-intelex: its model builders read fitted trees and logistic regressions."""
+    import daal4py
+
+    if not (is_booster(work) or isinstance(work.model, LogisticRegression)):
+        raise CannotError("its model builders read trees and logistic regressions")
+    of_dense(work, dense)
+    model = daal4py.mb.convert_model(work.model.booster_ if is_booster(work) else work.model)
+    name = "predict_proba" if work.kind != "regression" else "predict"
+    return of_dense(work, getattr(model, name))
+
+
+def hummingbird(work: Workload) -> Scores:
+    import torch
+    from hummingbird.ml import convert
+
+    torch.set_num_threads(1)
+    of_dense(work, dense)
+    sample = dense(work.features(work.train.head(100))).astype(np.float32)
+    model = convert(work.model, "torch.jit", sample)
+    name = "predict_proba" if work.kind != "regression" else "predict"
+    call = getattr(model, name)
+    return of_dense(work, lambda x: call(x.astype(np.float32)))
+
+
+_LOOP = """
+void score_rows(double *x, long n, long d, double *out, long k) {
+  for (long i = 0; i < n; i++) %s;
+}
+"""
+
+
+def m2cgen(work: Workload) -> Scores:
+    import m2cgen as library
+
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        raise CannotError("its C code wants gcc")
+    of_dense(work, dense)
+    code = library.export_to_c(work.model)
+    fills = re.search(r"^void score\(", code, re.M)
+    body = "score(x + i * d, out + i * k)" if fills else "out[i] = score(x + i * d)"
+    # One column of a sum, or one for each class.
+    k = max(2, len(getattr(work.model, "classes_", []))) if fills else 1
+    with tempfile.TemporaryDirectory() as folder:
+        source, path = Path(folder) / "m.c", Path(folder) / "m.so"
+        source.write_text(code + _LOOP % body)
+        command = [compiler, "-O2", "-shared", "-fPIC", source, "-o", path, "-lm"]
+        subprocess.run(command, check=True, capture_output=True)
+        function = ctypes.CDLL(str(path)).score_rows
+
+    def call(x: np.ndarray) -> np.ndarray:
+        x = np.ascontiguousarray(x, np.float64)
+        out = np.empty((len(x), k))
+        function(
+            ctypes.c_void_p(x.ctypes.data),
+            ctypes.c_long(x.shape[0]),
+            ctypes.c_long(x.shape[1]),
+            ctypes.c_void_p(out.ctypes.data),
+            ctypes.c_long(k),
+        )
+        return out
+
+    return of_dense(work, call)
+
+
+#: Name, maker, whether it takes long to make, whether it is a model of its own.
+MAKERS: list[tuple[str, Callable[[Workload], Scores], bool, bool]] = [
+    ("LightGBM", lightgbm_booster, False, False),
+    ("XGBoost", xgboost, False, True),
+    ("ONNX Runtime", onnx, False, False),
+    ("scikit-learn-intelex", onedal, False, False),
+    ("treelite", treelite, False, False),
+    ("tl2cgen", tl2cgen, True, False),
+    ("lleaves", lleaves, True, False),
+    ("timber", timber, True, False),
+    ("m2cgen", m2cgen, True, False),
+    ("Hummingbird", hummingbird, True, False),
+]
+
+
+# ---- candidates -------------------------------------------------------------------
+
+
+def peers_of(work: Workload) -> list[Candidate]:
+    """Every tool; those that cannot do the workload say so when they are built."""
+    made = [_of_model(work, *maker) for maker in MAKERS]
+    return [*made, _onnx_text(work), _polars(work)]
+
+
+def _of_model(
+    work: Workload, name: str, make: Callable[[Workload], Scores], is_slow: bool, is_other: bool
+) -> Candidate:
+    def build() -> Engine:
+        model = make(work)
+        return Engine(lambda frame: work.finish(model(work.features(frame))), model=model)
+
+    return Candidate(name, "peer", build, {"is_other_model": is_other}, is_slow)
+
+
+def _onnx_text(work: Workload) -> Candidate:
+    """The whole pipeline in ONNX, from text."""
+
+    def build() -> Engine:
+        if work.text is None:
+            raise CannotError("only where the whole is one pipeline of text")
+        import onnxruntime
+        from skl2onnx import to_onnx
+        from skl2onnx.common.data_types import StringTensorType
+
+        texts, pipeline = work.text
+        made = to_onnx(
+            pipeline,
+            initial_types=[("text", StringTensorType([None, 1]))],
+            options={id(pipeline): {"zipmap": False}},
+        )
+        session = onnxruntime.InferenceSession(
+            made.SerializeToString(), one_thread_session(), providers=["CPUExecutionProvider"]
+        )
+
+        def call(frame: Any) -> Any:
+            column = np.array(texts(frame).to_list())[:, None]
+            return work.finish(
+                shaped(session.run(["probabilities"], {"text": column})[0], len(frame))
+            )
+
+        return Engine(call)
+
+    return Candidate("ONNX Runtime, whole pipeline", "peer", build)
+
+
+def _polars(work: Workload) -> Candidate:
+    """The features by polars, the model by its own library; rows come as polars frames."""
+
+    def build() -> Engine:
+        if work.polars is None:
+            raise CannotError("only where the features are joins")
+        import polars
+
+        features = work.polars()
+
+        def call(frame: Any) -> Any:
+            matrix = features(frame)
+            if is_booster(work):
+                scores = shaped(work.model.booster_.predict(matrix, num_threads=1), len(matrix))
+            else:
+                scores = true_scores(work.model, matrix)
+            return work.finish(scores)
+
+        return Engine(call, prepare=polars.from_pandas)
+
+    return Candidate("polars and the model", "peer", build)

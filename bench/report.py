@@ -1,0 +1,319 @@
+"""Makes the benchmark page of a result file; nothing in it is typed by hand.
+
+    python bench/report.py [bench/results/workloads.json] [--page docs/benchmarks.md]
+
+The plots are written beside the page, into a folder of its name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import figures
+import plots
+from figures import OURS, Ratio
+from harness import RESULTS
+
+PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
+
+INTRODUCTION = """\
+# Benchmarks
+
+Made by `bench/report.py` from the results of `make {command}`; nothing here is typed by hand.
+
+Every figure is a ratio of times in one run, where the candidates took turns, each in a
+process of its own: the median of the rounds' ratios, and in brackets the ends of its 95 %
+bootstrap interval. Plain Python is the function as a user writes it; all candidates have one
+thread unless they say otherwise. Tools that take only the model get their features from the
+same plain Python, and that is part of their time; *model alone* is without it. Answers are
+compared with plain Python's before any time is taken: a candidate with rows that are off by
+more than 1e-4 is marked **wrong**, and its speed counts for nothing. One row: distinct
+rows, once each.
+"""
+
+
+def times(ratio: Ratio | None, *, spread: bool = True) -> str:
+    """A ratio and its interval: 12.3x (11.9 to 12.6)."""
+    if ratio is None:
+        return "-"
+    middle, low, high = (short(value) for value in ratio)
+    return f"{middle}x ({low} to {high})" if spread else f"{middle}x"
+
+
+def short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def table(head: list[str], rows: Iterable[list[str]]) -> str:
+    lines = ["| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows]]
+    return "\n".join(lines) + "\n"
+
+
+def size(n_bytes: float | None) -> str:
+    return "-" if n_bytes is None else f"{n_bytes / 1e6:.1f} MB"
+
+
+def seconds(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1f} s" if value >= 1 else f"{value * 1e3:.1f} ms"
+
+
+def cell(text: Any) -> str:
+    """Text that stays in its cell."""
+    return str(text).replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+
+
+# ---- parts of the page ----------------------------------------------------------------
+
+
+def machine_part(content: dict[str, Any]) -> str:
+    machine = content["machine"]
+    packages = ", ".join(f"{name} {found}" for name, found in machine["packages"].items())
+    return (
+        f"Measured on: {machine['cpu']}, {machine['cores']} cores, {' '.join(machine['isa'])}; "
+        f"Python {machine['python']}; {packages}.\n"
+    )
+
+
+def summary_part(content: dict[str, Any]) -> str:
+    rows = []
+    for name, work in content["workloads"].items():
+        if "error" in work:
+            rows.append([name, f"not measured: {cell(work['error'])}", *["-"] * 6])
+            continue
+        best = [
+            ratio
+            for candidate in figures.names_of(work, "cascade")
+            if (ratio := figures.batch_ratio(work, candidate)) is not None
+        ]
+        batch, row = (figures.fastest_peer(work, f) for f in FASTEST)
+        rows.append(
+            [
+                name,
+                times(figures.batch_ratio(work, OURS)),
+                times(max(best, key=lambda r: r[0]) if best else None),
+                times(figures.row_ratio(work, OURS)),
+                f"{batch[0]}: {times(figures.batch_ratio(work, OURS, to=batch[0]), spread=False)}"
+                if batch
+                else "-",
+                f"{row[0]}: {times(figures.row_ratio(work, OURS, to=row[0]), spread=False)}"
+                if row
+                else "-",
+                paper(work, "compiled"),
+                paper(work, "cascade"),
+            ]
+        )
+    head = [
+        "workload", "compiled, batch", "best cascade, batch", "compiled, one row",
+        "batch, over the fastest right peer", "one row, over the fastest right peer",
+        "paper: compiled", "paper: cascade on top",
+    ]  # fmt: skip
+    return (
+        "## In short\n\nTimes plain Python, the largest batch. The paper's figures are of other "
+        "hardware and a remote store.\n\n" + table(head, rows)
+    )
+
+
+FASTEST = (figures.batch_ratio, figures.row_ratio)
+
+
+def paper(work: dict[str, Any], level: str) -> str:
+    return f"{work['paper'][level]:g}x" if level in work["paper"] else "-"
+
+
+def plots_part(drawn: list[tuple[str, str]], folder: str) -> str:
+    return "".join(f"## {title}\n\n![{title}]({folder}/{file})\n\n" for file, title in drawn)
+
+
+def work_part(name: str, work: dict[str, Any]) -> str:
+    parts = [
+        f"## {name}\n\n{work['title'][0].upper()}{work['title'][1:]}. "
+        f"{work['n_train']:,} rows to fit on, {work['n_later']:,} later ones, of which "
+        f"{work['n_fresh']:,} calibrate; {work['n_features']:,} features; data: {work['data']}.\n",
+        candidates_table(work),
+        refused_list(work),
+        saved_table(work),
+        cascades_table(work),
+        queries_table(work),
+        paper_table(work),
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def candidates_table(work: dict[str, Any]) -> str:
+    rows = []
+    for name, entry in work["candidates"].items():
+        if not figures.is_timed(entry):
+            continue
+        batches = [times(figures.batch_ratio(work, name, n)) for n in work["sizes"]]
+        p99 = figures.percentile(work, name, 99)
+        off = f"{entry['n_off']:,} of {entry['n_checked']:,}"
+        if entry.get("is_other_model"):
+            off = "a model of its own"
+        elif entry["role"] == "cascade":
+            off = "see below"
+        rows.append(
+            [
+                f"{name} (**wrong**)" if entry["status"] == "wrong" else name,
+                off,
+                *batches,
+                times(figures.row_ratio(work, name)),
+                "-" if p99 is None else f"{p99:.3g}",
+                times(figures.model_ratio(work, name), spread=False),
+                seconds(entry["build_seconds"]),
+                size(entry.get("grown_bytes")),
+            ]
+        )
+    head = [
+        "candidate", "rows off by 1e-4", *(f"{n:,} rows" for n in work["sizes"]), "one row",
+        "p99, in plain medians", "model alone", "time to make", "memory grown",
+    ]  # fmt: skip
+    return table(head, rows)
+
+
+def refused_list(work: dict[str, Any]) -> str:
+    """Those without times, by why."""
+    why: dict[str, list[str]] = {}
+    for name, entry in work["candidates"].items():
+        if not figures.is_timed(entry):
+            reason = f"{entry['status']}: {cell(entry.get('reason', ''))}"
+            why.setdefault(reason, []).append(name)
+    return "".join(f"- {', '.join(names)}: {reason}\n" for reason, names in why.items())
+
+
+def saved_table(work: dict[str, Any]) -> str:
+    rows = [
+        [
+            name,
+            size(entry.get("artifact_bytes")),
+            seconds(entry.get("load_seconds")),
+            size(entry.get("kept_bytes")),
+            per_row(entry.get("instructions_per_row")),
+            cell(entry.get("not_saved", "")),
+        ]
+        for name, entry in work["candidates"].items()
+        if "artifact_bytes" in entry or "not_saved" in entry
+    ]
+    head = ["artifact", "size", "load", "memory when loaded", "instructions a row", "not saved"]
+    return table(head, rows) if rows else ""
+
+
+def per_row(counted: dict[str, float] | None) -> str:
+    return ", ".join(f"{cpu} {n:,.0f}" for cpu, n in (counted or {}).items()) or "-"
+
+
+def cascades_table(work: dict[str, Any]) -> str:
+    rows = []
+    for name in figures.names_of(work, "cascade"):
+        entry = work["candidates"][name]
+        if "certificate" not in entry:
+            continue
+        certificate, untouched = entry["certificate"], entry["untouched"]
+        fetched = entry.get("fetched")
+        rows.append(
+            [
+                entry["target"],
+                cell(", ".join(certificate["blocks"][:3])),
+                f"{certificate['share_leaving']:.0%}",
+                times(figures.batch_ratio(work, name, to=OURS)),
+                times(figures.row_ratio(work, name, to=OURS)),
+                f"{untouched['n_broken']:,} of {untouched['n_rows']:,}",
+                f"{untouched['accuracy_loss']:+.4f}" if "accuracy_loss" in untouched else "-",
+                "no" if not untouched["missed"]
+                else "**beyond chance**" if untouched["beyond_chance"] else "within chance",
+                f"{fetched['cascade']:,} of {fetched['plain']:,}" if fetched else "-",
+            ]
+        )  # fmt: skip
+    head = [
+        "target", "first stage reads", "leave", "batch, over compiled", "one row, over compiled",
+        "broken, untouched rows", "accuracy lost", "missed", "fetched",
+    ]  # fmt: skip
+    return table(head, rows) if rows else ""
+
+
+def queries_table(work: dict[str, Any]) -> str:
+    found = work["queries"]
+    if isinstance(found, dict):
+        return f"- Top-K: {found['status']}: {cell(found['reason'])}\n"
+    rows = []
+    for entry in found:
+        rows_asked = f" of {entry['query_rows']:,}" if entry["query_rows"] else ""
+        start = [f"{entry['k']:,}{rows_asked}"]
+        if entry["status"] != "ok":
+            rows.append([*start, cell(entry["reason"]), *["-"] * 4])
+            continue
+        mean = sum(entry["recalls"]) / len(entry["recalls"]) if entry["recalls"] else 0.0
+        rows.append(
+            [
+                *start,
+                cell(", ".join(entry["blocks"][:3])),
+                f"{mean:.4f}",
+                f"{entry['n_missed']} of {entry['n_queries']}",
+                times(entry["vs_exact"]),
+                times(entry["vs_plain"]),
+            ]
+        )
+    head = [
+        "top K", "filter reads", "mean recall", "queries below 0.95", "over the exact ranking",
+        "over plain Python",
+    ]  # fmt: skip
+    return table(head, rows)
+
+
+def paper_table(work: dict[str, Any]) -> str:
+    found = work["paper_rule"]
+    if "status" in found:
+        return f"- The paper's rule: {found['status']}: {cell(found['reason'])}\n"
+    rows = [
+        [
+            name,
+            f"{found[rule]['miss_rate']:.1%}",
+            f"{found[rule]['largest_loss']:+.4f}",
+            f"{found[rule]['refused_rate']:.0%}",
+            f"{found[rule]['share_leaving']:.0%}",
+        ]
+        for name, rule in (("the paper's", "paper"), ("`Accuracy(0.001)`, 95 %", "certificate"))
+    ]
+    head = ["rule", "loses over 0.001", "largest loss", "deploys nothing", "leave, mean"]
+    return (
+        f"The same small model under both rules: {found['n_splits']} draws of "
+        f"{found['n_validation']:,} validation rows, judged on the other "
+        f"{found['n_untouched']:,}.\n\n" + table(head, rows)
+    )
+
+
+def page_of(content: dict[str, Any], drawn: list[tuple[str, str]], folder: str) -> str:
+    command = "bench" if content["is_quick"] else "bench-full"
+    parts = [
+        INTRODUCTION.format(command=command),
+        machine_part(content),
+        summary_part(content),
+        plots_part(drawn, folder).rstrip() + "\n",
+        *(
+            work_part(name, work)
+            for name, work in content["workloads"].items()
+            if "error" not in work
+        ),
+    ]
+    return "\n".join(parts)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", nargs="?", type=Path, default=RESULTS / "workloads.json")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args()
+    content = json.loads(options.results.read_text())
+    folder = options.page.with_suffix("")
+    drawn = plots.draw(content, folder)
+    options.page.write_text(page_of(content, drawn, folder.name))
+    print(f"written to {options.page}, plots to {folder}")
+
+
+if __name__ == "__main__":
+    main()

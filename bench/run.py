@@ -1,0 +1,137 @@
+"""The paper's workloads against plain Python and every peer: one command, one file.
+
+    python bench/run.py [--quick] [--only toxic music ...] [--output FILE.json]
+
+Each workload is measured in a process of its own (`measure.py`), and there each candidate
+in one of its own, in turns. The exit code is 0 where all went well; 2 where a peer is
+missing, crashed, failed or gave wrong answers; 1 where Willump's own answers are wrong, a
+certificate is broken beyond chance, or a workload could not be measured. What a tool says
+that it cannot do changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from harness import RESULTS, machine
+from workloads import NAMES, has_data
+
+#: Everything has one thread, unless it is given more by name.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "POLARS_MAX_THREADS": "1",
+    "TBB_NUM_THREADS": "1",
+}
+LIMIT = 7_200.0  # seconds for a workload
+
+
+def measured(command: list[str], is_quick: bool, folder: Path) -> Any:
+    """What a script of this folder writes, or why it did not."""
+    output = folder / "measured.json"
+    output.unlink(missing_ok=True)
+    script, *arguments = command
+    path = Path(__file__).with_name(script)
+    try:
+        done = subprocess.run(
+            [sys.executable, path, *arguments, output, *["--quick"] * is_quick],
+            env={**os.environ, **ONE_THREAD, "TMPDIR": str(folder)},
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=LIMIT,
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": f"not done within {LIMIT:.0f} s"}
+    if done.returncode != 0 or not output.exists():
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        return {"error": lines[-1][:300] if lines else f"ended with code {done.returncode}"}
+    return json.loads(output.read_text())
+
+
+def without_paths(content: Any, names: dict[str, str]) -> Any:
+    """Where the machine keeps things is nobody's business: paths become what they stand for."""
+    if isinstance(content, dict):
+        return {key: without_paths(value, names) for key, value in content.items()}
+    if isinstance(content, list):
+        return [without_paths(value, names) for value in content]
+    if isinstance(content, str):
+        for path, name in names.items():
+            content = content.replace(path, name)
+    return content
+
+
+def problems_of(content: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """What is wrong with Willump's part, and with the others'."""
+    ours, others = [], []
+    if "error" in content.get("vocabulary", ()):
+        ours.append(f"vocabulary: {content['vocabulary']['error']}")
+    for name, work in content["workloads"].items():
+        if "error" in work:
+            ours.append(f"{name}: {work['error']}")
+            continue
+        for candidate, entry in work["candidates"].items():
+            what = f"{name}: {candidate}: {entry['status']}: {entry.get('reason', '')}"
+            is_ours = entry["role"] != "peer"
+            may_refuse = entry["role"] in ("peer", "cascade")
+            if entry["status"] not in ("ok", "left out", "cannot" if may_refuse else "ok"):
+                (ours if is_ours else others).append(what)
+            if entry.get("untouched", {}).get("beyond_chance"):
+                ours.append(f"{name}: {candidate}: the certificate does not hold")
+        queries = work["queries"]
+        if isinstance(queries, dict):
+            if queries["status"] != "cannot":
+                ours.append(f"{name}: top-K: {queries['reason']}")
+        elif any(entry.get("beyond_chance") for entry in queries):
+            ours.append(f"{name}: top-K: the certificate does not hold")
+        if work["paper_rule"].get("status", "cannot") != "cannot":
+            ours.append(f"{name}: the paper's rule: {work['paper_rule']['reason']}")
+    return ours, others
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="under ten minutes")
+    parser.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", default=NAMES)
+    parser.add_argument("--output", type=Path, default=RESULTS / "workloads.json")
+    options = parser.parse_args()
+    if not has_data():
+        print("WILLUMP_DATA is not set: every workload takes the registry's data")
+    content: dict[str, Any] = {"machine": machine(), "is_quick": options.quick, "workloads": {}}
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        names = {
+            folder: "TEMPORARY",
+            os.environ.get("WILLUMP_DATA") or "WILLUMP_DATA": "WILLUMP_DATA",
+            str(Path(__file__).resolve().parents[1]): "WILLUMP",
+            sys.prefix: "PYTHON",
+        }
+        if "toxic" in options.only:
+            content["vocabulary"] = measured(["vocabulary.py"], options.quick, Path(folder))
+        for name in options.only:
+            start = time.monotonic()
+            print(name, flush=True)
+            content["workloads"][name] = measured(["measure.py", name], options.quick, Path(folder))
+            print(f"  {time.monotonic() - start:.0f} s", flush=True)
+            # After each: what an interruption leaves is a result of those before.
+            content = without_paths(content, names)
+            options.output.write_text(json.dumps(content, indent=1) + "\n")
+    ours, others = problems_of(content)
+    for title, lines in (("Others:", others), ("Willump:", ours)):
+        if lines:
+            print(f"\n{title}", *lines, sep="\n  ")
+    print(f"\nwritten to {os.path.relpath(options.output)}")
+    return 1 if ours else 2 if others else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

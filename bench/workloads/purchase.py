@@ -1,0 +1,77 @@
+"""Will a customer come back within a month? Aggregates over a log, joins, trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import purchase
+
+from . import Workload, has_data, parts_of
+
+
+def make(is_quick: bool) -> Workload:
+    rows, log = purchase.load()
+    function = purchase.fit(rows.train, rows.labels, log)
+    parts = parts_of(function)
+    features = parts["features"]
+    by_customer = parts_of(features)["by_customer"]
+
+    def cheap(visits: pd.DataFrame) -> np.ndarray:
+        known = visits[["customer"]].merge(
+            by_customer, left_on="customer", right_index=True, how="left"
+        )
+        return known[["n_lines", "spent"]].to_numpy(float)
+
+    return Workload(
+        "purchase",
+        f"{'visits to a shop' if has_data() else 'flights of planes'}: aggregates over a log, two "
+        "joins, parts of dates, LightGBM",
+        "binary",
+        rows.train,
+        rows.labels,
+        rows.later,
+        rows.later_labels,
+        function,
+        parts["model"],
+        features,
+        cheap=cheap,
+        polars=lambda: polars_features(features),
+        paper={"compiled": 1.0, "cascade": 3.2},
+    )
+
+
+def polars_features(features: Callable[[pd.DataFrame], Any]) -> Callable[[Any], np.ndarray]:
+    """The same features of a polars frame; tables are made once."""
+    import polars as pl
+
+    tables = parts_of(features)
+    by_customer = tables["by_customer"]
+    known = (by_customer["last"] - by_customer["first"]).dt.total_seconds() / 86400.0
+    by_customer = by_customer.assign(
+        days_away=(tables["now"] - by_customer["last"]).dt.days,
+        days_known=known,
+        rate=by_customer["n_lines"] / (known + 1.0),
+    ).drop(columns=["last", "first"])
+    customers = pl.from_pandas(by_customer.reset_index())
+    items = pl.from_pandas(tables["by_item"].reset_index())
+    names = ["n_lines", "spent", "mean_amount", "n_items", "buyers", "sold", "days_away"]
+    columns = [
+        *(pl.col(name) for name in [*names, "days_known", "rate"]),
+        pl.col("time").dt.hour().alias("hour"),
+        (pl.col("time").dt.weekday() - 1).alias("weekday"),
+        pl.col("place").is_in(["United Kingdom", "EWR"]).alias("is_home"),
+    ]
+
+    def call(visits: Any) -> np.ndarray:
+        joined = (
+            visits.lazy()
+            .join(customers.lazy(), on="customer", how="left", maintain_order="left")
+            .join(items.lazy(), on="item", how="left", maintain_order="left")
+        )
+        chosen = joined.select(c.cast(pl.Float64).fill_null(float("nan")) for c in columns)
+        return np.asarray(chosen.collect().to_numpy(order="c"))
+
+    return call

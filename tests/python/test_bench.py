@@ -1,0 +1,388 @@
+"""The benchmark's own functions: what it calls wrong, slower or broken, and that a crash of
+one candidate is that candidate's row and no more."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+BENCH = Path(__file__).parents[2] / "bench"
+MODULES = "harness figures workers plots report regression run paper_rule queries measure peers"
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[SimpleNamespace]:
+    """Its modules. One has the name of a module of these tests, so both are put back."""
+    shadowed = {name: sys.modules.pop(name, None) for name in MODULES.split()}
+    path = list(sys.path)
+    sys.path.insert(0, str(BENCH))
+    try:
+        yield SimpleNamespace(**{name: importlib.import_module(name) for name in MODULES.split()})
+    finally:
+        sys.path[:] = path
+        for name, module in shadowed.items():
+            sys.modules.pop(name, None)
+            if module is not None:
+                sys.modules[name] = module
+
+
+def entry(role: str, speed: float, **more: Any) -> dict[str, Any]:
+    """A candidate that is so many times as fast as plain Python."""
+    wobble = np.array([1.0, 1.01, 0.99, 1.02, 0.98])
+    return {
+        "role": role,
+        "status": "ok",
+        "n_checked": 100,
+        "n_off": 0,
+        "build_seconds": 0.5,
+        "batch_seconds": {str(n): list(n * 1e-5 / speed * wobble) for n in (100, 1_000)},
+        "row_seconds": list(1e-3 / speed * np.tile(wobble, 10)),
+        **more,
+    }
+
+
+CERTIFICATE = {
+    "blocks": ["words"],
+    "share_leaving": 0.8,
+    "expected_cost": 50.0,
+    "exact_cost": 100.0,
+    "curve": [
+        {"share_leaving": 0.5, "share_wrong": 0.0, "cost": 70.0},
+        {"share_leaving": 1.0, "share_wrong": 0.02, "cost": 40.0},
+    ],
+}
+UNTOUCHED = {"n_rows": 500, "n_broken": 3, "missed": False, "beyond_chance": False}
+
+
+@pytest.fixture
+def content() -> dict[str, Any]:
+    """What a run might have found."""
+    work = {
+        "title": "rows: a model",
+        "kind": "binary",
+        "data": "registry",
+        "n_train": 10,
+        "n_later": 1_000,
+        "n_fresh": 500,
+        "n_features": 3,
+        "sizes": [100, 1_000],
+        "paper": {"compiled": 15.0},
+        "candidates": {
+            "plain Python": entry("plain", 1.0),
+            "Willump": entry("willump", 100.0, artifact_bytes=1_000_000, load_seconds=0.001),
+            "cascade, Agreement(0.99)": entry(
+                "cascade",
+                200.0,
+                target="Agreement(0.99)",
+                certificate=CERTIFICATE,
+                untouched=dict(UNTOUCHED),
+            ),
+            "right": entry("peer", 10.0),
+            "wrong": entry("peer", 1_000.0, status="wrong", reason="5 %", n_off=5),
+            "gone": {"role": "peer", "status": "missing", "reason": "No module named 'gone'"},
+        },
+        "queries": [
+            {
+                "k": 20,
+                "query_rows": 100,
+                "status": "ok",
+                "blocks": ["words"],
+                "recalls": [1.0, 0.95],
+                "n_queries": 2,
+                "n_missed": 0,
+                "beyond_chance": False,
+                "vs_exact": [2.0, 1.9, 2.1],
+                "vs_plain": [90.0, 80.0, 99.0],
+            },
+            {"k": 1_000, "query_rows": 0, "status": "cannot", "reason": "too few rows"},
+        ],
+        "paper_rule": {"status": "cannot", "reason": "no cheap block"},
+    }
+    machine = {"cpu": "a CPU", "cores": 2, "isa": ["x86_64"], "python": "3.11", "packages": {}}
+    return {
+        "machine": machine,
+        "is_quick": True,
+        "workloads": {"toxic": work, "music": {"error": "no such file"}},
+        "vocabulary": [{"n_terms": 1_000, "ratio": [3.0, 2.9, 3.1]}],
+    }
+
+
+# ---- ratios ----------------------------------------------------------------------
+
+
+def test_an_interval_holds_the_median_and_repeats(bench) -> None:
+    slow, fast = [2.0, 2.2, 1.8, 2.1, 1.9], [1.0] * 5
+    middle, low, high = bench.harness.interval(slow, fast)
+    assert middle == 2.0
+    assert 1.8 <= low <= middle <= high <= 2.2
+    assert bench.harness.interval(slow, fast) == [middle, low, high]
+
+
+def test_the_fastest_peer_is_one_that_is_right(bench, content) -> None:
+    name, ratio = bench.figures.fastest_peer(content["workloads"]["toxic"])
+    assert name == "right"
+    assert ratio[0] == pytest.approx(10.0)
+
+
+def test_plain_python_is_the_fastest_where_no_peer_is_right(bench, content) -> None:
+    work = content["workloads"]["toxic"]
+    work["candidates"]["right"]["is_other_model"] = True
+    assert bench.figures.fastest_peer(work)[0] == "plain Python"
+
+
+# ---- answers ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answers", "truth", "off"),
+    [
+        ([0.5, 0.5], [0.5, 0.5 + 9e-5], [False, False]),
+        ([0.5, 0.5], [0.5, 0.5 + 2e-4], [False, True]),
+        ([100.0], [100.005], [False]),
+        ([100.0], [100.02], [True]),
+        ([np.nan], [0.5], [True]),
+        ([[0.0, 1.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]], [False, True]),
+        (["a", "b"], ["a", "c"], [False, True]),
+    ],
+)
+def test_rows_are_off_by_more_than_one_in_ten_thousand(bench, answers, truth, off) -> None:
+    assert bench.measure.rows_off(np.array(answers), np.array(truth)).tolist() == off
+
+
+def test_answers_of_another_shape_are_no_answers(bench) -> None:
+    with pytest.raises(bench.workers.WorkerError, match="shape"):
+        bench.measure.rows_off(np.zeros(3), np.zeros(4))
+
+
+def test_scores_of_two_classes_are_those_of_the_second(bench) -> None:
+    assert bench.peers.shaped([[0.2, 0.8], [0.6, 0.4]], 2).tolist() == [0.8, 0.4]
+    assert bench.peers.shaped([[1.0], [2.0]], 2).tolist() == [1.0, 2.0]
+    assert bench.peers.shaped(np.zeros((2, 1, 3)), 2).shape == (2, 3)
+
+
+# ---- workers ----------------------------------------------------------------------
+
+
+def test_a_crash_is_the_reason_and_no_more(bench) -> None:
+    with pytest.raises(bench.workers.WorkerError) as caught:
+        bench.workers.in_child(lambda: os.kill(os.getpid(), signal.SIGSEGV), 30.0)
+    assert (caught.value.kind, caught.value.reason) == ("crashed", "ended by SIGSEGV")
+
+
+def test_what_ends_early_tells_its_last_words(bench) -> None:
+    def job() -> None:
+        print("the last words", flush=True)
+        os._exit(3)
+
+    with pytest.raises(bench.workers.WorkerError, match="code 3: the last words"):
+        bench.workers.in_child(job, 30.0)
+
+
+def test_what_hangs_is_ended(bench) -> None:
+    with pytest.raises(bench.workers.WorkerError) as caught:
+        bench.workers.in_child(lambda: time.sleep(60), 0.5)
+    assert caught.value.kind == "too slow"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ImportError("no such tool"), "missing"),
+        (NotImplementedError("no such model"), "cannot"),
+        (ValueError("odd\nand long"), "failed"),
+    ],
+)
+def test_an_error_says_what_it_means_for_the_row(bench, error, kind) -> None:
+    def job() -> None:
+        raise error
+
+    with pytest.raises(bench.workers.WorkerError) as caught:
+        bench.workers.in_child(job, 30.0)
+    assert caught.value.kind == kind
+    assert str(error).splitlines()[0] in caught.value.reason
+
+
+def test_a_worker_answers_and_times(bench) -> None:
+    engine = bench.workers.Engine(call=np.sum, prepare=lambda x: x + 1)
+    inputs = bench.workers.Inputs({"two": np.zeros(2)}, [np.zeros(1)] * 5)
+    worker = bench.workers.Worker(lambda: engine, inputs)
+    try:
+        assert worker.ask(30.0, "build")["has_model"] is False
+        assert worker.ask(30.0, "call", "two") == 2.0
+        assert worker.ask(30.0, "time_batch", "two", 3) > 0.0
+        assert len(worker.ask(30.0, "time_rows", 1, 4)) == 3
+    finally:
+        worker.stop()
+
+
+# ---- the paper's rule, and queries ---------------------------------------------------
+
+
+def test_the_papers_rule_takes_the_lowest_threshold_that_loses_little(bench) -> None:
+    confidence = np.repeat([0.65, 0.95], 500)
+    full = np.ones(1_000, bool)
+    assert bench.paper_rule.paper_threshold(confidence, full, full) == 0.6
+    small = confidence > 0.9  # wrong where it is not sure
+    assert bench.paper_rule.paper_threshold(confidence, small, full) == 0.7
+
+
+def test_the_certificate_refuses_what_too_few_rows_tell(bench) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 4_000)
+    certified = bench.paper_rule.certified_threshold
+    confidence = rng.uniform(0.5, 1.0, 4_000)
+    assert certified(confidence, labels, labels, labels, 0) is not None
+    few = slice(500)
+    assert certified(confidence[few], labels[few], labels[few], labels[few], 0) is None
+
+
+def test_queries_are_as_large_as_the_rows_allow(bench) -> None:
+    assert bench.queries.query_size(12_000, 20) == 140
+    assert bench.queries.query_size(12_000, 100) == 0
+    assert bench.queries.query_size(10_000_000, 20) == 10_000
+
+
+# ---- the page ------------------------------------------------------------------------
+
+
+def test_the_page_marks_what_is_wrong_and_names_what_is_missing(bench, content) -> None:
+    page = bench.report.page_of(content, [("rows.svg", "Rows")], "benchmarks")
+    assert "wrong (**wrong**)" in page
+    assert "gone: missing: No module named 'gone'" in page
+    assert "not measured: no such file" in page
+    assert "right: 10.0x" in page  # ours over the fastest that is right
+    assert "![Rows](benchmarks/rows.svg)" in page
+    assert "/" not in page.split("Measured on")[1].split("\n")[0]
+
+
+def test_the_page_is_the_same_for_the_same_results(bench, content, tmp_path) -> None:
+    drawn = []
+    for name in ("one", "two"):
+        bench.plots.draw(copy.deepcopy(content), tmp_path / name)
+        drawn.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
+    assert drawn[0] == drawn[1]
+    assert len(drawn[0]) == len(bench.plots.PLOTS) + 1
+
+
+def test_a_plot_of_nothing_is_left_out(bench, content, tmp_path) -> None:
+    del content["vocabulary"], content["workloads"]["toxic"]
+    assert bench.plots.draw(content, tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_certificates_of_every_kind_are_drawn(bench, content, tmp_path) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    told = candidates.pop("cascade, Agreement(0.99)")
+    assert "cascades.svg" not in [file for file, _ in bench.plots.draw(content, tmp_path)]
+    for curve in ("none", told["certificate"]["curve"]):
+        other = copy.deepcopy(told)
+        other["certificate"] |= {"curve": curve, "kind": "accuracy"}
+        candidates[f"cascade, {len(curve)}"] = other
+    assert "cascades.svg" in [file for file, _ in bench.plots.draw(content, tmp_path)]
+
+
+# ---- what got worse ------------------------------------------------------------------
+
+
+def test_the_same_results_are_no_regression(bench, content) -> None:
+    assert bench.regression.compare(content, content, 0.1) == []
+
+
+def test_a_slower_call_and_a_larger_file_are_regressions(bench, content) -> None:
+    new = copy.deepcopy(content)
+    ours = new["workloads"]["toxic"]["candidates"]["Willump"]
+    ours["batch_seconds"]["1000"] = [2 * s for s in ours["batch_seconds"]["1000"]]
+    ours["artifact_bytes"] *= 2
+    found = bench.regression.compare(content, new, 0.1)
+    assert [line[2] for line in found] == ["1,000 rows", "artifact"]
+    assert bench.regression.compare(new, content, 0.1) == []
+
+
+def test_noise_is_no_regression(bench) -> None:
+    is_slower = bench.regression.is_slower
+    assert not is_slower([10.0, 8.0, 12.0], [8.5, 8.0, 9.0], 0.1)  # the intervals meet
+    assert not is_slower([10.0, 9.9, 10.1], [9.5, 9.4, 9.6], 0.1)  # within the slack
+    assert is_slower([10.0, 9.9, 10.1], [8.0, 7.9, 8.1], 0.1)
+
+
+def test_a_workload_or_a_status_that_is_lost_is_a_regression(bench, content) -> None:
+    new = copy.deepcopy(content)
+    new["workloads"]["toxic"]["candidates"]["Willump"]["status"] = "wrong"
+    assert bench.regression.compare(content, new, 0.1)[0][2:] == ["status", "ok", "wrong"]
+    new["workloads"]["toxic"] = {"error": "no such file"}
+    assert bench.regression.compare(content, new, 0.1)[0][2] == "no longer measured"
+
+
+# ---- the exit code -------------------------------------------------------------------
+
+
+def test_a_missing_peer_is_others_and_an_unmeasured_workload_is_ours(bench, content) -> None:
+    ours, others = bench.run.problems_of(content)
+    assert ours == ["music: no such file"]
+    assert [line.split(": ")[1] for line in others] == ["wrong", "gone"]
+
+
+def test_a_broken_certificate_is_ours(bench, content) -> None:
+    del content["workloads"]["music"]
+    work = content["workloads"]["toxic"]
+    work["candidates"]["cascade, Agreement(0.99)"]["untouched"] |= {"beyond_chance": True}
+    work["queries"][0]["beyond_chance"] = True
+    ours, _ = bench.run.problems_of(content)
+    assert len(ours) == 2
+    assert all("does not hold" in line for line in ours)
+
+
+def test_what_cannot_be_done_is_nobodys_fault(bench, content) -> None:
+    del content["workloads"]["music"]
+    for name in ("wrong", "gone"):
+        content["workloads"]["toxic"]["candidates"][name]["status"] = "cannot"
+    assert bench.run.problems_of(content) == ([], [])
+
+
+def test_a_function_that_does_not_compile_is_ours(bench, content) -> None:
+    del content["workloads"]["music"]
+    told = content["workloads"]["toxic"]["candidates"]["Willump"]
+    told |= {"status": "cannot", "reason": "no native form"}
+    ours, _ = bench.run.problems_of(content)
+    assert ours == ["toxic: Willump: cannot: no native form"]
+
+
+def test_a_result_holds_no_paths(bench) -> None:
+    found = {"a": ["No such file: '/data/x/y.csv'", 1.5], "b": {"c": "/tmp/q/m.so"}}
+    names = {"/data/x": "WILLUMP_DATA", "/tmp/q": "TEMPORARY"}
+    assert bench.run.without_paths(found, names) == {
+        "a": ["No such file: 'WILLUMP_DATA/y.csv'", 1.5],
+        "b": {"c": "TEMPORARY/m.so"},
+    }
+
+
+# ---- the store -----------------------------------------------------------------------
+
+
+def test_the_store_answers_in_order_counts_and_ends(bench) -> None:
+    store = importlib.import_module("workloads.store").Store(
+        {"user": (np.array([1, 5, 9]), np.array([[1.0, 10.0], [5.0, 50.0], [9.0, 90.0]]))}
+    )
+    try:
+        keys = np.array([9, 1, 7, 9] * 60)
+        start = time.perf_counter()
+        rows = store.fetch("user", keys)
+        taken = time.perf_counter() - start
+        assert rows[:2].tolist() == [[9.0, 90.0], [1.0, 10.0]]
+        assert np.isnan(rows[2]).all()
+        assert (store.n_requests, store.n_fetched) == (3, 240)
+        assert taken >= 0.003
+    finally:
+        store.close()
+    assert store._server.returncode is not None
