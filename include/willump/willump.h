@@ -310,7 +310,8 @@ typedef struct wl_number_column {
 /* One input of a run: borrowed memory. */
 typedef struct wl_input {
   wl_layout layout;
-  wl_dtype dtype;     /* of values */
+  wl_dtype dtype;     /* of values; of WL_LAYOUT_COLUMNS WL_F64, where float32
+                         columns are read as float64, else WL_F32 */
   uint64_t n_columns; /* 1 for a column */
   const wl_string *strings;
   const void *values;
@@ -384,6 +385,14 @@ WL_API wl_status wl_model_predict(const wl_model *model, size_t output,
 WL_API wl_status wl_model_predict_row(const wl_model *model, size_t output,
                                       const double *values, size_t n_values,
                                       void *out, wl_error *error);
+
+/*
+ * Whether the original would give an output of these inputs, of which a run or
+ * a prediction was made, in float32: where every operator keeps the dtype that
+ * NumPy gives its inputs. Results come in the output's own dtype all the same.
+ */
+WL_API bool wl_model_shows_single(const wl_model *model, size_t output,
+                                  const wl_input *inputs, size_t n_inputs);
 
 /* ---- runs: sparse results and external steps ----------------------------- */
 

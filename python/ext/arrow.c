@@ -404,8 +404,48 @@ static double number_cell(char format, const void *data, uint64_t at) {
   }
 }
 
+static bool has_nulls(const column *source) {
+  for (size_t i = 0; i < source->n_chunks; i++) {
+    const struct ArrowArray *chunk = source->chunks[i];
+    const uint8_t *valid = validity(chunk);
+    for (uint64_t row = 0; valid && row < (uint64_t)chunk->length; row++)
+      if (!is_bit_set(valid, row + (uint64_t)chunk->offset))
+        return true;
+  }
+  return false;
+}
+
+/* As what a column is copied: with float32, small integers stay small, which
+ * have no NaN for nulls. */
+static wl_dtype copied_dtype(const column *source, wl_dtype dtype) {
+  switch (dtype) {
+  case WL_F32:
+    return WL_F32;
+  case WL_BOOL:
+  case WL_I8:
+  case WL_U8:
+  case WL_I16:
+    return has_nulls(source) ? WL_F64 : WL_I16;
+  case WL_U16:
+    return has_nulls(source) ? WL_F64 : WL_U16;
+  default:
+    return WL_F64;
+  }
+}
+
+static void store_number(wl_dtype dtype, void *out, uint64_t at, double value) {
+  if (dtype == WL_F32)
+    ((float *)out)[at] = (float)value;
+  else if (dtype == WL_I16)
+    ((int16_t *)out)[at] = (int16_t)value;
+  else if (dtype == WL_U16)
+    ((uint16_t *)out)[at] = (uint16_t)value;
+  else
+    ((double *)out)[at] = value;
+}
+
 static bool copy_numbers(char format, const struct ArrowArray *array,
-                         double *out) {
+                         wl_dtype dtype, void *out, uint64_t first) {
   const uint8_t *valid = validity(array);
   const void *data = buffer(array, 1);
   if (!data && array->length > 0) {
@@ -414,8 +454,9 @@ static bool copy_numbers(char format, const struct ArrowArray *array,
   }
   for (uint64_t i = 0; i < (uint64_t)array->length; i++) {
     uint64_t at = i + (uint64_t)array->offset;
-    out[i] = valid && !is_bit_set(valid, at) ? (double)Py_NAN
-                                             : number_cell(format, data, at);
+    bool is_null = valid && !is_bit_set(valid, at);
+    store_number(dtype, out, first + i,
+                 is_null ? (double)Py_NAN : number_cell(format, data, at));
   }
   return true;
 }
@@ -447,17 +488,18 @@ int ext_arrow_numeric(ext_call *call, PyObject *object, wl_input *input,
         (const char *)buffer(first, 1) + (size_t)first->offset * size;
     return 1;
   }
-  double *values = ext_call_alloc(call, (size_t)source.n_rows, sizeof *values);
+  input->dtype = copied_dtype(&source, type->dtype);
+  size_t size = wl_dtype_size(input->dtype);
+  void *values = ext_call_alloc(call, (size_t)source.n_rows, size);
   if (!values)
     return -1;
   uint64_t at = 0;
   for (size_t i = 0; i < source.n_chunks; i++) {
-    if (!copy_numbers(type->format, source.chunks[i], &values[at]))
+    if (!copy_numbers(type->format, source.chunks[i], input->dtype, values, at))
       return -1;
     at += (uint64_t)source.chunks[i]->length;
   }
-  input->dtype = WL_F64;
-  input->row_stride = (int64_t)sizeof *values;
+  input->row_stride = (int64_t)size;
   input->values = values;
   return 1;
 }

@@ -91,7 +91,10 @@ typedef struct ext_input_spec {
                          its errors: to a row of text "lower", "encode",
                          "normalize" or "match"; to a matrix "convert", or
                          anything else where it refuses text in it; to a column
-                         of numbers "category" where it refuses text in it */
+                         of numbers "category" where it refuses text in it; to
+                         both "single_tables" where float32 of what has no dtype
+                         stays float32 */
+  bool keeps_single;  /* the last of these */
   PyObject *estimator; /* str, owned: who complains about a matrix's width */
 } ext_input_spec;
 
@@ -130,6 +133,8 @@ bool ext_call_keep(ext_call *call, PyObject *object);
  * it tells the number of rows where the model itself reads nothing. */
 bool ext_call_read(ext_call *call, const ext_input_spec *specs, size_t n_inputs,
                    PyObject *const *objects, PyObject *x);
+/* Whether the words of a `first` have single_tables. */
+bool ext_keeps_single(PyObject *first);
 /* One matrix: a 2-D buffer, CSR parts, or what willump._columns adapts. `first`
  * is that of the input, NULL for none. */
 bool ext_read_matrix(ext_call *call, PyObject *first, PyObject *object,
@@ -227,7 +232,7 @@ typedef struct ext_slot {
   bool ravel;
   ext_classes classes;
   PyObject *finish; /* called with the result and X, or NULL */
-  bool keeps_f32;   /* of numbers that are all float32, so is the result */
+  bool keeps_f32;   /* of float32 where all its operators' inputs are that */
   uint64_t n_calls, n_rows;
 } ext_slot;
 

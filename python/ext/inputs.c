@@ -189,6 +189,19 @@ bool ext_read_csr(ext_call *call, PyObject *parts, wl_input *input,
 
 /* ---- columns and matrices ------------------------------------------------ */
 
+/* A column of float32 as a matrix of one that is read as float64. */
+static bool read_as_double(ext_call *call, wl_input *input) {
+  wl_number_column *column = ext_call_alloc(call, 1, sizeof *column);
+  if (!column)
+    return false;
+  *column = (wl_number_column){input->dtype, input->values, input->row_stride};
+  *input = (wl_input){.layout = WL_LAYOUT_COLUMNS,
+                      .dtype = WL_F64,
+                      .n_columns = 1,
+                      .columns = column};
+  return true;
+}
+
 static bool read_numeric(ext_call *call, const ext_input_spec *spec,
                          PyObject *object, wl_input *input, uint64_t *n_rows) {
   int found = read_buffer(call, object, 1, input, n_rows);
@@ -199,8 +212,12 @@ static bool read_numeric(ext_call *call, const ext_input_spec *spec,
   if (!ext_call_keep(call, adapted))
     return false;
   found = read_buffer(call, adapted, 1, input, n_rows);
-  if (found == 0)
+  if (found == 0) {
     found = ext_arrow_numeric(call, adapted, input, n_rows);
+    if (found > 0 && input->dtype == WL_F32 && !spec->keeps_single &&
+        !read_as_double(call, input))
+      return false;
+  }
   if (found == 0)
     PyErr_Format(PyExc_TypeError, "%U: expected one column of numbers, not %s",
                  spec->place, Py_TYPE(object)->tp_name);
@@ -208,12 +225,12 @@ static bool read_numeric(ext_call *call, const ext_input_spec *spec,
 }
 
 /* A matrix as a list of columns: one-dimensional buffers and Arrow exporters.
- */
-static bool read_columns(ext_call *call, PyObject *list, wl_input *input,
-                         uint64_t *n_rows) {
+ * keeps_single: float32 of the latter stays what it is. */
+static bool read_columns(ext_call *call, PyObject *list, bool keeps_single,
+                         wl_input *input, uint64_t *n_rows) {
   size_t n = (size_t)PyList_GET_SIZE(list);
   wl_number_column *columns = ext_call_alloc(call, n, sizeof *columns);
-  bool is_f32 = true;
+  bool is_double = false;
   if (!columns)
     return false;
   for (size_t c = 0; c < n; c++) {
@@ -221,8 +238,10 @@ static bool read_columns(ext_call *call, PyObject *list, wl_input *input,
     wl_input column = {0};
     uint64_t n_own;
     int found = read_buffer(call, object, 1, &column, &n_own);
-    if (found == 0)
+    if (found == 0) {
       found = ext_arrow_numeric(call, object, &column, &n_own);
+      is_double |= !keeps_single;
+    }
     if (found == 0 || (found > 0 && c > 0 && n_own != *n_rows))
       PyErr_Format(PyExc_TypeError, "column %zu of X is no column of numbers",
                    c);
@@ -231,13 +250,19 @@ static bool read_columns(ext_call *call, PyObject *list, wl_input *input,
     *n_rows = n_own;
     columns[c] =
         (wl_number_column){column.dtype, column.values, column.row_stride};
-    is_f32 &= column.dtype == WL_F32;
   }
   *input = (wl_input){.layout = WL_LAYOUT_COLUMNS,
-                      .dtype = is_f32 ? WL_F32 : WL_F64,
+                      .dtype = is_double ? WL_F64 : WL_F32,
                       .n_columns = n,
                       .columns = columns};
   return true;
+}
+
+bool ext_keeps_single(PyObject *first) {
+  const char *words = first ? PyUnicode_AsUTF8(first) : NULL;
+  if (!words && first)
+    PyErr_Clear(); /* no words of ours */
+  return words && strstr(words, "single_tables");
 }
 
 bool ext_read_matrix(ext_call *call, PyObject *first, PyObject *object,
@@ -254,7 +279,7 @@ bool ext_read_matrix(ext_call *call, PyObject *first, PyObject *object,
   if (PyTuple_Check(adapted))
     return ext_read_csr(call, adapted, input, n_rows);
   if (PyList_CheckExact(adapted))
-    return read_columns(call, adapted, input, n_rows);
+    return read_columns(call, adapted, ext_keeps_single(first), input, n_rows);
   found = read_buffer(call, adapted, 2, input, n_rows);
   if (found == 0)
     PyErr_Format(PyExc_TypeError, "expected a matrix of numbers, not %s",

@@ -45,6 +45,7 @@ static bool init_spec(ext_input_spec *spec, const wl_input_info *info,
          (spec->encoding = get_text(text, "encoding", "utf-8")) &&
          (spec->errors = get_text(text, "errors", "strict")) &&
          (spec->first = get_text(text, "first", "lower")) &&
+         ((spec->keeps_single = ext_keeps_single(spec->first)), true) &&
          (spec->estimator = get_text(text, "estimator", "the model"));
 }
 
@@ -273,13 +274,6 @@ static PyObject *make_readable(const ext_state *state,
   return x;
 }
 
-static bool is_all_f32(const ext_call *call) {
-  bool is_f32 = call->n_inputs > 0;
-  for (size_t i = 0; i < call->n_inputs; i++)
-    is_f32 &= call->inputs[i].dtype == WL_F32;
-  return is_f32;
-}
-
 /* What the slot makes of a result, which it takes over. */
 static PyObject *finish_result(const ext_slot *slot, PyObject *result,
                                PyObject *x, bool is_f32) {
@@ -313,7 +307,9 @@ static PyObject *compute_slot(ext_state *state, ext_interface *interface,
     __atomic_fetch_add(&slot->n_calls, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&slot->n_rows, call.n_rows, __ATOMIC_RELAXED);
   }
-  bool is_f32 = slot->keeps_f32 && is_all_f32(&call);
+  bool is_f32 = result && slot->keeps_f32 &&
+                wl_model_shows_single(compute->model, slot->output, call.inputs,
+                                      call.n_inputs);
   ext_call_end(&call);
   return finish_result(slot, result, given, is_f32);
 }

@@ -20,6 +20,7 @@ True
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from . import _core
@@ -160,7 +161,11 @@ def _is_booster_object(estimator: Any) -> bool:
 
 
 def load(
-    path: str | os.PathLike[str], *, mmap: bool = False, n_threads: int | None = None
+    path: str | os.PathLike[str],
+    *,
+    mmap: bool = False,
+    allow_python: Collection[str] = (),
+    n_threads: int | None = None,
 ) -> CompiledModel:
     """Loads an artifact that `CompiledModel.save` wrote, verified first.
 
@@ -169,19 +174,27 @@ def load(
     path : str or path-like
     mmap : bool
         Map the file instead of reading it; it must then stay as it is.
+    allow_python : collection of str
+        Top-level modules whose functions the artifact's Python steps may call
+        (docs/capture.md). An artifact with such steps loads only when all of theirs
+        are named: what they name is imported and run, so trust where the file is from.
     n_threads : int or None
         As for `compile`.
 
     Raises
     ------
     ArtifactError
-        Where the file is damaged or of a newer format; the message says how.
+        Where the file is damaged or of a newer format; the message says how. Where it
+        has Python steps whose modules `allow_python` does not name.
     """
-    return CompiledModel.load(path, mmap=mmap, n_threads=n_threads)
+    return CompiledModel.load(path, mmap=mmap, allow_python=allow_python, n_threads=n_threads)
 
 
 def from_bytes(
-    data: bytes | bytearray | memoryview, *, n_threads: int | None = None
+    data: bytes | bytearray | memoryview,
+    *,
+    allow_python: Collection[str] = (),
+    n_threads: int | None = None,
 ) -> CompiledModel:
-    """A model from the bytes that `CompiledModel.to_bytes` gave."""
-    return CompiledModel.from_bytes(data, n_threads=n_threads)
+    """A model from the bytes that `CompiledModel.to_bytes` gave; the options are `load`'s."""
+    return CompiledModel.from_bytes(data, allow_python=allow_python, n_threads=n_threads)

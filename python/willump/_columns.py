@@ -189,7 +189,7 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     def place(at: tuple[int, ...]) -> str:
         return f"row {at[0]} of {name}"
 
-    if first == "category":
+    if "category" in first:
         _refuse_others(raw, place)
     return as_numbers(raw, place, reads_text=True)
 
@@ -278,18 +278,20 @@ def _check_promotion(x: Any, dtypes: list[Any]) -> None:
 
 
 def _columns_of(x: Any) -> list[Any] | None:
-    """The columns of a large frame of numbers of several dtypes, which would be
-    copied whole to make one array of them."""
-    if x.shape[0] * x.shape[1] < _MANY_CELLS:
+    """The columns of a frame of numbers of several dtypes: of a large one, which would
+    be copied whole to make one array of them, and of one with float32 columns, which a
+    step that picks them alone reads as such."""
+    is_polars = library_of(x) == "polars"
+    dtypes: list[Any] = [str(dtype) for dtype in x.dtypes] if is_polars else list(x.dtypes)
+    single = "Float32" if is_polars else np.float32
+    if len(set(dtypes)) <= 1:
         return None
-    if library_of(x) == "polars":
-        columns = x.get_columns()
-        are_numbers = all(str(column.dtype) in _POLARS_NUMBERS for column in columns)
-        if all(str(column.dtype) == "Float32" for column in columns):
-            return None  # what these are depends on the original
-        return list(columns) if are_numbers else None
-    dtypes = list(x.dtypes)
-    if len(set(dtypes)) == 1 or not all(isinstance(dtype, np.dtype) for dtype in dtypes):
+    if single not in dtypes and x.shape[0] * x.shape[1] < _MANY_CELLS:
+        return None
+    if is_polars:
+        are_numbers = all(dtype in _POLARS_NUMBERS for dtype in dtypes)
+        return list(x.get_columns()) if are_numbers else None
+    if not all(isinstance(dtype, np.dtype) for dtype in dtypes):
         return None
     if not all(dtype.kind in "biuf" and dtype.itemsize in _SIZES[dtype.kind] for dtype in dtypes):
         return None
@@ -305,7 +307,7 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     `first` holds "convert" where the original reads text as numbers, "category"
     where it tells "1" and None from numbers, "no_half" where float16 is refused, and
     "single_tables" where float32 stays float32 in what has no dtype: polars and Arrow
-    frames, lists.
+    frames, lists. Of a list of columns the extension says it.
     """
     refuses_half = "no_half" in first
     if is_sparse(x):

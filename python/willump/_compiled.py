@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -329,9 +329,14 @@ class CompiledModel(Estimator):
 
     @classmethod
     def from_model(
-        cls: type[_Self], model: _core.Model, steps: Sequence[Any] = (), original: Any = None
+        cls: type[_Self],
+        model: _core.Model,
+        steps: Sequence[Any] = (),
+        original: Any = None,
+        allowed: Collection[str] | None = None,
     ) -> _Self:
-        """Presents a model that was compiled or loaded elsewhere."""
+        """Presents a model that was compiled or loaded elsewhere; of an artifact, `allowed`
+        are the modules that its Python steps may call."""
         from ._booster import CompiledBooster, is_booster
         from ._function import CompiledFunction, is_function
 
@@ -341,9 +346,16 @@ class CompiledModel(Estimator):
                 cls = CompiledBooster  # type: ignore[assignment]
             elif cls is CompiledModel and is_function(metadata):
                 cls = CompiledFunction  # type: ignore[assignment]
+            stored = (metadata.get("function") or {}).get("python")
+            if allowed is not None and stored is not None:
+                from .capture.references import loaded
+
+                steps = loaded(stored, allowed)
             self = cls()
             self._original = original
             self._attach(model, metadata, steps)
+        except ArtifactError:
+            raise
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
             raise ArtifactError(f"the artifact's metadata are damaged: {error}") from error
         return self
@@ -454,6 +466,14 @@ class CompiledModel(Estimator):
     # ---- artifacts ----------------------------------------------------------
 
     def _check_no_steps(self, what: str) -> None:
+        stored = (self.metadata.get("function") or {}).get("python") or {}
+        if "steps" in stored:  # by what they import
+            return
+        if "refused" in stored:
+            raise UnsupportedError(
+                f"{what}: an artifact stores what Python steps import, never code, and "
+                f"{stored['refused']}; pickle the compiled object instead, which embeds it"
+            )
         if self._steps:
             names = ", ".join(str(getattr(step, "name", step)) for step in self._steps)
             raise UnsupportedError(
@@ -467,7 +487,8 @@ class CompiledModel(Estimator):
         Raises
         ------
         UnsupportedError
-            Where a Python step remains; it is named.
+            Where a Python step remains; it is named. Those of a function are stored by the
+            modules and names of what they call, where an import finds these.
         """
         model = self._model
         self._check_no_steps("save")
@@ -481,10 +502,16 @@ class CompiledModel(Estimator):
 
     @classmethod
     def from_bytes(
-        cls: type[_Self], data: bytes | bytearray | memoryview, *, n_threads: int | None = None
+        cls: type[_Self],
+        data: bytes | bytearray | memoryview,
+        *,
+        allow_python: Collection[str] = (),
+        n_threads: int | None = None,
     ) -> _Self:
         """A model from the bytes of an artifact."""
-        self = cls.from_model(_core.Model.from_bytes(data, n_threads=thread_count(n_threads)))
+        allowed = _module_names(allow_python)
+        model = _core.Model.from_bytes(data, n_threads=thread_count(n_threads))
+        self = cls.from_model(model, allowed=allowed)
         self._n_threads = n_threads
         return self
 
@@ -494,14 +521,16 @@ class CompiledModel(Estimator):
         path: str | os.PathLike[str],
         *,
         mmap: bool = False,
+        allow_python: Collection[str] = (),
         n_threads: int | None = None,
     ) -> _Self:
         """What `willump.load` does."""
+        allowed = _module_names(allow_python)
         count = thread_count(n_threads)
         os.stat(path)  # Python's own error for a path that is not there
         model = _core.Model.load(path, mmap=mmap, n_threads=count)
         try:
-            self = cls.from_model(model)
+            self = cls.from_model(model, allowed=allowed)
         except ArtifactError as error:
             raise ArtifactError(f"{os.fsdecode(path)}: {error}") from error
         self._n_threads = n_threads
@@ -599,6 +628,13 @@ class CompiledModel(Estimator):
             double = None if wide is None else method(wide)
             results[name] = compare(method(own), interface.run(name, rows), double)
         return VerifyReport(results, is_cascade=self._is_cascade)
+
+
+def _module_names(allowed: Collection[str]) -> frozenset[str]:
+    """Checks `allow_python`."""
+    if isinstance(allowed, str) or not all(isinstance(name, str) for name in allowed):
+        raise TypeError(f"allow_python is a list of modules' names, not {allowed!r}")
+    return frozenset(allowed)
 
 
 def _restore(cls: type[CompiledModel], state: dict[str, Any]) -> CompiledModel:

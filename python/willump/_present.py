@@ -16,10 +16,12 @@ import numpy.typing as npt
 from . import _core
 from ._categories import CategoryCodes
 from ._dmatrix import FromDMatrix
+from ._dtypes import FunctionColumns, whole_dtype
 from ._errors import ArtifactError, UnsupportedError
 from ._frames import (
     Columns,
     ExactNames,
+    Input,
     NamedMatrix,
     ObjectColumns,
     PassedColumns,
@@ -132,6 +134,8 @@ def interface_of(
                 finish = _ClassesOf(classes, finish)
             finish = _Direct(called[direct_steps[output]], finish)
         elif output == "features":
+            if metadata.get("keeps_integers"):
+                finish = _WholeNumbers(inputs, finish)
             finish = _DefaultOutput(finish)
         methods[method] = (
             output,
@@ -143,8 +147,7 @@ def interface_of(
             output in keeps_f32 and output not in direct_steps,
         )
     estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
-    says = (("reads_text", "convert"), ("refuses_float16", "no_half"),
-            ("float32_tables", "single_tables"))  # fmt: skip
+    says = (("reads_text", "convert"), ("refuses_float16", "no_half"))
     first = " ".join(word for key, word in says if metadata.get(key))
     texts: list[dict[str, str]] = [
         {"estimator": estimator, **({"first": first} if kind == "matrix" else {})}
@@ -160,6 +163,8 @@ def interface_of(
         extract = CategoryCodes(metadata["categories"], extract)
     if metadata.get("exact_names"):
         extract = ExactNames(metadata["exact_names"], extract)
+    if metadata.get("function_columns"):
+        extract = FunctionColumns(metadata["function_columns"], extract)
     if metadata.get("object_columns"):
         extract = ObjectColumns(metadata["object_columns"], extract)
     family = dict(metadata.get("source") or {}).get("family")
@@ -184,7 +189,9 @@ def interface_of(
         texts=texts,
         extract=extract,
         direct=len(inputs) == 1
-        and not isinstance(extract, (Columns, ObjectColumns, PassedColumns, FunctionInputs))
+        and not isinstance(
+            extract, (Columns, ObjectColumns, PassedColumns, FunctionInputs, FunctionColumns)
+        )
         and metadata.get("feature_names_in") is None,
         steps=called or None,
         empty=metadata.get("empty"),
@@ -330,6 +337,21 @@ class _Step:
         return self.step.stored(answer, checks=False)
 
 
+class _WholeNumbers:
+    """Features of integers in their dtype, as what only compares or picks gives them."""
+
+    def __init__(self, inputs: Sequence[Input], then: _Finish | None) -> None:
+        is_whole = any(not name and position < 0 for name, _, position, _ in inputs)
+        keys = [name or position for name, _, position, _ in inputs]
+        self.keys: list[Any] = [] if is_whole else keys
+        self.then = then
+
+    def __call__(self, result: Any, x: Any) -> Any:
+        shown = result if self.then is None else self.then(result, x)
+        dtype = None if isinstance(x, dict) else whole_dtype(x, self.keys)
+        return shown if dtype is None else shown.astype(dtype)
+
+
 class _DefaultOutput:
     """Refuses frames as results, which scikit-learn's settings may ask for."""
 
@@ -391,11 +413,11 @@ def describe(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
     sparse_results = _sparse_results(estimator, metadata)
     if sparse_results:
         found["sparse_results"] = sparse_results
+    if _keeps_integers(estimator, metadata):
+        found["keeps_integers"] = True
     float32_outputs = _float32_outputs(estimator, metadata)
     if float32_outputs:
         found["float32_outputs"] = float32_outputs
-        if _float32_outputs(estimator, metadata, _Table) == float32_outputs:
-            found["float32_tables"] = True
     if metadata.get("n_features_in") and not _computes_in_doubles(estimator, metadata):
         found["refuses_float16"] = True
     empty = _error_for_no_rows(estimator, metadata, type(first).__name__)
@@ -429,20 +451,6 @@ def _reads_text(first: Any, metadata: Mapping[str, Any]) -> bool:
     return True
 
 
-class _Table:
-    """A frame as scikit-learn sees those of polars and Arrow: without a dtype."""
-
-    def __init__(self, array: Array) -> None:
-        self.array = array
-        self.shape = array.shape
-
-    def __len__(self) -> int:
-        return len(self.array)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return self.array if dtype is None else self.array.astype(dtype)
-
-
 def _computes_in_doubles(estimator: Any, metadata: Mapping[str, Any]) -> bool:
     """Whether float16 is as good as the same numbers in float64: asked."""
     width, rng = int(metadata["n_features_in"]), np.random.default_rng(0)
@@ -462,25 +470,68 @@ def _computes_in_doubles(estimator: Any, metadata: Mapping[str, Any]) -> bool:
     return True
 
 
-def _float32_outputs(
-    estimator: Any, metadata: Mapping[str, Any], given: Callable[[Array], Any] = np.asarray
-) -> list[str]:
-    """The outputs that are float32 where X is, as where the model was fitted on
+def _float32_outputs(estimator: Any, metadata: Mapping[str, Any]) -> list[str]:
+    """The outputs that may be float32 where X is, as where the model was fitted on
     float32: asked."""
-    width, found = metadata.get("n_features_in"), []
-    for method, output in METHODS if width else ():
-        call = getattr(estimator, method, None)
-        if output == "label" or call is None or output in found:
+    found: list[str] = []
+    rows = _rows_of(estimator, metadata, np.float32)
+    for method, output in METHODS if rows else ():
+        if output == "label" or output in found:
             continue
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                result = call(given(np.zeros((1, int(cast(int, width))), dtype=np.float32)))
-        except Exception:
-            continue
-        if getattr(result, "dtype", None) == np.float32:
+        if _dtype_of_answer(getattr(estimator, method, None), rows) == np.float32:
             found.append(output)
     return found
+
+
+def _keeps_integers(estimator: Any, metadata: Mapping[str, Any]) -> bool:
+    """Whether integers are transformed into integers: asked."""
+    if (
+        not hasattr(estimator, "transform")
+        or np.dtype(metadata.get("transform_dtype", "<f8")) != np.float64
+    ):
+        return False
+    rows = _rows_of(estimator, metadata, np.int64)
+    return bool(_dtype_of_answer(estimator.transform, rows) == np.int64)
+
+
+def _dtype_of_answer(call: Any, rows: list[Any]) -> Any:
+    """The dtype of a method's answer to the first row that it takes; None: to none."""
+    for row in rows if call is not None else ():
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                return getattr(call(row), "dtype", None)
+        except Exception:
+            continue
+    return None
+
+
+def _rows_of(estimator: Any, metadata: Mapping[str, Any], dtype: Any) -> list[Any]:
+    """A row of zeros as an array and, of columns that have names, as a frame."""
+    width = metadata.get("n_features_in") or getattr(_first_step(estimator), "n_features_in_", None)
+    rows: list[Any] = [np.zeros((1, int(width)), dtype=dtype)] if width else []
+    pandas = sys.modules.get("pandas")
+    if rows and pandas is not None and metadata.get("columns_by_name"):
+        names = list(getattr(estimator, "feature_names_in_", ()))
+        columns: dict[Any, Any] = dict.fromkeys(names, np.zeros(1, dtype=dtype))
+        _fill_words(estimator, columns)
+        rows.append(pandas.DataFrame(columns))
+    return rows
+
+
+def _fill_words(step: Any, columns: dict[Any, Any]) -> None:
+    """Sets the columns in which a fitted step looks for categories, or reads text, to
+    some that it knows."""
+    for _, inner in [*getattr(step, "steps", [])[:1], *getattr(step, "transformer_list", [])]:
+        _fill_words(inner, columns)
+    for _, inner, chosen in getattr(step, "transformers_", []):
+        if isinstance(chosen, str):
+            columns[chosen] = ["a"]
+        _fill_words(inner, columns)
+    categories = getattr(step, "categories_", None)
+    for name, known in zip(getattr(step, "feature_names_in_", ()), categories or (), strict=False):
+        if len(known):
+            columns[name] = known[:1]
 
 
 def _sparse_results(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, str]:

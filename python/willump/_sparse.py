@@ -109,14 +109,17 @@ def _check_range(indices: Array, n: int, name: str, major: tuple[str, Array] | N
 
 #: LightGBM's bound of what it reads as zero in dense rows, a float32, below zero.
 _EDGE = -float(np.float32(1e-35))
+#: The dtypes of polars and Arrow that hold it.
+_FLOATS = ("float32", "float64", "float", "double")
 
 
 class WithoutEdge:
-    """Refuses the one number that LightGBM's trees place otherwise in CSR rows.
+    """Refuses the one number that LightGBM's trees place otherwise in CSR and Arrow rows.
 
     It reads what is within 1e-35f of zero as zero in dense rows, and in those of a
-    csc_matrix, but compares what CSR rows store as it is. Its thresholds beside zero are that
-    bound and minus it, so that only minus the bound falls on another side.
+    csc_matrix, but compares what CSR rows store, and Arrow columns hold, as it is. Its
+    thresholds beside zero are that bound and minus it, so that only minus the bound falls on
+    another side.
     """
 
     def __init__(self, then: Callable[[Any], tuple[Any, ...]]) -> None:
@@ -128,9 +131,17 @@ class WithoutEdge:
             wrong = np.flatnonzero(csr.data == _EDGE)
             if len(wrong):
                 row = int(np.searchsorted(csr.indptr, wrong[0], side="right")) - 1
-                raise UnsupportedError(
-                    f"X stores {_EDGE!r} in row {row}, column {int(csr.indices[wrong[0]])}: "
-                    "LightGBM reads that number as 0 in dense rows and not in sparse ones; "
-                    "store 0, or give dense rows"
-                )
+                self._refuse(row, int(csr.indices[wrong[0]]))
+        elif type(x).__module__.partition(".")[0] in ("polars", "pyarrow") and hasattr(x, "shape"):
+            for name in getattr(x, "column_names", None) or x.columns:
+                if str(getattr(x[name], "dtype", None) or x[name].type).lower() in _FLOATS:
+                    wrong = np.flatnonzero(x[name].to_numpy() == _EDGE)
+                    if len(wrong):
+                        self._refuse(int(wrong[0]), name)
         return self.then(x)
+
+    def _refuse(self, row: int, column: Any) -> None:
+        raise UnsupportedError(
+            f"X stores {_EDGE!r} in row {row}, column {column!r}: LightGBM reads that number as 0 "
+            "in dense rows and not in sparse or Arrow ones; store 0, or give dense rows"
+        )

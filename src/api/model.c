@@ -441,6 +441,13 @@ wl_status wl_model_predict_row(const wl_model *model, size_t output,
                              n_values, out, error);
 }
 
+bool wl_model_shows_single(const wl_model *model, size_t output,
+                           const wl_input *inputs, size_t n_inputs) {
+  return model != NULL && inputs != NULL && output < model->plan.n_outputs &&
+         n_inputs == model->plan.n_inputs &&
+         wl_singles_show(&model->singles, output, inputs, n_inputs);
+}
+
 wl_status wl_run_create(const wl_model *model, size_t output,
                         const wl_input *inputs, size_t n_inputs,
                         uint64_t n_rows, const wl_run_options *options,

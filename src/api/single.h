@@ -29,4 +29,9 @@ wl_status wl_singles_choose(wl_singles *singles, const wl_graph *source,
                             const wl_plan **plan, wl_context_list **contexts,
                             wl_error *error);
 
+/* Whether NumPy's dtype of an output is float32 for such inputs, of which a run
+ * was made, where its operators keep that of their own. */
+bool wl_singles_show(const wl_singles *singles, size_t output,
+                     const wl_input *inputs, size_t n_inputs);
+
 #endif

@@ -206,13 +206,30 @@ static const char *const attr_kind_names[] = {
 _Static_assert(WL_COUNT_OF(attr_kind_names) == WL_ATTR_KIND_COUNT,
                "a name for each kind");
 
+/* Attributes that every operator may have, for rows of float32
+ * (passes/single.h): nodes with the same number `joint` were one operator over
+ * matrices side by side, and read them in their common dtype; what `keeps`
+ * gives float32 for float32. */
+static const wl_attr_def common_attrs[] = {
+    {"joint", WL_ATTR_INT, false},
+    {"keeps", WL_ATTR_BOOL, false},
+};
+
+static const wl_attr_def *find_attr(const wl_attr_def *attrs, size_t n_attrs,
+                                    const char *name) {
+  for (size_t i = 0; i < n_attrs; i++)
+    if (strcmp(attrs[i].name, name) == 0)
+      return &attrs[i];
+  return NULL;
+}
+
 static wl_status check_attrs(const wl_graph *graph, const wl_op_def *def,
                              wl_attr *attrs, size_t n_attrs, wl_error *error) {
   for (size_t i = 0; i < n_attrs; i++) {
-    const wl_attr_def *known = NULL;
-    for (size_t j = 0; j < def->n_attrs && known == NULL; j++)
-      if (strcmp(def->attrs[j].name, attrs[i].name) == 0)
-        known = &def->attrs[j];
+    const wl_attr_def *known =
+        find_attr(def->attrs, def->n_attrs, attrs[i].name);
+    if (known == NULL)
+      known = find_attr(common_attrs, WL_COUNT_OF(common_attrs), attrs[i].name);
     if (known == NULL)
       return wl_fail(error, WL_ERROR_UNSUPPORTED,
                      "operator '%s' has no attribute '%.100s'", def->name,

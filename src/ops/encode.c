@@ -10,6 +10,8 @@
 #include "ops/encode_unknown.h"
 #include "ops/table.h"
 
+enum { BATCH = 64 };
+
 static const wl_attr_def attrs[] = {
     {"categories", WL_ATTR_TENSOR, true},  {"sizes", WL_ATTR_TENSOR, true},
     {"codes", WL_ATTR_TENSOR, false},      {"unknown", WL_ATTR_TENSOR, false},
@@ -46,11 +48,18 @@ static int64_t find_missing(const wl_encode_column *column, size_t kind) {
 }
 
 /* The number of the category among all, or -1. */
-static int64_t find_string(const wl_encode_column *column, wl_string s) {
+static int64_t category_of(const wl_encode_column *column, wl_string s,
+                           uint32_t id) {
   if (s.data == NULL)
     return find_missing(column, s.size);
-  uint32_t id = wl_string_table_get(&column->strings, s.data, s.size);
   return id == WL_NO_ID ? -1 : (int64_t)column->places[id];
+}
+
+static int64_t find_string(const wl_encode_column *column, wl_string s) {
+  uint32_t id = s.data == NULL
+                    ? WL_NO_ID
+                    : wl_string_table_get(&column->strings, s.data, s.size);
+  return category_of(column, s, id);
 }
 
 static int64_t find_number(const wl_encode_column *column, double v) {
@@ -93,9 +102,14 @@ static inline const double *codes_of(const wl_encode_state *s,
 static wl_status run_strings(const wl_encode_state *s, const wl_op_call *call,
                              size_t column, const wl_value *x, size_t at,
                              wl_value *out, wl_error *error) {
+  uint32_t ids[BATCH];
   for (size_t r = 0; r < x->n_rows; r++) {
     wl_string value = x->strings[r];
-    int64_t category = find_string(&s->columns[column], value);
+    if (r % BATCH == 0)
+      wl_string_table_get_many(&s->columns[column].strings, x->strings + r,
+                               x->n_rows - r < BATCH ? x->n_rows - r : BATCH,
+                               ids);
+    int64_t category = category_of(&s->columns[column], value, ids[r % BATCH]);
     const double *codes = codes_of(s, call, column, category);
     if (WL_UNLIKELY(codes == NULL)) {
       wl_unknowns one = {.n = 0};

@@ -24,13 +24,17 @@ static const wl_attr_def attrs[] = {
     {"unicode", WL_ATTR_STRING, false},
 };
 
-enum { N_ASCII = 128, CAPITAL_SIGMA = 0x3a3 };
+enum { N_ASCII = 128, CAPITAL_SIGMA = 0x3a3, BATCH = 16 };
 
 typedef struct char_table {
   size_t n;
   uint32_t *chars;          /* ascending */
   wl_string *values;        /* a char's stands for it */
   wl_string ascii[N_ASCII]; /* what an ASCII character becomes */
+  /* Where `is_shift`, those from `low` on, so many, are moved and others stay,
+   * as in case mappings. */
+  bool is_shift;
+  uint8_t low, n_moved, delta;
 } char_table;
 
 typedef struct map_state {
@@ -115,6 +119,29 @@ static void unbind(void *state) {
   wl_free(s);
 }
 
+static void find_shift(char_table *table) {
+  size_t first = N_ASCII, last = 0;
+  table->is_shift = true;
+  for (size_t i = 0; i < N_ASCII; i++) {
+    wl_string value = table->ascii[i];
+    if (value.size != 1) {
+      table->is_shift = false;
+      return;
+    }
+    uint8_t delta = (uint8_t)((uint8_t)value.data[0] - i);
+    if (delta == 0)
+      continue;
+    if (first == N_ASCII) {
+      first = i;
+      table->delta = delta;
+    }
+    table->is_shift &= delta == table->delta && (last == 0 || i == last + 1);
+    last = i;
+  }
+  table->low = (uint8_t)first;
+  table->n_moved = (uint8_t)(first == N_ASCII ? 0 : last - first + 1);
+}
+
 static wl_status fill_table(map_state *s, const wl_const *chars,
                             const wl_const *values, char_table *table,
                             wl_error *error) {
@@ -138,6 +165,7 @@ static wl_status fill_table(map_state *s, const wl_const *chars,
     if (value.size > s->max_growth)
       s->max_growth = value.size;
   }
+  find_shift(table);
   return WL_OK;
 }
 
@@ -209,6 +237,30 @@ static bool is_cased(const map_state *s, uint32_t code_point) {
   return low < s->n_cased && s->cased[2 * low] <= code_point;
 }
 
+static bool are_ascii(const uint8_t *at) {
+  uint8_t all = 0;
+  for (size_t i = 0; i < BATCH; i++)
+    all |= at[i];
+  return all < N_ASCII;
+}
+
+/* A run of ASCII, of which a range is moved: how many bytes it has. */
+static size_t shift_ascii(const char_table *table, const uint8_t *at,
+                          size_t size, char *to) {
+  size_t n = 0;
+  uint8_t low = table->low, n_moved = table->n_moved, delta = table->delta;
+  for (; n + BATCH <= size && are_ascii(at + n); n += BATCH)
+    for (size_t i = n; i < n + BATCH; i++) {
+      uint8_t moves = (uint8_t)(at[i] - low) < n_moved ? delta : 0;
+      to[i] = (char)(uint8_t)(at[i] + moves);
+    }
+  for (; n < size && at[n] < N_ASCII; n++) {
+    uint8_t moves = (uint8_t)(at[n] - low) < n_moved ? delta : 0;
+    to[n] = (char)(uint8_t)(at[n] + moves);
+  }
+  return n;
+}
+
 /* The mapped string in `to`, which has room; its size, or SIZE_MAX where it is
  * not UTF-8. */
 static size_t map_string(const map_state *s, wl_string text, char *to) {
@@ -221,6 +273,13 @@ static size_t map_string(const map_state *s, wl_string text, char *to) {
     const uint8_t *from = at;
     uint32_t code_point = *at;
     wl_string value;
+    if (code_point < N_ASCII && table->is_shift && !s->is_by_word &&
+        !is_first) {
+      size_t n = shift_ascii(table, at, (size_t)(end - at), to);
+      at += n;
+      to += n;
+      continue;
+    }
     if (code_point < N_ASCII) {
       value = table->ascii[*at++];
     } else {

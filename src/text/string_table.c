@@ -13,7 +13,7 @@ const uint64_t wl_next_bytes[17] = {
     0,        0,        0,        FIRST(1), FIRST(2),  FIRST(3),
     FIRST(4), FIRST(5), FIRST(6), FIRST(7), UINT64_MAX};
 
-enum { OVERREAD = 16, MIN_SLOT_BITS = 4 };
+enum { OVERREAD = 16, MIN_SLOT_BITS = 4, BATCH = 16 };
 
 wl_status wl_slots_init(wl_slots *slots, size_t n, wl_error *error) {
   unsigned id_bits = 1, slot_bits = MIN_SLOT_BITS;
@@ -76,15 +76,39 @@ void wl_string_table_deinit(wl_string_table *table) {
   *table = (wl_string_table){0};
 }
 
+static uint64_t load_32(const uint8_t *at) {
+  uint32_t value;
+  memcpy(&value, at, sizeof value);
+  return value;
+}
+
+/* n <= 16 bytes as two numbers, with zeros behind them. Loads overlap instead
+ * of reading over the end; bytes that are read twice are the same. */
+static void load_exactly(const uint8_t *at, size_t n, uint64_t *low,
+                         uint64_t *high) {
+  *low = *high = 0;
+  if (n >= 8) {
+    *low = wl_load_64(at);
+    *high = n > 8 ? wl_load_64(at + n - 8) >> (8 * (16 - n)) : 0;
+  } else if (n >= 4) {
+    *low = load_32(at) | load_32(at + n - 4) << (8 * (n - 4));
+  } else if (n > 0) {
+    *low = (uint64_t)at[0] | (uint64_t)at[n / 2] << (8 * (n / 2)) |
+           (uint64_t)at[n - 1] << (8 * (n - 1));
+  }
+}
+
 /* wl_string_key_of a string whose end may not be read over. */
 static wl_string_key key_exactly(const void *string, size_t size) {
-  uint8_t tail[2 * OVERREAD] = {0};
   const uint8_t *at = string;
   size_t tail_size = size;
-  uint64_t head = wl_string_hash_head(&at, &tail_size);
-  if (tail_size != 0)
-    memcpy(tail, at, tail_size);
-  return wl_string_key_tail(head, tail, tail_size, size);
+  uint64_t head = wl_string_hash_head(&at, &tail_size), low, high;
+  load_exactly(at, tail_size, &low, &high);
+  wl_string_key key = {wl_string_hash_tail(head, low, high),
+                       {low, high | (uint64_t)size << 32}};
+  if (size > WL_SHORT_STRING)
+    key.record = (wl_string_record){key.hash, (uint64_t)size << 32};
+  return key;
 }
 
 static bool is_same(const wl_string_table *table, uint32_t id,
@@ -111,6 +135,26 @@ uint32_t wl_string_table_get(const wl_string_table *table, const void *string,
                              size_t size) {
   wl_string_key key = key_exactly(string, size);
   return find_exactly(table, &key, string, size);
+}
+
+void wl_string_table_get_many(const wl_string_table *table,
+                              const wl_string *strings, size_t n,
+                              uint32_t *ids) {
+  wl_string_key keys[BATCH];
+  for (size_t first = 0; first < n; first += BATCH) {
+    size_t end = n - first < BATCH ? n - first : BATCH;
+    const wl_string *some = strings + first;
+    for (size_t i = 0; i < end; i++) {
+      size_t size = some[i].data != NULL ? some[i].size : 0;
+      keys[i] = key_exactly(some[i].data, size);
+      wl_string_table_prefetch(table, &keys[i]);
+    }
+    for (size_t i = 0; i < end; i++)
+      ids[first + i] =
+          some[i].data == NULL
+              ? WL_NO_ID
+              : find_exactly(table, &keys[i], some[i].data, some[i].size);
+  }
 }
 
 uint32_t wl_string_table_add(wl_string_table *table, const void *string,

@@ -62,6 +62,11 @@ uint32_t wl_string_table_add(wl_string_table *table, const void *string,
  * string's end. */
 uint32_t wl_string_table_get(const wl_string_table *table, const void *string,
                              size_t size);
+/* The same of n strings, whose slots are asked for before the first is read; a
+ * missing one has WL_NO_ID. */
+void wl_string_table_get_many(const wl_string_table *table,
+                              const wl_string *strings, size_t n,
+                              uint32_t *ids);
 /* Gives back the room that was not used. */
 wl_status wl_string_table_shrink(wl_string_table *table, wl_error *error);
 size_t wl_string_table_size(const wl_string_table *table);

@@ -52,18 +52,29 @@ MOMENTS = st.one_of(
     ),
     st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)),
 )
+#: About the clocks' changes too.
+ZONED = st.one_of(
+    MOMENTS,
+    st.datetimes(dt.datetime(1940, 1, 1), dt.datetime(2040, 1, 1)),
+    st.builds(
+        lambda year, minutes: dt.datetime(year, 3, 25) + dt.timedelta(minutes=minutes),
+        st.integers(1980, 2250), st.integers(0, 10080),
+    ),
+).map(lambda moment: None if moment is None else pd.Timestamp(moment, tz="UTC"))  # fmt: skip
 
 DTYPES = {
     "i": "int64", "j": "int64", "x": "float64", "y": "float64", "w": "float32", "p": "bool",
     "q": "bool", "s": "str", "t": "str", "o": "object", "d": "datetime64[us]",
     "e": "datetime64[us]", "n": "str", "c": "str",
     "b": "int8", "u": "uint8", "h": "int16", "k": "int32",
+    "z": "datetime64[us, Europe/Paris]", "g": "datetime64[us, UTC]",
 }  # fmt: skip
 CELLS = {
     "i": INTS, "j": INTS, "x": FLOATS, "y": FLOATS, "w": SINGLES, "p": st.booleans(),
     "q": st.booleans(), "s": TEXTS, "t": TEXTS, "o": st.one_of(TEXTS, st.none()),
     "d": MOMENTS, "e": MOMENTS, "n": NUMERALS, "c": CASES,
     "b": narrow("int8"), "u": narrow("uint8"), "h": narrow("int16"), "k": narrow("int32"),
+    "z": ZONED, "g": ZONED,
 }  # fmt: skip
 
 
@@ -77,7 +88,9 @@ def frame_of(rows: list[tuple[Any, ...]], index: Any = None) -> pd.DataFrame:
     )
 
 
-PLAIN = (0, 1, 0.0, 1.0, 0.5, True, False, "a", "b", "a", None, None, "1", "a", 1, 1, 1, 1)
+PLAIN = (
+    0, 1, 0.0, 1.0, 0.5, True, False, "a", "b", "a", None, None, "1", "a", 1, 1, 1, 1, None, None
+)  # fmt: skip
 
 
 def rows_of(fast: Any) -> st.SearchStrategy[list[tuple[Any, ...]]]:
@@ -91,51 +104,22 @@ def rows_of(fast: Any) -> st.SearchStrategy[list[tuple[Any, ...]]]:
 
 
 DAY = pd.Timestamp("2021-05-06 07:08:09.101112")
+NOW = pd.Timestamp("2021-05-06 23:08:09.101112", tz="UTC")
 SAMPLE = frame_of(
-    [
-        (1, 2, 0.5, -1.5, 0.25, True, False, "a", "b", "a", DAY, None, "12", "aB", 3, 200, -7, 9),
-        (
-            -3,
-            4,
-            math.nan,
-            2.0,
-            1.5,
-            False,
-            False,
-            "B c",
-            "",
-            None,
-            None,
-            DAY,
-            "-3",
-            "Σ",
-            -1,
-            7,
-            300,
-            -5,
-        ),
-        (
-            7,
-            1,
-            3.25,
-            1.0,
-            -2.0,
-            True,
-            True,
-            math.nan,
-            "Été",
-            math.nan,
-            DAY,
-            DAY,
-            "4",
-            "b Ab",
-            90,
-            90,
-            5,
-            70000,
-        ),
-    ]
-)
+    list(
+        zip(
+            *{
+                "i": (1, -3, 7), "j": (2, 4, 1), "x": (0.5, math.nan, 3.25), "y": (-1.5, 2.0, 1.0),
+                "w": (0.25, 1.5, -2.0), "p": (True, False, True), "q": (False, False, True),
+                "s": ("a", "B c", math.nan), "t": ("b", "", "Été"), "o": ("a", None, math.nan),
+                "d": (DAY, None, DAY), "e": (None, DAY, DAY), "n": ("12", "-3", "4"),
+                "c": ("aB", "Σ", "b Ab"), "b": (3, -1, 90), "u": (200, 7, 90), "h": (-7, 300, 5),
+                "k": (9, -5, 70000), "z": (NOW, None, NOW), "g": (None, NOW, NOW),
+            }.values(),
+            strict=True,
+        )
+    )
+)  # fmt: skip
 
 
 def outcome(function: Callable[[Any], Any], frame: Any) -> Any:

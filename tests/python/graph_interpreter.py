@@ -70,6 +70,8 @@ class Interpreter:
                 inputs = [int(i[1:]) for i in match[3].split(", ") if i]
                 pairs = (a.split("=", 1) for a in split_attributes(match[4] or ""))
                 attributes = {k: parse_value(v, converted.tensors) for k, v in pairs}
+                for name in ("joint", "keeps"):  # the dtype of rows that are float32
+                    attributes.pop(name, None)
                 self.nodes.append((match[2], inputs, attributes))
             elif line.startswith("output "):
                 name, node = line[7:].split(" = %")

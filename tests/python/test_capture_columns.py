@@ -112,7 +112,7 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f.assign(z=f["x"] + 1, k=3)[["z", "k", "i"]].to_numpy(),
     lambda f: f.rename(columns={"x": "y", "y": "x"})["y"],
     lambda f: f.drop(
-        columns=["s", "t", "o", "p", "q", "w", "d", "e", "n", "c", "b", "u", "h", "k"]
+        columns=["s", "t", "o", "p", "q", "w", "d", "e", "n", "c", "b", "u", "h", "k", "z", "g"]
     ).to_numpy(),
     lambda f: f.loc[:, "x"] + f.iloc[:, 0],
     lambda f: pd.concat([f[["x"]], f["i"]], axis=1).to_numpy(),
@@ -146,7 +146,7 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f["u"].map({0: 1, 255: 2}).astype(float),
     lambda f: f["b"].astype(str).str.len() + f["u"],
     lambda f: f["b"].map(lambda v: -v) * 1.0,
-    lambda f: f.apply(lambda r: r["b"] * 2.0 + r["u"], axis=1),
+    lambda f: f[["b", "u", "x"]].apply(lambda r: r["b"] * 2.0 + r["u"], axis=1),
     lambda f: f["s"].str.lower() == "a",
     lambda f: f["s"].str.upper().fillna("-").isin(["A", "SS", "ΑΣ", "-"]),
     lambda f: f["o"].str.lower().fillna("-").isin(["a", "ας", "i̇", "-"]),
@@ -220,6 +220,22 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: (f["d"] - f["d"].dt.normalize()).dt.total_seconds(),
     lambda f: f["d"].dt.floor("h") == f["d"],
     lambda f: f["d"].isna(),
+    lambda f: f["z"].dt.hour.astype(float) + f["z"].dt.day_of_year * 100.0,
+    lambda f: f["z"].dt.minute * 1.0 + f["g"].dt.day * 100.0,
+    lambda f: f["z"].dt.second * 1.0 + f["z"].dt.year * 100.0,
+    lambda f: f["z"].dt.is_month_end | f["g"].dt.is_month_start,
+    lambda f: f["z"].dt.strftime("%H:%M") == "02:00",
+    lambda f: (f["z"] - f["g"]).dt.total_seconds(),
+    lambda f: (f["z"] - pd.Timestamp("2020-01-01", tz="Asia/Tokyo")).dt.total_seconds(),
+    lambda f: (f["z"] + pd.Timedelta("30min")).dt.hour.astype(float),
+    lambda f: (f["z"] > f["g"]) | (f["z"] <= pd.Timestamp("2001-01-01", tz="UTC")),
+    lambda f: f["z"].isna() | f["g"].notna(),
+    lambda f: f["z"].dt.tz_convert("America/New_York").dt.hour.astype(float),
+    lambda f: f["z"].dt.tz_convert("Asia/Kolkata").dt.tz_localize(None).dt.minute.astype(float),
+    lambda f: (f["z"].dt.tz_localize(None) - f["z"].dt.tz_convert(None)).dt.total_seconds(),
+    lambda f: f["d"].dt.tz_localize("UTC").dt.tz_convert("Europe/Lisbon").dt.hour.astype(float),
+    lambda f: f["d"].dt.tz_localize("+02:30") > f["z"],
+    lambda f: f["z"].dt.tz_localize(None).dt.floor("D") == f["d"].dt.normalize(),
     lambda f: f["s"].str.pad(4, side="both", fillchar="*") == "*A**",
     lambda f: f["s"].str.center(5, fillchar="é").isin(["ééaéé", "éa,bé", "é12éé", "éé12é"]),
     lambda f: f["o"].str.ljust(3).fillna("-").isin(["a  ", "12 ", "-"]),
@@ -261,7 +277,7 @@ def test_graphs_mean_what_the_reference_says(number: int) -> None:
     """The slow interpreter of docs/graph.md on the same graph."""
     followed = follow(FUNCTIONS[number], SAMPLE, strict=True)
     frame = SAMPLE.copy()
-    for name in ("d", "e"):
+    for name in ("d", "e", "z", "g"):
         micro = frame[name].astype("int64").astype(float)
         frame[name] = micro.where(frame[name].notna())
     (found,) = Interpreter(followed.finish()).run(frame).values()
@@ -290,3 +306,20 @@ def test_narrow_columns_of_tables_that_may_miss_are_not_computed_with() -> None:
 
     with pytest.raises(willump.UnsupportedError, match="int8 where no row is missing"):
         willump.compile(product, sample=SAMPLE, strict=True)
+
+
+def test_moments_of_another_zone_are_refused() -> None:
+    fast = willump.compile(lambda f: f["z"].dt.hour.astype(float), sample=SAMPLE, strict=True)
+    moment = pd.Timestamp("2021-05-06 23:08", tz="Europe/Paris")
+    polars, arrow = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"z": [moment, None]})
+    expected = [23.0, math.nan]
+    for x in (frame, polars.from_pandas(frame), arrow.table({"z": arrow.array(frame["z"])})):
+        np.testing.assert_array_equal(fast(x), expected)
+    assert fast({"z": moment.to_pydatetime()}).tolist() == [23.0]
+    utc = frame["z"].dt.tz_convert("UTC")
+    for other in (utc, utc.dt.tz_localize(None)):
+        frame = pd.DataFrame({"z": other})
+        for x in (frame, polars.from_pandas(frame), {"z": other[0].to_pydatetime()}):
+            with pytest.raises(TypeError, match=r"column 'z' holds .*Europe/Paris"):
+                fast(x)

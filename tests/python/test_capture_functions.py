@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import willump
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from willump.capture.sample import as_sample
 
 FRAME = pd.DataFrame(
     {
@@ -329,12 +330,63 @@ def test_compiled_functions_are_pickled() -> None:
     check_same(fast(FRAME), copy.deepcopy(fast)(FRAME))
 
 
+def picks(f: Any) -> Any:
+    return f["a"] * {True: 2.0, False: 1.0}[len(f) > 2]
+
+
+def test_data_that_pick_from_a_dict_are_python() -> None:
+    with pytest.warns(willump.PythonStepWarning, match="data picks from a dict"):
+        fast = willump.compile(picks, sample=FRAME)
+    for frame in (FRAME, FRAME.head(1)):
+        pd.testing.assert_series_equal(fast(frame), picks(frame))
+
+
+def test_rows_that_are_followed_show_what_columns_hold() -> None:
+    n = 5000
+    frame = pd.DataFrame(
+        {
+            "x": np.zeros(n),
+            "s": pd.Series(["a"] * n, dtype="str"),
+            "o": pd.Series(["a"] * n, dtype=object),
+            "d": pd.Series([pd.Timestamp("2020-01-01")] * n),
+        }
+    )
+    frame.loc[700, "x"], frame.loc[701, "x"], frame.loc[702, "x"] = math.nan, -5.0, 7.0
+    frame.loc[650, "s"], frame.loc[651, "o"], frame.loc[652, "d"] = None, None, pd.NaT
+    frame.loc[2000, "x"] = 9.0
+    sample = as_sample(frame)
+    assert len(sample.whole) == 1000
+    assert len(sample.rows) == 128
+    assert {650, 651, 652, 700, 701, 702} <= set(sample.places.tolist())
+    assert sample.rows.index.equals(pd.RangeIndex(128))
+    labelled = as_sample(frame.set_axis(frame.index + 3))
+    assert labelled.rows.index.tolist() == (labelled.places + 3).tolist()
+    few = frame.head(100)
+    assert as_sample(few).rows.equals(few)
+
+
+def test_steps_are_looked_at_on_the_whole_sample() -> None:
+    frame = pd.DataFrame({"b": np.arange(1000.0)})
+    lengths: list[int] = []
+
+    def noted(column: Any) -> Any:
+        lengths.append(len(column))
+        return column.to_numpy() + (1.0 if len(column) > 500 else 0.0)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fast = willump.compile(lambda f: noted(f["b"]), sample=frame)
+    assert 1000 in lengths
+    assert "not row-wise" in str(fast.explain())
+
+
 def test_artifacts_hold_no_python(tmp_path: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fast = willump.compile(part_python, sample=FRAME)
-    with pytest.raises(willump.UnsupportedError, match="Python steps"):
-        fast.save(tmp_path / "no.willump")
+    fast.save(tmp_path / "steps.willump")
+    with pytest.raises(willump.ArtifactError, match="Python steps, which run what they name"):
+        willump.load(tmp_path / "steps.willump")
 
 
 # ---- refusals ---------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 import willump
@@ -279,8 +280,15 @@ def test_numbers_near_zero_are_lightgbm_s_in_sparse_rows(params: Any) -> None:
             edges = sp.csr_array(([-0.5, -edge], ([0, 1], [0, 0])), shape=(2, 1))
             for X in (dense, rows, sp.csc_matrix(edges)):
                 np.testing.assert_array_equal(fast.predict(X), original.predict(X))
+            named = pl.DataFrame({"a": values})
+            for X in (named, named.to_arrow()):
+                np.testing.assert_array_equal(fast.predict(X), original.predict(X))
             for X in (edges, edges.astype(np.float32), edges.tocoo(), edges.tocsc()):
                 with pytest.raises(willump.UnsupportedError, match="row 1, column 0"):
+                    fast.predict(X)
+            column = pl.DataFrame({"a": [-0.5, -edge]})
+            for X in (column, column.to_arrow(), column.cast(pl.Float32)):
+                with pytest.raises(willump.UnsupportedError, match="row 1, column 'a'"):
                     fast.predict(X)
 
 

@@ -28,13 +28,16 @@ from . import (  # noqa: F401  (registers makers)
     numpy_calls,
     row_functions,
     strings,
+    zones,
 )
 from .frames import kind_of_dtype
 from .inputs import AsFrame
 from .interpreter import Interpreter
 from .narrow import stored_name
+from .references import described
+from .sample import as_sample
 from .steps import ReplayStep
-from .tracer import Tracer
+from .tracer import Step, Tracer
 from .values import (
     FILLED,
     MIXED,
@@ -51,9 +54,6 @@ from .values import (
     Replay,
     Traced,
 )
-
-#: Rows of a sample that are looked at.
-_MAX_SAMPLE = 1000
 
 
 @dataclass
@@ -97,6 +97,8 @@ class Followed:
                 "lines": _lines(tracer, rendered.numbers),
             },
         }
+        if rendered.payloads:
+            metadata["function"]["python"] = described(rendered.payloads, _dtypes(self.sample))
         metadata |= shown.described()
         if shown.dtype == WHOLE:
             metadata["function"]["whole"] = True
@@ -110,7 +112,7 @@ class Followed:
         """Of the columns that the graph may read."""
         inputs = self.tracer.frame_inputs.items()
         return {
-            name: column.stored or column.dtype
+            name: f"datetime[{column.zone}]" if column.zone else column.stored or column.dtype
             for name, column in inputs
             if isinstance(column, Column)
         }
@@ -121,27 +123,11 @@ def number_steps(steps: Sequence[Any], sample: pd.DataFrame) -> None:
     for number, step in enumerate(steps):
         step.number = number
         if isinstance(step, ReplayStep):
-            step.frame = AsFrame({str(k): str(v) for k, v in sample.dtypes.items()})
+            step.frame = AsFrame(_dtypes(sample))
 
 
-def as_sample(sample: Any) -> pd.DataFrame:
-    """The sample as the frame that the function is run on."""
-    if isinstance(sample, pd.DataFrame):
-        frame = sample
-    elif isinstance(sample, dict):
-        frame = pd.DataFrame(sample)
-    elif isinstance(sample, (list, tuple)):
-        frame = pd.DataFrame(list(sample))
-    elif hasattr(sample, "to_pandas"):
-        frame = sample.to_pandas()
-    else:
-        raise TypeError(f"sample is a frame of the rows, not {type(sample).__name__}")
-    frame = frame.head(_MAX_SAMPLE)
-    if not len(frame):
-        raise ValueError("sample has no rows: give some that look like those to come")
-    if not frame.columns.is_unique:
-        raise ValueError("sample has columns of one name")
-    return frame
+def _dtypes(sample: pd.DataFrame) -> dict[str, str]:
+    return {str(name): str(dtype) for name, dtype in sample.dtypes.items()}
 
 
 def _argument(frame: pd.DataFrame, context: Context) -> Traced:
@@ -149,7 +135,8 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
     found: dict[str, Held] = {}
     for name in frame.columns:
         try:
-            dtype = kind_of_dtype(frame[name].dtype, frame[name])
+            zone = getattr(frame[name].dtype, "tz", None)
+            dtype = "zoned" if zone else kind_of_dtype(frame[name].dtype, frame[name])
             if not isinstance(name, str):
                 raise NotNative("its name is no string")
         except NotNative as reason:
@@ -160,7 +147,8 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
         if dtype == "float32":
             attributes["dtype"] = "f32"
         stored = stored_name(frame[name].dtype)
-        found[name] = Column(context._emit("input", (), attributes), dtype, "input", stored=stored)
+        node = context._emit("input", (), attributes)
+        found[name] = Column(node, dtype, "input", stored=stored, zone=zone)
     return Traced(frame, Frame(found, "input"), Replay(None))
 
 
@@ -177,10 +165,11 @@ def follow(
     UnsupportedError
         Where the function cannot be compiled; with `strict`, where a part stays Python.
     """
-    frame = as_sample(sample)
+    whole = as_sample(sample)
+    frame = whole.rows
     context = Context(splits_lookups=splits_lookups)
     argument = _argument(frame, context)
-    tracer = Tracer(argument, context)
+    tracer = Tracer(argument, context, whole)
     args: tuple[Any, ...] = (argument,)
     plain = function
     if isinstance(function, types.MethodType):
@@ -192,7 +181,7 @@ def follow(
             raise
         context = Context()
         argument = _argument(frame, context)
-        tracer = Tracer(argument, context)
+        tracer = Tracer(argument, context, whole)
         value = function(frame.copy(deep=False))
         result = Traced(value, f"the whole function: {error}", Replay(function, (argument.replay,)))
     shown = Result.of(result, tracer, frame)
@@ -324,13 +313,16 @@ def _error_for_no_rows(function: Any, frame: pd.DataFrame) -> str | None:
 def _lines(tracer: Tracer, numbers: dict[int, int]) -> list[dict[str, Any]]:
     """The source of the functions that were followed, beside what each line became."""
     found = []
+    by_line: dict[tuple[Any, int], list[Step]] = {}
+    for step in tracer.steps:
+        by_line.setdefault((step.code, step.line), []).append(step)
     for code in tracer.codes:
         try:
             source, first = inspect.getsourcelines(code)
         except OSError:
             continue
         for line, text in enumerate(source, first):
-            own = [s for s in tracer.steps if s.code is code and s.line == line]
+            own = by_line.get((code, line), [])
             found.append(
                 {
                     "line": line,

@@ -17,6 +17,7 @@ from .columns import (
     emit,
     is_integer,
     is_missing,
+    kind_of_moment,
     looked_up,
     negated,
     number_of,
@@ -94,6 +95,8 @@ def filled(call: Call, column: Column, value: Any) -> Column:
         return column
     number = number_of(value)
     dtype = column.dtype
+    if column.is_moment and kind_of_moment(value) != dtype:
+        raise NotNative(f"fillna of {dtype} with {value!r}")
     if column.is_either and not number.is_integer():
         raise NotNative("whole numbers, some missing, are filled with a number that is not whole")
     dtype = FILLED if column.is_either else dtype
@@ -306,6 +309,10 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     if column.is_text and dtype == np.dtype(object):
         return replace(column, dtype="object")
     wanted = kind_of_dtype(dtype)
+    if column.is_moment or wanted in ("datetime", "timedelta"):
+        units = {np.datetime_data(d)[0] for d in (dtype, _dtype_before(call, dtype))}
+        if column.dtype != wanted or not units <= {"us", "ns"}:
+            raise NotNative(f"astype from {column.dtype} to {dtype}")
     if column.dtype == wanted:
         if wanted == "int64" and column.stored != stored_name(dtype):
             return wrapped(call, column, stored_name(dtype))
@@ -347,6 +354,12 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     found = Column(context._emit("binary", (whole,), exact), wanted, column.rows)
     stored = stored_name(dtype)
     return replace(held_by(call, found, stored), stored=stored) if stored else found
+
+
+def _dtype_before(call: Call, otherwise: Any) -> Any:
+    """That of the Series that is cast."""
+    before = getattr(call.args[0].value, "dtype", None)
+    return before if isinstance(before, np.dtype) else otherwise
 
 
 def _fixed_categories(call: Call) -> Any:

@@ -58,13 +58,18 @@ def number_of(value: Any) -> float:
 
 
 def microseconds(value: Any) -> float:
-    """A constant moment, or the time between two."""
-    if getattr(value, "tzinfo", None) is not None:
-        raise NotNative("a moment with a time zone")
+    """A constant moment, in UTC if it has a zone, or the time between two."""
     nanoseconds = value.as_unit("ns").value
     if nanoseconds % 1000:
         raise NotNative(f"{value} has nanoseconds")
     return float(nanoseconds // 1000)
+
+
+def kind_of_moment(value: Any) -> str:
+    """The kind of a constant's column; "" of one that is no moment."""
+    if isinstance(value, pd.Timestamp):
+        return "datetime" if value.tzinfo is None else "zoned"
+    return "timedelta" if isinstance(value, pd.Timedelta) else ""
 
 
 def is_missing(value: Any) -> bool:
@@ -292,10 +297,9 @@ def comparison(call: Call) -> Native:
     columns, value, is_reversed = operands(call)
     if any(c.is_text for c in columns):
         raise NotNative("strings of two columns are compared")
-    is_moment = [c.is_moment for c in columns] + [
-        isinstance(a, (pd.Timestamp, pd.Timedelta)) for a in call.args if not isinstance(a, Traced)
-    ]
-    if any(is_moment) != all(is_moment):
+    kinds = [c.dtype if c.is_moment else "" for c in columns]
+    kinds += [kind_of_moment(a) for a in call.args if not isinstance(a, Traced)]
+    if len(set(kinds)) > 1:
         raise NotNative("moments are compared with other values")
     if value is not None and columns[0].dtype == "float32":
         value = float(np.float32(value))

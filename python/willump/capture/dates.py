@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
-from .columns import emit
+from .columns import emit, kind_of_moment
 from .frames import kind_of_dtype, same_rows
 from .registry import Call, method
 from .values import SHORT, WHOLE, Column, Native, NotNative
+from .zones import local
 
 _PARTS = (
     "year", "month", "day", "hour", "minute", "second", "microsecond", "dayofweek", "dayofyear",
@@ -36,16 +38,22 @@ def _column_of(call: Call, dtype: str) -> Column:
     return column
 
 
+def _clock(call: Call) -> Column:
+    """The moments as clocks show them."""
+    column = call.tracer.column(call.args[0].native.of)
+    return local(call, column) if column.dtype == "zoned" else _column_of(call, "datetime")
+
+
 @method("dt", *_PARTS, *_SAME)
 def part(call: Call) -> Native:
     name = call.name.rpartition(".")[2]
-    column = _column_of(call, "datetime")
+    column = _clock(call)
     return emit(call, "date_part", [column], SHORT, column.rows, part=_SAME.get(name, name))
 
 
 @method("dt", *_TRUTHS)
 def truth(call: Call) -> Native:
-    column = _column_of(call, "datetime")
+    column = _clock(call)
     name = call.name.rpartition(".")[2]
     return emit(call, "date_part", [column], "bool", column.rows, part=name)
 
@@ -97,7 +105,7 @@ _NUMBERS = {
 def strftime(call: Call) -> Native:
     """Numbers as text, and what stands between them."""
     own = call.bind("self", "date_format")
-    column = _column_of(call, "datetime")
+    column = _clock(call)
     if not isinstance(own.date_format, str):
         raise NotNative("strftime with a format that is no string")
     columns: list[Column] = []
@@ -127,8 +135,7 @@ def moments(
     kinds = [column.dtype for column in columns]
     if value is not None:
         constant = call.args[0 if is_reversed else 1]
-        other = {"Timestamp": "datetime", "Timedelta": "timedelta"}.get(type(constant).__name__)
-        kinds.insert(0 if is_reversed else len(kinds), str(other))
+        kinds.insert(0 if is_reversed else len(kinds), kind_of_moment(constant))
     results = {
         ("subtract", "datetime", "datetime"): "timedelta",
         ("subtract", "datetime", "timedelta"): "datetime",
@@ -137,12 +144,17 @@ def moments(
         ("add", "timedelta", "timedelta"): "timedelta",
         ("subtract", "timedelta", "timedelta"): "timedelta",
         ("divide", "timedelta", "timedelta"): "float64",
+        ("subtract", "zoned", "zoned"): "timedelta",
+        ("subtract", "zoned", "timedelta"): "zoned",
+        ("add", "zoned", "timedelta"): "zoned",
+        ("add", "timedelta", "zoned"): "zoned",
     }
     result = results.get((function, kinds[0], kinds[1]))
     if result is None:
         raise NotNative(f"{function} of {' and '.join(kinds)}")
-    return emit(
+    found = emit(
         call, "binary", columns, result, same_rows(columns), function=function, value=value,
         reverse=True if is_reversed else None,
         dtype="i64" if result != "float64" else None,
     )  # fmt: skip
+    return replace(found, zone=call.value.dtype.tz) if result == "zoned" else found

@@ -316,6 +316,8 @@ def to_numpy(call: Call) -> Native:
 def series_to_numpy(call: Call) -> Native:
     as_float = _is_to_float(call)
     column = call.tracer.column(call.args[0])
+    if column.zone is not None:
+        raise NotNative("an array of moments with a time zone")
     if as_float:
         if not (column.is_number or column.is_bool):
             raise NotNative(f"{column.dtype} to numbers")

@@ -6,6 +6,7 @@ is exact, refused by name where it is not.
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -28,7 +29,7 @@ _RANGES = {
 #: So many rows are looked at one by one: NumPy's calls would cost more.
 _FEW = 8
 _TEXT = ("str", "object")
-_MOMENTS = ("datetime", "timedelta")
+_MOMENTS = ("datetime", "timedelta")  #: and "datetime[zone]", in UTC
 
 
 class TextColumn:
@@ -178,13 +179,42 @@ def moments_of(array: Array) -> Array:
     return np.where(gone, np.nan, micro.astype(np.float64))
 
 
+def _is_moment(dtype: str) -> bool:
+    return dtype.startswith(_MOMENTS)
+
+
+def _zone_of(dtype: str) -> str | None:
+    """The zone in a dtype."""
+    return dtype[len("datetime[") : -1] if dtype.startswith("datetime[") else None
+
+
+def _check_zone(found: Any, name: str, dtype: str) -> None:
+    """Another zone has other clocks."""
+    shown = None if found is None else str(found)
+    if shown != _zone_of(dtype):
+        raise _refused(name, dtype, f"moments of zone {shown}" if shown else "moments of no zone")
+
+
+def _in_utc(cells: list[Any], name: str, dtype: str) -> list[Any]:
+    """Moments of the zone, without it."""
+    for row, value in enumerate(cells):
+        if value is not None:
+            if not isinstance(value, datetime.datetime):
+                raise _refused(name, dtype, f"{value!r} in row {row}")
+            _check_zone(value.tzinfo, name, dtype)
+            cells[row] = value.astimezone(datetime.UTC).replace(tzinfo=None)
+    return cells
+
+
 def _moments(values: Any, name: str, dtype: str) -> Array:
     """A column of moments; of a list, datetimes and what stands for none."""
-    kind = "M" if dtype == "datetime" else "m"
+    kind = "M" if dtype.startswith("datetime") else "m"
     array = np.asarray(values)
     if array.dtype == object:
         code = f"{kind}8[us]"
         cells = [None if v is None or v != v else v for v in array.tolist()]
+        if _zone_of(dtype):
+            cells = _in_utc(cells, name, dtype)
         if any(getattr(v, "tzinfo", None) is not None or isinstance(v, (str, int)) for v in cells):
             raise _refused(name, dtype, "other values")
         array = np.array([np.datetime64("NaT") if v is None else v for v in cells], dtype=code)
@@ -196,7 +226,8 @@ def _moments(values: Any, name: str, dtype: str) -> Array:
 def _numbers(array: Array, name: str, dtype: str) -> Array:
     """Numbers of a NumPy dtype as float64, which holds them exactly."""
     kind = array.dtype.kind
-    if dtype in _MOMENTS:
+    if _is_moment(dtype):
+        _check_zone(None, name, dtype)
         return _moments(array, name, dtype)
     if kind not in "biuf" or (dtype == "bool") != (kind == "b"):
         raise _refused(name, dtype, str(array.dtype))
@@ -225,7 +256,7 @@ def _numbers(array: Array, name: str, dtype: str) -> Array:
 
 def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
     """A list's numbers; None is NaN."""
-    if dtype in _MOMENTS:
+    if _is_moment(dtype):
         return _moments(np.array(values, dtype=object), name, dtype)
     found = np.empty(len(values))
     for row, value in enumerate(values):
@@ -311,6 +342,9 @@ def _of_pandas(series: Any, name: str, dtype: str) -> Any:
             return _list_numbers(series.tolist(), name, dtype)
         array = series if isinstance(series, np.ndarray) else series.to_numpy()
         return _numbers(array, name, dtype)
+    if _is_moment(dtype) and getattr(own, "tz", None) is not None:
+        _check_zone(own.tz, name, dtype)
+        return moments_of(series.to_numpy(dtype=f"datetime64[{own.unit}]"))
     if getattr(own, "kind", "O") not in "biuf":
         raise _refused(name, dtype, str(own))
     if series.isna().any():
@@ -328,7 +362,8 @@ def _of_polars(series: Any, name: str, dtype: str) -> Any:
         if kind == "Null":
             return [_null(dtype)] * len(series)
         return _texts(series.to_list(), name, dtype)
-    if dtype in _MOMENTS:
+    if _is_moment(dtype):
+        _check_zone(getattr(series.dtype, "time_zone", None), name, dtype)
         return _moments(series.to_numpy(), name, dtype)
     if series.null_count() and (dtype in _RANGES or dtype == "bool"):
         raise _refused(name, dtype, "missing values")
@@ -343,7 +378,9 @@ def _of_arrow(column: Any, name: str, dtype: str) -> Any:
         if kind in ("string", "large_string", "string_view"):
             return TextColumn((column, _null(dtype)))
         return _texts(column.to_pylist(), name, dtype)
-    if column.null_count and dtype not in _MOMENTS:
+    if _is_moment(dtype):
+        _check_zone(getattr(column.type, "tz", None), name, dtype)
+    elif column.null_count:
         if dtype in _RANGES or dtype == "bool":
             raise _refused(name, dtype, "missing values")
         if kind not in ("double", "float"):
@@ -351,6 +388,8 @@ def _of_arrow(column: Any, name: str, dtype: str) -> Any:
     array = (
         column.to_numpy() if hasattr(column, "chunks") else column.to_numpy(zero_copy_only=False)
     )
+    if _is_moment(dtype):
+        return _moments(array, name, dtype)
     return _numbers(array, name, dtype)
 
 

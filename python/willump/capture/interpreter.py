@@ -448,6 +448,8 @@ class Interpreter:
         owner, key = self.expression(node.value), self.expression(node.slice)
         if isinstance(owner, Traced) or (is_traced(key) and not _is_plain(owner)):
             return self.tracer.get_item(owner, key)
+        if is_traced(key):
+            raise CaptureError(f"line {self.tracer.line}: data picks from a {type(owner).__name__}")
         return owner[key]
 
     def _of_Slice(self, node: ast.Slice) -> slice:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .columns import emit
 from .registry import Call
-from .values import NARROW, Column, Frame, Held, Later, Native, NotNative, Traced
+from .values import NARROW, Column, Frame, Held, Later, Native, NotNative, Part, Traced
 
 
 def stored_name(dtype: Any) -> str:
@@ -25,11 +25,30 @@ def settled(call: Call, native: Native) -> Native:
     if isinstance(native, Column):
         return _settled(call, native, getattr(call.value, "dtype", None))
     if isinstance(native, Frame) and getattr(call.value, "ndim", 0) == 2:
-        dtypes = call.value.dtypes
-        columns = {name: _held(call, held, dtypes[name]) for name, held in native.columns.items()}
-        if any(columns[name] is not native.columns[name] for name in columns):
-            return replace(native, columns=columns)
+        before = _columns_before(call)
+        columns = {
+            name: _held(call, held, call.value[name].dtype)
+            for name, held in native.columns.items()
+            if held is not before.get(name) and _may_be_narrow(held)
+        }
+        if any(held is not native.columns[name] for name, held in columns.items()):
+            return replace(native, columns={**native.columns, **columns})
     return native
+
+
+def _may_be_narrow(held: Held) -> bool:
+    if isinstance(held, Column):
+        return held.is_whole or held.dtype in NARROW
+    return isinstance(held, Later)
+
+
+def _columns_before(call: Call) -> dict[Any, Held]:
+    """Those of the frame that the call is upon: what it leaves as they are is settled."""
+    first = call.args[0] if call.args else None
+    native = first.native if isinstance(first, Traced) else None
+    if isinstance(native, Part):
+        native = native.of.native
+    return native.columns if isinstance(native, Frame) else {}
 
 
 def _held(call: Call, held: Held, dtype: Any) -> Held:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,11 @@ from .._frames import take_rows
 from ..convert.context import Context
 from ..convert.steps import Columns, PythonStep
 from ..convert.values import DTYPES, Ref
+from .sample import Sample
 from .values import Column, Matrix, NotNative, Replay, Traced
+
+#: Seconds that a step may take to be run on a whole sample.
+_MAX_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -38,7 +43,7 @@ class ReplayStep(PythonStep):
         return found
 
     @classmethod
-    def of(cls, value: Traced, why: str, context: Context, sample: Any) -> Column | Matrix:
+    def of(cls, value: Traced, why: str, context: Context, sample: Sample) -> Column | Matrix:
         """The node of a new step that computes a traced value."""
         shown = plain(value.value)
         is_sparse = sp.issparse(shown)
@@ -74,7 +79,7 @@ class ReplayStep(PythonStep):
             payload=step,
         )
         if shown.ndim == 1:
-            rows = rows_of(value, sample)
+            rows = rows_of(value, sample.rows)
             return Column(node, _column_dtype(shown.dtype), rows)
         form = shown.format if is_sparse else ""
         return Matrix(Ref(node, width, is_sparse, dtype), str(shown.dtype), form)
@@ -114,9 +119,28 @@ def plain(value: Any) -> Any:
     return value
 
 
-def is_row_wise(value: Traced, sample: Any) -> bool:
-    """Whether the rows' answers are their own: the sample as it is against its rows
-    in another order, in two parts, and twice."""
+def is_row_wise(value: Traced, sample: Sample) -> bool:
+    """Whether the rows' answers are their own: those that were followed as they are against
+    them in another order, in two parts, and twice, and among the whole sample, where that
+    takes not too long."""
+    start = time.perf_counter()
+    if not _is_row_wise(value, sample.rows):
+        return False
+    seconds = (time.perf_counter() - start) / 4 / len(sample.rows) * len(sample.whole)
+    if len(sample.whole) == len(sample.rows) or seconds > _MAX_SECONDS:
+        return True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = _rows(plain(value.replay.run(sample.whole)))
+    except Exception:
+        return False
+    return found.shape[0] == len(sample.whole) and _same(
+        found[sample.places], _rows(plain(value.value))
+    )
+
+
+def _is_row_wise(value: Traced, sample: Any) -> bool:
     n = len(sample)
     if n == 0:
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
 import operator
@@ -20,9 +19,12 @@ from ..convert.registry import Refused
 from .interpreter import Inner, Interpreter
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
+from .sample import Sample
 from .source import is_of_library
 from .steps import ReplayStep
 from .values import (
+    AugmentItem,
+    CallMethod,
     CaptureError,
     Column,
     Frame,
@@ -32,9 +34,11 @@ from .values import (
     NotNative,
     Part,
     Replay,
+    SetItem,
     Traced,
     concrete,
     is_traced,
+    n_rows_of,
     replayed,
     walk,
 )
@@ -71,9 +75,9 @@ class Step:
 class Tracer:
     """The graph that is being made, beside the run on the sample."""
 
-    def __init__(self, frame: Traced, context: Context) -> None:
+    def __init__(self, frame: Traced, context: Context, sample: Sample) -> None:
         self.frame = frame
-        self.sample = frame.value
+        self.sample = sample
         self.context = context
         #: The inputs, as they are before any statement.
         self.frame_inputs = dict(frame.native.columns) if isinstance(frame.native, Frame) else {}
@@ -129,7 +133,7 @@ class Tracer:
         kind = kind_of(owner)
         return self.make(
             f"{kind}.{name}",
-            _Method(name),
+            CallMethod(name),
             (owner, *args),
             kwargs,
             METHODS.get((kind, name)),
@@ -144,7 +148,7 @@ class Tracer:
     def augment(self, name: str, left: Traced, right: Any) -> Any:
         """`left op= right`, which changes the object itself."""
         pure = self.operate(name, getattr(operator, name), left, right)
-        changed = _Augment(name)
+        changed = AugmentItem(name)
         found = self.make(f"i{name}", changed, (left, right), {}, None, is_silent=True)
         same = type(found.value) is type(pure.value) and getattr(
             found.value, "dtype", None
@@ -165,7 +169,7 @@ class Tracer:
             return self.get_item(owner, name)
         if name == "shape":
             rows = Traced(owner.value.shape[0], "the number of rows", Replay(
-                _n_rows, (owner.replay,)))  # fmt: skip
+                n_rows_of, (owner.replay,)))  # fmt: skip
             return (rows, *owner.value.shape[1:])
         found = getattr(owner.value, name)
         if callable(found):
@@ -204,7 +208,7 @@ class Tracer:
             self.note(self.line, "the caller's frame is left as it is")
         found = self.make(
             f"{kind}[...] =",
-            _SetItem(owner.native.name if isinstance(owner.native, Part) else ""),
+            SetItem(owner.native.name if isinstance(owner.native, Part) else ""),
             (base, key, value),
             {},
             METHODS.get((kind, "setitem")),
@@ -264,8 +268,10 @@ class Tracer:
         args = tuple(self._plain(arg) for arg in args)
         kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
-        given = [_guarded(concrete(arg)) for arg in args]
-        value = function(*given, **{k: _guarded(concrete(v)) for k, v in kwargs.items()})
+        # What pandas' own operators and SetItem are given stays as it is.
+        guarded = concrete if _is_pure(function) else _guarded
+        given = [guarded(arg) for arg in args]
+        value = function(*given, **{k: guarded(v) for k, v in kwargs.items()})
         replay = Replay(function, tuple(replayed(a) for a in args), replayed(dict(kwargs)), line)
         native: Native | str
         try:
@@ -424,17 +430,6 @@ class Tracer:
         return made
 
 
-class _Method:
-    """Calls a method by its name."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.__name__ = name
-
-    def __call__(self, owner: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(owner, self.name)(*args, **kwargs)
-
-
 class _Bound:
     """A method of a traced value, not called yet."""
 
@@ -447,29 +442,6 @@ class _Bound:
         return self.tracer.call_method(self.owner, self.name, args, kwargs)
 
 
-class _Augment:
-    """`op=` on a copy."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __call__(self, left: Any, right: Any) -> Any:
-        return getattr(operator, f"i{self.name.rstrip('_')}")(copy.copy(left), right)
-
-
-class _SetItem:
-    """`owner[key] = value`, or `owner.part[key] = value`, on a copy."""
-
-    def __init__(self, part: str) -> None:
-        self.part = part
-
-    def __call__(self, owner: Any, key: Any, value: Any) -> Any:
-        owner = owner.copy()
-        target = getattr(owner, self.part) if self.part else owner
-        target[key] = value
-        return owner
-
-
 def _nodes_of(native: Any) -> tuple[int, ...]:
     """The nodes that a native form is, and those of its blocks."""
     if isinstance(native, Column):
@@ -478,13 +450,15 @@ def _nodes_of(native: Any) -> tuple[int, ...]:
     return () if ref is None else (ref.node, *(part.node for _, part in ref.parts))
 
 
-def _n_rows(value: Any) -> int:
-    return int(value.shape[0])
-
-
 def _guarded(value: Any) -> Any:
-    """What a function may change without changing the sample."""
+    """A value on the sample that a function may change without changing the sample."""
+    value = concrete(value)
     return value.copy(deep=False) if isinstance(value, pd.DataFrame) else value
+
+
+def _is_pure(function: Any) -> bool:
+    """Whether a function changes none of its arguments."""
+    return isinstance(function, SetItem) or function is operator.getitem
 
 
 def kind_of(value: Any) -> str:

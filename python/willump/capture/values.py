@@ -7,6 +7,8 @@ its native form, where it has one: nodes of the graph.
 
 from __future__ import annotations
 
+import copy
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -30,6 +32,8 @@ WHOLE = "int64|float64"
 FILLED = "int64|float64?"
 #: Parts of dates: int32, and float64 where a date is missing.
 SHORT = "int32|float64"
+#: Cells of a frame that is copied as soon as it is looked at.
+_SMALL = 1 << 18
 #: Numbers that rows of a function gave: int64 where all of them are ints.
 MIXED = "int64|float64 by row"
 #: NumPy's whole numbers that are narrower than int64.
@@ -41,8 +45,8 @@ class Column:
     """A column of rows: a Series or a one-dimensional array.
 
     `dtype`: "float64", "float32", "int64", "bool", WHOLE, FILLED, SHORT,
-    "str", "object" of Python's strings, "datetime", "timedelta" and "category". Numbers are a
-    node's one column; booleans are 0 and 1, moments are microseconds.
+    "str", "object" of Python's strings, "datetime", "zoned", "timedelta" and "category".
+    Numbers are a node's one column; booleans are 0 and 1, moments are microseconds.
 
     `rows` says which index the Series has: "input" (the caller's), "range" (0, 1,
     ...), or "" of an array, which has none.
@@ -55,6 +59,8 @@ class Column:
     categories: tuple[Any, ...] = ()
     #: Of whole numbers, the narrower dtype that the Series has (capture/narrow.py).
     stored: str = ""
+    #: Of a moment with a time zone ("zoned"), whose node is its microseconds in UTC.
+    zone: Any = None
 
     @property
     def is_text(self) -> bool:
@@ -79,7 +85,7 @@ class Column:
     @property
     def is_moment(self) -> bool:
         """Microseconds: of a moment since 1970, or between two."""
-        return self.dtype in ("datetime", "timedelta")
+        return self.dtype in ("datetime", "timedelta", "zoned")
 
     @property
     def is_bool(self) -> bool:
@@ -319,3 +325,53 @@ def _mapped(value: Any, of: Callable[[Traced], Any]) -> Any:
     if type(value) is slice:
         return slice(*(_mapped(v, of) for v in (value.start, value.stop, value.step)))
     return value
+
+
+# ---- what is done to objects, as functions -------------------------------------------
+
+
+class CallMethod:
+    """Calls a method by its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.__name__ = name
+
+    def __call__(self, owner: Any, *args: Any, **kwargs: Any) -> Any:
+        return getattr(owner, self.name)(*args, **kwargs)
+
+
+class AugmentItem:
+    """`op=` on a copy."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, left: Any, right: Any) -> Any:
+        return getattr(operator, f"i{self.name.rstrip('_')}")(copy.copy(left), right)
+
+
+class SetItem:
+    """`owner[key] = value`, or `owner.part[key] = value`, on a copy."""
+
+    def __init__(self, part: str) -> None:
+        self.part = part
+
+    def __call__(self, owner: Any, key: Any, value: Any) -> Any:
+        owner = owner.copy(deep=False) if _is_lazy(owner) else owner.copy()
+        target = getattr(owner, self.part) if self.part else owner
+        target[key] = value
+        return owner
+
+
+def _is_lazy(owner: Any) -> bool:
+    """Whether what is set in a shallow copy stays there: of pandas' objects, from 3 on. Small
+    ones are copied, which puts their columns beside each other: pandas is slow on many."""
+    import pandas as pd
+
+    is_pandas = isinstance(owner, (pd.DataFrame, pd.Series))
+    return is_pandas and owner.size > _SMALL and int(pd.__version__.split(".")[0]) >= 3
+
+
+def n_rows_of(value: Any) -> int:
+    return int(value.shape[0])

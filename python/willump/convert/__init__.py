@@ -225,6 +225,8 @@ class Conversion:
         metadata["columns_by_name"] = names is not None
         if self.context.is_ordered:
             metadata["columns_in_order"] = True
+        if self.context.function_columns:
+            metadata["function_columns"] = self.context.function_columns
         if self.context.object_columns:
             metadata["object_columns"] = self.context.object_columns
         if self.context.takes_arrays:

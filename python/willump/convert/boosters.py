@@ -20,6 +20,7 @@ from .._categories import storable
 from .._errors import UnsupportedError
 from .context import Context
 from .registry import Refused, register, register_later
+from .tables import ANY
 from .values import Model, Ref, Source, Value
 
 
@@ -32,7 +33,7 @@ def ensemble(
         read = _core.read_trees(data)
     except Exception as error:
         raise Refused(str(error)) from error
-    ref = ctx.numeric(value, max(int(read["n_features"]), n_features or 0))
+    ref = ctx.numeric(value, max(int(read["n_features"]), n_features or 0), reads=ANY)
     if not ctx.is_exact(ref):
         raise Refused("its input is within rounding, and trees compare it to the bit")
     is_linear = "linear_constants" in read["tensors"]
@@ -262,7 +263,7 @@ def _without_missing(ctx: Context, est: Any, value: Value) -> Value:
         raise Refused(f"missing={est.missing!r}")
     if "c" in (booster.feature_types or []):
         raise Refused(f"missing={est.missing!r} beside categories")
-    exact = ctx.numeric(value, int(booster.num_features()))
+    exact = ctx.numeric(value, int(booster.num_features()), reads=ANY)
     if not ctx.is_exact(exact):
         raise Refused("its input is within rounding, and trees compare it to the bit")
     ref = ctx.apply("cast", exact, dtype="f32")

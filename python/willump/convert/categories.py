@@ -14,6 +14,7 @@ from .._graph import Array
 from .context import Context
 from .names import is_storable
 from .registry import Refused
+from .tables import ANY
 from .values import Categories, Ref, Source, Value
 
 #: Integers from here on are not all doubles.
@@ -159,7 +160,7 @@ def _has_objects(est: Any) -> bool:
 
 
 def _dense(ctx: Context, est: Any, value: Value) -> Ref:
-    ref = ctx.numeric(value, int(est.n_features_in_))
+    ref = ctx.numeric(value, int(est.n_features_in_), reads=ANY)
     if isinstance(value, Source):
         ctx.read_as_category(ref.node)
     if ref.sparse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from .names import is_storable
 from .opaque import PythonSteps
 from .registry import Refused, predict_of, transform_of
 from .steps import Columns
+from .tables import ANY, DOUBLE, SINGLE, reading_of
 from .values import Categories, Model, Passed, Ref, Source, Table, Value
 
 
@@ -28,10 +29,15 @@ class Context(PythonSteps):
         #: Boosters keep the iterations after the best one.
         self.whole = whole
         self.text_inputs: dict[int, dict[str, Any]] = {}
+        #: Inputs of numbers, by what they are and whether float32 of tables without a
+        #: dtype stays float32.
+        self._number_inputs: dict[tuple[tuple[str, Any], ...], dict[bool, int]] = {}
         #: X's columns are found by position, their names compared with fit's.
         self.is_ordered = False
         #: Names and positions of X's columns that must be of objects.
         self.object_columns: list[list[Any]] = []
+        #: Columns that functions of NumPy read as they come; see `_dtypes.py`.
+        self.function_columns: list[dict[str, Any]] = []
         #: An array's columns go by position, though a frame's go by name.
         self.takes_arrays = False
         #: Nodes of columns that an output shows as they came; see `output.py`.
@@ -77,6 +83,34 @@ class Context(PythonSteps):
             is_matrix = node.operator == "input" and node.attributes["kind"] == "matrix"
             if is_matrix and node.attributes["n_features"] == len(names):
                 node.attributes["names"] = self.builder.tensor("input.names", names)
+
+    def reads_dtype(self, ref: Ref, function: str, *, joint: bool) -> None:
+        """Notes that a function of NumPy computes in the dtype of what it reads, where
+        these are columns of the caller's."""
+        names: list[str] = []
+        positions: list[int] = []
+        is_whole, pending = False, [ref.node]
+        while pending:
+            node = self.builder.nodes[pending.pop()]
+            if node.operator in ("select", "check_finite", "concat"):
+                pending += node.inputs
+            elif node.operator == "input" and node.attributes["kind"] == "matrix":
+                is_whole = True
+            elif node.operator == "input":
+                name, position = node.attributes.get("name"), node.attributes.get("position")
+                names += [str(name)] if name else []
+                positions += [] if name else [int(cast(int, position))]
+        if is_whole:
+            names, positions = [], []
+        if is_whole or names or positions:
+            self.function_columns.append(
+                {
+                    "function": function,
+                    "names": names or None,
+                    "positions": positions or None,
+                    "joint": joint,
+                }
+            )
 
     # ---- what is passed through ---------------------------------------------
 
@@ -154,9 +188,9 @@ class Context(PythonSteps):
         assert columns.columns is not None
         attributes = _place(columns.columns, i, "numeric")
         for node, known in self.text_inputs.items():
-            if known.get("first") == "category" and self.builder.nodes[node] == _input_node(
-                attributes
-            ):
+            if "category" in known.get("first", "").split() and self.builder.nodes[
+                node
+            ] == _input_node(attributes):
                 return Ref(node, 1)
         node = len(self.builder.nodes)
         self.builder.nodes.append(_input_node(attributes))
@@ -168,7 +202,10 @@ class Context(PythonSteps):
         while self.builder.nodes[node].operator == "select":
             (node,) = self.builder.nodes[node].inputs
         if self.builder.nodes[node].operator == "input":
-            self.text_inputs.setdefault(node, {})["first"] = "category"
+            spec = self.text_inputs.setdefault(node, {})
+            spec["first"] = " ".join(
+                {**dict.fromkeys(spec.get("first", "").split()), "category": 0}
+            )
 
     def numeric(
         self,
@@ -178,13 +215,23 @@ class Context(PythonSteps):
         *,
         allow_nan: bool = False,
         as_float32: bool = False,
+        reads: str | None = None,
     ) -> Ref:
-        """The matrix that `value` is; with an owner, checked as scikit-learn does."""
+        """The matrix that `value` is; with an owner, checked as scikit-learn does.
+
+        `reads`: how float32 of tables without a dtype is read, one of `tables`; None: as
+        the owner does, or as it is.
+        """
         if isinstance(value, Table):
             value = self._matrix_of(value)
         if isinstance(value, Categories):
             raise Refused("its input is strings")
-        ref = value if isinstance(value, Ref) else self._matrix_input(value, n_features)
+        if isinstance(value, Source):
+            if reads is None:
+                reads = SINGLE if owner is None else reading_of(owner, n_features)
+            ref = self._matrix_input(value, n_features, reads)
+        else:
+            ref = value
         if owner is None:
             return ref
         name = type(owner).__name__
@@ -192,13 +239,27 @@ class Context(PythonSteps):
             return self.check_float32(ref, name, allow_nan)
         return self.check_finite(ref, name, allow_nan)
 
-    def _matrix_input(self, source: Source, n_features: int | None) -> Ref:
+    def _number_input(self, attributes: dict[str, Attribute | None], reads: str) -> int:
+        """The node of an input of numbers: one that others read the same way."""
+        known = self._number_inputs.setdefault(tuple(attributes.items()), {})
+        if reads == ANY and known:
+            return next(iter(known.values()))
+        keeps = reads != DOUBLE
+        if keeps not in known:
+            # Not shared by the builder: two readings of one column are two inputs.
+            known[keeps] = len(self.builder.nodes)
+            self.builder.nodes.append(_input_node(attributes))
+            if keeps:
+                self.text_inputs[known[keeps]] = {"first": "single_tables"}
+        return known[keeps]
+
+    def _matrix_input(self, source: Source, n_features: int | None, reads: str) -> Ref:
         columns = source.columns
         if columns is None or not source.by_column:
             total = n_features if columns is None else source.n_total
             if total is None:
                 raise Refused("the number of columns of its input is unknown")
-            node = self._emit("input", (), {"kind": "matrix", "n_features": int(total)})
+            node = self._number_input({"kind": "matrix", "n_features": int(total)}, reads)
             whole = Ref(node, int(total))
             return whole if columns is None else self.select(whole, np.array(columns.positions))
         if columns.is_scalar:
@@ -206,7 +267,7 @@ class Context(PythonSteps):
         found = []
         for i, position in enumerate(columns.positions):
             name = columns.names[i] if columns.names else ""
-            node = self._emit("input", (), _place(columns, i, "numeric"))
+            node = self._number_input(_place(columns, i, "numeric"), reads)
             found.append((name or str(position), Ref(node, 1)))
         return self._plain_concat(found, sparse=False)
 

@@ -110,6 +110,7 @@ class Emitter:
             dtype = attributes["dtype"]
         elif operator != "binarize" and dtype not in ("f32", "f64"):
             dtype = "f64"
+        attributes.setdefault("joint", None)
         splits = operator in ELEMENTWISE or operator in PER_COLUMN
         if ref.parts and splits:
             return self._apply_to_parts(operator, ref, attributes, safe)
@@ -127,6 +128,8 @@ class Emitter:
                 k: v[start:stop] if isinstance(v, np.ndarray) and v.size > 1 else v
                 for k, v in attributes.items()
             }
+            if len(ref.parts) > 1:  # one dtype for all, whatever those of the parts
+                own["joint"] = ref.node
             if ref.dtype != part.dtype and operator in PER_COLUMN:
                 part = self.apply("cast", part, dtype=ref.dtype)
             parts.append((name, self.apply(operator, part, safe=safe, **own)))
@@ -183,6 +186,10 @@ class Emitter:
             return ref
         node = self._emit("select", (ref.node,), {"indices": indices})
         return Ref(node, len(indices), ref.sparse, ref.dtype, ref.safe)
+
+    def keeps_single(self, ref: Ref) -> None:
+        """Notes that a node gives float32 for float32, whatever it computes in."""
+        self.builder.nodes[ref.node].attributes["keeps"] = True
 
     def check_finite(self, ref: Ref, estimator: str, allow_nan: bool = False) -> Ref:
         """What check_array does to numbers; text needs none."""
@@ -349,7 +356,7 @@ class Emitter:
             return self.linear(source, coef, intercept, refs[0].dtype)
         if operator in PER_COLUMN:
             keys = [tuple(n.attributes) for n in nodes]
-            if len(set(keys)) != 1 or "narrow" in keys[0]:
+            if len(set(keys)) != 1 or {"narrow", "joint"} & set(keys[0]):
                 return None
             attributes: dict[str, Any] = {
                 key: np.concatenate(

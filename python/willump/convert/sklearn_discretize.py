@@ -36,6 +36,8 @@ def k_bins_discretizer(ctx: Context, est: Any, value: Value) -> Ref:
         bounds, values = _steps(np.asarray(edges, dtype=np.float64))
         forest.add_steps(column, bounds, values, output=column)
     codes = forest.emit(ctx, ref)
+    if not wanted:
+        ctx.keeps_single(codes)
     if est.encode == "ordinal":
         codes = codes if dtype == "f64" else ctx.apply("cast", codes, dtype=dtype)
         return Ref(codes.node, codes.n_features, False, dtype, True)
@@ -44,6 +46,7 @@ def k_bins_discretizer(ctx: Context, est: Any, value: Value) -> Ref:
         "sizes": sizes,
         "sparse": None if est.encode == "onehot" else False,
         "dtype": None if dtype == "f64" else dtype,
+        "keeps": None if wanted else True,
     }
     node = ctx._emit("one_hot", (codes.node,), attributes)
     return Ref(node, int(sizes.sum()), est.encode == "onehot", dtype, True)

@@ -38,6 +38,7 @@ def function_transform(ctx: Context, est: Any, value: Value) -> Ref:
         return ref
     if ref.sparse:
         raise Refused("its input is sparse")
+    ctx.reads_dtype(ref, name, joint=bool(est.validate) or isinstance(value, Ref))
     return ctx.apply("ufunc", ref, function=name)
 
 
@@ -47,6 +48,7 @@ register(
     operators=["ufunc", "check_finite"],
     parameters=["func=None", "func (bit-equal): " + ", ".join(f.__name__ for f in _EXACT),
                 "func (within rounding): " + ", ".join(f.__name__ for f in _ROUNDED),
-                "on floats and 64-bit integers", "validate", "check_inverse", "inverse_func"],
+                "on floats, 64-bit integers, and others where they become float64", "validate",
+                "check_inverse", "inverse_func"],
     python_step="any other function; kw_args; a sparse matrix",
 )  # fmt: skip

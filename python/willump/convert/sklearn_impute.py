@@ -105,7 +105,7 @@ def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref | Categories:
     if len(marked) == 0:
         return result
     chosen = ctx.select(ref, np.asarray(marked))
-    node = ctx._emit("is_missing", (chosen.node,), {"missing": attribute})
+    node = ctx._emit("is_missing", (chosen.node,), {"missing": attribute, "keeps": True})
     mask = Ref(node, len(marked), False, ref.dtype, True)
     return ctx._plain_concat([("imputed", result), ("missing", mask)], sparse=False)
 

@@ -22,6 +22,7 @@ from .context import Context
 from .registry import Refused, register
 from .sklearn_encode import ordinal_codes
 from .sklearn_linear import add_proba
+from .tables import ANY
 from .trees import CATEGORIES, MISSING_LEFT, MISSING_NAN, Forest, fold_float32
 from .values import Model, Ref, Source, Value
 
@@ -263,7 +264,7 @@ def _preprocessed(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
     if encoder is not None and chosen is not None and reads_columns(encoder):
         encoded = _encoded_columns(ctx, est, value, encoder, chosen)
         return encoded, encoded
-    ref = ctx.numeric(value, int(est.n_features_in_))
+    ref = ctx.numeric(value, int(est.n_features_in_), reads=ANY)
     if ref.sparse:
         raise Refused("its input is sparse, which it does not take")
     if encoder is None or chosen is None:
@@ -292,7 +293,7 @@ def _encoded_columns(ctx: Context, est: Any, value: Value, encoder: Any, chosen:
 
     codes = ordinal_codes(ctx, pick(np.flatnonzero(chosen).tolist()), encoder.categories_)
     rest = np.flatnonzero(~chosen).tolist()
-    return _beside(ctx, codes, ctx.numeric(pick(rest), None) if rest else None)
+    return _beside(ctx, codes, ctx.numeric(pick(rest), None, reads=ANY) if rest else None)
 
 
 def _beside(ctx: Context, codes: Ref, numbers: Ref | None) -> Ref:
@@ -379,7 +380,7 @@ def isolation_forest(ctx: Context, est: Any, value: Value) -> Model:
     if denominator == 0.0:
         raise Refused("its trees saw one row each")
     n_features = int(est.n_features_in_)
-    ref = ctx.numeric(value, n_features)
+    ref = ctx.numeric(value, n_features, reads=ANY)
     is_subset = est._max_features != n_features
     forest = Forest()
     for i, (member, features) in enumerate(

@@ -1,0 +1,127 @@
+"""What the dtypes of X's columns decide: whether NumPy's functions compute otherwise than
+in float64, and which dtype an answer of whole numbers has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ._columns import is_frame, library_of, names_of
+from ._errors import UnsupportedError
+from ._sparse import is_sparse
+
+
+class FunctionColumns:
+    """Refuses columns that a NumPy function of a pipeline would read in a dtype of their
+    own: small integers, which wrap around, and in a pandas frame nullable ones, or
+    float32 beside others, as it takes each column by itself.
+
+    Parameters
+    ----------
+    groups : list of dict
+        A "function" of NumPy's and what it reads: "names" or "positions" of X's columns
+        (neither: all); "joint" says that they are made one array first.
+    then : the function from X to the inputs of a model
+    """
+
+    def __init__(
+        self, groups: Sequence[dict[str, Any]], then: Callable[[Any], tuple[Any, ...]]
+    ) -> None:
+        self.groups = list(groups)
+        self.then = then
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        inputs = self.then(x)  # first, as it checks that the columns are there
+        if isinstance(x, dict) or is_sparse(x) or not hasattr(x, "shape"):
+            return inputs
+        if not is_frame(x):
+            for group in self.groups:
+                if wraps(group["function"], x.dtype):
+                    self._refuse("X", x.dtype, group["function"])
+            return inputs
+        for group in self.groups:
+            self._check(x, **group)
+        return inputs
+
+    def _check(
+        self,
+        x: Any,
+        function: str,
+        names: list[str] | None,
+        positions: list[int] | None,
+        joint: bool,
+    ) -> None:
+        all_names = list(names_of(x))
+        keys = names or ([all_names[i] for i in positions] if positions else all_names)
+        library = library_of(x)
+        dtypes = {key: _dtype_of(x, key, library) for key in keys}
+        for key, dtype in dtypes.items():
+            if wraps(function, dtype):
+                self._refuse(f"column {key!r}", dtype, function)
+        if joint or library != "pandas":
+            return
+        singles = [key for key, dtype in dtypes.items() if dtype == np.float32]
+        if singles and len(singles) < len(dtypes):
+            raise UnsupportedError(
+                f"column {singles[0]!r} is float32 beside columns that are not, and "
+                f"numpy.{function} takes each column of a frame in its own dtype; give them "
+                "one dtype"
+            )
+        for key, dtype in dtypes.items():
+            if not isinstance(dtype, np.dtype) and getattr(dtype, "itemsize", 8) < 8:
+                self._refuse(f"column {key!r}", dtype, function)
+
+    def _refuse(self, what: str, dtype: Any, function: str) -> None:
+        raise UnsupportedError(
+            f"{what} is of {dtype}, in which numpy.{function} does not compute as in float64; "
+            "give float64, such as X.astype(float)"
+        )
+
+
+def whole_dtype(x: Any, keys: Sequence[Any]) -> np.dtype[Any] | None:
+    """NumPy's common dtype of the columns of X with these names or positions (none: all),
+    where it holds bool or integers."""
+    if not is_frame(x):
+        dtypes = [x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype]
+    else:
+        names, library = list(names_of(x)), library_of(x)
+        chosen = [names[key] if isinstance(key, int) else key for key in keys] or names
+        if library == "pyarrow" and any(x[key].null_count for key in chosen):
+            return None
+        dtypes = [_dtype_of(x, key, library) for key in chosen]
+    if not dtypes or not all(isinstance(dtype, np.dtype) for dtype in dtypes):
+        return None
+    common = np.result_type(*dtypes) if all(d.kind in "biu" for d in dtypes) else None
+    return common if common is not None and common.kind in "biu" else None
+
+
+def _dtype_of(x: Any, key: Any, library: str) -> Any:
+    """A column's dtype, of NumPy where there is one."""
+    if library == "pandas":
+        return x.dtypes[key]
+    if library == "polars":  # nulls make it a float
+        return np.asarray(x[key].head(0) if x[key].null_count() == 0 else x[key]).dtype
+    return np.dtype(x.schema.field(key).type.to_pandas_dtype())
+
+
+#: Functions that give an integer itself, or a sign.
+_SAME = ("positive", "sign", "floor", "ceil", "trunc")
+
+
+def wraps(function: str, dtype: Any) -> bool:
+    """Whether a function's numbers of bool and integers may differ from those of the same
+    in float64; of 64 bits only what divides."""
+    kind = getattr(dtype, "kind", "O")
+    if kind not in "biu" or function in _SAME:
+        return False
+    itemsize = getattr(dtype, "itemsize", 8)
+    try:
+        result = getattr(np, function)(np.ones(1, dtype=f"{kind}{itemsize}")).dtype
+    except TypeError:
+        return True
+    if result.kind == "f":
+        return bool(result != np.float64)
+    return itemsize < 8 or function == "reciprocal"

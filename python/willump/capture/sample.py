@@ -1,0 +1,83 @@
+"""The rows of a sample that a function is followed on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._graph import Array
+
+#: Rows of a sample that are looked at, and those that the function is followed on.
+MAX_SAMPLE = 1000
+MAX_FOLLOWED = 128
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample, and the few rows of it that show what its columns hold."""
+
+    whole: pd.DataFrame
+    rows: pd.DataFrame
+    places: Array  #: of the rows in the whole
+
+
+def as_frame(sample: Any) -> pd.DataFrame:
+    """The sample as a frame of at most MAX_SAMPLE rows."""
+    if isinstance(sample, pd.DataFrame):
+        frame = sample
+    elif isinstance(sample, dict):
+        frame = pd.DataFrame(sample)
+    elif isinstance(sample, (list, tuple)):
+        frame = pd.DataFrame(list(sample))
+    elif hasattr(sample, "to_pandas"):
+        frame = sample.to_pandas()
+    else:
+        raise TypeError(f"sample is a frame of the rows, not {type(sample).__name__}")
+    frame = frame.head(MAX_SAMPLE)
+    if not len(frame):
+        raise ValueError("sample has no rows: give some that look like those to come")
+    if not frame.columns.is_unique:
+        raise ValueError("sample has columns of one name")
+    return frame
+
+
+def as_sample(sample: Any) -> Sample:
+    """The sample, and the rows to follow the function on: the first ones, of each column
+    those that are missing and there, the smallest and the largest, and of objects one of
+    each type; others are spread over the sample."""
+    frame = as_frame(sample)
+    n = len(frame)
+    if n <= MAX_FOLLOWED:
+        return Sample(frame, frame, np.arange(n))
+    chosen = set(range(MAX_FOLLOWED // 4))
+    for name in frame.columns:
+        found = _telling(frame[name])
+        if len(chosen) < 3 * MAX_FOLLOWED // 4:
+            chosen.update(found)
+    spread = np.linspace(0, n - 1, MAX_FOLLOWED).astype(int)
+    spread = np.random.default_rng(0).permutation(spread)
+    places = np.array(sorted([*chosen, *[p for p in spread if p not in chosen]][:MAX_FOLLOWED]))
+    rows = frame.iloc[places]
+    if frame.index.equals(pd.RangeIndex(n)):  # what is joined to it is numbered so too
+        rows = rows.reset_index(drop=True)
+    return Sample(frame, rows, places)
+
+
+def _telling(column: Any) -> list[int]:
+    """The places of values that show what a column may hold."""
+    gone = np.asarray(column.isna(), dtype=bool)
+    found = [*np.flatnonzero(gone)[:1], *np.flatnonzero(~gone)[:1]]
+    kind = getattr(column.dtype, "kind", "O")
+    if isinstance(column.dtype, np.dtype) and kind in "iuf" and not gone.all():
+        numbers = np.asarray(column)
+        there = np.flatnonzero(~gone)
+        found += [there[numbers[there].argmin()], there[numbers[there].argmax()]]
+    elif column.dtype == object:
+        types: dict[type, int] = {}
+        for place, cell in enumerate(column):
+            types.setdefault(type(cell), place)
+        found += list(types.values())[:8]
+    return [int(place) for place in found]
