@@ -26,6 +26,7 @@ from . import (  # noqa: F401  (registers makers)
     estimators,
     joins,
     numpy_calls,
+    parse_dates,
     row_functions,
     strings,
     zones,
