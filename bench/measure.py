@@ -24,7 +24,7 @@ from paper_rule import compare_rules
 from peers import peers_of
 from queries import measure_queries
 from workers import Inputs, Worker, WorkerError, in_child
-from workloads import Workload, has_data, load
+from workloads import Workload, load
 
 TOLERANCE = 1e-4  # answers that differ by more are wrong
 SHORTEST = 0.02  # seconds: shorter calls are repeated within a round
@@ -235,7 +235,7 @@ def _measure(work: Workload, is_quick: bool) -> dict[str, Any]:
     return {
         "title": work.title,
         "kind": work.kind,
-        "data": "data folder" if has_data() else "registry",
+        "data": work.data,
         "n_train": len(work.train),
         "n_later": len(work.later),
         "n_fresh": n_fresh(work),

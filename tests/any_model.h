@@ -35,8 +35,7 @@ typedef struct any_options {
   bool is_csr, is_f32, is_exact;
 } any_options;
 
-static inline wl_status any_compile(const char *text, size_t size,
-                                    wl_model **out) {
+static inline const wl_tensor *any_tensors(size_t *n) {
   static const double values[6] = {1, -2, 3, 0.5, 5, -6};
   static const float halves[4] = {0.5f, 1.5f, 2.5f, 3.5f};
   static const int64_t integers[3] = {2, 0, 1};
@@ -51,8 +50,15 @@ static inline wl_status any_compile(const char *text, size_t size,
       {"h", WL_F32, 1, {4}, halves, NULL},
       {"t", WL_STRING, 1, {4}, "aabgoodb", offsets},
   };
-  return wl_model_compile(text, size, tensors, WL_COUNT_OF(tensors), NULL, NULL,
-                          out, NULL);
+  *n = WL_COUNT_OF(tensors);
+  return tensors;
+}
+
+static inline wl_status any_compile(const char *text, size_t size,
+                                    wl_model **out) {
+  size_t n;
+  const wl_tensor *tensors = any_tensors(&n);
+  return wl_model_compile(text, size, tensors, n, NULL, NULL, out, NULL);
 }
 
 /* Row `first` and on of the model's inputs; false when it takes too many. */

@@ -68,6 +68,8 @@ class Workload:
     text: tuple[Callable[[pd.DataFrame], Any], Any] | None = None
     #: The features by polars, from a polars frame; made where polars may be imported.
     polars: Callable[[], Callable[[Any], np.ndarray]] | None = None
+    #: Where the rows come from.
+    data: str = field(default_factory=lambda: "data folder" if has_data() else "registry")
     is_native: bool = True  #: compiles without Python steps
     #: Rows fetched from a store by this process so far.
     fetched: Callable[[], int] | None = None

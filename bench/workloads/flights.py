@@ -46,6 +46,7 @@ def make(is_quick: bool) -> Workload:
         delay,
         model,
         features,
+        data="registry",
         cheap=lambda flights: flights[NUMBERS].to_numpy(float),
         polars=lambda: polars_features(features),
     )

@@ -64,5 +64,6 @@ def make(is_quick: bool) -> Workload:
         instant,
         model,
         features,
+        data="generated",
         cheap=lambda rows: rows[names[0]].to_numpy(),
     )

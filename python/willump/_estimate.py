@@ -63,7 +63,8 @@ class EstimatedPromise(Promise):
         self.alpha = float(target.loss)
         self.answers, self.seed = answers, seed
         scorer = get_scorer(target.metric) if isinstance(target.metric, str) else target.metric
-        self.scored = Scored(scorer, y_cal, answers.classes, is_regressor=answers.kind == "numbers")
+        classes = answers.classes if answers.classes is not None else answers.model.output_classes
+        self.scored = Scored(scorer, y_cal, classes, is_regressor=answers.kind == "numbers")
         self.metric = (
             target.metric
             if isinstance(target.metric, str)

@@ -229,7 +229,7 @@ class FirstStages:
             return None
         joined = context.concat([self.read.ref(i) for i in request.blocks], sparse=is_sparse)
         try:
-            with context.within(f"first{request.candidate}"):
+            with context.within(f"first{request.candidate}"), context.reads_any_rows():
                 first = context.predict(estimator, joined, native=True)
         except (ValueError, Refused) as error:
             self.problem = str(error)

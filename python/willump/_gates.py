@@ -108,7 +108,7 @@ class Trees:
         return np.asarray(own(features))
 
     def emit(self, context: Any, features: Any) -> Any:
-        with context.own_values():
+        with context.own_values(), context.reads_any_rows():
             made = context.predict(self.model, features, native=True)
         return made.decision if self.is_event else made.prediction
 

@@ -24,7 +24,7 @@ RELATIVE, ABSOLUTE = 1e-9, 1e-12
 class _Answered(BaseEstimator):  # type: ignore[misc]
     """An estimator whose answers are known; its X are the numbers of rows."""
 
-    def __init__(self, outputs: dict[str, Array], classes: Array | None = None) -> None:
+    def __init__(self, outputs: dict[str, Array], classes: Any = None) -> None:
         self.outputs = outputs
         self.classes = classes
 
@@ -63,9 +63,7 @@ class Scored:
         gives the same numbers without.
     """
 
-    def __init__(
-        self, scorer: Any, truth: Array, classes: Array | None, *, is_regressor: bool
-    ) -> None:
+    def __init__(self, scorer: Any, truth: Array, classes: Any, *, is_regressor: bool) -> None:
         self.scorer, self.truth, self.classes = scorer, truth, classes
         self.kind = _AnsweredRegressor if is_regressor else _AnsweredClassifier
         self.is_called = True

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import willump
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import MaxAbsScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer, StandardScaler
 from sklearn.svm import SVC, SVR
 from test_optimize import documents
 
@@ -156,3 +156,26 @@ def test_groups_are_whole_queries() -> None:
     target = willump.TopKRecall(0.9, share=0.5, query_size=10)
     with pytest.raises(ValueError, match="give no query_size with them"):
         optimized(pipeline, x, x[:, 0], target, X_cal=ranked(1, 500), groups=np.arange(500) // 10)
+
+
+@pytest.mark.parametrize("target", [willump.Agreement(0.8), willump.Tolerance(abs=0.4, share=0.7)])
+def test_csr_rows_pass_a_first_stage_that_was_trained_on_dense_rows(target: Any) -> None:
+    """As they pass the pipeline; that small trees of scikit-learn, a first stage or a learned
+    gate, chosen or only tried, take dense rows only is nothing to the caller."""
+    rng = np.random.default_rng(18)
+    x = np.where(rng.random((2000, 8)) < 0.4, rng.gamma(2.0, 1.0, (2000, 8)), 0.0)
+    y = x[:, 0] - x[:, 1] + 0.1 * x[:, 5] > 0
+    root = FunctionTransformer(np.sqrt, accept_sparse=True)
+    blocks = make_column_transformer((root, [0, 1, 2, 3]), (root, [4, 5, 6, 7]))
+    forest = RandomForestClassifier(12, max_depth=4, random_state=0)  # too few to be cut
+    pipeline = make_pipeline(blocks, forest).fit(x[:600], y[:600])
+    cascade = willump.optimize(
+        pipeline, x[:600], y[:600], X_cal=x[600:1600], target=target, duplicates="traffic",
+        costs={"functiontransformer-1": 1.0, "functiontransformer-2": 30.0, "model": 100.0},
+    )  # fmt: skip
+    assert "certificate" in cascade.metadata
+    later = x[1600:]
+    assert np.array_equal(pipeline.predict(sp.csr_matrix(later)), pipeline.predict(later))
+    for method in ("predict", "predict_proba"):
+        found = getattr(cascade, method)(sp.csr_matrix(later))
+        assert np.array_equal(found, getattr(cascade, method)(later))

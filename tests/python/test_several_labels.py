@@ -169,3 +169,42 @@ def test_whole_numbers_of_any_kind_are_labels(model: Any, add: tuple[int, int]) 
     for found in (fast.predict(x), willump.CompiledModel.from_bytes(fast.to_bytes()).predict(x)):
         assert found.dtype == expected.dtype
         assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32])
+@pytest.mark.parametrize("add", [(0, 0), (0, 5), (-3, 2**30)])
+def test_labels_of_a_python_model_are_whole_numbers_of_any_kind(
+    add: tuple[int, int], dtype: Any
+) -> None:
+    """Which its first stages may give as doubles."""
+    x, y = rows(800, 1)
+    labels = (y.astype(np.int64) * 2 + np.array(add)).astype(dtype)
+    pipeline = pipeline_of(KNeighborsClassifier(), x, labels)
+    cascade = optimized(pipeline, x, labels, rows(1500, 2)[0])
+    assert cascade.metadata["certificate"]["n_wrong"] > 0
+    later, _ = rows(1000, 3)
+    exact, served = pipeline.predict(later), cascade.predict(later)
+    assert served.dtype == exact.dtype
+    assert np.mean((exact == served).all(axis=1)) >= 0.8
+    stayed = np.asarray(cascade._interface.run("predict", later, stages=True)[1])
+    last = cascade.explain().n_stages - 1
+    assert np.array_equal(served[stayed == last], exact[stayed == last])
+
+
+@pytest.mark.parametrize("model", [KNeighborsClassifier(), MODELS[0]], ids=repr)
+def test_a_metric_of_several_labels_is_estimated(model: Any) -> None:
+    x, y = rows(2300, 1)
+    labels = (y > 0).astype(np.int64)
+    pipeline = pipeline_of(model, x[:800], labels[:800])
+    cascade = optimized(
+        pipeline, x[:800], labels[:800], x[800:], y_cal=labels[800:],
+        target=willump.Estimated("accuracy", 0.1),
+    )  # fmt: skip
+    assert cascade.metadata["certificate"]["loss_upper"] <= 0.1
+    whole = y.astype(np.int64)
+    several = pipeline_of(model, x[:800], whole[:800])
+    with pytest.raises(ValueError, match="multiclass-multioutput is not supported"):
+        optimized(
+            several, x[:800], whole[:800], x[800:], y_cal=whole[800:],
+            target=willump.Estimated("accuracy", 0.1),
+        )  # fmt: skip

@@ -133,6 +133,10 @@ class Conversion:
         for name, ref in wanted.items():
             if name not in found or found[name].n_features != ref.n_features:
                 raise Refused("it has not the methods of the pipeline's model")
+        own = wanted.get("prediction")
+        if own and own.dtype in ("i32", "i64") and found["prediction"].dtype != own.dtype:
+            # Several labels, which a first stage gives as doubles: whole numbers that these hold.
+            self.model.prediction = wanted["prediction"] = self.context.cast(own)
         return {
             name: self.context.cast(found[name], ref.dtype).node for name, ref in wanted.items()
         }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
@@ -62,6 +63,15 @@ class Context(PythonSteps):
             self.refuse_csr(CANNOT_CENTER, "value")
         elif takes_dense_only(estimator):
             self.refuse_csr(DENSE_ONLY)
+
+    @contextmanager
+    def reads_any_rows(self) -> Iterator[None]:
+        """For a model that the caller never calls: that its own library takes dense rows
+        only is no reason to refuse CSR rows, which have the same numbers."""
+        refused = self.no_csr
+        yield
+        if self.no_csr is not None and self.no_csr[0] == DENSE_ONLY:
+            self.no_csr = refused
 
     def mark_inputs(self) -> None:
         """Tells the inputs, and Python steps, which rows they refuse."""
