@@ -27,6 +27,7 @@ from . import (  # noqa: F401  (registers makers)
     joins,
     numpy_calls,
     parse_dates,
+    parse_numbers,
     row_functions,
     strings,
     zones,
