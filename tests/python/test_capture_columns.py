@@ -361,6 +361,40 @@ def test_nullable_columns_hold_what_the_sample_could() -> None:
             fast({"v": [value]})
 
 
+def parses_days(f: pd.DataFrame) -> Any:
+    return pd.to_datetime(f["s"], format="%Y-%m-%d").dt.day_of_year.astype(float)
+
+
+def parses_seconds(f: pd.DataFrame) -> Any:
+    moment = pd.to_datetime(f["s"], format="%d/%m/%Y %H:%M:%S")
+    return (moment - pd.Timestamp("2000-01-01")).dt.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("function", "format"),
+    [(parses_days, "%Y-%m-%d"), (parses_seconds, "%d/%m/%Y %H:%M:%S")],
+)
+def test_text_of_a_fixed_format_is_parsed_as_pandas_does(function: Any, format: str) -> None:
+    rng = np.random.default_rng(5)
+    seconds = rng.integers(-8_000_000_000, 8_000_000_000, 3000)
+    text = pd.Series(seconds.astype("datetime64[s]")).dt.strftime(format).astype("str")
+    text[rng.random(3000) < 0.1] = None
+    frame = pd.DataFrame({"s": text})
+    fast = willump.compile(function, sample=frame.head(20), strict=True)
+    check_same(function(frame), fast(frame))
+    good = frame["s"].dropna().iloc[0]
+    bad = ["", "x", good[:-1], good + " ", " " + good, good.replace(good[0], "٣", 1)]
+    bad += [good.replace(good[:2], "99", 1).replace(good[3:5], "31", 1), "2021-02-29", "2020-00-10"]
+    bad += ["31/04/2020 00:00:00", "01/01/2020 24:00:00", "01/01/2020 10:60:00"]
+    for value in bad:
+        plain = outcome(function, pd.DataFrame({"s": pd.Series([value], dtype="str")}))
+        found = outcome(fast, {"s": [value]})
+        if isinstance(plain, Exception):
+            assert isinstance(found, ValueError), value
+        elif not isinstance(found, ValueError):  # refused, or the same
+            np.testing.assert_array_equal(found, np.asarray(plain))
+
+
 def test_moments_of_another_zone_are_refused() -> None:
     fast = willump.compile(lambda f: f["z"].dt.hour.astype(float), sample=SAMPLE, strict=True)
     moment = pd.Timestamp("2021-05-06 23:08", tz="Europe/Paris")

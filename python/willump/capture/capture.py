@@ -26,6 +26,8 @@ from . import (  # noqa: F401  (registers makers)
     estimators,
     joins,
     numpy_calls,
+    parse_dates,
+    parse_numbers,
     row_functions,
     strings,
     zones,

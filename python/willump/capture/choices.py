@@ -332,7 +332,7 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
         return emit(call, "print_whole", [column], "str", column.rows)
     context = call.tracer.context
     if column.is_text and wanted not in ("str", "object"):
-        from .strings import parsed
+        from .parse_numbers import parsed
 
         return parsed(call, column, wanted)
     if column.is_text or wanted in ("str", "object"):

@@ -462,8 +462,9 @@ def frame_apply(call: Call) -> Native:
 
 def _row_of(cells: Cells, frame: Frame, value: pd.DataFrame) -> tuple[Row, Column]:
     """A row's cells: as they are in a row of objects, else of the row's own dtype."""
-    if any(isinstance(d, pd.api.extensions.ExtensionDtype) and not _is_str(d)
-           for d in value.dtypes):  # fmt: skip
+    own = [d for d in value.dtypes if isinstance(d, pd.api.extensions.ExtensionDtype)]
+    zoned = [d for d in own if isinstance(d, pd.DatetimeTZDtype)]  # objects beside others
+    if len(zoned) == value.shape[1] or not all(_is_str(d) or d in zoned for d in own):
         raise NotNative("rows of extension dtypes")
     common = value.iloc[:0].to_numpy().dtype
     is_numpy = common.kind != "O"
