@@ -334,6 +334,38 @@ def picks(f: Any) -> Any:
     return f["a"] * {True: 2.0, False: 1.0}[len(f) > 2]
 
 
+class Scaled:
+    """A callable with a method that is not followed."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def times(self, column: Any, plus: float) -> Any:
+        try:
+            return column.map(lambda value: float(repr(value))) * self.factor + plus
+        finally:
+            pass
+
+    def __call__(self, column: Any) -> Any:
+        while column is None:
+            pass
+        return self.times(column, 1.0)
+
+
+@pytest.mark.parametrize("name", ["times", "__call__"])
+def test_methods_that_are_not_followed_are_called_with_their_object(name: str) -> None:
+    scaled = Scaled(3.0)
+    frame = pd.DataFrame({"x": [1.0, 2.5, -4.0]})
+
+    def function(f: pd.DataFrame) -> Any:
+        found = scaled.times(f["x"], 2.0) if name == "times" else scaled(f["x"])
+        return np.column_stack([f["x"], found])
+
+    with pytest.warns(willump.PythonStepWarning):
+        fast = willump.compile(function, sample=frame)
+    np.testing.assert_array_equal(fast(frame), function(frame))
+
+
 def test_data_that_pick_from_a_dict_are_python() -> None:
     with pytest.warns(willump.PythonStepWarning, match="data picks from a dict"):
         fast = willump.compile(picks, sample=FRAME)

@@ -350,6 +350,7 @@ class Tracer:
 
     def _inline(self, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Follows a function of the user's; NotImplemented where it has no source."""
+        given = args
         if isinstance(callee, types.MethodType):
             function, args = callee.__func__, (callee.__self__, *args)
         elif isinstance(callee, types.FunctionType):
@@ -370,7 +371,7 @@ class Tracer:
                 traced.value, traced.native, traced.replay = value, native, replay
             self.line, self.code = before[2], before[3]
             self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
-            return self.make(function.__qualname__, callee, args[-len(args) :], kwargs, None)
+            return self.make(function.__qualname__, callee, given, kwargs, None)
         finally:
             self.line, self.code = before[2], before[3]
 
