@@ -202,9 +202,36 @@ static bool read_as_double(ext_call *call, wl_input *input) {
   return true;
 }
 
+/* A list of nothing but Python's floats, as a row in a dict is given: 1; else
+ * 0, or -1 with an exception. */
+static int read_floats(ext_call *call, PyObject *object, wl_input *input,
+                       uint64_t *n_rows) {
+  Py_ssize_t n = PyList_CheckExact(object) ? PyList_GET_SIZE(object) : 0;
+  if (n == 0)
+    return 0;
+  for (Py_ssize_t i = 0; i < n; i++)
+    if (!PyFloat_CheckExact(PyList_GET_ITEM(object, i)))
+      return 0;
+  double *values = ext_call_alloc(call, (size_t)n, sizeof *values);
+  if (!values)
+    return -1;
+  for (Py_ssize_t i = 0; i < n; i++)
+    values[i] = PyFloat_AS_DOUBLE(PyList_GET_ITEM(object, i));
+  *input = (wl_input){.layout = WL_LAYOUT_STRIDED,
+                      .dtype = WL_F64,
+                      .n_columns = 1,
+                      .values = values,
+                      .row_stride = sizeof *values,
+                      .column_stride = sizeof *values};
+  *n_rows = (uint64_t)n;
+  return 1;
+}
+
 static bool read_numeric(ext_call *call, const ext_input_spec *spec,
                          PyObject *object, wl_input *input, uint64_t *n_rows) {
-  int found = read_buffer(call, object, 1, input, n_rows);
+  int found = read_floats(call, object, input, n_rows);
+  if (found == 0)
+    found = read_buffer(call, object, 1, input, n_rows);
   if (found != 0)
     return found > 0;
   PyObject *adapted = PyObject_CallFunctionObjArgs(
