@@ -19,8 +19,9 @@ from ._frames import n_rows_of
 from ._function import CompiledFunction
 from .capture.inputs import is_scalar
 
-#: Calls that are measured; the one of median length is shown.
-ROUNDS = 7
+#: Calls that are measured, for medians: a call that other processes interrupt would
+#: charge its pause to the node at work.
+ROUNDS = 15
 #: Rows of the sample that a function is compiled with, where it is given plain.
 SAMPLE_ROWS = 1000
 
@@ -51,6 +52,8 @@ class Trace:
     nanoseconds: float  #: a row, of the whole call
     inputs: float  #: of it, reading the columns
     lines: Sequence[TraceLine] = field(default_factory=list)
+    #: Nanoseconds a row of each node of the graph as given.
+    costs: Sequence[float] = field(default_factory=list)
     #: The graph's text form: as given (""), and as it stands after each pass.
     graphs: dict[str, str] = field(default_factory=dict)
 
@@ -135,6 +138,7 @@ def trace(compiled: Any, X: Any) -> Trace:
         nanoseconds=nanoseconds,
         inputs=float(costs[is_input].sum()),
         lines=_lines(told, nodes, np.where(is_input, 0.0, costs)),
+        costs=costs.tolist(),
         graphs={"": graph, **{name: compiled._model.print(name) for name in _core.passes}},
     )
 
@@ -151,19 +155,19 @@ def _compiled(original: Any, rows: Any) -> CompiledModel:
 def _measured(
     compiled: CompiledModel, name: str, rows: Any
 ) -> tuple[npt.NDArray[np.float64], float]:
-    """Of the call of median length: each node's nanoseconds, and the call's."""
+    """Medians: of each node's nanoseconds, and of the call's, which is not less than they
+    are together."""
     if isinstance(compiled, CompiledFunction) and compiled._interface is None:
         compiled(rows)
     interface = cast(_core.Interface, compiled._interface)
     interface.costs(name, rows)  # what is made ready at the first call
-    found = []
+    found, calls = [], []
     for _ in range(ROUNDS):
         begin = time.perf_counter_ns()
-        costs = interface.costs(name, rows)
-        found.append((time.perf_counter_ns() - begin, costs))
-    found.sort(key=lambda one: one[0])
-    nanoseconds, costs = found[len(found) // 2]
-    return costs.astype(np.float64), float(nanoseconds)
+        found.append(interface.costs(name, rows))
+        calls.append(time.perf_counter_ns() - begin)
+    costs = np.median(np.asarray(found, dtype=np.float64), axis=0)
+    return costs, max(float(np.median(calls)), float(costs.sum()))
 
 
 def _n_rows(rows: Any) -> int:

@@ -35,6 +35,7 @@ def check(found: willump.Trace) -> None:
     parts = [found.inputs, found.rest, *(one.nanoseconds for one in found.lines)]
     assert min(parts) >= 0.0
     assert sum(parts) == pytest.approx(found.nanoseconds)
+    assert sum(found.costs) == pytest.approx(found.nanoseconds - found.rest)
     assert found.name in str(found)
     assert "<table>" in found._repr_html_()
 
