@@ -6,13 +6,22 @@
  * pandas' merge.
  *
  * Rows are probed in batches: the slots of all are asked for before the first
- * is read, since a table is larger than the caches.
+ * is read, since a table is larger than the caches. Single keys that are whole
+ * numbers close together, as ids mostly are, need no hashing: a row's number
+ * stands at its key's place.
  */
+#include <math.h>
+
 #include "ops/common.h"
 #include "ops/table.h"
 #include "text/string_table.h"
 
-enum { BATCH = 16 };
+enum {
+  BATCH = 16,
+  /* Places that a table may have for each key, and besides. */
+  MAX_SPREAD = 4,
+  FREE_PLACES = 1024
+};
 
 static const wl_attr_def attrs[] = {
     {"keys", WL_ATTR_TENSOR, true},
@@ -21,7 +30,11 @@ static const wl_attr_def attrs[] = {
 typedef struct match_state {
   wl_slots slots;
   size_t width;
-  double *keys; /* owned; a row's lie side by side */
+  double *keys;  /* owned; a row's lie side by side */
+  double *rows;  /* owned, or NULL: by place, the key's row, or -1 */
+  double lowest; /* key, at the first place */
+  size_t n_places;
+  double nan_row; /* of the key NaN, or -1 */
 } match_state;
 
 static wl_status infer(const wl_graph *graph, const wl_node *node,
@@ -92,6 +105,7 @@ static void unbind(void *state) {
     return;
   wl_slots_deinit(&s->slots);
   wl_free(s->keys);
+  wl_free(s->rows);
   wl_free(s);
 }
 
@@ -112,6 +126,46 @@ static wl_status fill(match_state *s, const wl_const *keys, wl_error *error) {
   return WL_OK;
 }
 
+/* Are all keys but NaN whole numbers within few places? Sets these. */
+static bool find_places(match_state *s, size_t n) {
+  double lowest = INFINITY, highest = -INFINITY;
+  for (size_t i = 0; i < n; i++) {
+    double key = s->keys[i];
+    if (key != key)
+      continue;
+    if (key != rint(key) || fabs(key) > 0x1p52)
+      return false;
+    lowest = key < lowest ? key : lowest;
+    highest = key > highest ? key : highest;
+  }
+  double spread = highest - lowest + 1.0;
+  if (s->width != 1 || !(spread >= 1.0) ||
+      spread > (double)n * MAX_SPREAD + FREE_PLACES)
+    return false;
+  s->lowest = lowest;
+  s->n_places = (size_t)spread;
+  return true;
+}
+
+/* A row's number at its key's place. */
+static wl_status fill_places(match_state *s, size_t n, wl_error *error) {
+  s->nan_row = -1.0;
+  if (!find_places(s, n))
+    return WL_OK;
+  s->rows = wl_alloc((s->n_places + 1) * sizeof *s->rows);
+  if (s->rows == NULL)
+    return wl_fail_memory(error, s->n_places * sizeof *s->rows);
+  for (size_t i = 0; i <= s->n_places; i++)
+    s->rows[i] = -1.0;
+  for (size_t i = 0; i < n; i++) {
+    if (s->keys[i] != s->keys[i])
+      s->nan_row = (double)i;
+    else
+      s->rows[(size_t)(s->keys[i] - s->lowest)] = (double)i;
+  }
+  return WL_OK;
+}
+
 static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
                       wl_error *error) {
   const wl_const *keys = wl_node_tensor(graph, node, "keys");
@@ -120,6 +174,8 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
     return wl_fail_memory(error, sizeof *s);
   s->width = keys->n_dims == 2 ? (size_t)keys->shape[1] : 1;
   wl_status status = fill(s, keys, error);
+  if (status == WL_OK)
+    status = fill_places(s, keys->n_elements / s->width, error);
   if (status == WL_OK)
     *state = s;
   else
@@ -140,9 +196,31 @@ static void gather(const wl_op_call *call, size_t first, size_t n, size_t width,
   }
 }
 
+/* Whole numbers by their places; what is not at one of them, at the last. */
+static void run_places(const match_state *s, const wl_value *x, size_t n,
+                       double *to) {
+  int64_t lowest = (int64_t)s->lowest;
+  double highest = s->lowest + (double)(s->n_places - 1);
+  for (size_t r = 0; r < n; r++) {
+    double key = *wl_row(x, r);
+    double near = key >= s->lowest && key <= highest ? key : highest + 1.0;
+    int64_t whole =
+        (int64_t)near; /* the place alone may be whole by rounding */
+    size_t place = (size_t)(whole - lowest);
+    to[r] = s->rows[(double)whole == near ? place : s->n_places];
+    if (WL_UNLIKELY(key != key))
+      to[r] = s->nan_row;
+  }
+}
+
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const match_state *s = state;
+  if (s->rows != NULL) {
+    WL_TRY(wl_new_dense(call, 1, out, error));
+    run_places(s, call->inputs[0], call->n_rows, out->dense);
+    return WL_OK;
+  }
   uint64_t hashes[BATCH];
   double *keys = wl_arena_alloc(call->arena, BATCH * s->width * sizeof *keys);
   if (keys == NULL)

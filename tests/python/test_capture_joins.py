@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 TEXTS = st.sampled_from(["", "a", "A", "b", "ΑΣ", "ß", "a longer key than others", math.nan])
 INTS = st.integers(-4, 4)
-FLOATS = st.sampled_from([0.0, -0.0, 1.0, 1.5, -2.0, math.nan, math.inf])
+FLOATS = st.sampled_from([0.0, -0.0, 1e-17, 1.0, 1.5, -2.0, 1e300, math.nan, math.inf])
 DATES = st.sampled_from([None, "2020-02-29", "1969-12-31 23:59:59", "2000-01-01"]).map(
     lambda d: None if d is None else pd.Timestamp(d)
 )
