@@ -106,6 +106,11 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
             fit_params = dict(process_routing(self, "fit", **fit_params).estimator.fit)
         check_fit_params(self.estimator, fit_params)
         is_lossless = isinstance(self._target(), Lossless)
+        if is_lossless and groups is not None:
+            raise ValueError(
+                "Lossless takes no groups: its answers are exact by construction, and nothing is "
+                "held out"
+            )
         self.cascade_ = (
             self._proven(X, y, fit_params)
             if is_lossless

@@ -179,6 +179,13 @@ class EstimatedPromise(Promise):
             "n_undefined": n_undefined,
             "has_spread": has_spread,
         }
+        if not has_spread and bool((pair.gate > threshold).any()):
+            self.problem = (
+                f"no replicate of the certifying rows gives another loss of {self.metric}, which "
+                "says nothing of later rows: give more rows, with enough of each class, or take "
+                "Agreement, which is certified"
+            )
+            return float("inf")
         if upper <= self.alpha:
             return threshold
         self.problem = (

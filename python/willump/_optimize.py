@@ -30,6 +30,11 @@ from .capture import is_function
 Array = npt.NDArray[Any]
 
 
+#: With refit: which rows are equal hangs on what the fitted pipeline reads, which the
+#: split decides in turn.
+MOST_SPLITS = 3
+
+
 def optimize(
     pipeline: Any,
     X: Any,
@@ -362,7 +367,10 @@ def _labels_of(y: Any, n: int, name: str, *, is_table: bool = False) -> Array:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1 and not (labels.ndim == 2 and is_table):
-        raise ValueError(f"{name} must hold one label a row, not an array of {labels.shape}")
+        several = "; several labels are of Agreement and Estimated" if labels.ndim == 2 else ""
+        raise ValueError(
+            f"{name} must hold one label a row, not an array of {labels.shape}{several}"
+        )
     if len(labels) != n:
         raise ValueError(f"{name} has {len(labels)} labels for {n} rows")
     return labels
@@ -385,14 +393,59 @@ def _held_out(
     check_fit_params(pipeline, fit_params)
     if groups is not None:
         groups = group_numbers(groups, len(y))  # an iterator is read once
-    kept, held = hold_out(x, groups, duplicates, seed, partial(_keys_for, pipeline))
-    if is_classifier(pipeline) and y.ndim == 1:
-        check_no_class_is_lost(y, kept)
-    labels, rest = y[kept], take_rows(x, kept)
-    params = {name: _part_of(value, kept, len(y)) for name, value in fit_params.items()}
-    fitted = clone(pipeline).fit(for_sklearn(rest), labels, **params)
-    own = None if groups is None else groups[held]
-    return fitted, rest, labels, take_rows(x, held), y[held], own
+    fresh = clone(pipeline)
+    _check_unfitted(fresh)
+    reader = pipeline
+    for _ in range(MOST_SPLITS):
+        kept, held = hold_out(x, groups, duplicates, seed, partial(_keys_for, reader))
+        if is_classifier(pipeline) and y.ndim == 1:
+            check_no_class_is_lost(y, kept)
+        labels, rest = y[kept], take_rows(x, kept)
+        params = {name: _part_of(value, kept, len(y)) for name, value in fit_params.items()}
+        fitted = clone(fresh).fit(for_sklearn(rest), labels, **params)
+        # Only a fitted pipeline tells which columns it reads: rows that are equal in them
+        # are one, and are together in one part.
+        reader = fitted
+        is_settled = groups is not None or duplicates != "distinct"
+        if is_settled or not _shares(_keys_for(reader, x), kept, held):
+            own = None if groups is None else groups[held]
+            return fitted, rest, labels, take_rows(x, held), y[held], own
+    raise ValueError(
+        "refit=True: which columns the pipeline reads changes with the rows that it is fitted on, "
+        "so that rows which are equal to it come in both parts of X; pass X_cal, or groups="
+    )
+
+
+def _shares(keys: Sequence[Any], kept: Array, held: Array) -> bool:
+    """Whether rows of both parts are equal."""
+    known = {keys[i] for i in kept.tolist()}
+    return any(keys[i] in known for i in held.tolist())
+
+
+def _check_unfitted(fresh: Any) -> None:
+    """Refuses a clone that has kept a fit, such as a FrozenEstimator: it may have seen the
+    rows that are held out."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils import get_tags
+    from sklearn.utils.validation import check_is_fitted
+
+    # What is inside comes first, to be named.
+    parts = {**(fresh.get_params() if hasattr(fresh, "get_params") else {}), "": fresh}
+    for name, part in parts.items():
+        if isinstance(part, type) or not hasattr(part, "fit"):
+            continue
+        try:
+            if not get_tags(part).requires_fit:
+                continue
+            check_is_fitted(part)
+        except (NotFittedError, TypeError, AttributeError):
+            continue
+        what = type(part).__name__ + (f" ({name})" if name else "")
+        raise ValueError(
+            f"refit=True: {what} keeps its fit when it is cloned, and may have seen the rows that "
+            "would be held out to certify the cascade: pass X_cal, rows that nothing inside the "
+            "pipeline was fitted on"
+        )
 
 
 def check_fit_params(estimator: Any, params: Mapping[str, Any]) -> None:

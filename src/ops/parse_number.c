@@ -359,8 +359,9 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
     s->chars = wl_calloc(s->n_chars, sizeof *s->chars);
     s->values = wl_calloc(s->n_chars, 1);
     if (s->chars == NULL || s->values == NULL) {
+      wl_status status = wl_fail_memory(error, s->n_chars * sizeof *s->chars);
       unbind(s);
-      return wl_fail_memory(error, s->n_chars * sizeof *s->chars);
+      return status;
     }
   }
   for (size_t i = 0; i < s->n_chars; i++) {

@@ -204,7 +204,8 @@ def _model_of(followed: Followed) -> Model:
             return model
     raise UnsupportedError(
         f"optimize needs a function whose result is that of a compiled classifier or regressor, "
-        f"and what {name} returns follows from none; willump.compile(...).explain() shows why"
+        f"and what {name} returns follows from none (a model that stays Python is one of a "
+        "Pipeline's only); willump.compile(...).explain() shows why"
     )
 
 
