@@ -140,6 +140,8 @@ class _Behind:
             indices = array_of(self.builder, node, "indices")
             self._select(indices if self.columns is None else indices[self.columns])
             return True
+        if attributes.get("keeps_zeros") and _may_be_sparse(self.builder, node):
+            return False  # rows that come as CSR are not shifted
         if node.operator == "scale" and "dtype" not in attributes:
             with np.errstate(all="ignore"):
                 divide = self._numbers(node, "divide", 1.0)

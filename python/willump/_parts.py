@@ -252,6 +252,8 @@ def _read(builder: GraphBuilder, ref: Ref) -> _Chain | None:
         at = builder.nodes[at.inputs[0]]
     if at.operator == "hash" and (columns is not None or idf is not None):
         return None
+    if at.operator == "hash" and is_sublinear:  # refuses rows that a part would answer
+        return None
     if at.operator == "count":
         n = len(builder.tensors[_tensor(at, "vocabulary")])
         columns = np.arange(n) if columns is None else columns

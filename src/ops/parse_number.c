@@ -157,6 +157,12 @@ static double value_of(const numeral *n) {
   return n->is_negative ? -value : value;
 }
 
+/* 2^53 + 1 is the one whole number beyond 2^53 that rounds to it. */
+static bool is_beyond_exact(const numeral *n, double value) {
+  return fabs(value) > 0x1p53 ||
+         (fabs(value) == 0x1p53 && n->to[n->size - 1] == '3');
+}
+
 /* ---- other scripts
  * -----------------------------------------------------------
  */
@@ -245,7 +251,7 @@ static wl_status parse(const parse_state *s, wl_string text, size_t row,
   *out = value_of(&n);
   if (!g->is_whole && !(g->is_strict && n.is_whole))
     return WL_OK;
-  if (fabs(*out) > 0x1p53)
+  if (is_beyond_exact(&n, *out))
     return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
                        "the whole number %.*s is beyond 2^53, where not all "
                        "are exact",

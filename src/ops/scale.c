@@ -2,7 +2,8 @@
  * scale.c: columns shifted and scaled: StandardScaler, MaxAbsScaler, weights of
  * a union. In the reference's order of operations, so bit-equal: scikit-learn
  * divides the elements of an array, but multiplies those of a sparse matrix by
- * the reciprocal.
+ * the reciprocal. RobustScaler keeps the zeros of CSR rows: it scales them and
+ * does not shift them.
  */
 #include "ops/common.h"
 #include "ops/table.h"
@@ -10,11 +11,13 @@
 static const wl_attr_def attrs[] = {
     {"subtract", WL_ATTR_TENSOR, false}, {"divide", WL_ATTR_TENSOR, false},
     {"multiply", WL_ATTR_TENSOR, false}, {"reciprocal", WL_ATTR_TENSOR, false},
-    {"narrow", WL_ATTR_BOOL, false},     {"dtype", WL_ATTR_STRING, false},
+    {"narrow", WL_ATTR_BOOL, false},     {"keeps_zeros", WL_ATTR_BOOL, false},
+    {"dtype", WL_ATTR_STRING, false},
 };
 
 typedef struct scale_state {
   wl_columns subtract, divide, multiply, reciprocal;
+  bool keeps_zeros;
 } scale_state;
 
 static wl_status infer(const wl_graph *graph, const wl_node *node,
@@ -64,6 +67,7 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
   WL_TRY_DONE(status, wl_columns_init(&s->reciprocal,
                                       wl_node_tensor(graph, node, "reciprocal"),
                                       error));
+  s->keeps_zeros = wl_node_bool(node, "keeps_zeros", false);
   if (wl_node_bool(node, "narrow", false)) {
     wl_columns_round(&s->subtract, node->type.dtype);
     wl_columns_round(&s->divide, node->type.dtype);
@@ -77,7 +81,7 @@ done:
 
 static inline double scale_one(const scale_state *s, wl_dtype dtype,
                                bool is_sparse, size_t c, double v) {
-  if (s->subtract.values != NULL)
+  if (!is_sparse && s->subtract.values != NULL)
     v = wl_round_to(dtype, v - wl_column(&s->subtract, c));
   if (is_sparse && s->reciprocal.values != NULL)
     v = wl_round_to(dtype, v * wl_column(&s->reciprocal, c));
@@ -95,7 +99,7 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
   wl_dtype dtype = call->type->dtype;
   if (x->kind == WL_VALUE_CSR) {
     double *data;
-    if (s->subtract.values != NULL)
+    if (s->subtract.values != NULL && !s->keeps_zeros)
       return wl_fail(error, WL_ERROR_VALUE, WL_CANNOT_CENTER);
     WL_TRY(wl_like_csr(call, x, out, &data, error));
     for (int64_t e = 0; e < out->indptr[x->n_rows]; e++)

@@ -1,7 +1,8 @@
 /*
  * tfidf.c: TfidfTransformer.transform on counts: 1 + log(tf), times idf, row
- * norm, each step in the reference's order. Plans for linear models fuse it
- * away (passes/fuse_text.c); this is what transform returns.
+ * norm, each step in the reference's order; rows that are not finite have no
+ * norm and are refused. Plans for linear models fuse it away
+ * (passes/fuse_text.c); this is what transform returns.
  */
 #include <math.h>
 
@@ -97,6 +98,54 @@ static void divide_by_occurrences(const wl_value *x, double *data,
   }
 }
 
+/* The numbers of a row, and whether all are finite. */
+static bool weigh_row(const tfidf_state *s, const int32_t *features,
+                      double *data, size_t n, wl_dtype dtype) {
+  size_t n_finite = 0;
+  for (size_t i = 0; i < n; i++) {
+    double v = data[i];
+    if (s->is_sublinear)
+      v = wl_round_to(dtype, wl_round_to(dtype, wl_log(v)) + 1.0);
+    if (s->idf != NULL)
+      v = wl_round_to(dtype, v * s->idf[features[i]]);
+    data[i] = wl_round_to(dtype, v);
+    n_finite += isfinite(data[i]) != 0;
+  }
+  return n_finite == n;
+}
+
+/* A row that is not finite, as the reference's norm refuses it: for its NaN, or
+ * its infinity. Without a norm it is returned as it is. */
+static wl_status refuse_row(const tfidf_state *s, const wl_value *x, size_t row,
+                            const int32_t *features, const double *data,
+                            size_t n, wl_dtype dtype, wl_error *error) {
+  size_t at = 0;
+  while (at < n && data[at] == data[at])
+    at++;
+  bool is_nan = at < n;
+  if (!is_nan)
+    for (at = 0; isfinite(data[at]);)
+      at++;
+  size_t feature = (size_t)features[at];
+  double count = x->kind == WL_VALUE_CSR ? x->data[(size_t)x->indptr[row] + at]
+                                         : wl_row(x, row)[feature];
+  const char *what = dtype == WL_F32
+                         ? "infinity or a value too large for dtype('float32')"
+                         : "infinity or a value too large for dtype('float64')";
+  if (is_nan)
+    what = "NaN";
+  if (s->is_sublinear && !(count > 0.0))
+    return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
+                       "Input contains %s.\nsublinear_tf=True takes the "
+                       "logarithm of feature %zu, which is %g: only counts "
+                       "above 0 have one (hashes with alternate_sign=False do)",
+                       what, feature, count);
+  return wl_fail_row(error, WL_ERROR_VALUE, (int64_t)row,
+                     "Input contains %s.\nfeature %zu, which is %g, times its "
+                     "idf is %g",
+                     what, feature, count, data[at]);
+}
+
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   const tfidf_state *s = state;
@@ -111,13 +160,13 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
     data = out->data;
   }
   wl_dtype dtype = call->type->dtype;
-  for (int64_t e = 0; e < out->indptr[out->n_rows]; e++) {
-    double v = data[e];
-    if (s->is_sublinear)
-      v = wl_round_to(dtype, wl_round_to(dtype, wl_log(v)) + 1.0);
-    if (s->idf != NULL)
-      v = wl_round_to(dtype, v * s->idf[out->indices[e]]);
-    data[e] = wl_round_to(dtype, v);
+  for (size_t r = 0; r < call->n_rows; r++) {
+    size_t first = (size_t)out->indptr[r];
+    size_t n = (size_t)out->indptr[r + 1] - first;
+    const int32_t *features = out->indices + first;
+    if (!weigh_row(s, features, data + first, n, dtype) &&
+        s->norm != WL_NORM_NONE)
+      return refuse_row(s, x, r, features, data + first, n, dtype, error);
   }
   if (s->norm == WL_NORM_OCCURRENCES)
     divide_by_occurrences(out, data, s->idf, dtype);

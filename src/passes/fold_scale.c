@@ -11,7 +11,9 @@
  * as 0, the scaled value decides once and for all, and becomes the side that
  * missing values go to.
  *
- * A scaler that centers refuses a sparse matrix: that check stays. `affine`
+ * A scaler that centers refuses a sparse matrix: that check stays. One that
+ * keeps the zeros of sparse rows does else with them than with dense ones, and
+ * stays where there may be such rows. `affine`
  * spreads sparse rows out, which says what is in their gaps: it stays where the
  * trees would read them as NaN. So does any scaler before a sparse
  * concatenation that such trees read: what it makes of 0 is no gap, and what it
@@ -51,7 +53,8 @@ typedef struct fold {
 static bool may_be_sparse(const wl_graph *graph, wl_id id, int depth) {
   const wl_node *node = &graph->nodes[id];
   if (node->op == WL_OP_INPUT)
-    return wl_string_is(wl_node_string(node, "kind", ""), "matrix");
+    return wl_string_is(wl_node_string(node, "kind", ""), "matrix") &&
+           wl_node_attr(node, "no_csr") == NULL;
   bool is_settled =
       node->op == WL_OP_CONCAT && wl_node_attr(node, "sparse") != NULL;
   if (is_settled || !wl_op_table[node->op]->keeps_sparse)
@@ -100,6 +103,7 @@ static bool is_scaler(const wl_graph *graph, const fold *f,
   if (node->op == WL_OP_AFFINE)
     return !reads_gaps_as_missing(f);
   return wl_node_attr(node, "subtract") != NULL &&
+         !wl_node_bool(node, "keeps_zeros", false) &&
          graph->nodes[node->inputs[0]].op == WL_OP_CHECK_FINITE;
 }
 

@@ -215,9 +215,12 @@ def scale(
     multiply: Any = None,
     reciprocal: Any = None,
     narrow: bool = False,
+    keeps_zeros: bool = False,
 ) -> Any:
     if x.dtype != np.float32:
         x = x.astype(np.float64)
+    if sp.issparse(x) and keeps_zeros:
+        subtract = None
     if sp.issparse(x) and reciprocal is not None:
         divide, x = None, elementwise(x, np.multiply, reciprocal.astype(x.dtype))
     for factor, function in ((subtract, np.subtract), (divide, np.divide), (multiply, np.multiply)):

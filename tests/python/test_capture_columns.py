@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
-from capture_frames import SAMPLE, check_random_frames, check_same, outcome
+from capture_frames import LARGE, SAMPLE, check_random_frames, check_same, outcome
 from graph_interpreter import Interpreter
+from hypothesis import given
 from willump.capture import nullable
 from willump.capture.capture import follow
 
@@ -393,6 +394,29 @@ def test_text_of_a_fixed_format_is_parsed_as_pandas_does(function: Any, format: 
             assert isinstance(found, ValueError), value
         elif not isinstance(found, ValueError):  # refused, or the same
             np.testing.assert_array_equal(found, np.asarray(plain))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda f: f["n"].astype(int),
+        lambda f: pd.to_numeric(f["n"].str.strip().str.replace("_", "")).astype(float),
+    ],
+    ids=["astype", "to_numeric"],
+)
+def test_whole_numbers_of_strings_are_exact_up_to_2_to_the_53(function: Any) -> None:
+    fast = willump.compile(function, sample=SAMPLE, strict=True)
+
+    @given(LARGE)
+    def compare(text: str) -> None:
+        frame = SAMPLE.iloc[:1].assign(n=[text])
+        if abs(int(text)) <= 2**53:
+            check_same(outcome(function, frame), outcome(fast, frame))
+        else:
+            with pytest.raises(ValueError, match=r"beyond 2\^53"):
+                fast(frame)
+
+    compare()
 
 
 def test_moments_of_another_zone_are_refused() -> None:

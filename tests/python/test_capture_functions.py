@@ -243,6 +243,18 @@ def test_what_is_not_known_is_one_python_step() -> None:
     np.testing.assert_allclose(fast(rows[2]), part_python(FRAME)[12])
 
 
+def one_column_of_python(f: Any) -> Any:
+    return np.column_stack([np.cbrt(f["a"]).to_numpy(), f["b"]])
+
+
+@pytest.mark.parametrize("function", [part_python, one_column_of_python])
+def test_no_rows_pass_a_python_step(function: Any) -> None:
+    with pytest.warns(willump.PythonStepWarning, match="cbrt"):
+        fast = willump.compile(function, sample=FRAME)
+    assert fast._steps
+    check_same(function(FRAME.iloc[:0]), fast(FRAME.iloc[:0]))
+
+
 def test_strict_refuses_python_steps_by_line_and_name() -> None:
     with pytest.raises(willump.UnsupportedError, match=r"line \d+: there is no native form"):
         willump.compile(part_python, sample=FRAME, strict=True)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
@@ -105,9 +105,24 @@ def test_a_folded_scaler_still_refuses_a_sparse_matrix() -> None:
 
 def test_a_scaler_that_takes_sparse_rows_stays() -> None:
     x = np.random.default_rng(0).normal(size=(60, 2))
-    est = make_pipeline(MaxAbsScaler(), clone(TREES)).fit(x, x[:, 0])
-    assert "scale(" in build(est)._model.print("all")
-    assert_same_model(build(est), est, x)
+    for scaler in (MaxAbsScaler(), RobustScaler()):
+        est = make_pipeline(scaler, RandomForestRegressor(3, random_state=0)).fit(x, x[:, 0])
+        fast = build(est)
+        assert "scale(" in fast._model.print("all")
+        for rows in (x, sp.csr_array(x)):
+            assert_same_model(fast, est, rows)
+
+
+def test_a_scaler_before_trees_that_take_dense_rows_only_moves() -> None:
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    for scaler in (MaxAbsScaler(), RobustScaler()):
+        est = make_pipeline(scaler, clone(TREES)).fit(x, x[:, 0])
+        fast = build(est)
+        assert "scale(" not in fast._model.print("all")
+        assert_same_model(fast, est, x)
+        for model in (est, fast):
+            with pytest.raises(TypeError, match="Sparse data was passed for X"):
+                model.predict(sp.csr_array(x))
 
 
 def test_infinity_is_refused_as_before() -> None:

@@ -13,12 +13,13 @@ import scipy.sparse as sp
 import willump
 from harness import assert_same_matrix, assert_same_model, quiet
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer
 from sklearn.feature_selection import VarianceThreshold
-from sklearn.linear_model import LogisticRegression
-from sklearn.naive_bayes import MultinomialNB
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.naive_bayes import BernoulliNB, MultinomialNB
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 SETTINGS = [
     {},
@@ -205,3 +206,97 @@ def test_a_python_step_gets_the_dtype_that_the_originals_gets(dtype: Any) -> Non
     want, got = original.transform(texts), fast.transform(texts)
     assert step.dtypes_ == {np.dtype(dtype)}
     assert_same_matrix(got, want, bits=True)
+
+
+# ---- logarithms of what is no count ----------------------------------------------
+
+#: Words whose hashes are above and below 0.
+SIGNED = HashingVectorizer(n_features=64, norm=None)
+WORDS = [a + b for a in "abcdefgh" for b in "abcdefgh"]
+ABOVE = [w for w in WORDS if SIGNED.transform([w]).data[0] > 0]
+BELOW = [w for w in WORDS if SIGNED.transform([w]).data[0] < 0]
+
+
+def outcome(call: Any) -> Any:
+    try:
+        return call()
+    except ValueError as error:
+        # Behind it, what the two add, and the dtype, which is that of the caller's rows.
+        return re.split(r"\n| \(| for dtype", str(error))[0].rstrip(".")
+
+
+def check_outcome(fast: Any, original: Any, rows: Any) -> None:
+    method = "predict" if hasattr(original, "predict") else "transform"
+    want = outcome(lambda: quiet(getattr(original, method), rows))
+    got = outcome(lambda: getattr(fast, method)(rows))
+    if isinstance(want, str):
+        assert got == want
+    elif sp.issparse(want):
+        assert_same_matrix(got, want, bits=False)
+    else:
+        np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("norm", ["l1", "l2", None])
+@pytest.mark.parametrize(
+    "hashes", [{}, {"norm": None}, {"norm": None, "binary": True}, {"alternate_sign": False}]
+)
+@pytest.mark.parametrize("use_idf", [False, True])
+def test_sublinear_hashes(hashes: dict[str, Any], norm: Any, dtype: Any, use_idf: bool) -> None:
+    vectorizer = HashingVectorizer(n_features=64, dtype=dtype, **hashes)
+    weights = TfidfTransformer(sublinear_tf=True, norm=norm, use_idf=use_idf)
+    rng = np.random.default_rng(0)
+    train = [" ".join(rng.choice(ABOVE, 3)) for _ in range(12)]
+    y = np.arange(12) % 2
+    #: A word and one of the other sign in the same bucket: a sum of 0 that is stored.
+    bucket = {int(SIGNED.transform([w]).indices[0]): w for w in ABOVE}
+    both = [(bucket.get(int(SIGNED.transform([w]).indices[0])), w) for w in BELOW]
+    zeros = [f"{a} {b}" for a, b in both if a]
+    assert zeros
+    texts = [
+        *train[:3],
+        *BELOW[:3],
+        *zeros[:2],
+        "",
+        *(" ".join(rng.choice(WORDS, 4)) for _ in "abcde"),
+    ]
+    for model in (
+        None,
+        LogisticRegression(),
+        SGDClassifier(),
+        BernoulliNB(),
+        DecisionTreeClassifier(),
+    ):
+        steps = [vectorizer, weights, *([] if model is None else [model])]
+        original = quiet(make_pipeline(*steps).fit, train, y)
+        fast = quiet(willump.compile, original)
+        for text in texts:
+            check_outcome(fast, original, [text])
+        if norm is not None and hashes in ({}, {"norm": None}):
+            call = fast.transform if model is None else fast.predict
+            with pytest.raises(
+                ValueError, match=r"contains NaN\.\nsublinear_tf=True takes the log"
+            ):
+                call([*train, BELOW[0]])
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", None])
+@pytest.mark.parametrize("bad", [-1.0, 0.0, -0.0, 1e-300])
+def test_sublinear_numbers_of_the_caller(bad: float, norm: Any) -> None:
+    X = counts()
+    weights = TfidfTransformer(sublinear_tf=True, norm=norm)
+    given = sp.csr_matrix(([2.0, bad], [1, 4], [0, 2]), shape=(1, 12))
+    for model in (None, LogisticRegression()):
+        steps = [weights, *([] if model is None else [model])]
+        original = make_pipeline(*steps).fit(X, np.arange(60) % 2)
+        fast = willump.compile(original, strict=True)
+        for rows in (given, given.toarray()):
+            check_outcome(fast, original, rows)
+
+
+def test_a_product_with_the_idf_that_is_infinite() -> None:
+    original = TfidfTransformer().fit(counts())
+    given = counts() * 1.5e308
+    fast = willump.compile(original, strict=True)
+    check_outcome(fast, original, given)

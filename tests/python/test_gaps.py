@@ -55,7 +55,10 @@ FEATURES: dict[str, tuple[Callable[[], Any], bool]] = {
     "max abs": (MaxAbsScaler, False),
     "scaled": (lambda: StandardScaler(with_mean=False), False),
     "centered": (StandardScaler, False),
-    "robust": (lambda: RobustScaler(with_centering=False), False),
+    "robust": (RobustScaler, False),
+    "robust, not scaled": (lambda: RobustScaler(with_scaling=False), False),
+    "robust, not centered": (lambda: RobustScaler(with_centering=False), False),
+    "robust, of a union": (lambda: union(RobustScaler(), P, MaxAbsScaler()), False),
     "min max": (MinMaxScaler, False),
     "binary": (Binarizer, False),
     "norm": (Normalizer, False),
@@ -178,9 +181,16 @@ def test_imputed_csr_rows_stay_csr(seed: int, missing: float) -> None:
         np.testing.assert_array_equal(got[1], want)
 
 
-def test_a_robust_scaler_that_centers_refuses_csr_rows() -> None:
-    # The original divides them, and does not center.
-    x = matrix(0, 40)
-    fast = willump.compile(RobustScaler().fit(x.toarray()))
-    with pytest.raises(ValueError, match="Cannot center sparse matrices"):
-        fast.transform(x)
+@pytest.mark.parametrize("parameters", [{}, {"with_scaling": False}, {"unit_variance": True}])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_a_robust_scaler_scales_csr_rows_and_does_not_center_them(
+    parameters: dict[str, Any], dtype: Any
+) -> None:
+    x, rows = (matrix(seed, 40).astype(dtype) for seed in (0, 1))
+    est = RobustScaler(**parameters).fit(x.toarray())
+    fast = willump.compile(est, strict=True)
+    for given_rows in (rows, rows.toarray()):
+        got, want = fast.transform(given_rows), est.transform(given_rows)
+        assert type(got) is type(want)
+        spread = [m.toarray() if sp.issparse(m) else m for m in (got, want)]
+        np.testing.assert_array_equal(*spread)

@@ -552,7 +552,15 @@ def test_methods_that_are_not_offered_are_refused_by_name() -> None:
     X = rows(21, has_gaps=False)
     ada = willump.compile(en.AdaBoostRegressor(n_estimators=3).fit(X, targets(X, 0)))
     forest = willump.compile(en.IsolationForest(n_estimators=3).fit(X))
-    for model, name in ((ada, "staged_predict"), (ada, "staged_score"), (forest, "fit_predict")):
+    ridge = en.GradientBoostingRegressor(n_estimators=3, init=BayesianRidge())
+    started = willump.compile(ridge.fit(X, targets(X, 0)))
+    several = en.ExtraTreesClassifier(3).fit(X, np.c_[targets(X, 2), targets(X, 3)])
+    outputs = willump.compile(several)
+    for model, name in (
+        (ada, "staged_predict"), (ada, "staged_score"), (forest, "fit_predict"),
+        (started, "apply"), (started, "staged_predict"),
+        (outputs, "apply"), (outputs, "predict_proba"),
+    ):  # fmt: skip
         assert not hasattr(model, name)
         with pytest.raises(AttributeError, match=f"{name}': the compiled .* has "):
             getattr(model, name)

@@ -356,7 +356,7 @@ class Emitter:
             return self.linear(source, coef, intercept, refs[0].dtype)
         if operator in PER_COLUMN:
             keys = [tuple(n.attributes) for n in nodes]
-            if len(set(keys)) != 1 or {"narrow", "joint"} & set(keys[0]):
+            if len(set(keys)) != 1 or {"narrow", "joint", "keeps_zeros"} & set(keys[0]):
                 return None
             attributes: dict[str, Any] = {
                 key: np.concatenate(

@@ -88,9 +88,7 @@ def may_tell_gaps(estimator: Any) -> bool:
 
 
 def centers(estimator: Any) -> bool:
-    return bool(
-        getattr(estimator, "with_mean", False) or getattr(estimator, "with_centering", False)
-    )
+    return bool(getattr(estimator, "with_mean", False))
 
 
 def takes_dense_only(estimator: Any) -> bool:
@@ -99,6 +97,9 @@ def takes_dense_only(estimator: Any) -> bool:
         return False
     if any(hasattr(estimator, name) for name in _HOLDERS):
         return False
+    from sklearn.preprocessing import RobustScaler
     from sklearn.utils import get_tags
 
+    if isinstance(estimator, RobustScaler):  # its tag is of `fit`, which cannot center them
+        return False
     return not get_tags(estimator).input_tags.sparse

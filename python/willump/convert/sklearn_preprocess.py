@@ -39,10 +39,24 @@ def _standard_scaler_narrows() -> bool:
     return bool(scaler.transform(x)[0, 0] == np.float32(2.0**-23))
 
 
-def _scaled(ctx: Context, ref: Ref, subtract: Any, divide: Any, *, narrows: bool = False) -> Ref:
+def _scaled(
+    ctx: Context,
+    ref: Ref,
+    subtract: Any,
+    divide: Any,
+    *,
+    narrows: bool = False,
+    keeps_zeros: bool = False,
+) -> Ref:
     """(x - subtract) / divide; a sparse x is multiplied by the reciprocal, as
-    inplace_column_scale is called."""
-    attributes: dict[str, Any] = {"narrow": True if narrows else None}
+    inplace_column_scale is called.
+
+    `keeps_zeros`: rows that come as CSR are not shifted, where they are otherwise refused.
+    """
+    attributes: dict[str, Any] = {
+        "narrow": True if narrows else None,
+        "keeps_zeros": True if keeps_zeros else None,
+    }
     if subtract is not None:
         attributes["subtract"] = np.asarray(subtract).astype(np.float64)
     if divide is not None and ref.sparse:
@@ -51,7 +65,7 @@ def _scaled(ctx: Context, ref: Ref, subtract: Any, divide: Any, *, narrows: bool
             raise Refused("it scales float32 values by float64")
     elif divide is not None:
         attributes["divide"] = np.asarray(divide).astype(np.float64)
-        if subtract is None:  # the rows may come sparse
+        if subtract is None or keeps_zeros:  # the rows may come sparse
             attributes["reciprocal"] = np.asarray(1.0 / np.asarray(divide)).astype(np.float64)
     # A text feature stays finite under a scale that fit computed from finite data.
     scales = subtract is not None or divide is not None
@@ -87,10 +101,10 @@ def min_max_scaler(ctx: Context, est: Any, value: Value) -> Ref:
 def robust_scaler(ctx: Context, est: Any, value: Value) -> Ref:
     check_is_fitted(est)
     ref = _floats(ctx, ctx.numeric(value, est.n_features_in_, est, allow_nan=True))
-    if ref.sparse and est.with_centering:
-        raise Refused("with_centering=True cannot center a sparse matrix")
-    subtract = est.center_ if est.with_centering else None
-    return _scaled(ctx, ref, subtract, est.scale_ if est.with_scaling else None)
+    # Rows that come as CSR are scaled and not centered.
+    subtract = est.center_ if est.with_centering and not ref.sparse else None
+    divide = est.scale_ if est.with_scaling else None
+    return _scaled(ctx, ref, subtract, divide, keeps_zeros=subtract is not None)
 
 
 def _clipped(ctx: Context, ref: Ref, low: float, high: float) -> Ref:
@@ -159,7 +173,6 @@ register(
     transform=robust_scaler,
     operators=["scale", "check_finite"],
     parameters=["with_centering", "with_scaling", "quantile_range", "unit_variance"],
-    python_step="with_centering=True on a sparse matrix",
 )
 register(
     Normalizer,

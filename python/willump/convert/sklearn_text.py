@@ -70,7 +70,19 @@ def convert_tfidf(ctx: Context, est: Any, value: Value) -> Ref:
         "dtype": None if dtype == "f64" else dtype,
     }
     node = ctx._emit("tfidf", (counts.node,), attributes)
-    return Ref(node, counts.n_features, True, dtype, counts.safe)
+    # A norm refuses what is not finite; without one that is for what comes behind.
+    is_safe = est.norm is not None or not est.sublinear_tf or _is_positive(ctx, counts.node)
+    return Ref(node, counts.n_features, True, dtype, counts.safe and is_safe)
+
+
+def _is_positive(ctx: Context, number: int) -> bool:
+    """Whether a node stores numbers above 0 alone, which have a logarithm."""
+    node = ctx.builder.nodes[number]
+    if node.operator == "hash":
+        return not node.attributes.get("alternate_sign") or bool(node.attributes.get("binary"))
+    if node.operator in ("cast", "select", "concat", "normalize"):
+        return all(_is_positive(ctx, below) for below in node.inputs)
+    return node.operator == "count"
 
 
 def convert_hashing(ctx: Context, est: Any, value: Value) -> Ref:

@@ -111,7 +111,7 @@ class PythonStep:
                 raise {"type": TypeError, "value": ValueError}[self.no_csr[1]](self.no_csr[0])
             answer = answer.toarray()
         dense = np.ascontiguousarray(self._cast(np.asarray(answer), checks))
-        return self._checked(dense.reshape(len(dense), -1) if dense.ndim == 1 else dense)
+        return self._checked(dense[:, np.newaxis] if dense.ndim == 1 else dense)
 
     def _cast(self, numbers: Array, checks: bool) -> Array:
         dtype = np.dtype(NUMPY_DTYPES[self.dtype])
