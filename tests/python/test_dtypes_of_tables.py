@@ -217,6 +217,19 @@ def test_tables_of_each_library_have_the_originals_dtypes_and_bits(seed: int) ->
             COUNTS["compared" if same else "refused"] += 1
 
 
+@pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent"])
+@pytest.mark.parametrize("fit_dtype", ["f4", "f8"])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_an_imputer_fills_in_the_dtype_of_its_fit(
+    strategy: str, fit_dtype: str, dtype: str
+) -> None:
+    x = np.array([[1e8], [np.nan], [1e8 / 3], [1]])
+    est = SimpleImputer(strategy=strategy).fit(x.astype(fit_dtype))
+    want, got = (each.transform(x.astype(dtype)) for each in (est, build(est)))
+    assert got.dtype == want.dtype
+    np.testing.assert_array_equal(got, want)
+
+
 def test_most_tables_were_compared() -> None:
     print(COUNTS)
     assert COUNTS["compared"] >= COUNTS["refused"]
