@@ -139,7 +139,7 @@ struct wl_arena_block {
   char *data;  /* 64-byte aligned, inside the same allocation */
 };
 
-void wl_arena_init(wl_arena *arena) { *arena = (wl_arena){NULL, 0, 0}; }
+void wl_arena_init(wl_arena *arena) { *arena = (wl_arena){.head = NULL}; }
 
 static void free_blocks(wl_arena_block *block) {
   while (block != NULL) {
@@ -196,6 +196,11 @@ size_t wl_arena_padded(size_t size) {
 }
 
 static bool add_block(wl_arena *arena, size_t size) {
+  if (arena->limit != 0 &&
+      (size > arena->limit || arena->total > arena->limit - size)) {
+    arena->is_over = true;
+    return false;
+  }
   wl_arena_block *block = block_create(size);
   if (block == NULL)
     return false;

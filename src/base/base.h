@@ -82,6 +82,8 @@ typedef struct wl_arena {
   wl_arena_block *head; /* the block in use; older ones behind it */
   size_t used;          /* bytes used in head */
   size_t total;         /* bytes of all blocks */
+  size_t limit;         /* of total, set by its owner; 0: none */
+  bool is_over;         /* an allocation failed for the limit */
 } wl_arena;
 
 void wl_arena_init(wl_arena *arena);

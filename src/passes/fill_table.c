@@ -6,7 +6,12 @@
 
 #include "ops/common.h"
 
-enum { CHUNK_ROWS = 512, FIRST_BYTES = 4096 };
+enum {
+  CHUNK_ROWS = 512,
+  FEW_ROWS = 8, /* of a chunk of text, that a step may make much longer */
+  FIRST_BYTES = 4096,
+  MAX_CHUNK_BYTES = 1 << 25
+};
 
 typedef struct filler {
   const wl_fill *fill;
@@ -70,10 +75,6 @@ static wl_status keep_strings(filler *f, size_t step, const wl_value *value,
     table->strings[first + r] = from;
     if (from.data == NULL)
       continue;
-    if (from.size > f->fill->max_bytes - table->n_bytes) {
-      f->refusing = f->fill->steps[step];
-      return WL_OK;
-    }
     WL_TRY(make_room(table, from.size, error));
     if (from.size != 0)
       memcpy(table->bytes + table->n_bytes, from.data, from.size);
@@ -106,6 +107,7 @@ static wl_status filler_init(filler *f, const wl_fill *fill, wl_error *error) {
   size_t n = fill->graph->n_nodes;
   *f = (filler){.fill = fill, .refusing = WL_NO_NODE};
   wl_arena_init(&f->arena);
+  f->arena.limit = MAX_CHUNK_BYTES;
   f->states = wl_calloc(fill->n_steps + 1, sizeof *f->states);
   f->values = wl_calloc(n + 1, sizeof *f->values);
   return f->states != NULL && f->values != NULL
@@ -128,10 +130,13 @@ static void filler_deinit(filler *f) {
  * its own message. */
 static wl_status settle(filler *f, size_t step, wl_status status,
                         const wl_error *refusal, wl_error *error) {
-  if (status == WL_ERROR_MEMORY && error != NULL)
-    *error = *refusal;
-  if (status == WL_OK || status == WL_ERROR_MEMORY)
+  if (status == WL_ERROR_MEMORY && !f->arena.is_over) {
+    if (error != NULL)
+      *error = *refusal;
     return status;
+  }
+  if (status == WL_OK)
+    return WL_OK;
   f->refusing = f->fill->steps[step];
   return WL_OK;
 }
@@ -152,6 +157,28 @@ static wl_status bind_step(filler *f, size_t step, wl_error *error) {
   if (goes_on(f) && f->fill->tables[step] != NULL)
     return begin_table(f->fill->tables[step], node, f->fill->n_rows, error);
   return WL_OK;
+}
+
+/* Bytes of a value. */
+static size_t size_of(const wl_value *value) {
+  size_t size = 0;
+  if (value->kind == WL_VALUE_DENSE)
+    return value->n_rows * value->n_columns * sizeof *value->dense;
+  for (size_t r = 0; value->kind == WL_VALUE_STRINGS && r < value->n_rows; r++)
+    size += value->strings[r].data != NULL ? value->strings[r].size : 0;
+  return size;
+}
+
+/* What a step made and read comes off the budget; without, it refuses. */
+static void pay(filler *f, size_t step) {
+  const wl_node *node = step_node(f, step);
+  size_t cost = size_of(&f->values[f->fill->steps[step]]);
+  for (uint32_t i = 0; i < node->n_inputs; i++)
+    cost += size_of(&f->values[node->inputs[i]]);
+  if (cost > *f->fill->budget)
+    f->refusing = f->fill->steps[step];
+  else
+    *f->fill->budget -= cost;
 }
 
 static wl_status run_step(filler *f, size_t step, size_t n_rows,
@@ -178,7 +205,10 @@ static wl_status run_step(filler *f, size_t step, size_t n_rows,
   wl_error refusal = {0};
   wl_value *out = &f->values[f->fill->steps[step]];
   wl_status status = def->run(f->states[step], &call, out, &refusal);
-  return settle(f, step, status, &refusal, error);
+  WL_TRY(settle(f, step, status, &refusal, error));
+  if (goes_on(f))
+    pay(f, step);
+  return WL_OK;
 }
 
 /* The row numbers from `first` on; -1, behind them, stands for all others. */
@@ -220,16 +250,26 @@ static wl_status run_chunk(filler *f, size_t first, size_t n, wl_error *error) {
   return WL_OK;
 }
 
+/* Do steps make strings, other than those of tables? */
+static bool makes_text(const filler *f) {
+  for (size_t s = 0; s < f->fill->n_steps; s++)
+    if (step_node(f, s)->type.kind == WL_VALUE_STRINGS &&
+        step_node(f, s)->op != WL_OP_TAKE)
+      return true;
+  return false;
+}
+
 wl_status wl_fill_tables(const wl_fill *fill, wl_id *refusing,
                          wl_error *error) {
   filler f;
   wl_status status;
-  size_t n_rows = fill->n_rows + 1;
+  size_t n_rows = fill->n_rows + 1, most;
   WL_TRY_DONE(status, filler_init(&f, fill, error));
+  most = makes_text(&f) ? FEW_ROWS : CHUNK_ROWS;
   for (size_t s = 0; s < fill->n_steps && goes_on(&f); s++)
     WL_TRY_DONE(status, bind_step(&f, s, error));
-  for (size_t r = 0; r < n_rows && goes_on(&f); r += CHUNK_ROWS) {
-    size_t n = n_rows - r < CHUNK_ROWS ? n_rows - r : CHUNK_ROWS;
+  for (size_t r = 0; r < n_rows && goes_on(&f); r += most) {
+    size_t n = n_rows - r < most ? n_rows - r : most;
     WL_TRY_DONE(status, run_chunk(&f, r, n, error));
   }
   for (size_t s = 0; s < fill->n_steps && goes_on(&f); s++)

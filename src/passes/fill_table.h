@@ -30,13 +30,12 @@ typedef struct wl_fill {
   const wl_id *steps; /* in order; a step's inputs are steps, or the root */
   size_t n_steps;
   wl_filled **tables; /* one a step, NULL where nothing is kept; zeroed */
-  size_t max_bytes;   /* of a table's strings */
+  size_t *budget;     /* bytes that steps may still make and read; less after */
 } wl_fill;
 
 /*
- * Fills the tables. A node that refuses a row, may warn, or makes more strings
- * than may be kept is *refusing, with WL_OK; else that is WL_NO_NODE. Fails on
- * memory only.
+ * Fills the tables. A node that refuses a row, may warn, or exceeds the budget
+ * is *refusing, with WL_OK; else that is WL_NO_NODE. Fails on memory only.
  */
 wl_status wl_fill_tables(const wl_fill *fill, wl_id *refusing, wl_error *error);
 

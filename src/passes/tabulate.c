@@ -17,10 +17,11 @@
 #include "passes/rewrite.h"
 
 enum {
-  MAX_WIDTH = 16,     /* of a table's row: computing may cost less than more */
-  MAX_WORK = 1 << 25, /* numbers and bytes that are computed for one root */
-  BLOCK_WORK = 1024,  /* of a model's row: what an engine's may cost */
-  MAX_TRIES = 8,      /* a root whose nodes refuse so often stays */
+  MAX_WIDTH = 16,      /* of a table's row: computing may cost less than more */
+  MAX_WORK = 1 << 25,  /* numbers and bytes that are computed, foreseen */
+  MAX_BYTES = 1 << 28, /* that steps make and read */
+  BLOCK_WORK = 1024,   /* of a model's row: what an engine's may cost */
+  MAX_TRIES = 8,       /* a root whose nodes refuse so often stays */
   MAX_VISITS = 1 << 26,
   MAX_ATTRS = 4
 };
@@ -40,6 +41,7 @@ typedef struct tabulation {
   place *places;     /* owned, one a node */
   wl_filled *tables; /* owned, one a node; those that are filled have a width */
   size_t visits;     /* of nodes that may still be made */
+  size_t work, bytes; /* that may still be done */
 } tabulation;
 
 /* ---- what hangs on a row number alone ------------------------------------ */
@@ -178,7 +180,7 @@ static void job_deinit(job *j) {
   wl_free(j->is_step);
 }
 
-static wl_status job_init(job *j, const tabulation *t, wl_id root) {
+static wl_status job_init(job *j, tabulation *t, wl_id root) {
   const wl_graph *graph = t->rewrite.from;
   size_t n = graph->n_nodes + 1;
   *j = (job){.steps = wl_calloc(n, sizeof *j->steps),
@@ -189,7 +191,7 @@ static wl_status job_init(job *j, const tabulation *t, wl_id root) {
                       .n_rows = t->places[root].n_rows,
                       .steps = j->steps,
                       .tables = j->tables,
-                      .max_bytes = MAX_WORK};
+                      .budget = &t->bytes};
   return j->steps != NULL && j->tables != NULL && j->is_step != NULL
              ? WL_OK
              : wl_fail_memory(t->rewrite.error, n * sizeof *j->steps);
@@ -202,7 +204,7 @@ static bool is_due(const tabulation *t, wl_id id, wl_id root) {
 
 /* The steps that fill a root's tables, if there are any, and the dearest one if
  * they are too much work: else WL_NO_NODE. */
-static void list_steps(const tabulation *t, job *j, wl_id *dearest) {
+static void list_steps(tabulation *t, job *j, wl_id *dearest) {
   const wl_graph *graph = t->rewrite.from;
   size_t n_bytes = 0, total = 0, most = 0;
   for (size_t id = graph->n_nodes; id-- > 0;) {
@@ -229,8 +231,10 @@ static void list_steps(const tabulation *t, job *j, wl_id *dearest) {
       j->tables[j->fill.n_steps] = &t->tables[id];
     j->steps[j->fill.n_steps++] = id;
   }
-  if (total <= MAX_WORK)
-    *dearest = WL_NO_NODE;
+  if (total > t->work)
+    return;
+  t->work -= total;
+  *dearest = WL_NO_NODE;
 }
 
 /* Fills a root's tables, but for what cannot be filled: *refusing. */
@@ -401,7 +405,7 @@ static wl_status run(tabulation *t) {
 
 wl_status wl_pass_tabulate(const wl_graph *from, wl_graph *to,
                            wl_error *error) {
-  tabulation t = {.visits = MAX_VISITS};
+  tabulation t = {.visits = MAX_VISITS, .work = MAX_WORK, .bytes = MAX_BYTES};
   wl_status status;
   WL_TRY_DONE(status, wl_rewrite_begin(&t.rewrite, from, to, error));
   t.places = wl_calloc(from->n_nodes + 1, sizeof *t.places);
