@@ -421,7 +421,8 @@ typedef struct wl_request {
   const uint64_t *rows; /* their positions in the run's inputs; borrowed */
   size_t n_inputs;
   const wl_result
-      *inputs; /* the step's computed inputs for those rows; for an input
+      *inputs; /* the step's computed inputs for those rows, of WL_F32 where
+                  the graph computes in it, else of WL_F64; for an input
                   that is one of the model's own, n_columns is 0 and the
                   caller takes the rows from what it passed in */
   const int64_t *

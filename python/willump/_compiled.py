@@ -289,6 +289,10 @@ class CompiledModel(Estimator):
         metadata = {**converted.metadata, **describe(estimator, converted.metadata)}
         metadata["reasons"] = list(converted.reasons)
         metadata["signatures"] = describe_methods(estimator)
+        direct = metadata.get("direct_steps", {})
+        if any(name not in direct for name in metadata.get("float32_outputs", ())):
+            for step in converted.steps:  # which the graph does not know to be float32
+                step.refuses_float32 |= step.is_raw
         model = _core.Model.compile(
             converted.graph_text,
             converted.tensors,

@@ -418,7 +418,8 @@ def describe(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
     float32_outputs = _float32_outputs(estimator, metadata)
     if float32_outputs:
         found["float32_outputs"] = float32_outputs
-    if metadata.get("n_features_in") and not _computes_in_doubles(estimator, metadata):
+    is_known = metadata.get("refuses_float16") or not metadata.get("n_features_in")
+    if not is_known and not _computes_in_doubles(estimator, metadata):
         found["refuses_float16"] = True
     empty = _error_for_no_rows(estimator, metadata, type(first).__name__)
     return found if empty is None else {**found, "empty": empty}

@@ -334,7 +334,19 @@ static wl_status run_stage(wl_run *run, wl_error *error) {
 
 /* ---- external steps ------------------------------------------------------ */
 
-/* A computed input of an external step, for the rows of the selection. */
+/* CSR rows are kept as doubles: those of float32 in their own dtype. */
+static void narrow_values(wl_result *result) {
+  double *values = result->values;
+  size_t n = (size_t)result->indptr[result->n_rows];
+  for (size_t i = 0; i < n; i++) {
+    float narrow = (float)values[i];
+    memcpy((char *)values + i * sizeof narrow, &narrow, sizeof narrow);
+  }
+  result->dtype = WL_F32;
+}
+
+/* A computed input of an external step, for the rows of the selection: of
+ * float32 where the graph computes in it, else of doubles. */
 static wl_status compute_input(wl_run *run, wl_id id, wl_result *out,
                                wl_error *error) {
   const wl_type *type = &run->plan->nodes[id].type;
@@ -343,7 +355,7 @@ static wl_status compute_input(wl_run *run, wl_id id, wl_result *out,
       wl_plan_sequence(run->plan, id, &run->context->arena, &sequence, error));
   wl_sweep sweep = make_sweep(run, &sequence);
   sweep.is_by_position = true;
-  sweep.out_dtype = WL_F64;
+  sweep.out_dtype = type->dtype == WL_F32 ? WL_F32 : WL_F64;
   if (type->kind == WL_VALUE_DENSE) {
     size_t total;
     if (wl_mul_overflows((size_t)run->selection.n_rows, type->n_columns,
@@ -354,11 +366,14 @@ static wl_status compute_input(wl_run *run, wl_id id, wl_result *out,
     if (out->values == NULL)
       return wl_fail_memory(error, total * 8);
     sweep.out = out->values;
-    out->dtype = WL_F64;
+    out->dtype = sweep.out_dtype;
     out->n_rows = run->selection.n_rows;
     out->n_columns = type->n_columns;
   }
-  return sweep_to_result(&sweep, type->n_columns, out, error);
+  WL_TRY(sweep_to_result(&sweep, type->n_columns, out, error));
+  if (out->is_sparse && type->dtype == WL_F32)
+    narrow_values(out);
+  return WL_OK;
 }
 
 static wl_status prepare_request(wl_run *run, wl_id external, wl_error *error) {

@@ -154,6 +154,33 @@ static uint8_t shown_by(const narrowing *n, wl_id id) {
   return is_single ? WL_WIDTH_SINGLE : WL_WIDTH_DOUBLE;
 }
 
+/* A Python step that gives float32 for float32 has that dtype. */
+static wl_status copy_external(wl_rewrite *rewrite, wl_id id) {
+  const wl_node *node = &rewrite->from->nodes[id];
+  wl_attr attrs[MAX_ATTRS + 1];
+  wl_id inputs[1] = {rewrite->map[node->inputs[0]]};
+  size_t n = 0;
+  for (uint32_t i = 0; i < node->n_attrs && n < MAX_ATTRS; i++)
+    if (strcmp(node->attrs[i].name, "dtype") != 0)
+      attrs[n++] = node->attrs[i];
+  attrs[n++] = f32_attr();
+  return wl_graph_add_node(rewrite->to, WL_OP_EXTERNAL, inputs, 1, attrs, n,
+                           &rewrite->map[id], rewrite->error);
+}
+
+static wl_status visit_external(narrowing *n, wl_id id) {
+  wl_rewrite *rewrite = &n->rewrite;
+  const wl_node *node = &rewrite->from->nodes[id];
+  bool is_single = node->n_inputs == 1 && wl_node_bool(node, "keeps", false) &&
+                   n->widths[node->inputs[0]] == WL_WIDTH_SINGLE;
+  is_single |= node->type.dtype == WL_F32;
+  WL_TRY(is_single && node->type.dtype != WL_F32
+             ? copy_external(rewrite, id)
+             : wl_rewrite_copy(rewrite, id));
+  n->widths[id] = n->shown[id] = is_single ? WL_WIDTH_SINGLE : WL_WIDTH_DOUBLE;
+  return WL_OK;
+}
+
 static wl_status visit_other(narrowing *n, wl_id id) {
   const wl_node *node = &n->rewrite.from->nodes[id];
   WL_TRY(wl_rewrite_copy(&n->rewrite, id));
@@ -173,16 +200,36 @@ static wl_status visit_other(narrowing *n, wl_id id) {
   return WL_OK;
 }
 
-/* Of the inputs of all nodes of a number, which come before each of them. */
+/* Does a node cast a part of a concatenation to the dtype of all? */
+static bool is_joint_cast(const wl_node *node) {
+  return node->op == WL_OP_CAST && wl_node_int(node, "joint", -1) >= 0 &&
+         wl_node_bool(node, "keeps", false);
+}
+
+/* Of the inputs of all nodes of a number, which come before each of them, but
+ * for such casts. */
 static uint8_t promote_joint(const wl_graph *from, int64_t joint,
                              const uint8_t *widths) {
   wl_width width = WL_WIDTH_NARROW;
   for (size_t id = 0; id < from->n_nodes; id++) {
     const wl_node *node = &from->nodes[id];
-    if (node->n_inputs != 0 && wl_node_int(node, "joint", -1) == joint)
+    if (node->n_inputs != 0 && wl_node_int(node, "joint", -1) == joint &&
+        !is_joint_cast(&from->nodes[node->inputs[0]]))
       width = wl_width_promote(width, widths[node->inputs[0]]);
   }
   return (uint8_t)width;
+}
+
+/* Where all are float32, it is none. */
+static wl_status visit_joint_cast(narrowing *n, wl_id id, int64_t joint) {
+  const wl_graph *from = n->rewrite.from;
+  wl_id of = from->nodes[id].inputs[0];
+  if (promote_joint(from, joint, n->widths) != WL_WIDTH_SINGLE)
+    return visit_other(n, id);
+  n->rewrite.map[id] = n->rewrite.map[of];
+  n->widths[id] = n->widths[of];
+  n->shown[id] = n->shown[of];
+  return WL_OK;
 }
 
 static wl_status visit_joint(narrowing *n, wl_id id, int64_t joint) {
@@ -207,7 +254,8 @@ static wl_status visit(narrowing *n, wl_id id) {
   const wl_node *node = &n->rewrite.from->nodes[id];
   int64_t joint = wl_node_int(node, "joint", -1);
   if (joint >= 0 && node->n_inputs != 0)
-    return visit_joint(n, id, joint);
+    return is_joint_cast(node) ? visit_joint_cast(n, id, joint)
+                               : visit_joint(n, id, joint);
   switch (node->op) {
   case WL_OP_INPUT:
     return visit_input(n, id);
@@ -220,6 +268,8 @@ static wl_status visit(narrowing *n, wl_id id) {
     n->shown[id] = n->shown[node->inputs[0]];
     n->origin[id] = n->origin[node->inputs[0]];
     return wl_rewrite_copy(&n->rewrite, id);
+  case WL_OP_EXTERNAL:
+    return visit_external(n, id);
   default:
     return visit_other(n, id);
   }

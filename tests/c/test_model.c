@@ -403,9 +403,10 @@ static void an_external_step_is_asked_for_and_its_answer_used(void **state) {
   assert_int_equal(request.n_inputs, 2);
   assert_int_equal(request.model_inputs[0], -1);
   assert_int_equal(request.model_inputs[1], 0);
+  assert_int_equal(request.inputs[0].dtype, WL_F32); /* as it is computed */
   double answer[6];
   for (int r = 0; r < 3; r++) {
-    answer[2 * r] = ((double *)request.inputs[0].values)[r];
+    answer[2 * r] = (double)((float *)request.inputs[0].values)[r];
     answer[2 * r + 1] = (double)request.rows[r];
   }
   wl_input supplied = {.layout = WL_LAYOUT_STRIDED,

@@ -20,6 +20,7 @@ import willump
 from harness import build, examples, quiet
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
 from sklearn.feature_selection import VarianceThreshold
@@ -33,7 +34,11 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    PowerTransformer,
     RobustScaler,
+    SplineTransformer,
     StandardScaler,
 )
 from sklearn.tree import DecisionTreeRegressor
@@ -215,6 +220,78 @@ def test_tables_of_each_library_have_the_originals_dtypes_and_bits(seed: int) ->
                 continue  # NumPy's functions of them give dtypes of pandas
             same = assert_same(fast, est, table, f"{name} {kinds}")
             COUNTS["compared" if same else "refused"] += 1
+
+
+@pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent"])
+@pytest.mark.parametrize("fit_dtype", ["f4", "f8"])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_an_imputer_fills_in_the_dtype_of_its_fit(
+    strategy: str, fit_dtype: str, dtype: str
+) -> None:
+    x = np.array([[1e8], [np.nan], [1e8 / 3], [1]])
+    est = SimpleImputer(strategy=strategy).fit(x.astype(fit_dtype))
+    want, got = (each.transform(x.astype(dtype)) for each in (est, build(est)))
+    assert got.dtype == want.dtype
+    np.testing.assert_array_equal(got, want)
+
+
+UNKNOWN = {"handle_unknown": "use_encoded_value", "unknown_value": -1}
+BEFORE = [None, SimpleImputer(), StandardScaler(), RobustScaler(), MinMaxScaler()]
+#: That stay Python.
+PYTHON = [
+    PolynomialFeatures(2),
+    PowerTransformer(),
+    SplineTransformer(3),
+    Pipeline([("p", PolynomialFeatures(2)), ("o", OrdinalEncoder(**UNKNOWN))]),
+]
+
+
+@examples(60, shrinks=False)
+@given(st.integers(0, 2**32))
+def test_a_python_step_reads_and_gives_float32_as_the_original_has_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.choice([0.1, 0.3, 1 / 3, 7.7], size=(60, 2)).astype(rng.choice(["f4", "f8"]))
+    choices: list[Any] = [BEFORE, PYTHON, [None, StandardScaler(), MinMaxScaler()]]
+    steps = [options[int(rng.integers(len(options)))] for options in choices]
+    steps = [(str(i), clone(step)) for i, step in enumerate(steps) if step is not None]
+    final = model(rng)
+    est = Pipeline([*steps, ("model", final)] if final is not None else steps)
+    quiet(est.fit, x, np.arange(60) % 2)
+    fast, is_raw = quiet(willump.compile, est), steps[0][1].__class__ not in map(type, BEFORE)
+    for rows in (x.astype("f4"), x.astype("f8")):
+        same = assert_same(fast, est, rows, f"{rows.dtype} {est}")
+        assert same or (is_raw and rows.dtype == np.float32)
+
+
+def test_float32_is_refused_by_what_computes_behind_a_python_step() -> None:
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    est = Pipeline([("p", PolynomialFeatures(2)), ("s", StandardScaler())]).fit(x)
+    fast = pickle.loads(pickle.dumps(willump.compile(est)))
+    np.testing.assert_array_equal(fast.transform(x), est.transform(x))
+    with pytest.raises(willump.UnsupportedError, match=r"PolynomialFeatures.*float32.*float64"):
+        fast.transform(x.astype("f4"))
+
+
+@pytest.mark.parametrize("fit_dtype", ["f4", "f8"])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize(
+    "encoder",
+    [OrdinalEncoder(dtype=np.float32), OneHotEncoder(dtype=np.float32, sparse_output=False)],
+)
+@pytest.mark.parametrize(
+    "then",
+    [StandardScaler(), MinMaxScaler(), Binarizer(threshold=0.1), FunctionTransformer(np.square)],
+)
+def test_float32_codes_beside_float32_columns_stay_float32(
+    fit_dtype: str, dtype: str, encoder: Any, then: Any
+) -> None:
+    rng = np.random.default_rng(0)
+    x = np.c_[rng.integers(0, 4, 60), rng.normal(size=60)].astype(fit_dtype)
+    blocks = ColumnTransformer([("e", encoder, [0]), ("p", "passthrough", [1])])
+    for final in (None, Ridge(), HistGradientBoostingRegressor(max_iter=3, min_samples_leaf=2)):
+        steps = [("blocks", blocks), ("then", then), *([("model", final)] if final else [])]
+        est = Pipeline(steps).fit(x, x[:, 1])
+        assert assert_same(build(est), est, x.astype(dtype), f"{fit_dtype} {dtype}")
 
 
 def test_most_tables_were_compared() -> None:

@@ -11,9 +11,18 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 import willump
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    Normalizer,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.tree import DecisionTreeClassifier
 
 MODELS = {
@@ -127,6 +136,28 @@ def test_float16_is_refused_where_the_original_computes_in_it(name: str) -> None
     for given in (half, pd.DataFrame(half), np.asfortranarray(half)):
         with pytest.raises(TypeError, match=r"float16 is not supported.*astype"):
             answers(fast, given)
+
+
+@pytest.mark.parametrize(
+    "step", [StandardScaler(), MinMaxScaler(), MaxAbsScaler(), RobustScaler(), SimpleImputer()]
+)
+@pytest.mark.parametrize(
+    "model",
+    [
+        DecisionTreeClassifier(random_state=0),
+        HistGradientBoostingClassifier(max_iter=2),
+        LogisticRegression(),
+    ],
+)
+def test_float16_is_refused_by_what_is_behind_a_scaler(step: Any, model: Any) -> None:
+    X, y = numbers()
+    blocks = [("a", step, [0]), ("rest", step, [2, 1])]
+    half = (X[:9] / 10).astype(np.float16)
+    for first in (step, ColumnTransformer(blocks)):
+        fast = willump.compile(make_pipeline(first, model).fit(X, y))
+        for again in (fast, pickle.loads(pickle.dumps(fast))):
+            with pytest.raises(TypeError, match=r"float16 is not supported.*astype"):
+                again.predict(half)
 
 
 @pytest.mark.parametrize("name", ["scaler", "range", "normalizer"])

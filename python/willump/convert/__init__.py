@@ -33,6 +33,7 @@ from . import (  # noqa: F401  (importing registers the converters)
     sklearn_trees,
 )
 from .context import Context
+from .half import computes_in_half, mark_steps
 from .names import feature_names_out, is_storable
 from .output import passed_columns, why_not_doubles
 from .registry import Entry, Refused, entries, find, register
@@ -227,6 +228,9 @@ class Conversion:
             metadata["n_features_in"] = int(n_features_in)
         names = _attribute(est, "feature_names_in_")
         metadata["columns_by_name"] = names is not None
+        mark_steps(self.builder, rendered.numbers)
+        if computes_in_half(self.builder, rendered.numbers):
+            metadata["refuses_float16"] = True
         if self.context.is_ordered:
             metadata["columns_in_order"] = True
         if self.context.function_columns:

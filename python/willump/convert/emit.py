@@ -130,8 +130,13 @@ class Emitter:
             }
             if len(ref.parts) > 1:  # one dtype for all, whatever those of the parts
                 own["joint"] = ref.node
-            if ref.dtype != part.dtype and operator in PER_COLUMN:
-                part = self.apply("cast", part, dtype=ref.dtype)
+            if ref.dtype != part.dtype and operator != "cast":
+                # But where float32 rows make all parts float32.
+                kept: dict[str, Any] = {
+                    "joint": own.get("joint"),
+                    "keeps": True if ref.dtype == "f64" else None,
+                }
+                part = self.apply("cast", part, dtype=ref.dtype, **kept)
             parts.append((name, self.apply(operator, part, safe=safe, **own)))
             start = stop
         return self.concat(parts, sparse=self._union(ref))

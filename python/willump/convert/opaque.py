@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,10 +68,18 @@ class PythonSteps(Emitter):
             "sparse": True if sparse else None,
             "dtype": None if dtype == "f64" else dtype,
             "name": title,
+            "keeps": True if self._keeps_single(estimator, method, value, dtype) else None,
         }
         inputs = (value.node,) if isinstance(value, Ref) else ()
         node = self.builder.node("external", inputs, attributes, payload=step)
         return Ref(node, n_features, sparse, dtype)
+
+    def _keeps_single(self, estimator: Any, method: str, value: Value, dtype: str) -> bool:
+        """Whether computed rows of float32 have an answer of float32: asked."""
+        if not isinstance(value, Ref) or value.dtype != "f64" or dtype != "f64":
+            return False
+        answer = _probe(estimator, method, replace(value, dtype="f32"))
+        return answer is not None and answer.numpy_dtype == np.float32
 
     def python_transform(
         self, estimator: Any, value: Value, why: str, width: int | None = None

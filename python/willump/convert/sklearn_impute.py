@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import numbers
 from typing import Any
@@ -23,6 +24,14 @@ def _missing_of(est: Any) -> float:
     raise Refused(f"missing_values is {value!r}")
 
 
+@functools.cache
+def _fills_are_narrowed() -> bool:
+    """Whether this version fills with numbers in the dtype of the rows that fit saw,
+    whatever that of the rows to fill: asked, of a mean that float32 does not hold."""
+    fit = np.array([[1.0], [1.0 + 2.0**-23], [np.nan]], dtype=np.float32)
+    return bool(SimpleImputer().fit(fit).transform([[np.nan]])[0, 0] != 1.0 + 2.0**-24)
+
+
 def _fills(est: Any) -> Any:
     """A fill a column; NaN where fit saw no value, which drops the column."""
     fills = np.asarray(est.statistics_)
@@ -31,6 +40,8 @@ def _fills(est: Any) -> Any:
             fills = fills.astype(np.float64)
         except (TypeError, ValueError):
             raise Refused("it fills with what is not a number") from None
+    if np.dtype(est._fit_dtype) == np.float32 and _fills_are_narrowed():
+        fills = fills.astype(np.float32)
     return fills.astype(np.float64)
 
 

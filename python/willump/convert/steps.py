@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from .._errors import UnsupportedError
 from .._graph import Array
 
 NUMPY_DTYPES = {"f64": np.float64, "f32": np.float32, "i64": np.int64, "i32": np.int32}
@@ -65,6 +66,8 @@ class PythonStep:
     #: Why a sparse answer is refused where a dense one was declared, and as which
     #: error: "type" or "value".
     no_csr: tuple[str, str] | None = None
+    #: float32 is refused where the graph goes on in float64 and the original does not.
+    refuses_float32: bool = False
     number: int = -1
 
     def __call__(self, x: Any) -> Any:
@@ -74,7 +77,8 @@ class PythonStep:
         """What the estimator says."""
         if self.is_raw and self.columns is not None:
             x = self.columns.take(x)
-        if not self.is_raw:  # computed as doubles; the original computes in its own
+        # Whole numbers are computed as doubles; float32 comes as what it is.
+        if not self.is_raw and getattr(x, "dtype", None) != np.float32:
             x = x.astype(NUMPY_DTYPES[self.input_dtype], copy=False)
         has_indices = sp.issparse(x) and x.format in ("csr", "csc", "bsr")
         if has_indices and x.indices.dtype != np.int32 and max(x.nnz, *x.shape) < 2**31:
@@ -115,6 +119,8 @@ class PythonStep:
 
     def _cast(self, numbers: Array, checks: bool) -> Array:
         dtype = np.dtype(NUMPY_DTYPES[self.dtype])
+        if self.refuses_float32 and dtype.itemsize > numbers.dtype.itemsize and checks:
+            self._refuse_narrow(numbers.dtype)
         if np.can_cast(numbers.dtype, dtype, "safe"):
             return numbers.astype(dtype, copy=False)
         if not checks and numbers.dtype.kind == "c":
@@ -132,6 +138,14 @@ class PythonStep:
                 f"the {dtype} that its answers had when it was compiled"
             )
         return cast
+
+    def _refuse_narrow(self, dtype: np.dtype[Any]) -> None:
+        if dtype.kind == "f":
+            raise UnsupportedError(
+                f"{self.name} stays Python and gave {dtype}, in which the original would compute "
+                "on where its copy computes in float64; give X in float64, such as "
+                "X.astype(float)"
+            )
 
     def _checked(self, answer: Any) -> Any:
         if answer.ndim != 2 or answer.shape[1] != self.n_features:
