@@ -76,7 +76,7 @@ def nothing(k: int) -> Span:
 def span_of(builder: GraphBuilder, number: int, weights: Doubles) -> Span | None:
     """That of a node's columns times `weights` (k, columns); None where they have no
     bound, or where computing them may refuse a row, which must not leave before."""
-    if not all(_takes_all(builder.nodes[i]) for i in reached(builder, number)):
+    if not all(_takes_all(builder, builder.nodes[i]) for i in reached(builder, number)):
         return None
     at = _Behind(builder, weights)
     node = builder.nodes[number]
@@ -307,13 +307,27 @@ _TAKES_ALL = frozenset({
 })  # fmt: skip
 
 
-def _takes_all(node: Node) -> bool:
+def _takes_all(builder: GraphBuilder, node: Node) -> bool:
     """Whether a node refuses no row and warns of none. What a first stage checks counts as
     such: that inputs are finite, and that no text is missing."""
     if node.operator == "encode":
         return "unknown" in node.attributes and "warning" not in node.attributes
+    if node.operator == "tfidf" and not _counts(builder, node):
+        # Logarithms may be NaN, and products with the idf infinite.
+        is_small = "idf" not in node.attributes or _is_of_text(builder, node)
+        return is_small and not node.attributes.get("sublinear_tf")
     # A pattern's matcher may give up.
     return node.operator in _TAKES_ALL and node.attributes.get("token_rule") != "pattern"
+
+
+def _is_of_text(builder: GraphBuilder, node: Node) -> bool:
+    """Whether a node's inputs are numbers of terms, or within 1, and no caller's."""
+    below = [builder.nodes[i] for i in node.inputs]
+    return all(
+        n.operator in ("count", "hash", "normalize")
+        or (n.operator in ("cast", "select", "concat") and _is_of_text(builder, n))
+        for n in below
+    )
 
 
 def is_not_negative(builder: GraphBuilder, node: Node) -> bool:

@@ -31,7 +31,12 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline, make_union
@@ -309,13 +314,18 @@ def test_blocks_without_a_bound_are_computed_first_and_others_may_wait() -> None
         OneHotEncoder(),  # an unknown category is an error
         OneHotEncoder(handle_unknown="ignore", drop="first"),  # a warning
         TfidfVectorizer(token_pattern=r"[a-z]\d+"),  # whose matcher may give up
+        make_pipeline(  # logarithms that may be NaN
+            HashingVectorizer(n_features=32, alternate_sign=False),
+            TfidfTransformer(sublinear_tf=True),
+            Binarizer(threshold=0.1),
+        ),
     ],
-    ids=["errors", "warnings", "patterns"],
+    ids=["errors", "warnings", "patterns", "logarithms"],
 )
 def test_what_may_refuse_a_row_or_warn_of_it_is_always_computed(encoder: Any) -> None:
     rng = np.random.default_rng(2)
     x, y = rows(rng, 60), np.arange(60) % 2
-    column = "t" if isinstance(encoder, TfidfVectorizer) else ["c"]
+    column = ["c"] if isinstance(encoder, OneHotEncoder) else "t"
     blocks = [("a", encoder, column), ("x", StandardScaler(), NUMBERS)]
     pipeline = pipeline_of(blocks, LogisticRegression(), x, y)
     assert all(state & 1 for state in states_of(pipeline))
