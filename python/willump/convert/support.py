@@ -22,6 +22,8 @@ models that go on with features which NumPy rounds its own way in float32, as th
 logarithms of `sublinear_tf=True` are and the norms of `Normalizer` on dense rows: each
 such feature may be an ulp of float32 off, and the score as much of its terms.
 Features of float32 vectorizers without `sublinear_tf` have the same bits.
+Rows of float16 are refused where the original computes in it, and those of float32 where
+a Python step that reads X itself gives float32 that the original computes on.
 
 | estimator | operators | handled exactly | stays Python |
 |---|---|---|---|
