@@ -297,9 +297,9 @@ def _columns_of(x: Any) -> list[Any] | None:
         return None
     if single in dtypes and any(dtype.kind == "b" for dtype in dtypes):
         raise TypeError(
-            "X has columns of bool beside float32, of which pandas makes objects where a step reads "
-            "them together, and float32 where it does not: cast the bool columns to int8, or the "
-            "float32 ones to float64"
+            "X has columns of bool beside float32, of which pandas makes objects where a step "
+            "reads them together, and float32 where it does not: cast the bool columns to int8, "
+            "or the float32 ones to float64"
         )
     return [
         as_numbers(x.iloc[:, i].to_numpy(), lambda at: f"row {at[0]}") for i in range(x.shape[1])
