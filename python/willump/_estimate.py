@@ -40,6 +40,8 @@ CALLED_SELECT_PARTS = 5
 #: Room on the select rows, in parts of their own interval: the certifying rows are
 #: four times as many, so that theirs is half as wide.
 ROOM = 1.0
+#: Certifying rows of each class, for rows without a difference to say something.
+LEAST_OF_CLASS = 20
 
 _METHODS = {
     "label": "predict",
@@ -61,7 +63,7 @@ class EstimatedPromise(Promise):
 
         super().__init__(target.confidence)
         self.alpha = float(target.loss)
-        self.answers, self.seed = answers, seed
+        self.answers, self.seed, self.y_cal = answers, seed, np.asarray(y_cal)
         scorer = get_scorer(target.metric) if isinstance(target.metric, str) else target.metric
         classes = answers.classes if answers.classes is not None else answers.model.output_classes
         self.scored = Scored(scorer, y_cal, classes, is_regressor=answers.kind == "numbers")
@@ -179,7 +181,7 @@ class EstimatedPromise(Promise):
             "n_undefined": n_undefined,
             "has_spread": has_spread,
         }
-        if not has_spread and bool((pair.gate > threshold).any()):
+        if not has_spread and not self._tells(pair, threshold):
             self.problem = (
                 f"no replicate of the certifying rows gives another loss of {self.metric}, which "
                 "says nothing of later rows: give more rows, with enough of each class, or take "
@@ -193,6 +195,19 @@ class EstimatedPromise(Promise):
             f"confidence {self.confidence:g} below {upper:.4g}, which is above {self.alpha:g}"
         )
         return float("inf")
+
+    def _tells(self, pair: _Pair, threshold: float) -> bool:
+        """Whether rows of which no sample has another loss say something of later rows: where
+        none leaves, or all that leave have the exact answer and each class has some."""
+        leaves = pair.gate > threshold
+        exact, own = (given.methods.get("predict") for given in (pair.answers, pair.first))
+        if not leaves.any():
+            return True
+        if self.answers.kind != "label" or exact is None or own is None:
+            return False
+        labels = self.y_cal[pair.rows]
+        counts = [int((labels == label).sum()) for label in self.answers.model.classes]
+        return bool((exact == own)[leaves].all()) and min(counts) >= LEAST_OF_CLASS
 
     def seen(self, rows: Rows, exact: Labels, served: Labels) -> dict[str, Any]:
         return self.found
