@@ -108,6 +108,22 @@ typedef struct wl_arena_mark {
 wl_arena_mark wl_arena_save(const wl_arena *arena);
 void wl_arena_restore(wl_arena *arena, wl_arena_mark mark);
 
+/* ---- searches ------------------------------------------------------------ */
+
+/* Where a value stands among n that ascend, or SIZE_MAX. */
+static inline size_t wl_find_sorted(const uint32_t *sorted, size_t n,
+                                    uint32_t value) {
+  size_t low = 0, high = n;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (sorted[middle] < value)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < n && sorted[low] == value ? low : SIZE_MAX;
+}
+
 /* ---- growable arrays ----------------------------------------------------- */
 
 /*

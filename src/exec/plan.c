@@ -222,18 +222,6 @@ static wl_status count_steps(const wl_plan *plan, const bool *needed,
   return WL_OK;
 }
 
-static size_t step_of(const wl_sequence *sequence, wl_id id) {
-  size_t low = 0, high = sequence->n_steps;
-  while (low < high) {
-    size_t middle = (low + high) / 2;
-    if (sequence->steps[middle] < id)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < sequence->n_steps && sequence->steps[low] == id ? low : SIZE_MAX;
-}
-
 /* The columns of a matrix that single steps make, and that are kept as they
  * are, are written where the matrix has them. */
 static void give_slots(const wl_plan *plan, wl_sequence *out, size_t step) {
@@ -244,7 +232,7 @@ static void give_slots(const wl_plan *plan, wl_sequence *out, size_t step) {
   out->widths[matrix - 1] = node->type.n_columns;
   for (uint32_t i = 0; i < node->n_inputs; i++) {
     const wl_type *type = &plan->nodes[node->inputs[i]].type;
-    size_t from = step_of(out, node->inputs[i]);
+    size_t from = wl_find_sorted(out->steps, out->n_steps, node->inputs[i]);
     if (from != SIZE_MAX && out->slots[from].matrix == 0 &&
         type->kind == WL_VALUE_DENSE && type->n_columns == 1 &&
         (type->dtype == node->type.dtype || node->type.dtype == WL_F64))

@@ -355,15 +355,7 @@ static inline int64_t to_integer(double value) {
 
 /* Steps are ascending. */
 static bool is_step(const wl_sequence *sequence, wl_id id) {
-  size_t low = 0, high = sequence->n_steps;
-  while (low < high) {
-    size_t middle = (low + high) / 2;
-    if (sequence->steps[middle] < id)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < sequence->n_steps && sequence->steps[low] == id;
+  return wl_find_sorted(sequence->steps, sequence->n_steps, id) != SIZE_MAX;
 }
 
 static void write_dense_row(const chunk *c, const wl_value *result, size_t r) {

@@ -95,15 +95,7 @@ static wl_status edit_char(const edit_state *s, wl_string text, wl_arena *arena,
  */
 
 static bool is_stripped(const edit_state *s, uint32_t point) {
-  size_t low = 0, high = s->n_chars;
-  while (low < high) {
-    size_t middle = (low + high) / 2;
-    if (s->chars[middle] < point)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < s->n_chars && s->chars[low] == point;
+  return wl_find_sorted(s->chars, s->n_chars, point) != SIZE_MAX;
 }
 
 static wl_status edit_strip(const edit_state *s, wl_string text,

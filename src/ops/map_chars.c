@@ -213,16 +213,8 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
 
 /* What stands for a code point, or NULL. */
 static const wl_string *find(const char_table *table, uint32_t code_point) {
-  size_t low = 0, high = table->n;
-  while (low < high) {
-    size_t middle = (low + high) / 2;
-    if (table->chars[middle] < code_point)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < table->n && table->chars[low] == code_point ? &table->values[low]
-                                                           : NULL;
+  size_t at = wl_find_sorted(table->chars, table->n, code_point);
+  return at != SIZE_MAX ? &table->values[at] : NULL;
 }
 
 static bool is_cased(const map_state *s, uint32_t code_point) {

@@ -163,20 +163,12 @@ static bool is_beyond_exact(const numeral *n, double value) {
          (fabs(value) == 0x1p53 && n->to[n->size - 1] == '3');
 }
 
-/* ---- other scripts
- * -----------------------------------------------------------
+/* ---- other scripts --------------------------------------------------------
  */
 
 static char value_of_char(const parse_state *s, uint32_t point) {
-  size_t low = 0, high = s->n_chars;
-  while (low < high) {
-    size_t middle = (low + high) / 2;
-    if (s->chars[middle] < point)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < s->n_chars && s->chars[low] == point ? s->values[low] : '?';
+  size_t at = wl_find_sorted(s->chars, s->n_chars, point);
+  return at != SIZE_MAX ? s->values[at] : '?';
 }
 
 static bool is_ascii(wl_string text) {
