@@ -166,8 +166,8 @@ def as_numbers(
 def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     """A column of numbers as a one-dimensional array, or an Arrow exporter.
 
-    `name` is what errors call it: "column 'age'", say. `first` is "category"
-    where the original tells "1" and None from numbers.
+    `name` is what errors call it: "column 'age'", say. `first` holds "category" where
+    the original tells "1" and None from numbers, and "no_half_columns" where float16 is refused.
     """
     library = library_of(x)
     _refuse_matrix(x)
@@ -191,7 +191,7 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
 
     if "category" in first:
         _refuse_others(raw, place)
-    return as_numbers(raw, place, reads_text=True)
+    return as_numbers(raw, place, reads_text=True, refuses_half="no_half" in first)
 
 
 def _refuse_others(cells: Array, place: Place) -> None:
@@ -248,13 +248,15 @@ def _place_in(x: Any) -> Place:
     return place
 
 
-def _pandas_to_numpy(x: Any) -> Array:
+def _pandas_to_numpy(x: Any, *, refuses_half: bool = False) -> Array:
     """A Series or frame as numbers; nulls of nullable dtypes are NaN."""
     dtypes = [x.dtype] if hasattr(x, "dtype") else list(x.dtypes)
     if all(isinstance(dtype, np.dtype) for dtype in dtypes):
         _check_promotion(x, dtypes)
         return np.asarray(x)
     if all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes):
+        if refuses_half and {dtype.itemsize for dtype in dtypes} == {2}:
+            _refuse_half_columns(x)
         array: Array = x.to_numpy(dtype=np.float64, na_value=np.nan)
         return array
     cells: Array = np.asarray(x.astype(object), dtype=object)
@@ -295,12 +297,6 @@ def _columns_of(x: Any) -> list[Any] | None:
         return None
     if not all(dtype.kind in "biuf" and dtype.itemsize in _SIZES[dtype.kind] for dtype in dtypes):
         return None
-    if single in dtypes and any(dtype.kind == "b" for dtype in dtypes):
-        raise TypeError(
-            "X has columns of bool beside float32, of which pandas makes objects where a step "
-            "reads them together, and float32 where it does not: cast the bool columns to int8, "
-            "or the float32 ones to float64"
-        )
     return [
         as_numbers(x.iloc[:, i].to_numpy(), lambda at: f"row {at[0]}") for i in range(x.shape[1])
     ]
@@ -310,10 +306,10 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     """A matrix as a two-dimensional array, as (data, indices, indptr, shape), or
     as a list of columns.
 
-    `first` holds "convert" where the original reads text as numbers, "category"
-    where it tells "1" and None from numbers, "no_half" where float16 is refused, and
-    "single_tables" where float32 stays float32 in what has no dtype: polars and Arrow
-    frames, lists. Of a list of columns the extension says it.
+    `first` holds "convert" where the original reads text as numbers, "category" where it
+    tells "1" and None from numbers, "no_half" where float16 is refused, "no_half_columns"
+    where one column of it is, and "single_tables" where float32 stays float32 in what has
+    no dtype: polars and Arrow frames, lists. Of a list of columns the extension says it.
     """
     refuses_half = "no_half" in first
     if is_sparse(x):
@@ -330,7 +326,9 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         columns = _columns_of(x)
         if columns is not None:
             return columns
-        raw = _pandas_to_numpy(x)
+        if "no_half_columns" in first:
+            _refuse_half_columns(x)
+        raw = _pandas_to_numpy(x, refuses_half=refuses_half)
         if "category" in first:
             _refuse_others(raw, _place_in(x))
         array = as_numbers(raw, _place_in(x), refuses_half=refuses_half)
@@ -341,10 +339,12 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         if not names:
             return np.empty((x.num_rows, 0))
         return [
-            adapt_numeric(column, f"column {name!r}")
+            adapt_numeric(column, f"column {name!r}", first)
             for name, column in zip(names, x.columns, strict=True)
         ]
     else:
+        if library == "polars" and "no_half_columns" in first:
+            _refuse_half_columns(x)
         raw = np.asarray(x)
         if raw.ndim != 2:
             raise ValueError(_wrong_dimension(raw))
@@ -361,6 +361,14 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     if array.dtype == np.float32 and not has_dtype and "single_tables" not in first:
         return array.astype(np.float64)
     return array
+
+
+def _refuse_half_columns(x: Any) -> None:
+    """Raises for a column of float16 beside others, which a step may read alone."""
+    for i, dtype in enumerate(x.dtypes if hasattr(x, "dtypes") else ()):
+        kind = getattr(dtype, "kind", None)  # of polars: none
+        if str(dtype) == "Float16" if kind is None else (kind == "f" and dtype.itemsize == 2):
+            raise not_half(_place_in(x)((0, i)))
 
 
 def _refuse_matrix(x: Any) -> None:

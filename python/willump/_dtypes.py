@@ -63,10 +63,10 @@ class FunctionColumns:
                 self._refuse(f"column {key!r}", dtype, function)
         if joint or library != "pandas":
             return
-        singles = [key for key, dtype in dtypes.items() if dtype == np.float32]
-        if singles and len(singles) < len(dtypes):
+        narrow = [key for key, dtype in dtypes.items() if dtype in (np.float32, np.float16)]
+        if narrow and len(set(dtypes.values())) > 1:
             raise UnsupportedError(
-                f"column {singles[0]!r} is float32 beside columns that are not, and "
+                f"column {narrow[0]!r} is {dtypes[narrow[0]]} beside columns that are not, and "
                 f"numpy.{function} takes each column of a frame in its own dtype; give them "
                 "one dtype"
             )
@@ -79,6 +79,65 @@ class FunctionColumns:
             f"{what} is of {dtype}, in which numpy.{function} does not compute as in float64; "
             "give float64, such as X.astype(float)"
         )
+
+
+class PassedDtypes:
+    """Refuses columns of a frame that are float32 to the graph and another dtype to the
+    original where they are passed through to a step: pandas makes objects of bool beside
+    float32, which a scaler reads as float64, and a weight multiplies each column in the
+    column's own dtype.
+
+    Parameters
+    ----------
+    blocks : list of dict
+        "names" or "positions" of the columns that are passed on together (neither: all);
+        "weighted" says that they are multiplied.
+    then : the function from X to the inputs of a model
+    """
+
+    def __init__(
+        self, blocks: Sequence[dict[str, Any]], then: Callable[[Any], tuple[Any, ...]]
+    ) -> None:
+        self.blocks = list(blocks)
+        self.then = then
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        inputs = self.then(x)  # first, as it checks that the columns are there
+        if not isinstance(x, (np.ndarray, dict, list)) and is_frame(x):
+            for block in self.blocks:
+                _check_passed(x, **block)
+        return inputs
+
+
+def _check_passed(
+    x: Any, names: list[str] | None, positions: list[int] | None, weighted: bool
+) -> None:
+    library, all_names = library_of(x), list(names_of(x))
+    every = {key: _dtype_of(x, key, library) for key in all_names}
+    single = next((key for key, dtype in every.items() if _is_single(dtype)), None)
+    if single is None:
+        return
+    keys = names or ([all_names[i] for i in positions] if positions else all_names)
+    kinds = {key: getattr(every[key], "kind", "O") for key in keys}
+    if weighted:
+        wrong = next((key for key in keys if not _is_single(every[key])), None)
+    elif library == "pandas" and len(keys) == 1 and not isinstance(every[keys[0]], np.dtype):
+        # Of one nullable column pandas makes what it is, of several objects.
+        wrong = keys[0] if getattr(every[keys[0]], "itemsize", 8) < 8 else None
+    elif library == "pandas" and len({kind == "b" for kind in kinds.values()}) > 1:
+        wrong = next(key for key, kind in kinds.items() if kind == "b")
+    else:
+        return
+    if wrong is not None:
+        raise UnsupportedError(
+            f"column {wrong!r} of {every[wrong]} is passed through, and what {library} makes of it "
+            f"is another dtype than NumPy's beside float32, as column {single!r} is; give them "
+            "one dtype"
+        )
+
+
+def _is_single(dtype: Any) -> bool:
+    return getattr(dtype, "kind", "O") == "f" and getattr(dtype, "itemsize", 8) == 4
 
 
 def whole_dtype(x: Any, keys: Sequence[Any]) -> np.dtype[Any] | None:

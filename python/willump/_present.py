@@ -16,7 +16,7 @@ import numpy.typing as npt
 from . import _core
 from ._categories import CategoryCodes
 from ._dmatrix import FromDMatrix
-from ._dtypes import FunctionColumns, whole_dtype
+from ._dtypes import FunctionColumns, PassedDtypes, whole_dtype
 from ._errors import ArtifactError, UnsupportedError
 from ._frames import (
     Columns,
@@ -40,6 +40,8 @@ Array = npt.NDArray[Any]
 #: From the extension's result and the caller's X to what the caller gets.
 _Finish = Callable[[Any, Any], Any]
 
+#: What sends arrays, too, through Python.
+_LOOKS_AT_ARRAYS = ("feature_names_in", "function_columns", "object_columns", "passed_columns")
 _SPARSE_KINDS = tuple(
     f"{form}_{kind}"
     for form in ("csr", "csc", "coo", "bsr", "dok", "lil", "dia")
@@ -158,13 +160,15 @@ def interface_of(
         words = [text["first"]] if text.get("first") else []
         text.update({key: str(spec[key]) for key in ("encoding", "errors", "first") if key in spec})
         text["first"] = " ".join([*words, text["first"]])
-    extract = extract_of(inputs, metadata, steps, estimator)
+    columns = extract = extract_of(inputs, metadata, steps, estimator)
     if metadata.get("categories") is not None:
         extract = CategoryCodes(metadata["categories"], extract)
     if metadata.get("exact_names"):
         extract = ExactNames(metadata["exact_names"], extract)
     if metadata.get("function_columns"):
         extract = FunctionColumns(metadata["function_columns"], extract)
+    if metadata.get("passed_dtypes"):
+        extract = PassedDtypes(metadata["passed_dtypes"], extract)
     if metadata.get("object_columns"):
         extract = ObjectColumns(metadata["object_columns"], extract)
     family = dict(metadata.get("source") or {}).get("family")
@@ -189,10 +193,8 @@ def interface_of(
         texts=texts,
         extract=extract,
         direct=len(inputs) == 1
-        and not isinstance(
-            extract, (Columns, ObjectColumns, PassedColumns, FunctionInputs, FunctionColumns)
-        )
-        and metadata.get("feature_names_in") is None,
+        and not isinstance(columns, (Columns, FunctionInputs))
+        and not any(metadata.get(key) for key in _LOOKS_AT_ARRAYS),
         steps=called or None,
         empty=metadata.get("empty"),
     )
@@ -418,7 +420,7 @@ def describe(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, Any]:
     float32_outputs = _float32_outputs(estimator, metadata)
     if float32_outputs:
         found["float32_outputs"] = float32_outputs
-    is_known = metadata.get("refuses_float16") or not metadata.get("n_features_in")
+    is_known = metadata.get("refuses_float16") or not _width(metadata)
     if not is_known and not _computes_in_doubles(estimator, metadata):
         found["refuses_float16"] = True
     empty = _error_for_no_rows(estimator, metadata, type(first).__name__)
@@ -434,11 +436,16 @@ def _first_step(estimator: Any) -> Any:
     return estimator if inner is None else _first_step(inner)
 
 
+def _width(metadata: Mapping[str, Any]) -> int:
+    """How many columns X has; 0: not known."""
+    return int(metadata.get("n_features_in") or metadata.get("n_columns") or 0)
+
+
 def _reads_text(first: Any, metadata: Mapping[str, Any]) -> bool:
     """Whether the original reads the number in "0", as most transformers of
     scikit-learn do and its models do not: asked."""
     library = type(first).__module__.partition(".")[0]
-    width = metadata.get("n_features_in")
+    width = _width(metadata)
     is_exact_type = hasattr(first, "func") or hasattr(first, "categories_")
     if library != "sklearn" or is_exact_type or not width:
         return False
@@ -446,7 +453,7 @@ def _reads_text(first: Any, metadata: Mapping[str, Any]) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            cast(Callable[[Any], Any], method)([["0"] * int(width)])
+            cast(Callable[[Any], Any], method)([["0"] * width])
     except Exception:
         return False
     return True
@@ -454,7 +461,7 @@ def _reads_text(first: Any, metadata: Mapping[str, Any]) -> bool:
 
 def _computes_in_doubles(estimator: Any, metadata: Mapping[str, Any]) -> bool:
     """Whether float16 is as good as the same numbers in float64: asked."""
-    width, rng = int(metadata["n_features_in"]), np.random.default_rng(0)
+    width, rng = _width(metadata), np.random.default_rng(0)
     rows = (9 * rng.normal(size=(8, width))).astype(np.float16)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -509,7 +516,7 @@ def _dtype_of_answer(call: Any, rows: list[Any]) -> Any:
 
 def _rows_of(estimator: Any, metadata: Mapping[str, Any], dtype: Any) -> list[Any]:
     """A row of zeros as an array and, of columns that have names, as a frame."""
-    width = metadata.get("n_features_in") or getattr(_first_step(estimator), "n_features_in_", None)
+    width = _width(metadata) or getattr(_first_step(estimator), "n_features_in_", None)
     rows: list[Any] = [np.zeros((1, int(width)), dtype=dtype)] if width else []
     pandas = sys.modules.get("pandas")
     if rows and pandas is not None and metadata.get("columns_by_name"):
@@ -538,7 +545,7 @@ def _fill_words(step: Any, columns: dict[Any, Any]) -> None:
 def _sparse_results(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, str]:
     """The type of transform's result for each type of sparse matrix, where it is
     sparse: asked."""
-    width, call = metadata.get("n_features_in"), getattr(estimator, "transform", None)
+    width, call = _width(metadata), getattr(estimator, "transform", None)
     if not width or call is None:
         return {}
     import scipy.sparse as sp
@@ -559,13 +566,13 @@ def _sparse_results(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, st
 def _error_for_no_rows(estimator: Any, metadata: Mapping[str, Any], first: str) -> str | None:
     """What the original says to no rows at all: asked where that is possible."""
     method = getattr(estimator, "predict", None) or getattr(estimator, "transform", None)
-    width = metadata.get("n_features_in")
-    if metadata.get("columns_by_name") and width is not None:
+    width = _width(metadata)
+    if metadata.get("columns_by_name") and width:
         return (
             f"Found array with 0 sample(s) (shape=(0, {width})) while a minimum of 1 is "
             f"required by {first}."
         )
-    rows: Any = [] if width is None else np.empty((0, int(width)))
+    rows: Any = np.empty((0, width)) if width else []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

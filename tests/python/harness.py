@@ -38,18 +38,15 @@ METHODS = {
 }
 
 
-def examples(count: int, *, shrinks: bool = True, is_fixed: bool = False) -> settings:
+def examples(count: int, *, shrinks: bool = True) -> settings:
     """Hypothesis settings for about `count` examples in an ordinary run.
 
-    `shrinks=False` where an example is a seed: a smaller seed is no simpler. `is_fixed`
-    where an ordinary run draws the same ones each time, and `make test-long` others, since
-    what it may find there is known and open.
+    `shrinks=False` where an example is a seed: a smaller seed is no simpler.
     """
     phases = [Phase.explicit, Phase.generate]
     return settings(
         max_examples=max(1, int(count * _FACTOR)),
         deadline=None,
-        derandomize=is_fixed and _FACTOR <= 1,
         database=None,
         print_blob=True,
         phases=[*phases, Phase.shrink] if shrinks else phases,

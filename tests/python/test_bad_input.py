@@ -254,10 +254,9 @@ def test_columns_of_polars_that_the_original_converts(column: Any) -> None:
         list("123456"),
         [b"1"] * 6,
         pd.Categorical([1, 2, 3] * 2),
-        np.arange(6, dtype="f2"),
         pd.arrays.SparseArray([0, 1, 0, 0, 2, 0]),
     ],
-    ids=["bool", "text", "bytes", "categorical", "float16", "sparse"],
+    ids=["bool", "text", "bytes", "categorical", "sparse"],
 )
 @pytest.mark.parametrize("models", [BY_NAME, SCALED], ids=["columns", "scaled"])
 def test_columns_of_pandas_that_the_original_converts(models: Any, column: Any) -> None:
@@ -265,6 +264,15 @@ def test_columns_of_pandas_that_the_original_converts(models: Any, column: Any) 
     x = FRAME.assign(a=column)
     x = x if models is BY_NAME else x[["a", "b"]]
     np.testing.assert_allclose(fast.predict_proba(x), original.predict_proba(x), rtol=1e-9)
+
+
+def test_float16_is_read_in_the_common_dtype_or_refused() -> None:
+    half = FRAME.assign(a=np.arange(6, dtype="f2"))
+    original, fast = SCALED
+    x = half[["a", "b"]]
+    np.testing.assert_allclose(fast.predict_proba(x), original.predict_proba(x), rtol=1e-9)
+    with pytest.raises(TypeError, match=r"float16 is not supported.*column 'a'"):
+        BY_NAME[1].predict(half)
 
 
 @pytest.mark.parametrize(

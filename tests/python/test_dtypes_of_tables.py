@@ -18,8 +18,9 @@ import pyarrow as pa
 import pytest
 import willump
 from harness import build, examples, quiet
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from lightgbm import LGBMRegressor
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
@@ -144,14 +145,25 @@ def tables(columns: dict[str, Any], kinds: Any) -> dict[str, Any]:
         ),
         "polars in chunks": pl.concat([polars[:3], polars[3:]], rechunk=False),
     }
-    if "?" not in kinds:
+    if "?" not in kinds and "f2" not in kinds:
         names = {"f": "Float", "i": "Int", "u": "UInt"}
         found["nullable"] = named(frame, kinds, lambda k: f"{names[k[0]]}{8 * int(k[1])}")
     return found
 
 
-def assert_same(fast: Any, est: Any, given: Any, note: str) -> bool:
-    """The original's bits and dtypes; False where the original or the copy refuses."""
+def rounding_of(est: Any, given: Any) -> float:
+    """What the sum of a linear model may be off by in float32, in any order of its terms."""
+    coef = getattr(est[-1], "coef_", None)
+    if coef is None or len(est) < 2:
+        return 0.0
+    features = np.abs(np.asarray(quiet(est[:-1].transform, given), dtype=np.float64))
+    terms = features @ np.abs(np.atleast_2d(coef)).T
+    return float(features.shape[1] * np.finfo(np.float32).eps * terms.max())
+
+
+def assert_same(fast: Any, est: Any, given: Any, note: str, *, widens: bool = False) -> bool:
+    """The original's bits and dtypes; False where the original or the copy refuses.
+    `widens`: float64 is right where the original rounds to float32."""
     for method in METHODS:
         if not hasattr(est, method):
             continue
@@ -170,12 +182,15 @@ def assert_same(fast: Any, est: Any, given: Any, note: str) -> bool:
             assert isinstance(given, np.ndarray)
             assert hasattr(est, "feature_names_in_")
             return False
-        assert got.dtype == want.dtype, (note, method, got.dtype, want.dtype)
+        is_wider = widens and (got.dtype, want.dtype) == (np.float64, np.float32)
+        assert is_wider or got.dtype == want.dtype, (note, method, got.dtype, want.dtype)
         if method == "transform":
             np.testing.assert_array_equal(got, want, err_msg=f"{note} {method}")
         elif want.dtype.kind == "f":
-            t = 2e-6 if want.dtype == np.float32 else 1e-9
-            np.testing.assert_allclose(got, want, t, t if t > 1e-9 else 1e-12, err_msg=note)
+            t, least = 1e-9, 1e-12
+            if want.dtype == np.float32:
+                t, least = 2e-6, max(2e-6, rounding_of(est, given))
+            np.testing.assert_allclose(got, want, t, least, err_msg=note)
         else:
             np.testing.assert_array_equal(got, want, err_msg=note)
     return True
@@ -200,9 +215,12 @@ def drawn(rng: Any) -> tuple[Any, Any] | None:
 COUNTS = {"compared": 0, "refused": 0}
 
 
-# Open: seed 7938, where two scalers read blocks that are equal, gives float64 for float32.
-@examples(40, shrinks=False, is_fixed=True)
+@examples(40, shrinks=False)
 @given(st.integers(0, 2**32))
+@example(7938)  # a union that tells no n_features_in_
+@example(7342)  # NumPy's square of float16 beside float64
+@example(15644)  # nullable float32, and small integers, before a model of float32
+@example(309)  # a pipeline that does nothing
 def test_tables_of_each_library_have_the_originals_dtypes_and_bits(seed: int) -> None:
     rng = np.random.default_rng(seed)
     made = drawn(rng)
@@ -214,12 +232,15 @@ def test_tables_of_each_library_have_the_originals_dtypes_and_bits(seed: int) ->
         rng.choice(["f4", "f8"], 4),
         rng.choice(["f4", "f4", "i1", "i2", "u1", "?"], 4),
         rng.choice(KINDS, 4),
+        rng.choice(["f2", "f2", "f4", "f8", "i2"], 4),
     ):
         kinds = [str(kind) for kind in kinds]
         for name, table in tables(numbers(rng, 40, kinds), kinds).items():
             if name in ("nullable", "pandas with arrow") and "FunctionTransformer" in repr(est):
                 continue  # NumPy's functions of them give dtypes of pandas
-            same = assert_same(fast, est, table, f"{name} {kinds}")
+            # A model of float32 may get nullable integers from pandas as such or as objects.
+            widens = name in ("nullable", "pandas with arrow") and "f4" not in kinds
+            same = assert_same(fast, est, table, f"{name} {kinds}", widens=widens)
             COUNTS["compared" if same else "refused"] += 1
 
 
@@ -247,7 +268,7 @@ PYTHON = [
 ]
 
 
-@examples(60, shrinks=False, is_fixed=True)
+@examples(60, shrinks=False)
 @given(st.integers(0, 2**32))
 def test_a_python_step_reads_and_gives_float32_as_the_original_has_it(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -293,6 +314,38 @@ def test_float32_codes_beside_float32_columns_stay_float32(
         steps = [("blocks", blocks), ("then", then), *([("model", final)] if final else [])]
         est = Pipeline(steps).fit(x, x[:, 1])
         assert assert_same(build(est), est, x.astype(dtype), f"{fit_dtype} {dtype}")
+
+
+def test_integers_in_arrays_are_refused_before_lightgbm_too() -> None:
+    x = np.random.default_rng(0).integers(-9, 9, (60, 2)).astype("f8")
+    model = LGBMRegressor(n_estimators=3, min_child_samples=2, verbose=-1)
+    est = Pipeline([("f", FunctionTransformer(np.square)), ("m", model)]).fit(x, x[:, 0])
+    fast = build(est)
+    np.testing.assert_array_equal(fast.predict(x), est.predict(x))
+    with pytest.raises(willump.UnsupportedError, match=r"X is of int8.*numpy.square"):
+        fast.predict((20 * x).astype("i1"))
+
+
+@pytest.mark.parametrize("weight", [None, 0.3])
+@pytest.mark.parametrize("scaled", [["d"], ["b", "f"]])
+def test_dtypes_that_pandas_has_of_its_own_are_refused_where_they_reach_a_step(
+    scaled: list[str], weight: float | None
+) -> None:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"b": rng.random(60) < 0.5, "f": rng.random(60), "d": rng.random(60)})
+    x = x.astype({"f": "f4"})
+    blocks = [("s", StandardScaler(), scaled), ("p", "passthrough", ["b", "f"])]
+    for chosen in (blocks[:1], blocks):
+        weights = {"p": weight} if weight and len(chosen) > 1 else None
+        first = ColumnTransformer(chosen, transformer_weights=weights)
+        est = Pipeline([("c", first), ("s", StandardScaler()), ("m", Ridge())]).fit(x, x["d"])
+        fast = build(est)
+        if len(chosen) == 1:
+            assert assert_same(fast, est, x, "read as one dtype")
+            continue
+        with pytest.raises(willump.UnsupportedError, match="column 'b' of bool is passed"):
+            fast.predict(x)
+        assert assert_same(fast, est, x.astype("f8"), "one dtype")
 
 
 def test_most_tables_were_compared() -> None:

@@ -7,7 +7,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -33,9 +33,9 @@ from . import (  # noqa: F401  (importing registers the converters)
     sklearn_trees,
 )
 from .context import Context
-from .half import computes_in_half, mark_steps
+from .half import mark_steps, read_in_half
 from .names import feature_names_out, is_storable
-from .output import passed_columns, why_not_doubles
+from .output import passed_columns, unshown_dtypes, why_not_doubles
 from .registry import Entry, Refused, entries, find, register
 from .steps import PythonStep
 from .support import support_table
@@ -179,6 +179,8 @@ class Conversion:
         rendered = self.builder.render(stages or [Stage(self.plain_outputs())])
         for number, step in enumerate(rendered.payloads):
             step.number = number
+        for node, word in read_in_half(self.builder, rendered.numbers).items():
+            self.context.say_first(node, word)
         texts = {
             rendered.numbers[node]: spec
             for node, spec in self.context.text_inputs.items()
@@ -226,10 +228,12 @@ class Conversion:
         n_features_in = _attribute(est, "n_features_in_")
         if n_features_in is not None:
             metadata["n_features_in"] = int(n_features_in)
+        elif (width := _matrix_width(self.builder, rendered.numbers)) is not None:
+            metadata["n_columns"] = width  # a union whose first block is "passthrough" tells none
         names = _attribute(est, "feature_names_in_")
         metadata["columns_by_name"] = names is not None
         mark_steps(self.builder, rendered.numbers)
-        if computes_in_half(self.builder, rendered.numbers):
+        if any("no_half" in spec.get("first", "") for spec in self.context.text_inputs.values()):
             metadata["refuses_float16"] = True
         if self.context.is_ordered:
             metadata["columns_in_order"] = True
@@ -252,6 +256,8 @@ class Conversion:
             found = feature_names_out(est, self.builder, rendered)
             if found is not None:
                 metadata["feature_names_out"] = found
+        if unshown := unshown_dtypes(self.context, metadata.get("passed_columns", ())):
+            metadata["passed_dtypes"] = unshown
         # Outputs that are a step's answer to the caller's own X, and nothing else;
         # a step's labels may be none of its classes, or of another dtype.
         direct = {}
@@ -377,6 +383,15 @@ def _attribute(estimator: Any, name: str) -> Any:
         return getattr(estimator, name, None)
     except Exception:  # a property that needs what this pipeline lacks
         return None
+
+
+def _matrix_width(builder: GraphBuilder, nodes: Iterable[int]) -> int | None:
+    """The columns of the matrix that the nodes read; None: they read none."""
+    for number in nodes:
+        node = builder.nodes[number]
+        if node.operator == "input" and node.attributes["kind"] == "matrix":
+            return int(cast(int, node.attributes["n_features"]))
+    return None
 
 
 def _json_classes(classes: Array) -> list[Any]:

@@ -43,6 +43,8 @@ class Context(PythonSteps):
         self.takes_arrays = False
         #: Nodes of columns that an output shows as they came; see `output.py`.
         self.passed: dict[int, Passed] = {}
+        #: Columns that steps read in the dtype of the caller's table; see `_dtypes.py`.
+        self.passed_dtypes: list[dict[str, Any]] = []
         #: Encoders that warn, by what tells them apart in a run.
         self._warners: list[Any] = []
 
@@ -130,6 +132,19 @@ class Context(PythonSteps):
         """Notes that `part` is columns of the caller's, in whatever dtype they come."""
         if isinstance(value, Source):
             self.passed[part.node] = Passed(block, value.columns, is_sparse, weighted)
+            if weighted or not is_sparse:  # SciPy's blocks are made numbers by NumPy
+                self.passes_dtypes(value.columns, weighted=weighted)
+
+    def passes_dtypes(self, columns: Columns | None, *, weighted: bool) -> None:
+        """Notes columns of the caller's (None: all) that reach another step in the dtype
+        that their table makes of them."""
+        block = {
+            "names": list(columns.names) if columns and columns.names else None,
+            "positions": list(columns.positions) if columns else None,
+            "weighted": weighted,
+        }
+        if block not in self.passed_dtypes:
+            self.passed_dtypes.append(block)
 
     # ---- sources ----------------------------------------------------------
 
@@ -212,10 +227,12 @@ class Context(PythonSteps):
         while self.builder.nodes[node].operator == "select":
             (node,) = self.builder.nodes[node].inputs
         if self.builder.nodes[node].operator == "input":
-            spec = self.text_inputs.setdefault(node, {})
-            spec["first"] = " ".join(
-                {**dict.fromkeys(spec.get("first", "").split()), "category": 0}
-            )
+            self.say_first(node, "category")
+
+    def say_first(self, node: int, word: str) -> None:
+        """Adds a word to what an input's adapter is told; see `_columns.adapt_matrix`."""
+        spec = self.text_inputs.setdefault(node, {})
+        spec["first"] = " ".join({**dict.fromkeys(spec.get("first", "").split()), word: 0})
 
     def numeric(
         self,

@@ -16,16 +16,27 @@ _COMPUTES = {"scale", "affine", "normalize", "clip", "impute", "ufunc", "binariz
 _PASSES = {"select", "concat", "check_finite"}
 
 
-def computes_in_half(builder: GraphBuilder, nodes: Iterable[int]) -> bool:
-    """Whether one of the nodes, which come with all that they read, computes on the rows'
-    own numbers in their own dtype."""
-    rows = {
-        number
-        for number in nodes
-        if builder.nodes[number].operator == "input"
-        and builder.nodes[number].attributes["kind"] == "matrix"
-    }
-    return _computes(builder, nodes, rows)
+def read_in_half(builder: GraphBuilder, nodes: Iterable[int]) -> dict[int, str]:
+    """The inputs that refuse float16, by what `_columns.adapt_matrix` is told: "no_half",
+    where one of the nodes, which come with all that they read, computes in their own
+    dtype, and "no_half_columns" where steps may read columns of a table apart, in a dtype
+    that goes by these."""
+    found: dict[int, str] = {}
+    sources: dict[int, set[int]] = {}
+    for number in sorted(nodes):
+        node = builder.nodes[number]
+        read = set().union(*(sources.get(before, ()) for before in node.inputs))
+        if node.operator == "input" and node.attributes["kind"] == "matrix":
+            sources[number] = {number}
+        elif node.operator == "input" and node.attributes["kind"] == "numeric":
+            found[number] = "no_half_columns"
+        elif node.operator == "select":
+            found |= dict.fromkeys(read, "no_half_columns")
+        elif node.operator in _COMPUTES:
+            found = dict.fromkeys(read, "no_half") | found
+        if node.operator in _PASSES:
+            sources[number] = read
+    return found
 
 
 def mark_steps(builder: GraphBuilder, nodes: Iterable[int]) -> None:

@@ -9,6 +9,7 @@ converts what it reads.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .context import Context
@@ -49,3 +50,10 @@ def passed_columns(ctx: Context, features: Ref) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def unshown_dtypes(ctx: Context, shown: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The columns that another step reads in the dtype of their table, for the metadata:
+    what `_dtypes.PassedDtypes` checks. Those of the answer itself are in `shown`."""
+    known = [{key: block[key] for key in ("names", "positions", "weighted")} for block in shown]
+    return [block for block in ctx.passed_dtypes if block["weighted"] or block not in known]

@@ -19,14 +19,20 @@ from .values import Categories, Model, Ref, Source, Table, Value
 # ---- Pipeline ----------------------------------------------------------------
 
 
+def _does_nothing(step: Any) -> bool:
+    if isinstance(step, Pipeline):
+        return all(_does_nothing(inner) for _, inner in step.steps)
+    return step is None or (isinstance(step, str) and step == "passthrough")
+
+
 def _before_final(ctx: Context, est: Any, value: Value) -> Value:
     if getattr(est, "transform_input", None) is not None:
         raise Refused("transform_input is given")
     steps = est.steps
     for i, (name, step) in enumerate(steps[:-1]):
-        if step is None or (isinstance(step, str) and step == "passthrough"):
+        if _does_nothing(step):
             continue
-        following = next((s for _, s in steps[i + 1 :] if hasattr(s, "fit")), None)
+        following = next((s for _, s in steps[i + 1 :] if not _does_nothing(s)), None)
         width = getattr(following, "n_features_in_", None)
         value = ctx.transform_step(step, value, name, width=width)
     return value

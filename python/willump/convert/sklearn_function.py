@@ -9,7 +9,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from .context import Context
 from .registry import Refused, register
-from .values import Ref, Value
+from .values import Ref, Source, Value
 
 #: Correctly rounded in any library: bit-equal.
 _EXACT: dict[Any, str] = {
@@ -35,6 +35,8 @@ def function_transform(ctx: Context, est: Any, value: Value) -> Ref:
         raise Refused(f"kw_args={est.kw_args!r}")
     ref = ctx.numeric(value, getattr(est, "n_features_in_", None), est if est.validate else None)
     if name is None:
+        if isinstance(value, Source) and not est.validate:
+            ctx.passes_dtypes(value.columns, weighted=False)
         return ref
     if ref.sparse:
         raise Refused("its input is sparse")
