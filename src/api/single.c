@@ -58,12 +58,18 @@ static wl_width width_at(const wl_input *input, size_t i) {
                                            : input->dtype);
 }
 
-static bool has_single(const wl_input *inputs, size_t n_inputs) {
+static bool has_width(const wl_input *inputs, size_t n_inputs, wl_width width) {
   for (size_t i = 0; i < n_inputs; i++)
     for (size_t c = 0; c < count_widths(&inputs[i]); c++)
-      if (width_at(&inputs[i], c) == WL_WIDTH_SINGLE)
+      if (width_at(&inputs[i], c) == width)
         return true;
   return false;
+}
+
+/* Of small integers alone a model of float32 gives float32, too. */
+static bool may_be_single(const wl_input *inputs, size_t n_inputs) {
+  return has_width(inputs, n_inputs, WL_WIDTH_SINGLE) ||
+         has_width(inputs, n_inputs, WL_WIDTH_NARROW);
 }
 
 static bool is_like(const wl_single *single, const wl_input *inputs,
@@ -209,17 +215,20 @@ wl_status wl_singles_choose(wl_singles *singles, const wl_graph *source,
                             const wl_input *inputs, size_t n_inputs,
                             const wl_plan **plan, wl_context_list **contexts,
                             wl_error *error) {
-  if (n_inputs != (*plan)->n_inputs || !has_single(inputs, n_inputs))
+  if (n_inputs != (*plan)->n_inputs || !may_be_single(inputs, n_inputs))
     return WL_OK;
   size_t n;
   wl_single *first =
       atomic_load_explicit(&singles->first, memory_order_acquire);
   wl_single *single = find(first, inputs, n_inputs, &n);
-  if (single == NULL && n >= MAX_SINGLES)
+  if (single == NULL && n >= MAX_SINGLES) {
+    if (!has_width(inputs, n_inputs, WL_WIDTH_SINGLE))
+      return WL_OK;
     return wl_fail(error, WL_ERROR_UNSUPPORTED,
                    "float32 columns came in %d different places: give the "
                    "columns of X the same dtypes in each call",
                    MAX_SINGLES);
+  }
   if (single == NULL) {
     WL_TRY(single_create(source, *plan, inputs, n_inputs, &single, error));
     do /* another thread may have made the same, which does no harm */
@@ -238,7 +247,7 @@ wl_status wl_singles_choose(wl_singles *singles, const wl_graph *source,
 bool wl_singles_show(const wl_singles *singles, size_t output,
                      const wl_input *inputs, size_t n_inputs) {
   size_t n;
-  if (!has_single(inputs, n_inputs))
+  if (!may_be_single(inputs, n_inputs))
     return false;
   const wl_single *single =
       find(atomic_load_explicit(&singles->first, memory_order_acquire), inputs,

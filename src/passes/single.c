@@ -11,7 +11,18 @@
 #include "passes/single.h"
 #include "passes/rewrite.h"
 
+#include <stdlib.h>
+
 enum { MAX_ATTRS = 16 };
+
+/* A node that was part of one over a concatenation, and what it knows of all.
+ */
+typedef struct joint_node {
+  int64_t joint;
+  wl_id id;
+  bool is_known;
+  uint8_t width, shown; /* wl_width */
+} joint_node;
 
 typedef struct narrowing {
   wl_rewrite rewrite;
@@ -20,7 +31,9 @@ typedef struct narrowing {
   uint8_t *shown;  /* the caller's */
   /* 1 + the input whose columns an old node has as they are, or 0 */
   size_t *origin;
-  size_t n_inputs; /* met so far */
+  size_t n_inputs;   /* met so far */
+  joint_node *joint; /* by number, then node */
+  size_t n_joint;
 } narrowing;
 
 wl_width wl_width_promote(wl_width a, wl_width b) {
@@ -151,6 +164,8 @@ static uint8_t shown_by(const narrowing *n, wl_id id) {
     has_numbers = true;
   }
   bool is_single = node->type.dtype == WL_F32 || width == WL_WIDTH_SINGLE;
+  /* Small integers times coefficients of float32; of others no caller asks. */
+  is_single |= node->op == WL_OP_LINEAR && width == WL_WIDTH_NARROW;
   return is_single ? WL_WIDTH_SINGLE : WL_WIDTH_DOUBLE;
 }
 
@@ -206,25 +221,62 @@ static bool is_joint_cast(const wl_node *node) {
          wl_node_bool(node, "keeps", false);
 }
 
-/* Of the inputs of all nodes of a number, which come before each of them, but
- * for such casts. */
-static uint8_t promote_joint(const wl_graph *from, int64_t joint,
-                             const uint8_t *widths) {
-  wl_width width = WL_WIDTH_NARROW;
-  for (size_t id = 0; id < from->n_nodes; id++) {
+static int by_joint(const void *a, const void *b) {
+  const joint_node *x = a, *y = b;
+  if (x->joint != y->joint)
+    return x->joint < y->joint ? -1 : 1;
+  return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* The nodes with inputs that have a number, those of one side by side. */
+static wl_status list_joint(narrowing *n, const wl_graph *from,
+                            wl_error *error) {
+  n->joint = wl_alloc((from->n_nodes + 1) * sizeof *n->joint);
+  if (n->joint == NULL)
+    return wl_fail_memory(error, from->n_nodes * sizeof *n->joint);
+  for (wl_id id = 0; id < from->n_nodes; id++) {
     const wl_node *node = &from->nodes[id];
-    if (node->n_inputs != 0 && wl_node_int(node, "joint", -1) == joint &&
-        !is_joint_cast(&from->nodes[node->inputs[0]]))
-      width = wl_width_promote(width, widths[node->inputs[0]]);
+    int64_t joint = wl_node_int(node, "joint", -1);
+    if (joint >= 0 && node->n_inputs != 0)
+      n->joint[n->n_joint++] = (joint_node){.joint = joint, .id = id};
   }
-  return (uint8_t)width;
+  qsort(n->joint, n->n_joint, sizeof *n->joint, by_joint);
+  return WL_OK;
+}
+
+/* The width of what all nodes of a number read, but for such casts. It is asked
+ * for at the first of them, before which all that they read comes, and kept. */
+static joint_node *joint_of(narrowing *n, wl_id id, int64_t joint) {
+  const wl_graph *from = n->rewrite.from;
+  joint_node key = {.joint = joint, .id = id};
+  joint_node *found =
+      bsearch(&key, n->joint, n->n_joint, sizeof *n->joint, by_joint);
+  if (found->is_known)
+    return found;
+  joint_node *first = found, *end = n->joint + n->n_joint;
+  while (first > n->joint && first[-1].joint == joint)
+    first--;
+  wl_width width = WL_WIDTH_NARROW, shown = WL_WIDTH_NARROW;
+  for (joint_node *at = first; at < end && at->joint == joint; at++) {
+    wl_id of = from->nodes[at->id].inputs[0];
+    if (is_joint_cast(&from->nodes[of]))
+      continue;
+    width = wl_width_promote(width, n->widths[of]);
+    shown = wl_width_promote(shown, n->shown[of]);
+  }
+  for (joint_node *at = first; at < end && at->joint == joint; at++) {
+    at->is_known = true;
+    at->width = (uint8_t)width;
+    at->shown = (uint8_t)shown;
+  }
+  return found;
 }
 
 /* Where all are float32, it is none. */
 static wl_status visit_joint_cast(narrowing *n, wl_id id, int64_t joint) {
   const wl_graph *from = n->rewrite.from;
   wl_id of = from->nodes[id].inputs[0];
-  if (promote_joint(from, joint, n->widths) != WL_WIDTH_SINGLE)
+  if (joint_of(n, id, joint)->width != WL_WIDTH_SINGLE)
     return visit_other(n, id);
   n->rewrite.map[id] = n->rewrite.map[of];
   n->widths[id] = n->widths[of];
@@ -236,7 +288,8 @@ static wl_status visit_joint(narrowing *n, wl_id id, int64_t joint) {
   wl_rewrite *rewrite = &n->rewrite;
   const wl_graph *from = rewrite->from;
   wl_id of = from->nodes[id].inputs[0], own = rewrite->map[of];
-  bool is_single = promote_joint(from, joint, n->widths) == WL_WIDTH_SINGLE;
+  const joint_node *all = joint_of(n, id, joint);
+  bool is_single = all->width == WL_WIDTH_SINGLE;
   wl_id input = own;
   if ((rewrite->to->nodes[own].type.dtype == WL_F32) != is_single)
     WL_TRY(add_cast(rewrite, is_single, &input));
@@ -244,9 +297,8 @@ static wl_status visit_joint(narrowing *n, wl_id id, int64_t joint) {
   wl_status status = visit_other(n, id);
   rewrite->map[of] = own;
   if (from->nodes[id].type.dtype != WL_F32)
-    n->shown[id] = promote_joint(from, joint, n->shown) == WL_WIDTH_SINGLE
-                       ? WL_WIDTH_SINGLE
-                       : WL_WIDTH_DOUBLE;
+    n->shown[id] =
+        all->shown == WL_WIDTH_SINGLE ? WL_WIDTH_SINGLE : WL_WIDTH_DOUBLE;
   return status;
 }
 
@@ -299,6 +351,7 @@ wl_status wl_graph_single(const wl_graph *from, const wl_input_widths *inputs,
   *is_other = false;
   WL_TRY_DONE(status, wl_rewrite_begin(rewrite, from, to, error));
   WL_TRY_DONE(status, narrowing_alloc(&n, from->n_nodes, error));
+  WL_TRY_DONE(status, list_joint(&n, from, error));
   for (wl_id id = 0; id < from->n_nodes; id++) {
     const wl_node *node = &from->nodes[id];
     WL_TRY_DONE(status, visit(&n, id));
@@ -310,5 +363,6 @@ done:
   wl_rewrite_deinit(rewrite);
   wl_free(n.widths);
   wl_free(n.origin);
+  wl_free(n.joint);
   return status;
 }
