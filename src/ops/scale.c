@@ -12,7 +12,7 @@ static const wl_attr_def attrs[] = {
     {"subtract", WL_ATTR_TENSOR, false}, {"divide", WL_ATTR_TENSOR, false},
     {"multiply", WL_ATTR_TENSOR, false}, {"reciprocal", WL_ATTR_TENSOR, false},
     {"narrow", WL_ATTR_BOOL, false},     {"keeps_zeros", WL_ATTR_BOOL, false},
-    {"dtype", WL_ATTR_STRING, false},
+    {"weak", WL_ATTR_BOOL, false},       {"dtype", WL_ATTR_STRING, false},
 };
 
 typedef struct scale_state {
@@ -72,6 +72,8 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
     wl_columns_round(&s->subtract, node->type.dtype);
     wl_columns_round(&s->divide, node->type.dtype);
   }
+  if (wl_node_bool(node, "weak", false))
+    wl_columns_round(&s->multiply, node->type.dtype);
   *state = s;
   return WL_OK;
 done:

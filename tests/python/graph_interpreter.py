@@ -215,9 +215,13 @@ def scale(
     multiply: Any = None,
     reciprocal: Any = None,
     narrow: bool = False,
+    weak: bool = False,
     keeps_zeros: bool = False,
+    dtype: str | None = None,
 ) -> Any:
-    if x.dtype != np.float32:
+    if dtype is not None:
+        x = x.astype(DTYPES[dtype])
+    elif x.dtype != np.float32:
         x = x.astype(np.float64)
     if sp.issparse(x) and keeps_zeros:
         subtract = None
@@ -225,7 +229,8 @@ def scale(
         divide, x = None, elementwise(x, np.multiply, reciprocal.astype(x.dtype))
     for factor, function in ((subtract, np.subtract), (divide, np.divide), (multiply, np.multiply)):
         if factor is not None:
-            own = factor.astype(x.dtype) if narrow else factor
+            is_rounded = weak if function is np.multiply else narrow
+            own = factor.astype(x.dtype) if is_rounded else factor
             x = elementwise(x, function, own).astype(x.dtype)
     return x
 

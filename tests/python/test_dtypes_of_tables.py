@@ -70,6 +70,14 @@ def transformer(rng: Any) -> Any:
     return makers[int(rng.integers(len(makers)))]()
 
 
+def weights(rng: Any, blocks: list[Any]) -> dict[str, Any] | None:
+    """Of some blocks: Python's numbers and NumPy's, which promote otherwise."""
+    if rng.random() < 0.8:
+        return None
+    kinds = [0.3, 2, np.float64(0.3), np.float32(0.3), np.int64(3)]
+    return {name: kinds[int(rng.integers(5))] for name, *_ in blocks if rng.random() < 0.7}
+
+
 def chain(rng: Any, depth: int) -> Any:
     """A transformer, some one behind the other, or side by side."""
     kind = rng.integers(4) if depth else 3
@@ -77,7 +85,8 @@ def chain(rng: Any, depth: int) -> Any:
         first, then = chain(rng, depth - 1), chain(rng, 0)
         return Pipeline([("one", first), ("two", then)])
     if kind == 1:
-        return FeatureUnion([(str(i), chain(rng, depth - 1)) for i in range(2)])
+        blocks = [(str(i), chain(rng, depth - 1)) for i in range(2)]
+        return FeatureUnion(blocks, transformer_weights=weights(rng, blocks))
     return transformer(rng)
 
 
@@ -88,7 +97,8 @@ def columns_of(rng: Any, by_name: bool, depth: int) -> ColumnTransformer:
         keys = [NAMES[c] for c in chosen] if by_name else [int(c) for c in chosen]
         blocks.append((f"b{i}", chain(rng, depth), keys))
     rest = "passthrough" if rng.random() < 0.2 else "drop"
-    return ColumnTransformer(blocks, remainder=rest, sparse_threshold=0)
+    given = {"transformer_weights": weights(rng, blocks), "remainder": rest}
+    return ColumnTransformer(blocks, sparse_threshold=0, **given)
 
 
 def model(rng: Any) -> Any:

@@ -28,6 +28,16 @@ ROUNDED = {
 ROUNDED_FUNCTIONS = {"exp", "exp2", "expm1", "log", "log1p", "log2", "log10"}
 
 
+def _takes_sparse(operator: str, attributes: Mapping[str, Any]) -> bool:
+    """Whether zeros stay zeros, so that a sparse part of dense rows may stay sparse."""
+    shifts = attributes.get("subtract") is not None
+    return operator == "cast" or (operator == "scale" and not shifts)
+
+
+#: Attributes of those that hang on more than the column.
+_BOUND = {"narrow", "weak", "dtype", "joint", "keeps_zeros"}
+
+
 class Emitter:
     """The builder, the path of names, and operators on matrices."""
 
@@ -122,6 +132,7 @@ class Emitter:
         self, operator: str, ref: Ref, attributes: dict[str, Any], safe: bool | None
     ) -> Ref:
         parts, start = [], 0
+        is_dense = self._union(ref) is False
         for name, part in ref.parts:
             stop = start + part.n_features
             own = {
@@ -137,6 +148,8 @@ class Emitter:
                     "keeps": True if ref.dtype == "f64" else None,
                 }
                 part = self.apply("cast", part, dtype=ref.dtype, **kept)
+            if part.sparse and is_dense and not _takes_sparse(operator, own):
+                part = replace(self.concat([(name, part)], sparse=False), parts=())
             parts.append((name, self.apply(operator, part, safe=safe, **own)))
             start = stop
         return self.concat(parts, sparse=self._union(ref))
@@ -281,7 +294,10 @@ class Emitter:
         if dtype in ("f32", "f64"):
             if ref.dtype != dtype:
                 ref = self.apply("cast", ref, dtype=dtype)
-            return self.apply("scale", ref, multiply=factor, safe=ref.safe)
+            # Of rows that come as float32 Python's numbers make float32, NumPy's own dtype.
+            is_weak = (np.zeros(1, np.float32) * weight).dtype == np.float32
+            kept = {"weak": True} if is_weak else {"dtype": dtype}
+            return self.apply("scale", ref, multiply=factor, safe=ref.safe, **kept)
         node = self._emit("scale", (ref.node,), {"multiply": factor, "dtype": dtype})
         return replace(ref, node=node, dtype=dtype, parts=())
 
@@ -361,7 +377,7 @@ class Emitter:
             return self.linear(source, coef, intercept, refs[0].dtype)
         if operator in PER_COLUMN:
             keys = [tuple(n.attributes) for n in nodes]
-            if len(set(keys)) != 1 or {"narrow", "joint", "keeps_zeros"} & set(keys[0]):
+            if len(set(keys)) != 1 or _BOUND & set(keys[0]):
                 return None
             attributes: dict[str, Any] = {
                 key: np.concatenate(

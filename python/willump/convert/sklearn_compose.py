@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .categories import reads_columns
 from .context import Context
 from .registry import Refused, register
+from .tables import DOUBLE
 from .values import Categories, Model, Ref, Source, Table, Value
 
 # ---- Pipeline ----------------------------------------------------------------
@@ -60,7 +61,8 @@ def union_transform(ctx: Context, est: Any, value: Value) -> Ref:
         if isinstance(transformer, str) and transformer == "drop":
             continue
         if _is_passthrough(transformer):
-            part = ctx.numeric(value, getattr(est, "n_features_in_", None))
+            reads = DOUBLE if weights.get(name) is not None else None  # polars multiplies so
+            part = ctx.numeric(value, getattr(est, "n_features_in_", None), reads=reads)
         else:
             part = ctx.transform(transformer, value, name)
         part = ctx.weighted(part, weights.get(name))
@@ -129,7 +131,8 @@ def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
             part_input = frame.pick(positions, own, _is_scalar(columns))
         if _is_passthrough(transformer):
             with ctx.within(name):
-                part = ctx.numeric(part_input, None)
+                reads = DOUBLE if weights.get(name) is not None else None
+                part = ctx.numeric(part_input, None, reads=reads)
         else:
             width = est.output_indices_.get(name)
             part = ctx.transform(
