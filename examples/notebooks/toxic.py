@@ -19,7 +19,7 @@ import willump
 
 rows = toxic.load()
 half = len(rows.later) // 2
-fresh, later = rows.later.head(half), rows.later.tail(half)
+fresh, later = rows.later.head(half), rows.later.tail(half).head(4000)
 print(f"{len(rows.train):,} rows to fit on, {len(fresh):,} to certify with, {len(later):,} to ask")
 later.head(3)
 
@@ -44,7 +44,7 @@ function(later.head(3))
 
 # %%
 fast = willump.compile(function, sample=rows.train.head(1000), strict=True)
-report = fast.verify(later.head(2000))
+report = fast.verify(later)
 print(report)
 
 # %% [markdown]
@@ -100,7 +100,7 @@ fast({"comment_text": "Thank you, what a great evening!"})
 # How many times as fast as the plain function, on this machine with one thread:
 
 # %%
-gallery.times(function, {"compiled": fast, "cascade": cascade}, later.head(2000))
+gallery.times(function, {"compiled": fast, "cascade": cascade}, later.head(1000))
 
 # %% [markdown]
 # ## Save
