@@ -53,9 +53,9 @@ fast.explain()
 # %% [markdown]
 # ## Where the time goes
 #
-# `trace` runs rows and shows what each line costs. Lookups by strings are most of it, and every
-# row needs them: a cascade would spare little here. Where it pays, see
-# [toxic](toxic.ipynb) and [music](music.ipynb).
+# `trace` runs rows and shows what each line costs. Most of it is to take the frame's strings
+# apart and to look them up, which every row needs: a cascade would spare little here. Where it
+# pays, see [toxic](toxic.ipynb) and [music](music.ipynb).
 
 # %%
 willump.trace(fast, later)

@@ -56,7 +56,7 @@ willump.trace(fast, later)
 # Often only the best rows of a query are wanted. A filter that reads the cheap columns alone
 # can tell which rows might be among them, and only those candidates need the forest.
 # `optimize` trains the filter, and certifies on rows that no model has seen how many candidates
-# it takes.
+# it takes. What the columns and the forest cost is measured, unless `costs=` says it.
 
 # %%
 ranked = willump.optimize(
@@ -65,6 +65,7 @@ ranked = willump.optimize(
     rows.labels,
     X_cal=fresh,  # cut into queries of 1,000 rows
     target=willump.TopKRecall(0.9, k=20, share=0.9, confidence=0.95, query_size=1000),
+    costs=[1.0, 20.0],
     random_state=0,
 )
 certificate = ranked.metadata["certificate"]

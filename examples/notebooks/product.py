@@ -54,8 +54,8 @@ fast.explain()
 # ## Where the time goes
 #
 # `trace` runs rows and shows what each line costs. Most of it is the text, which the first
-# trees need as well as the last: a cascade inside the trees would spare little here, and
-# `optimize` would say so. Where it pays, see [music](music.ipynb) and [toxic](toxic.ipynb).
+# trees need as well as the last: a cascade inside the trees would spare little here. Where one
+# pays, see [music](music.ipynb) and [toxic](toxic.ipynb).
 
 # %%
 willump.trace(fast, later)
