@@ -52,7 +52,7 @@ fast.explain()
 #
 # `trace` runs rows and shows what each line costs. Joins have become lookups, and the dates of
 # a customer are computed once, as no visit changes them. Taking the frame apart costs about as
-# much as all of it;
+# much as all of the rest.
 
 # %%
 willump.trace(fast, later)
