@@ -4,6 +4,7 @@ joins, Python steps and stacks, and rows that leave early are spared them."""
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -18,10 +19,14 @@ import pytest
 import scipy.sparse
 import willump
 from capture_data import flights, planes, rows_of, weather
+from harness import quiet
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 PLANES, WEATHER = planes(), weather()
@@ -424,15 +429,110 @@ def test_function_without_a_model_is_refused() -> None:
     refused(numbers, willump.Agreement(0.9), "what numbers returns follows from none")
 
 
-def networked(frame: pd.DataFrame) -> Any:
-    return NETWORK.predict_proba(numbers(frame))[:, 1]
+# ---- models that stay Python ----------------------------------------------------
 
 
-NETWORK = GaussianProcessClassifier().fit(numbers(TRAIN)[:30], IS_LATE[:30])
+class Centred(RegressorMixin, BaseEstimator):
+    """No row's answer is its own."""
+
+    def fit(self, X: Any, y: Any) -> Centred:
+        self.fitted_ = True
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return np.asarray(X)[:, 0] - np.asarray(X)[:, 0].mean()
 
 
-def test_model_that_stays_python_is_refused() -> None:
-    refused(networked, willump.Agreement(0.9), "follows from none")
+def framed(frame: pd.DataFrame) -> pd.DataFrame:
+    return joined(frame)[OWN + LOOKED_UP].fillna(0.0)
+
+
+SLOW = MLPClassifier((64, 64), max_iter=30, random_state=0)
+SLOW_LABELS = clone(SLOW).fit(features(TRAIN), NAMES)
+SLOW_SCORES = clone(SLOW).fit(numbers(TRAIN), IS_LATE)
+SLOW_NUMBERS = GaussianProcessRegressor(alpha=0.1).fit(numbers(TRAIN)[:200], truth(TRAIN)[:200])
+OF_FRAMES = KNeighborsRegressor().fit(framed(TRAIN), truth(TRAIN))
+OF_BATCHES = Centred().fit(numbers(TRAIN), truth(TRAIN))
+
+
+def slow_label(frame: pd.DataFrame) -> Any:
+    return SLOW_LABELS.predict(features(frame))
+
+
+def slow_score(frame: pd.DataFrame) -> Any:
+    return SLOW_SCORES.predict_proba(numbers(frame))[:, 1]
+
+
+def slow_number(frame: pd.DataFrame) -> Any:
+    return SLOW_NUMBERS.predict(numbers(frame))
+
+
+def of_frame(frame: pd.DataFrame) -> Any:
+    return OF_FRAMES.predict(framed(frame)) * 2.0
+
+
+def of_batch(frame: pd.DataFrame) -> Any:
+    return OF_BATCHES.predict(numbers(frame))
+
+
+SLOW_FUNCTIONS = {
+    slow_label: willump.Agreement(0.9),
+    slow_score: willump.Agreement(0.9),
+    slow_number: willump.Tolerance(abs=1.0, share=0.8),
+    of_frame: willump.Tolerance(abs=1.5, share=0.8),
+}
+
+
+def exactly(found: Any, expected: Any) -> None:
+    if expected.dtype.kind == "f":
+        np.testing.assert_allclose(found, expected, 1e-9, 1e-12)
+    else:
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("function", SLOW_FUNCTIONS, ids=lambda f: f.__name__)
+def test_a_model_that_stays_python_reads_compiled_features(function: Any) -> None:
+    expected = function(LATER)
+    with pytest.warns(willump.PythonStepWarning, match="stays Python"):
+        fast = willump.compile(function, sample=TRAIN)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # as of names that a frame had and a matrix has not
+        exactly(fast(LATER), expected)
+        exactly(fast(rows_of(LATER.head(1))[0]), expected[:1])
+        exactly(fast(pl.from_pandas(LATER)), expected)
+        exactly(pickle.loads(pickle.dumps(fast))(LATER), expected)
+    (step,) = fast._steps
+    assert not step.is_raw
+    assert "stays Python: there is no converter for it" in str(fast.explain())
+    with pytest.raises(willump.UnsupportedError, match="stays Python"):
+        willump.compile(function, sample=TRAIN, strict=True)
+
+
+@pytest.mark.parametrize("function", SLOW_FUNCTIONS, ids=lambda f: f.__name__)
+def test_a_cascade_spares_a_model_that_stays_python(function: Any) -> None:
+    target = SLOW_FUNCTIONS[function]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", willump.PythonStepWarning)
+        fast = willump.optimize(
+            function, TRAIN, X_cal=FRESH, target=target, **OPTIONS | {"costs": None}
+        )
+    found, expected = fast(LATER), function(LATER)
+    early, late = fast.stats()["stage_rows"]
+    assert early + late == len(LATER)
+    assert early > len(LATER) / 2
+    if isinstance(target, willump.Agreement):
+        same = (found > 0.5) == (expected > 0.5) if found.dtype == float else found == expected
+    else:
+        same = np.abs(found - expected) <= target.abs
+    assert same.mean() >= 0.8
+
+
+def test_a_model_whose_answers_hang_on_the_batch_gets_it_whole() -> None:
+    fast = quiet(lambda: willump.compile(of_batch, sample=TRAIN))
+    (step,) = fast._steps
+    assert not step.is_row_wise
+    np.testing.assert_allclose(fast(LATER), of_batch(LATER), 1e-9)
+    refused(of_batch, willump.Tolerance(abs=1.0, share=0.9), "follows from none")
 
 
 def test_strict_refuses_python_steps() -> None:

@@ -203,9 +203,9 @@ def _model_of(followed: Followed) -> Model:
         if shown.output in ("label", "prediction"):
             return model
     raise UnsupportedError(
-        f"optimize needs a function whose result is that of a compiled classifier or regressor, "
-        f"and what {name} returns follows from none (a model that stays Python is one of a "
-        "Pipeline's only); willump.compile(...).explain() shows why"
+        f"optimize needs a function whose result is that of a classifier or regressor on features "
+        f"that it computes, and what {name} returns follows from none; "
+        "willump.compile(...).explain() shows why"
     )
 
 

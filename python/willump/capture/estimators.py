@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from sklearn.base import BaseEstimator
 
+from .._frames import take_rows
+from ..convert.context import Context
 from ..convert.registry import Refused, find
 from ..convert.values import Model, Ref, Table
 from ..convert.values import Value as Input
 from .registry import Call, Maker, method
-from .values import Column, Frame, Labels, Matrix, Native, NotNative, Traced
+from .steps import answers_rows
+from .values import Column, Frame, Labels, Matrix, Native, NotNative, Traced, concrete
 
 _OUTPUTS = {
     "predict_proba": "proba",
@@ -28,8 +32,12 @@ def maker_of_estimator(callee: Any) -> Maker | None:
     if owner is None or isinstance(owner, type):
         return None
     name = getattr(callee, "__name__", "")
-    if name in ("transform", "predict", *_OUTPUTS) and find(owner) is not None:
+    if name not in ("transform", "predict", *_OUTPUTS):
+        return None
+    if find(owner) is not None:
         return lambda call: _called(call, owner, name)
+    if isinstance(owner, BaseEstimator) and name != "transform":
+        return lambda call: _called_in_python(call, owner, name, "there is no converter for it")
     return None
 
 
@@ -45,7 +53,43 @@ def _called(call: Call, estimator: Any, name: str) -> Native:
                 return _transformed(call, estimator, value)
         return _predicted(call, estimator, value, name)
     except Refused as refused:
+        if name == "transform" or not isinstance(value, Ref):
+            raise NotNative(f"{type(estimator).__name__}: {refused}") from refused
+        return _called_in_python(call, estimator, name, str(refused))
+
+
+def _called_in_python(call: Call, estimator: Any, name: str, why: str) -> Native:
+    """A model that stays Python, on features that are computed for it."""
+    if len(call.args) != 1 or call.kwargs:
+        raise NotNative(f"{call.name} with options")
+    context = call.tracer.context
+    value = _input_of(call, call.args[0], estimator)
+    names = value.names if isinstance(value, Table) else None
+    rows, method = concrete(call.args[0]), getattr(estimator, name)
+    try:
+        ref = context.numeric(value, None)
+        if names is not None:  # of one dtype, as the matrix is
+            rows = rows.astype(np.float64)
+        n = rows.shape[0]
+        if not answers_rows(lambda some: method(take_rows(rows, some)), call.value, n):
+            raise Refused(f"{name} is not row-wise, or hangs on dtypes of columns")
+
+        def convert(context: Context, estimator: Any, value: Input) -> Model:
+            return _python_model(context, estimator, ref, why, names)
+
+        with context.within(f"line {call.tracer.line}"):
+            return _result(call, estimator, name, _model_of(call, estimator, value, convert))
+    except Refused as refused:
         raise NotNative(f"{type(estimator).__name__}: {refused}") from refused
+
+
+def _python_model(
+    context: Context, estimator: Any, ref: Ref, why: str, names: tuple[str, ...] | None
+) -> Model:
+    model = context.python_model(estimator, ref, why)
+    for output in model.outputs().values():
+        context.builder.nodes[output.node].payload.names = names
+    return model
 
 
 def _name_of(estimator: Any) -> str:
@@ -76,9 +120,13 @@ def matrix_of(ref: Ref, shown: Any) -> Matrix:
 def _predicted(call: Call, estimator: Any, value: Input, name: str) -> Native:
     from ..convert.registry import predict_of
 
-    context = call.tracer.context
-    context._check_gaps(estimator, value)
+    call.tracer.context._check_gaps(estimator, value)
     model = _model_of(call, estimator, value, predict_of(estimator))
+    return _result(call, estimator, name, model)
+
+
+def _result(call: Call, estimator: Any, name: str, model: Model) -> Native:
+    """What a method of the model gives."""
     if name == "predict":
         if model.label is not None and model.classes is not None and not model.multilabel:
             return Labels(model.label, model.classes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,21 +145,28 @@ def is_row_wise(value: Traced, sample: Sample) -> bool:
 
 
 def _is_row_wise(value: Traced, sample: Any) -> bool:
-    n = len(sample)
+    def run(rows: Any) -> Any:
+        return plain(value.replay.run(sample.iloc[rows].reset_index(drop=True)))
+
+    return answers_rows(run, plain(value.value), len(sample))
+
+
+def answers_rows(run: Callable[[Any], Any], answer: Any, n: int) -> bool:
+    """Whether what gave an answer to n rows gives each the same in another order, in two
+    parts, and twice; `run` takes the rows' numbers."""
     if n == 0:
         return False
-    rng = np.random.default_rng(0)
-    order = rng.permutation(n)
+    order = np.random.default_rng(0).permutation(n)
     parts = [np.arange(n)[: n // 2], np.arange(n)[n // 2 :]]
     try:
-        whole = _rows(plain(value.value))
+        whole = _rows(answer)
         if whole.shape[0] != n:
             return False
         tries = [order, np.repeat(np.arange(n), 2), *[p for p in parts if len(p)]]
         for rows in tries:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = _rows(plain(value.replay.run(sample.iloc[rows].reset_index(drop=True))))
+                found = _rows(run(rows))
             if found.shape != (len(rows), *whole.shape[1:]) or not _same(whole[rows], found):
                 return False
     except Exception:

@@ -288,9 +288,14 @@ class Tracer:
             if inherited is not None and maker is not None:
                 native = inherited
         if not is_silent:
-            why = native if isinstance(native, str) else ""
+            why = native if isinstance(native, str) else self._why_python(native)
             self.steps.append(Step(self.code, line, name, why, _nodes_of(native)))
         return Traced(value, native, replay, line)
+
+    def _why_python(self, native: Native) -> str:
+        """Why a model that the graph calls stays Python; "" of anything else."""
+        nodes = [self.context.builder.nodes[number] for number in _nodes_of(native)]
+        return next((node.payload.why for node in nodes if node.payload is not None), "")
 
     def _plain(self, argument: Any) -> Any:
         """A function that was defined on the way, as plain Python calls it."""

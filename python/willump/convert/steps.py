@@ -68,6 +68,8 @@ class PythonStep:
     no_csr: tuple[str, str] | None = None
     #: float32 is refused where the graph goes on in float64 and the original does not.
     refuses_float32: bool = False
+    #: Of a frame that the matrix is handed over as.
+    names: tuple[str, ...] | None = None
     number: int = -1
 
     def __call__(self, x: Any) -> Any:
@@ -86,6 +88,10 @@ class PythonStep:
             x = type(x)(
                 (x.data, x.indices.astype(np.int32), x.indptr.astype(np.int32)), shape=x.shape
             )
+        if self.names is not None:
+            import pandas as pd
+
+            x = pd.DataFrame(x, columns=list(self.names))
         return getattr(self.estimator, self.method)(x)
 
     def stored(self, answer: Any, *, checks: bool = True) -> Any:
