@@ -99,9 +99,9 @@ places, scores = fast.top_k(asked, 5)
 titles.iloc[places].assign(score=scores.round(3))[["title", "genres", "score"]]
 
 # %% [markdown]
-# How many times as fast as the plain function, on this machine with one thread. Joins and trees
-# are quick once they are compiled, so the cascade gains little here, or nothing: with measured
-# costs, `optimize` returns the exact pipeline where that is so.
+# How many times as fast as the plain function, on this machine with one thread. What the
+# cascade gains beside compiling differs with the machine and how busy it is; with measured
+# costs, `optimize` returns the exact pipeline where it gains nothing.
 
 # %%
 gallery.times(function, {"compiled": fast, "cascade": cascade}, later)
