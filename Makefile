@@ -12,7 +12,7 @@ SOURCES := $(shell find include src cli python tools/*.py -type f \
 	\( -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.py' -o -name '*.pyi' -o -name 'meson.build' \) 2>/dev/null)
 
 .PHONY: help package install demo test test-c test-sanitize test-thread \
-	test-python test-long lint format bench bench-full bench-parts fuzz cross clean
+	test-python test-long lint format notebooks bench bench-full bench-parts fuzz cross clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -93,6 +93,13 @@ format: $(VENV)/ready ## clang-format and ruff, in place
 	clang-format -i $$(git ls-files '*.c' '*.h')
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+$(VENV)/notebooks: $(VENV)/installed examples/requirements.txt
+	$(BIN)/python -m pip install -q -r examples/requirements.txt
+	@touch $@
+
+notebooks: $(VENV)/notebooks ## run examples/notebooks/*.py, write what they show beside them
+	$(BIN)/python tools/render_notebooks.py
 
 # Peers that cannot be installed are rows of the results that say so.
 $(VENV)/peers: $(VENV)/installed bench/requirements.txt packages-bench.txt

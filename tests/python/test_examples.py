@@ -1,16 +1,21 @@
-"""The examples of the paper's workloads, on the data that anybody has."""
+"""The examples of the paper's workloads and their notebooks, on the data that anybody has."""
 
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from typing import Any
 
+import jupytext
+import nbformat
 import numpy as np
 import pytest
 import willump
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+NOTEBOOKS = EXAMPLES / "notebooks"
+SOURCES = sorted(NOTEBOOKS.glob("*.py"))
 
 
 @pytest.fixture
@@ -21,7 +26,9 @@ def example(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    "example", ["toxic", "product", "music", "price", "purchase", "credit"], indirect=True
+    "example",
+    ["toxic", "product", "music", "price", "purchase", "credit", "instant"],
+    indirect=True,
 )
 def test_a_workload_is_native_and_answers_as_the_plain_function(example: Any) -> None:
     loaded = example.load()
@@ -34,3 +41,47 @@ def test_a_workload_is_native_and_answers_as_the_plain_function(example: Any) ->
     one = {name: column[0] for name, column in later.head(1).to_dict("list").items()}
     assert np.array_equal(fast(one), whole[:1])
     assert np.array_equal(fast(later.head(7)), whole[:7])
+
+
+def cells_of(notebook: Any) -> list[tuple[str, str]]:
+    return [(cell.cell_type, cell.source) for cell in notebook.cells]
+
+
+def read(source: Path) -> Any:
+    return jupytext.read(source, fmt="py:percent")
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_notebook_runs(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its cells, one after the other, as a kernel runs them; and what it says is so."""
+    monkeypatch.delenv("WILLUMP_DATA", raising=False)
+    monkeypatch.chdir(NOTEBOOKS)
+    monkeypatch.setattr("sys.path", [*sys.path])  # the first cell puts the scripts before it
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for number, (kind, text) in enumerate(cells_of(read(source))):
+        if kind == "code":
+            exec(compile(text, f"{source.name}, cell {number}", "exec"), names)
+    assert names["report"].ok
+    assert "the same" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_notebook_is_rendered_from_its_source(source: Path) -> None:
+    """`make notebooks` renders them; each cell has the outputs of one run, in order."""
+    notebook = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    assert cells_of(notebook) == cells_of(read(source)), "stale: make notebooks"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert {output.output_type for output in outputs} <= {"stream", "execute_result"}
+    assert all(output.get("name", "stdout") == "stdout" for output in outputs)
+    assert notebook.metadata.language_info == {"name": "python", "file_extension": ".py"}
+
+
+def test_every_script_has_its_notebook() -> None:
+    helpers = {"gallery", "demo"}
+    scripts = {path.stem for path in EXAMPLES.glob("*.py")} - helpers
+    assert {path.stem for path in SOURCES} == scripts
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == scripts
