@@ -15,6 +15,7 @@ from graph_interpreter import Interpreter
 from hypothesis import given
 from willump.capture import nullable
 from willump.capture.capture import follow
+from willump.capture.zones import changes
 
 TABLE = pd.Series([1.5, 2.5, math.nan], index=["a", "b", ""])
 WORDS = pd.Series(["one", math.nan, "three"], index=[1, 2, 3], dtype="str")
@@ -221,6 +222,11 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f["d"] >= pd.Timestamp("2000-01-01 12:00"),
     lambda f: (f["d"] - f["d"].dt.normalize()).dt.total_seconds(),
     lambda f: f["d"].dt.floor("h") == f["d"],
+    lambda f: (f["d"].dt.round("h") - f["e"].dt.ceil("15min")).dt.total_seconds(),
+    lambda f: (f["d"].dt.ceil("D") - f["e"].dt.round("2ms")).dt.total_seconds(),
+    lambda f: (
+        (f["d"] - f["e"]).dt.round("7D").dt.total_seconds() + (f["d"] - f["e"]).dt.ceil("h").dt.days
+    ),
     lambda f: f["d"].isna(),
     lambda f: f["z"].dt.hour.astype(float) + f["z"].dt.day_of_year * 100.0,
     lambda f: f["z"].dt.minute * 1.0 + f["g"].dt.day * 100.0,
@@ -238,6 +244,10 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f["d"].dt.tz_localize("UTC").dt.tz_convert("Europe/Lisbon").dt.hour.astype(float),
     lambda f: f["d"].dt.tz_localize("+02:30") > f["z"],
     lambda f: f["z"].dt.tz_localize(None).dt.floor("D") == f["d"].dt.normalize(),
+    lambda f: (f["z"].dt.normalize() - f["z"]).dt.total_seconds(),
+    lambda f: (f["z"] - f["z"].dt.floor("2h")).dt.total_seconds(),
+    lambda f: (f["z"].dt.round("D") - f["g"].dt.ceil("30min")).dt.total_seconds(),
+    lambda f: f["d"].dt.tz_localize("Europe/Paris") > f["z"],
     lambda f: f["s"].str.pad(4, side="both", fillchar="*") == "*A**",
     lambda f: f["s"].str.center(5, fillchar="é").isin(["ééaéé", "éa,bé", "é12éé", "éé12é"]),
     lambda f: f["o"].str.ljust(3).fillna("-").isin(["a  ", "12 ", "-"]),
@@ -417,6 +427,36 @@ def test_whole_numbers_of_strings_are_exact_up_to_2_to_the_53(function: Any) -> 
                 fast(frame)
 
     compare()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/Sao_Paulo", "Australia/Lord_Howe"])
+def test_times_that_clocks_show_twice_or_never_are_refused(zone: str) -> None:
+    rng = np.random.default_rng(11)
+    starts = changes(zone)[0]
+    starts = starts[starts > 0][:100]
+    near = starts[:, None] + rng.integers(-4, 5, (len(starts), 8)) * 1_800_000_000
+    near = np.append(near.ravel(), starts)
+    moments = pd.Series(near.astype("datetime64[us]")).dt.tz_localize("UTC").dt.tz_convert(zone)
+    n_refused = 0
+    for change in (
+        lambda m: m.dt.tz_localize(None).dt.tz_localize(zone),
+        lambda m: m.dt.floor("D"),
+        lambda m: m.dt.round("h"),
+        lambda m: m.dt.ceil("2h"),
+    ):
+
+        def function(f: pd.DataFrame, change: Any = change) -> Any:
+            return (change(f["z"]) - pd.Timestamp("2000-01-01", tz="UTC")).dt.total_seconds()
+
+        day = moments.dt.floor("D", ambiguous=True, nonexistent="shift_forward")
+        sample = (day + pd.Timedelta("84h")).to_frame("z").head(20)
+        fast = willump.compile(function, sample=sample, strict=True)
+        for at in range(len(moments)):
+            frame = moments.iloc[[at]].to_frame("z")
+            expected = outcome(function, frame)
+            n_refused += isinstance(expected, ValueError)
+            check_same(expected, outcome(fast, frame))
+    assert n_refused > 20
 
 
 def test_moments_of_another_zone_are_refused() -> None:
