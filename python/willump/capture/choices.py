@@ -25,7 +25,7 @@ from .columns import (
     result_dtype,
 )
 from .frames import kind_of_dtype, same_rows
-from .narrow import held_by, stored_name, wrapped
+from .narrow import check_either, held_by, stored_name, wrapped
 from .registry import Call, method
 from .values import (
     FILLED,
@@ -173,14 +173,39 @@ def chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any)
     dtype = kind_of_dtype(shown.dtype)
     if ("bool" in kinds) != (dtype == "bool"):
         raise NotNative("booleans beside numbers")
-    if dtype == "float32" or "float32" in kinds:
-        raise NotNative("a choice of float32")
+    if "float32" in (dtype, *kinds):
+        check_either(columns[1:])
+        if not isinstance(shown, np.ndarray):
+            _check_single(dtype, kinds, (then, otherwise))
+        attributes["dtype"] = "f32" if dtype == "float32" else "f64"
+        for name in ("then", "otherwise"):
+            if dtype == "float32" and name in attributes:
+                attributes[name] = as_single(attributes[name])
     is_whole = all(k in ("int64", WHOLE, FILLED, SHORT, "missing") for k in kinds)
     if is_whole and set(kinds) & {WHOLE, FILLED, SHORT}:
         dtype = FILLED
     elif is_whole and "missing" in kinds and not isinstance(shown, np.ndarray):
         dtype = WHOLE
     return emit(call, "where", columns, dtype, same_rows(columns), **attributes)
+
+
+def _check_single(dtype: str, kinds: list[str], sides: tuple[Any, Any]) -> None:
+    """Refuses what makes a Series float64 in the rows alone where it is taken."""
+    is_same = set(kinds) == {"float32"} or (
+        "float32" in kinds and not any(isinstance(side, np.float64) for side in sides)
+    )
+    others = [side for side in sides if isinstance(side, (Traced, Column))]
+    if dtype != "float32" or not is_same or len(others) != kinds.count("float32"):
+        raise NotNative("a choice of float32 and another dtype, which the rows decide")
+
+
+def as_single(value: float) -> float:
+    """A number as float32 holds it."""
+    with np.errstate(over="ignore"):
+        found = float(np.float32(value))
+    if math.isinf(found) and not math.isinf(value):
+        raise NotNative(f"float32 does not hold {value!r}")
+    return found
 
 
 def _kind_of_constant(value: Any) -> str:

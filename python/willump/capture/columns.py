@@ -159,8 +159,9 @@ def binary(
         value = float(np.float32(value))
     is_whole = dtype in ("int64", WHOLE, FILLED, SHORT)
     graph_dtype = ("i32" if dtype == SHORT else "i64") if is_whole else None
-    if any(c.dtype == "float32" for c in columns) and dtype == "float64":
-        graph_dtype = "f64"
+    kinds = {c.dtype for c in columns}
+    if "float32" in kinds and dtype in ("float64", "float32") and kinds != {dtype}:
+        graph_dtype = "f64" if dtype == "float64" else "f32"
     attributes: dict[str, Any] = {
         "function": function,
         "value": value,
@@ -209,9 +210,14 @@ def arithmetic(call: Call) -> Native:
         raise NotNative(f"{function} of booleans")
     if function in ("floor_divide", "remainder"):
         call.tracer.check_exact(*columns)
-        if dtype == "float32":
-            raise NotNative(f"{function} of float32")
         by_constant = value is not None and value != 0 and not is_reversed
+        is_series = any(isinstance(a.value, pd.Series) for a in call.args if isinstance(a, Traced))
+        floats = {c.dtype for c in columns if c.is_float}
+        if function == "floor_divide" and floats == {"float32"}:
+            if not by_constant and is_series:
+                raise NotNative("floor_divide of float32, float64 where a row is divided by 0")
+            if by_constant and float(np.float32(value)) == 0.0:
+                raise NotNative(f"floor_divide of float32 and {value!r}")
         if not by_constant and all(c.is_whole or c.is_bool for c in columns):
             raise NotNative(f"{function} of whole numbers by what may be 0")
     return binary(call, function, columns, value, is_reversed, dtype)
@@ -273,14 +279,15 @@ def rounded(call: Call) -> Native:
     if column.is_whole and decimals >= 0:
         return column
     call.tracer.check_exact(column)
-    if column.dtype != "float64":
-        raise NotNative(f"round of {column.dtype}")
+    dtype = column.dtype
+    if not column.is_float or (dtype == "float32" and abs(decimals) > 10):
+        raise NotNative(f"round({decimals}) of {dtype}")
     scale = float(10 ** abs(decimals))
     first, last = ("multiply", "divide") if decimals >= 0 else ("divide", "multiply")
     if decimals:
-        column = binary(call, first, [column], scale, False, "float64")
-    column = emit(call, "ufunc", [column], "float64", column.rows, function="rint")
-    return binary(call, last, [column], scale, False, "float64") if decimals else column
+        column = binary(call, first, [column], scale, False, dtype)
+    column = emit(call, "ufunc", [column], dtype, column.rows, function="rint")
+    return binary(call, last, [column], scale, False, dtype) if decimals else column
 
 
 # ---- comparison and logic -------------------------------------------------------
@@ -301,13 +308,23 @@ def comparison(call: Call) -> Native:
     kinds += [kind_of_moment(a) for a in call.args if not isinstance(a, Traced)]
     if len(set(kinds)) > 1:
         raise NotNative("moments are compared with other values")
-    if value is not None and columns[0].dtype == "float32":
-        value = float(np.float32(value))
+    if value is not None:
+        constant = next(a for a in call.args if not isinstance(a, Traced))
+        value = _beside(columns[0], constant)
     call.tracer.check_exact(*columns)
     return emit(
         call, "binary", columns, "bool", same_rows(columns), function=function, value=value,
         reverse=True if is_reversed else None,
     )  # fmt: skip
+
+
+def _beside(column: Column, constant: Any) -> float:
+    """A constant as NumPy compares it: Python's numbers are float32 beside float32."""
+    value = number_of(constant)
+    if column.dtype != "float32" or isinstance(constant, np.generic):
+        return value
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
 
 
 def _equal_text(call: Call, column: Column, text: str, function: str) -> Column:
@@ -363,7 +380,7 @@ def between(call: Call) -> Native:
         else:
             parts.append(
                 emit(call, "binary", [column], "bool", column.rows, function=function,
-                     value=number_of(bound))
+                     value=_beside(column, bound))
             )  # fmt: skip
     return emit(call, "binary", parts, "bool", same_rows(parts), function="logical_and")
 
