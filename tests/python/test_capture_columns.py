@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 import willump
 from capture_frames import LARGE, SAMPLE, check_random_frames, check_same, outcome
 from graph_interpreter import Interpreter
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from willump.capture import nullable
 from willump.capture.capture import follow
 from willump.capture.zones import changes
@@ -421,6 +423,66 @@ def test_text_of_a_fixed_format_is_parsed_as_pandas_does(function: Any, format: 
             assert isinstance(found, ValueError), value
         elif not isinstance(found, ValueError):  # refused, or the same
             np.testing.assert_array_equal(found, np.asarray(plain))
+
+
+@st.composite
+def damaged(draw: Any, format: str) -> str:
+    """A moment's text, some of its characters others, more or fewer."""
+    moment = draw(st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)))
+    text = list(pd.Timestamp(moment).strftime(format))
+    if format.endswith("%f"):
+        text = text[: len(text) - draw(st.integers(0, 5))]
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(text) - 1))
+        text[at : at + draw(st.integers(0, 1))] = draw(
+            st.sampled_from("0123569 -/:.TZ+٣x\t") | st.just("")
+        )
+    return "".join(text)
+
+
+@pytest.mark.parametrize("errors", ["raise", "coerce"])
+@pytest.mark.parametrize(
+    "format",
+    [
+        "%Y-%m-%d",
+        "%Y%m%d",
+        "%d/%m/%Y",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M:%S.%f",
+        "%d.%m.%Y %S,%f",
+    ],
+)
+def test_damaged_text_of_moments_is_missing_or_refused(format: str, errors: Any) -> None:
+    def function(f: pd.DataFrame) -> Any:
+        moments = pd.to_datetime(f["s"], format=format, errors=errors)
+        return (moments - pd.Timestamp("2000-01-01")).dt.total_seconds()
+
+    good = pd.Timestamp("2020-02-29 12:34:56.789").strftime(format)
+    fast = willump.compile(function, sample=texts_frame([good, None]), strict=True)
+    for text in ("", "x", "nan", good + "!"):
+        if errors == "coerce":
+            assert np.isnan(fast({"s": [text]})[0])
+    for text in ("now", "today", good.replace("0", ""), good.replace("56", "60")):
+        if text != good and (errors == "raise" or text in ("now", "today")):
+            with pytest.raises(ValueError, match="doesn't match format"):
+                fast({"s": [text]})
+    n_same = 0
+
+    @settings(max_examples=100)
+    @given(damaged(format))
+    def compare(text: str) -> None:
+        nonlocal n_same
+        expected, found = outcome(function, texts_frame([text])), outcome(fast, texts_frame([text]))
+        if not isinstance(found, ValueError):  # refused, or the same
+            check_same(expected, found)
+            n_same += 1
+
+    compare()
+    assert n_same > 10
+
+
+def texts_frame(texts: list[Any]) -> pd.DataFrame:
+    return pd.DataFrame({"s": pd.Series(texts, dtype="str")})
 
 
 @pytest.mark.parametrize(
