@@ -382,6 +382,86 @@ def test_nullable_columns_are_those_of_pandas(dtype: str, text: str) -> None:
     assert n_native >= (0 if dtype in ("Float32", "UInt64") else 4)
 
 
+#: Of two nullable columns of whole numbers, two of booleans and NumPy's: each is boolean.
+TRUTHS: list[Callable[[pd.DataFrame], Any]] = [
+    lambda f: f["v"] > 1,
+    lambda f: f["v"] >= 0.5,
+    lambda f: (f["v"] == f["u"]) | (f["v"] < f["i"]),
+    lambda f: f["v"] != f["u"],
+    lambda f: f["a"] & f["b"],
+    lambda f: f["a"] | f["b"],
+    lambda f: f["a"] ^ (f["b"] == True),  # noqa: E712
+    lambda f: ~f["a"] & (f["v"] > 0) | False,
+    lambda f: f["p"] ^ f["a"] | f["p"] & f["b"],
+    lambda f: f["v"] + f["u"] * 2 > f["i"] - f["v"],
+    lambda f: (f["v"] != f["v"] / 2) & True,
+]
+
+
+def _set_where(f: pd.DataFrame, truth: Any) -> Any:
+    g = f.copy()
+    g.loc[truth, "x"] = 7.0
+    return g["x"]
+
+
+USES: list[Callable[[pd.DataFrame, Any], Any]] = [
+    lambda f, truth: truth.astype(float),
+    lambda f, truth: truth.fillna(True).astype(bool),
+    lambda f, truth: truth.isna(),
+    lambda f, truth: f["x"].where(truth, 9.0),
+    lambda f, truth: f["x"].mask(truth, 9.0),
+    _set_where,
+]
+
+
+#: Sums of Int8, and Arrow's float64, are left to Python.
+TRUTHS_OF = [
+    (number, whole)
+    for whole, left in (("Int64", ()), ("Int8", (9, 10)), ("int64[pyarrow]", (10,)))
+    for number in range(len(TRUTHS))
+    if number not in left
+]
+
+
+@pytest.mark.parametrize(("number", "whole"), TRUTHS_OF)
+def test_nullable_logic_is_that_of_pandas(number: int, whole: str) -> None:
+    pytest.importorskip("pyarrow")
+    truth, rng = TRUTHS[number], np.random.default_rng(number)
+    boolean = "bool[pyarrow]" if "pyarrow" in whole else "boolean"
+
+    def column(cells: Any, dtype: str, share: float) -> pd.Series:
+        return pd.Series(cells, dtype=object).mask(rng.random(60) < share, None).astype(dtype)
+
+    def frame(share: float) -> pd.DataFrame:
+        own = {name: column(rng.integers(-3, 4, 60), whole, share) for name in "vu"}
+        own |= {name: column(rng.random(60) < 0.5, boolean, share) for name in "ab"}
+        own |= {"i": pd.Series(rng.integers(-3, 4, 60)), "p": pd.Series(rng.random(60) < 0.5)}
+        return pd.DataFrame(own | {"x": rng.choice([0.5, math.nan, -1.0], 60)})
+
+    for use in USES:
+
+        def function(f: pd.DataFrame, use: Any = use) -> Any:
+            return use(f, truth(f))
+
+        for sample in (frame(0.0), frame(0.3)):
+            fast = willump.compile(function, sample=sample, strict=True)
+            for rows in (frame(0.0), frame(0.3), frame(1.0)):
+                check_same(outcome(function, rows), outcome(fast, rows))
+
+
+def test_numpy_logic_of_nullable_columns_stays_python() -> None:
+    frame = pd.DataFrame({"a": pd.Series([True, False], dtype="boolean")})
+    for function in (
+        lambda f: np.logical_and(f["a"], f["a"]).astype(float),
+        lambda f: np.logical_not(f["a"]).astype(float),
+        lambda f: np.where(f["a"], 1.0, 0.0),
+    ):
+        with pytest.raises(willump.UnsupportedError):
+            willump.compile(function, sample=frame, strict=True)
+    with pytest.raises(willump.UnsupportedError, match="boolean, which is nullable"):
+        willump.compile(lambda f: f["a"] | f["a"], sample=frame)
+
+
 def test_nullable_columns_hold_what_the_sample_could() -> None:
     frame = pd.DataFrame({"v": pd.Series([1, None], dtype="Int8")})
     fast = willump.compile(lambda f: f["v"].astype(float), sample=frame, strict=True)

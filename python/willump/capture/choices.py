@@ -220,8 +220,9 @@ def _kind_of_constant(value: Any) -> str:
 def where(call: Call) -> Native:
     own = call.bind("self", "cond", "other", other=math.nan)
     column = call.tracer.column(own.self)
-    condition = call.tracer.column(own.cond)
-    if call.name.endswith("mask"):
+    is_mask = call.name.endswith("mask")
+    condition = nullable.condition(call, call.tracer.column(own.cond), float(is_mask))
+    if is_mask:
         return chosen(call, condition, own.other, column, call.value)
     return chosen(call, condition, column, own.other, call.value)
 
@@ -232,7 +233,8 @@ def set_where(call: Call) -> Native:
     if not isinstance(condition, Traced):
         raise NotNative("rows are set by their labels")
     column = call.tracer.column(owner)
-    return chosen(call, call.tracer.column(condition), value, column, call.value)
+    taken = nullable.condition(call, call.tracer.column(condition), 0.0)
+    return chosen(call, taken, value, column, call.value)
 
 
 @method("frame.loc", "setitem")
@@ -247,7 +249,7 @@ def set_loc(call: Call) -> Native:
 
         return _with(call, frame, {name: value})
     old: Any = frame.column(name) if name in frame.columns else math.nan
-    condition = call.tracer.column(rows)
+    condition = nullable.condition(call, call.tracer.column(rows), 0.0)
     column = chosen(call, condition, value, old, call.value[name])
     if column.rows not in ("", frame.rows):
         raise NotNative("the condition has another index than the frame")

@@ -201,6 +201,10 @@ def arithmetic(call: Call) -> Native:
         from .dates import moments
 
         return moments(call, function, columns, value, is_reversed)
+    if any(column.is_nullable for column in columns):
+        from . import nullable
+
+        return nullable.arithmetic(call, function, columns, value, is_reversed)
     constants = [a for a in call.args if not isinstance(a, Traced)]
     columns = _as_floats(function, columns, constants)
     if not all(column.is_number or column.is_bool for column in columns):
@@ -302,12 +306,16 @@ def comparison(call: Call) -> Native:
         column = call.tracer.column(left if isinstance(left, Traced) else right)
         return _equal_text(call, column, texts[0], function)
     columns, value, is_reversed = operands(call)
-    if any(c.is_text for c in columns):
+    if any(c.is_text or c.dtype == "nullable text" for c in columns):
         raise NotNative("strings of two columns are compared")
     kinds = [c.dtype if c.is_moment else "" for c in columns]
     kinds += [kind_of_moment(a) for a in call.args if not isinstance(a, Traced)]
     if len(set(kinds)) > 1:
         raise NotNative("moments are compared with other values")
+    if any(c.is_nullable for c in columns):
+        from . import nullable
+
+        return nullable.compared(call, function, columns, value, is_reversed)
     if value is not None:
         constant = next(a for a in call.args if not isinstance(a, Traced))
         value = _beside(columns[0], constant)
@@ -343,6 +351,10 @@ def _equal_text(call: Call, column: Column, text: str, function: str) -> Column:
 @method(SERIES, *_LOGIC)
 def logic(call: Call) -> Native:
     columns, value, is_reversed = operands(call)
+    if any(c.is_nullable for c in columns):
+        from . import nullable
+
+        return nullable.logic(call, _LOGIC[short_name(call)], columns, value)
     if not all(c.is_bool for c in columns):
         raise NotNative("& and | of what is not boolean")
     return emit(
@@ -353,7 +365,12 @@ def logic(call: Call) -> Native:
 
 @method(SERIES, "invert", "logical_not")
 def inverted(call: Call) -> Native:
-    return negated(call, call.tracer.column(call.args[0]))
+    column = call.tracer.column(call.args[0])
+    if column.is_nullable:
+        from . import nullable
+
+        return nullable.negated(call, column)
+    return negated(call, column)
 
 
 def negated(call: Call, column: Column) -> Column:
