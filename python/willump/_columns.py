@@ -255,7 +255,7 @@ def _pandas_to_numpy(x: Any, *, refuses_half: bool = False) -> Array:
         _check_promotion(x, dtypes)
         return np.asarray(x)
     if all(getattr(dtype, "kind", "O") in "biuf" for dtype in dtypes):
-        if refuses_half and {dtype.itemsize for dtype in dtypes} == {2}:
+        if refuses_half and {getattr(dtype, "itemsize", 8) for dtype in dtypes} == {2}:
             _refuse_half_columns(x)
         array: Array = x.to_numpy(dtype=np.float64, na_value=np.nan)
         return array
@@ -367,7 +367,11 @@ def _refuse_half_columns(x: Any) -> None:
     """Raises for a column of float16 beside others, which a step may read alone."""
     for i, dtype in enumerate(x.dtypes if hasattr(x, "dtypes") else ()):
         kind = getattr(dtype, "kind", None)  # of polars: none
-        if str(dtype) == "Float16" if kind is None else (kind == "f" and dtype.itemsize == 2):
+        if (
+            str(dtype) == "Float16"
+            if kind is None
+            else (kind == "f" and getattr(dtype, "itemsize", 8) == 2)
+        ):
             raise not_half(_place_in(x)((0, i)))
 
 

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
+from ._asked import describe
 from ._descriptors import Absent, OfTrees, only_if
 from ._errors import ArtifactError, PythonStepWarning, UnsupportedError
 from ._estimator import Estimator
 from ._frames import as_doubles, as_rows
 from ._options import answer, describe_methods
-from ._present import classes_of, describe, expand, explained, interface_of
+from ._present import classes_of, expand, explained, interface_of
 from ._rank import Ranking, Rule, Spares, best_rows, check_k, ranking_of, spares_of
 from ._report import Explanation, VerifyReport, compare
 from ._stream import best_of_batches, check_n_rows

@@ -118,16 +118,18 @@ def _check_passed(
     if single is None:
         return
     keys = names or ([all_names[i] for i in positions] if positions else all_names)
-    kinds = {key: getattr(every[key], "kind", "O") for key in keys}
+    first, is_pandas = every[keys[0]], library == "pandas"
+    is_small = all(_width(every[key]) < 8 for key in keys)
+    wrong = None
     if weighted:
-        wrong = next((key for key in keys if not _is_single(every[key])), None)
-    elif library == "pandas" and len(keys) == 1 and not isinstance(every[keys[0]], np.dtype):
+        has_single = any(_is_single(every[key]) for key in keys)
+        if is_small or has_single:
+            wrong = next((key for key in keys if not _is_single(every[key])), None)
+    elif is_pandas and len(keys) == 1 and not isinstance(first, np.dtype):
         # Of one nullable column pandas makes what it is, of several objects.
-        wrong = keys[0] if getattr(every[keys[0]], "itemsize", 8) < 8 else None
-    elif library == "pandas" and len({kind == "b" for kind in kinds.values()}) > 1:
-        wrong = next(key for key, kind in kinds.items() if kind == "b")
-    else:
-        return
+        wrong = keys[0] if is_small else None
+    elif is_pandas and is_small and len({_kind(every[key]) == "b" for key in keys}) > 1:
+        wrong = next(key for key in keys if _kind(every[key]) == "b")
     if wrong is not None:
         raise UnsupportedError(
             f"column {wrong!r} of {every[wrong]} is passed through, and what {library} makes of it "
@@ -136,8 +138,20 @@ def _check_passed(
         )
 
 
+def _kind(dtype: Any) -> str:
+    return str(getattr(dtype, "kind", "O"))
+
+
+def _width(dtype: Any) -> int:
+    """Bytes of a number, of integers those of the float that NumPy makes of them beside
+    float32; 8 of anything else."""
+    size = int(getattr(dtype, "itemsize", 8))
+    is_wide = _kind(dtype) not in "biuf" or (_kind(dtype) in "iu" and size == 4)
+    return 8 if is_wide else size
+
+
 def _is_single(dtype: Any) -> bool:
-    return getattr(dtype, "kind", "O") == "f" and getattr(dtype, "itemsize", 8) == 4
+    return _kind(dtype) == "f" and _width(dtype) == 4
 
 
 def whole_dtype(x: Any, keys: Sequence[Any]) -> np.dtype[Any] | None:

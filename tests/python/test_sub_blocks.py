@@ -260,7 +260,7 @@ def test_a_norm_by_occurrences_is_that_of_every_occurrence() -> None:
     fitted = conversion.estimator[0]
     score = conversion.context.linear(part.ref, np.arange(part.ref.n_features) % 7 - 3.0, 0.0)
     outputs = {**conversion.outputs(), "rows": part.ref.node, "score": score.node}
-    from willump._present import describe
+    from willump._asked import describe
     from willump._runner import Runner
 
     converted = conversion.finish([Stage(outputs)])

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from .._answers import Answers
+from .._asked import describe
 from .._errors import UnsupportedError
 from .._graph import Array, GraphBuilder, Rendered, Stage, Strings
-from .._present import describe
 from .._promises import check_target
 from . import (  # noqa: F401  (importing registers the converters)
     boosters,
