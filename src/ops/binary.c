@@ -61,6 +61,20 @@ static double floor_divide(double a, double b) {
   return whole - floored > 0.5 ? floored + 1.0 : floored;
 }
 
+/* Of float32, whose steps on the way are rounded too. */
+static double floor_divide_single(double a, double b) {
+  if (b == 0.0)
+    return a / b;
+  double rest = fmod(a, b);
+  float whole = (float)((double)(float)(a - rest) / b);
+  if (rest != 0.0 && (b < 0.0) != (rest < 0.0))
+    whole -= 1.0F;
+  if (whole == 0.0F)
+    return copysign(0.0, a / b);
+  float floored = floorf(whole);
+  return whole - floored > 0.5F ? floored + 1.0F : floored;
+}
+
 /* NaN when one of them is. */
 static double maximum(double a, double b) { return a >= b || a != a ? a : b; }
 static double minimum(double a, double b) { return a <= b || a != a ? a : b; }
@@ -85,6 +99,7 @@ MANY(subtract)
 MANY(multiply)
 MANY(divide)
 MANY(floor_divide)
+MANY(floor_divide_single)
 MANY(remainder_of)
 MANY(maximum)
 MANY(minimum)
@@ -191,6 +206,8 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
                                                           : 0,
                      .most = node->type.dtype == WL_I32 ? 0x1p31 - 1.0 : 0x1p53,
                      .is_f32 = node->type.dtype == WL_F32};
+  if (s->is_f32 && s->function == floor_divide_many)
+    s->function = floor_divide_single_many;
   *state = s;
   return WL_OK;
 }

@@ -560,12 +560,18 @@ def take(rows: Any, *, values: Any, **a: Any) -> Any:
     )
 
 
+COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal")
+
+
 def binary(a: Any, b: Any = None, *, function: str, **o: Any) -> Any:
     left, right = (a, o["value"]) if "value" in o else (a, b)
     if o.get("reverse"):
         left, right = right, left
-    if "value" in o and a.dtype == np.float32:
+    is_truth = function in COMPARISONS
+    if o.get("dtype") == "f32" or ("value" in o and a.dtype == np.float32 and not is_truth):
         left, right = np.float32(left), np.float32(right)
+    if is_truth:
+        left, right = np.float64(left), np.float64(right)
     with np.errstate(all="ignore"):
         found = getattr(np, function)(left, right)
     is_whole = o.get("dtype") in ("i64", "i32")  # or NaN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 import willump
 from capture_frames import LARGE, SAMPLE, check_random_frames, check_same, outcome
 from graph_interpreter import Interpreter
-from hypothesis import given
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from willump.capture import nullable
 from willump.capture.capture import follow
+from willump.capture.zones import changes
 
 TABLE = pd.Series([1.5, 2.5, math.nan], index=["a", "b", ""])
 WORDS = pd.Series(["one", math.nan, "three"], index=[1, 2, 3], dtype="str")
@@ -143,6 +146,23 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f[["b", "u"]].to_numpy(),
     lambda f: f[["b", "h"]].to_numpy()[:, 0] * 2,
     lambda f: np.column_stack([f["b"] * 2, f["k"], f["x"]]),
+    lambda f: f["w"].round(2) + f["w"].round(),
+    lambda f: np.round(f["w"].to_numpy(), -1),
+    lambda f: f["w"] // 0.1,
+    lambda f: f["w"] // -3 + f["w"] % 0.7,
+    lambda f: f["w"].to_numpy() // f["b"].to_numpy(),
+    lambda f: (f["w"] * 8.5) % f["w"],
+    lambda f: f["w"] * f["h"] - f["u"] / f["w"],
+    lambda f: f["w"].between(f["h"], 0.1) | (f["w"] == np.float64(0.1)),
+    lambda f: f["w"].where(f["p"], 0.1),
+    lambda f: f["w"].mask(f["w"] < 0) * 3,
+    lambda f: f["w"].where(f["q"], f["w"].abs() * 0.1),
+    lambda f: np.where(f["p"], f["w"], 0.1),
+    lambda f: np.where(f["p"], f["w"], f["b"]) * 0.1,
+    lambda f: np.where(f["p"], f["w"], f["i"]),
+    lambda f: np.where(f["p"], f["x"], f["w"]),
+    lambda f: np.select([f["p"], f["q"]], [0.1, f["w"]], default=0.7),
+    lambda f: f.assign(v=f["w"].mask(f["q"], 16777217))["v"],
     lambda f: f["b"].between(-5, 100) & (f["u"] < f["b"]) & f["h"].isin([0, 1, -32768]),
     lambda f: f["b"].to_numpy() * 2 + f["b"].fillna(0).to_numpy(),
     lambda f: f["u"].map({0: 1, 255: 2}).astype(float),
@@ -221,6 +241,11 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f["d"] >= pd.Timestamp("2000-01-01 12:00"),
     lambda f: (f["d"] - f["d"].dt.normalize()).dt.total_seconds(),
     lambda f: f["d"].dt.floor("h") == f["d"],
+    lambda f: (f["d"].dt.round("h") - f["e"].dt.ceil("15min")).dt.total_seconds(),
+    lambda f: (f["d"].dt.ceil("D") - f["e"].dt.round("2ms")).dt.total_seconds(),
+    lambda f: (
+        (f["d"] - f["e"]).dt.round("7D").dt.total_seconds() + (f["d"] - f["e"]).dt.ceil("h").dt.days
+    ),
     lambda f: f["d"].isna(),
     lambda f: f["z"].dt.hour.astype(float) + f["z"].dt.day_of_year * 100.0,
     lambda f: f["z"].dt.minute * 1.0 + f["g"].dt.day * 100.0,
@@ -238,6 +263,10 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f["d"].dt.tz_localize("UTC").dt.tz_convert("Europe/Lisbon").dt.hour.astype(float),
     lambda f: f["d"].dt.tz_localize("+02:30") > f["z"],
     lambda f: f["z"].dt.tz_localize(None).dt.floor("D") == f["d"].dt.normalize(),
+    lambda f: (f["z"].dt.normalize() - f["z"]).dt.total_seconds(),
+    lambda f: (f["z"] - f["z"].dt.floor("2h")).dt.total_seconds(),
+    lambda f: (f["z"].dt.round("D") - f["g"].dt.ceil("30min")).dt.total_seconds(),
+    lambda f: f["d"].dt.tz_localize("Europe/Paris") > f["z"],
     lambda f: f["s"].str.pad(4, side="both", fillchar="*") == "*A**",
     lambda f: f["s"].str.center(5, fillchar="é").isin(["ééaéé", "éa,bé", "é12éé", "éé12é"]),
     lambda f: f["o"].str.ljust(3).fillna("-").isin(["a  ", "12 ", "-"]),
@@ -353,6 +382,86 @@ def test_nullable_columns_are_those_of_pandas(dtype: str, text: str) -> None:
     assert n_native >= (0 if dtype in ("Float32", "UInt64") else 4)
 
 
+#: Of two nullable columns of whole numbers, two of booleans and NumPy's: each is boolean.
+TRUTHS: list[Callable[[pd.DataFrame], Any]] = [
+    lambda f: f["v"] > 1,
+    lambda f: f["v"] >= 0.5,
+    lambda f: (f["v"] == f["u"]) | (f["v"] < f["i"]),
+    lambda f: f["v"] != f["u"],
+    lambda f: f["a"] & f["b"],
+    lambda f: f["a"] | f["b"],
+    lambda f: f["a"] ^ (f["b"] == True),  # noqa: E712
+    lambda f: ~f["a"] & (f["v"] > 0) | False,
+    lambda f: f["p"] ^ f["a"] | f["p"] & f["b"],
+    lambda f: f["v"] + f["u"] * 2 > f["i"] - f["v"],
+    lambda f: (f["v"] != f["v"] / 2) & True,
+]
+
+
+def _set_where(f: pd.DataFrame, truth: Any) -> Any:
+    g = f.copy()
+    g.loc[truth, "x"] = 7.0
+    return g["x"]
+
+
+USES: list[Callable[[pd.DataFrame, Any], Any]] = [
+    lambda f, truth: truth.astype(float),
+    lambda f, truth: truth.fillna(True).astype(bool),
+    lambda f, truth: truth.isna(),
+    lambda f, truth: f["x"].where(truth, 9.0),
+    lambda f, truth: f["x"].mask(truth, 9.0),
+    _set_where,
+]
+
+
+#: Sums of Int8, and Arrow's float64, are left to Python.
+TRUTHS_OF = [
+    (number, whole)
+    for whole, left in (("Int64", ()), ("Int8", (9, 10)), ("int64[pyarrow]", (10,)))
+    for number in range(len(TRUTHS))
+    if number not in left
+]
+
+
+@pytest.mark.parametrize(("number", "whole"), TRUTHS_OF)
+def test_nullable_logic_is_that_of_pandas(number: int, whole: str) -> None:
+    pytest.importorskip("pyarrow")
+    truth, rng = TRUTHS[number], np.random.default_rng(number)
+    boolean = "bool[pyarrow]" if "pyarrow" in whole else "boolean"
+
+    def column(cells: Any, dtype: str, share: float) -> pd.Series:
+        return pd.Series(cells, dtype=object).mask(rng.random(60) < share, None).astype(dtype)
+
+    def frame(share: float) -> pd.DataFrame:
+        own = {name: column(rng.integers(-3, 4, 60), whole, share) for name in "vu"}
+        own |= {name: column(rng.random(60) < 0.5, boolean, share) for name in "ab"}
+        own |= {"i": pd.Series(rng.integers(-3, 4, 60)), "p": pd.Series(rng.random(60) < 0.5)}
+        return pd.DataFrame(own | {"x": rng.choice([0.5, math.nan, -1.0], 60)})
+
+    for use in USES:
+
+        def function(f: pd.DataFrame, use: Any = use) -> Any:
+            return use(f, truth(f))
+
+        for sample in (frame(0.0), frame(0.3)):
+            fast = willump.compile(function, sample=sample, strict=True)
+            for rows in (frame(0.0), frame(0.3), frame(1.0)):
+                check_same(outcome(function, rows), outcome(fast, rows))
+
+
+def test_numpy_logic_of_nullable_columns_stays_python() -> None:
+    frame = pd.DataFrame({"a": pd.Series([True, False], dtype="boolean")})
+    for function in (
+        lambda f: np.logical_and(f["a"], f["a"]).astype(float),
+        lambda f: np.logical_not(f["a"]).astype(float),
+        lambda f: np.where(f["a"], 1.0, 0.0),
+    ):
+        with pytest.raises(willump.UnsupportedError):
+            willump.compile(function, sample=frame, strict=True)
+    with pytest.raises(willump.UnsupportedError, match="boolean, which is nullable"):
+        willump.compile(lambda f: f["a"] | f["a"], sample=frame)
+
+
 def test_nullable_columns_hold_what_the_sample_could() -> None:
     frame = pd.DataFrame({"v": pd.Series([1, None], dtype="Int8")})
     fast = willump.compile(lambda f: f["v"].astype(float), sample=frame, strict=True)
@@ -396,6 +505,66 @@ def test_text_of_a_fixed_format_is_parsed_as_pandas_does(function: Any, format: 
             np.testing.assert_array_equal(found, np.asarray(plain))
 
 
+@st.composite
+def damaged(draw: Any, format: str) -> str:
+    """A moment's text, some of its characters others, more or fewer."""
+    moment = draw(st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)))
+    text = list(pd.Timestamp(moment).strftime(format))
+    if format.endswith("%f"):
+        text = text[: len(text) - draw(st.integers(0, 5))]
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(text) - 1))
+        text[at : at + draw(st.integers(0, 1))] = draw(
+            st.sampled_from("0123569 -/:.TZ+٣x\t") | st.just("")
+        )
+    return "".join(text)
+
+
+@pytest.mark.parametrize("errors", ["raise", "coerce"])
+@pytest.mark.parametrize(
+    "format",
+    [
+        "%Y-%m-%d",
+        "%Y%m%d",
+        "%d/%m/%Y",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M:%S.%f",
+        "%d.%m.%Y %S,%f",
+    ],
+)
+def test_damaged_text_of_moments_is_missing_or_refused(format: str, errors: Any) -> None:
+    def function(f: pd.DataFrame) -> Any:
+        moments = pd.to_datetime(f["s"], format=format, errors=errors)
+        return (moments - pd.Timestamp("2000-01-01")).dt.total_seconds()
+
+    good = pd.Timestamp("2020-02-29 12:34:56.789").strftime(format)
+    fast = willump.compile(function, sample=texts_frame([good, None]), strict=True)
+    for text in ("", "x", "nan", good + "!"):
+        if errors == "coerce":
+            assert np.isnan(fast({"s": [text]})[0])
+    for text in ("now", "today", good.replace("0", ""), good.replace("56", "60")):
+        if text != good and (errors == "raise" or text in ("now", "today")):
+            with pytest.raises(ValueError, match="doesn't match format"):
+                fast({"s": [text]})
+    n_same = 0
+
+    @settings(max_examples=100)
+    @given(damaged(format))
+    def compare(text: str) -> None:
+        nonlocal n_same
+        expected, found = outcome(function, texts_frame([text])), outcome(fast, texts_frame([text]))
+        if not isinstance(found, ValueError):  # refused, or the same
+            check_same(expected, found)
+            n_same += 1
+
+    compare()
+    assert n_same > 10
+
+
+def texts_frame(texts: list[Any]) -> pd.DataFrame:
+    return pd.DataFrame({"s": pd.Series(texts, dtype="str")})
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -417,6 +586,36 @@ def test_whole_numbers_of_strings_are_exact_up_to_2_to_the_53(function: Any) -> 
                 fast(frame)
 
     compare()
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/Sao_Paulo", "Australia/Lord_Howe"])
+def test_times_that_clocks_show_twice_or_never_are_refused(zone: str) -> None:
+    rng = np.random.default_rng(11)
+    starts = changes(zone)[0]
+    starts = starts[starts > 0][:100]
+    near = starts[:, None] + rng.integers(-4, 5, (len(starts), 8)) * 1_800_000_000
+    near = np.append(near.ravel(), starts)
+    moments = pd.Series(near.astype("datetime64[us]")).dt.tz_localize("UTC").dt.tz_convert(zone)
+    n_refused = 0
+    for change in (
+        lambda m: m.dt.tz_localize(None).dt.tz_localize(zone),
+        lambda m: m.dt.floor("D"),
+        lambda m: m.dt.round("h"),
+        lambda m: m.dt.ceil("2h"),
+    ):
+
+        def function(f: pd.DataFrame, change: Any = change) -> Any:
+            return (change(f["z"]) - pd.Timestamp("2000-01-01", tz="UTC")).dt.total_seconds()
+
+        day = moments.dt.floor("D", ambiguous=True, nonexistent="shift_forward")
+        sample = (day + pd.Timedelta("84h")).to_frame("z").head(20)
+        fast = willump.compile(function, sample=sample, strict=True)
+        for at in range(len(moments)):
+            frame = moments.iloc[[at]].to_frame("z")
+            expected = outcome(function, frame)
+            n_refused += isinstance(expected, ValueError)
+            check_same(expected, outcome(fast, frame))
+    assert n_refused > 20
 
 
 def test_moments_of_another_zone_are_refused() -> None:

@@ -287,6 +287,8 @@ def _why_other_dtype(native: Any, value: Any) -> str:
             "whether the result is of whole numbers or float64 hangs on which rows were missing: "
             "add .astype(float)"
         )
+    if getattr(native, "is_nullable", False):
+        return f"the result is of {value.dtype}, which is nullable: cast it to a dtype of NumPy's"
     numbers = ("bool", "int64", "float32", "float64", *NARROW)
     dtype = getattr(native, "stored", "") or dtype
     if dtype in numbers and dtype != str(value.dtype) and not isinstance(native, Labels):

@@ -25,7 +25,7 @@ from .columns import (
     result_dtype,
 )
 from .frames import kind_of_dtype, same_rows
-from .narrow import held_by, stored_name, wrapped
+from .narrow import check_either, held_by, stored_name, wrapped
 from .registry import Call, method
 from .values import (
     FILLED,
@@ -173,14 +173,39 @@ def chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any)
     dtype = kind_of_dtype(shown.dtype)
     if ("bool" in kinds) != (dtype == "bool"):
         raise NotNative("booleans beside numbers")
-    if dtype == "float32" or "float32" in kinds:
-        raise NotNative("a choice of float32")
+    if "float32" in (dtype, *kinds):
+        check_either(columns[1:])
+        if not isinstance(shown, np.ndarray):
+            _check_single(dtype, kinds, (then, otherwise))
+        attributes["dtype"] = "f32" if dtype == "float32" else "f64"
+        for name in ("then", "otherwise"):
+            if dtype == "float32" and name in attributes:
+                attributes[name] = as_single(attributes[name])
     is_whole = all(k in ("int64", WHOLE, FILLED, SHORT, "missing") for k in kinds)
     if is_whole and set(kinds) & {WHOLE, FILLED, SHORT}:
         dtype = FILLED
     elif is_whole and "missing" in kinds and not isinstance(shown, np.ndarray):
         dtype = WHOLE
     return emit(call, "where", columns, dtype, same_rows(columns), **attributes)
+
+
+def _check_single(dtype: str, kinds: list[str], sides: tuple[Any, Any]) -> None:
+    """Refuses what makes a Series float64 in the rows alone where it is taken."""
+    is_same = set(kinds) == {"float32"} or (
+        "float32" in kinds and not any(isinstance(side, np.float64) for side in sides)
+    )
+    others = [side for side in sides if isinstance(side, (Traced, Column))]
+    if dtype != "float32" or not is_same or len(others) != kinds.count("float32"):
+        raise NotNative("a choice of float32 and another dtype, which the rows decide")
+
+
+def as_single(value: float) -> float:
+    """A number as float32 holds it."""
+    with np.errstate(over="ignore"):
+        found = float(np.float32(value))
+    if math.isinf(found) and not math.isinf(value):
+        raise NotNative(f"float32 does not hold {value!r}")
+    return found
 
 
 def _kind_of_constant(value: Any) -> str:
@@ -195,8 +220,9 @@ def _kind_of_constant(value: Any) -> str:
 def where(call: Call) -> Native:
     own = call.bind("self", "cond", "other", other=math.nan)
     column = call.tracer.column(own.self)
-    condition = call.tracer.column(own.cond)
-    if call.name.endswith("mask"):
+    is_mask = call.name.endswith("mask")
+    condition = nullable.condition(call, call.tracer.column(own.cond), float(is_mask))
+    if is_mask:
         return chosen(call, condition, own.other, column, call.value)
     return chosen(call, condition, column, own.other, call.value)
 
@@ -207,7 +233,8 @@ def set_where(call: Call) -> Native:
     if not isinstance(condition, Traced):
         raise NotNative("rows are set by their labels")
     column = call.tracer.column(owner)
-    return chosen(call, call.tracer.column(condition), value, column, call.value)
+    taken = nullable.condition(call, call.tracer.column(condition), 0.0)
+    return chosen(call, taken, value, column, call.value)
 
 
 @method("frame.loc", "setitem")
@@ -222,7 +249,7 @@ def set_loc(call: Call) -> Native:
 
         return _with(call, frame, {name: value})
     old: Any = frame.column(name) if name in frame.columns else math.nan
-    condition = call.tracer.column(rows)
+    condition = nullable.condition(call, call.tracer.column(rows), 0.0)
     column = chosen(call, condition, value, old, call.value[name])
     if column.rows not in ("", frame.rows):
         raise NotNative("the condition has another index than the frame")

@@ -159,8 +159,9 @@ def binary(
         value = float(np.float32(value))
     is_whole = dtype in ("int64", WHOLE, FILLED, SHORT)
     graph_dtype = ("i32" if dtype == SHORT else "i64") if is_whole else None
-    if any(c.dtype == "float32" for c in columns) and dtype == "float64":
-        graph_dtype = "f64"
+    kinds = {c.dtype for c in columns}
+    if "float32" in kinds and dtype in ("float64", "float32") and kinds != {dtype}:
+        graph_dtype = "f64" if dtype == "float64" else "f32"
     attributes: dict[str, Any] = {
         "function": function,
         "value": value,
@@ -200,6 +201,10 @@ def arithmetic(call: Call) -> Native:
         from .dates import moments
 
         return moments(call, function, columns, value, is_reversed)
+    if any(column.is_nullable for column in columns):
+        from . import nullable
+
+        return nullable.arithmetic(call, function, columns, value, is_reversed)
     constants = [a for a in call.args if not isinstance(a, Traced)]
     columns = _as_floats(function, columns, constants)
     if not all(column.is_number or column.is_bool for column in columns):
@@ -209,9 +214,14 @@ def arithmetic(call: Call) -> Native:
         raise NotNative(f"{function} of booleans")
     if function in ("floor_divide", "remainder"):
         call.tracer.check_exact(*columns)
-        if dtype == "float32":
-            raise NotNative(f"{function} of float32")
         by_constant = value is not None and value != 0 and not is_reversed
+        is_series = any(isinstance(a.value, pd.Series) for a in call.args if isinstance(a, Traced))
+        floats = {c.dtype for c in columns if c.is_float}
+        if function == "floor_divide" and floats == {"float32"}:
+            if not by_constant and is_series:
+                raise NotNative("floor_divide of float32, float64 where a row is divided by 0")
+            if by_constant and float(np.float32(value)) == 0.0:
+                raise NotNative(f"floor_divide of float32 and {value!r}")
         if not by_constant and all(c.is_whole or c.is_bool for c in columns):
             raise NotNative(f"{function} of whole numbers by what may be 0")
     return binary(call, function, columns, value, is_reversed, dtype)
@@ -273,14 +283,15 @@ def rounded(call: Call) -> Native:
     if column.is_whole and decimals >= 0:
         return column
     call.tracer.check_exact(column)
-    if column.dtype != "float64":
-        raise NotNative(f"round of {column.dtype}")
+    dtype = column.dtype
+    if not column.is_float or (dtype == "float32" and abs(decimals) > 10):
+        raise NotNative(f"round({decimals}) of {dtype}")
     scale = float(10 ** abs(decimals))
     first, last = ("multiply", "divide") if decimals >= 0 else ("divide", "multiply")
     if decimals:
-        column = binary(call, first, [column], scale, False, "float64")
-    column = emit(call, "ufunc", [column], "float64", column.rows, function="rint")
-    return binary(call, last, [column], scale, False, "float64") if decimals else column
+        column = binary(call, first, [column], scale, False, dtype)
+    column = emit(call, "ufunc", [column], dtype, column.rows, function="rint")
+    return binary(call, last, [column], scale, False, dtype) if decimals else column
 
 
 # ---- comparison and logic -------------------------------------------------------
@@ -295,19 +306,33 @@ def comparison(call: Call) -> Native:
         column = call.tracer.column(left if isinstance(left, Traced) else right)
         return _equal_text(call, column, texts[0], function)
     columns, value, is_reversed = operands(call)
-    if any(c.is_text for c in columns):
+    if any(c.is_text or c.dtype == "nullable text" for c in columns):
         raise NotNative("strings of two columns are compared")
     kinds = [c.dtype if c.is_moment else "" for c in columns]
     kinds += [kind_of_moment(a) for a in call.args if not isinstance(a, Traced)]
     if len(set(kinds)) > 1:
         raise NotNative("moments are compared with other values")
-    if value is not None and columns[0].dtype == "float32":
-        value = float(np.float32(value))
+    if any(c.is_nullable for c in columns):
+        from . import nullable
+
+        return nullable.compared(call, function, columns, value, is_reversed)
+    if value is not None:
+        constant = next(a for a in call.args if not isinstance(a, Traced))
+        value = _beside(columns[0], constant)
     call.tracer.check_exact(*columns)
     return emit(
         call, "binary", columns, "bool", same_rows(columns), function=function, value=value,
         reverse=True if is_reversed else None,
     )  # fmt: skip
+
+
+def _beside(column: Column, constant: Any) -> float:
+    """A constant as NumPy compares it: Python's numbers are float32 beside float32."""
+    value = number_of(constant)
+    if column.dtype != "float32" or isinstance(constant, np.generic):
+        return value
+    with np.errstate(over="ignore"):
+        return float(np.float32(value))
 
 
 def _equal_text(call: Call, column: Column, text: str, function: str) -> Column:
@@ -326,6 +351,10 @@ def _equal_text(call: Call, column: Column, text: str, function: str) -> Column:
 @method(SERIES, *_LOGIC)
 def logic(call: Call) -> Native:
     columns, value, is_reversed = operands(call)
+    if any(c.is_nullable for c in columns):
+        from . import nullable
+
+        return nullable.logic(call, _LOGIC[short_name(call)], columns, value)
     if not all(c.is_bool for c in columns):
         raise NotNative("& and | of what is not boolean")
     return emit(
@@ -336,7 +365,12 @@ def logic(call: Call) -> Native:
 
 @method(SERIES, "invert", "logical_not")
 def inverted(call: Call) -> Native:
-    return negated(call, call.tracer.column(call.args[0]))
+    column = call.tracer.column(call.args[0])
+    if column.is_nullable:
+        from . import nullable
+
+        return nullable.negated(call, column)
+    return negated(call, column)
 
 
 def negated(call: Call, column: Column) -> Column:
@@ -363,7 +397,7 @@ def between(call: Call) -> Native:
         else:
             parts.append(
                 emit(call, "binary", [column], "bool", column.rows, function=function,
-                     value=number_of(bound))
+                     value=_beside(column, bound))
             )  # fmt: skip
     return emit(call, "binary", parts, "bool", same_rows(parts), function="logical_and")
 

@@ -6,12 +6,15 @@ import functools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
+
+from pandas.tseries.frequencies import to_offset
 
 from .columns import emit, kind_of_moment
 from .frames import kind_of_dtype, same_rows
 from .registry import Call, method
 from .values import SHORT, WHOLE, Column, Native, NotNative
-from .zones import local
+from .zones import check_choices, local, localized
 
 _PARTS = (
     "year", "month", "day", "hour", "minute", "second", "microsecond", "dayofweek", "dayofyear",
@@ -25,10 +28,8 @@ _SAME = {"weekday": "dayofweek", "day_of_week": "dayofweek", "day_of_year": "day
          "daysinmonth": "days_in_month"}  # fmt: skip
 _SECOND = 1e6
 _DAY = 86400e6
-#: What `floor` takes.
-_FREQUENCIES = {
-    "D": _DAY, "d": _DAY, "h": 3600e6, "min": 60e6, "s": _SECOND, "ms": 1e3, "us": 1.0,
-}  # fmt: skip
+#: Nanoseconds of the longest step: pandas' moments of nanoseconds reach beyond it.
+_LONGEST = 1000 * 86400 * 10**9
 
 
 def _column_of(call: Call, dtype: str) -> Column:
@@ -58,24 +59,63 @@ def truth(call: Call) -> Native:
     return emit(call, "date_part", [column], "bool", column.rows, part=name)
 
 
-def _floored(call: Call, column: Column, size: float) -> Column:
-    whole = emit(
-        call, "binary", [column], column.dtype, column.rows, function="floor_divide", value=size
-    )
-    return emit(call, "binary", [whole], column.dtype, column.rows, function="multiply", value=size)
+def _size_of(call: Call, frequency: Any) -> float:
+    """The microseconds of a frequency."""
+    try:
+        nanoseconds = to_offset(frequency).nanos
+    except (AttributeError, TypeError, ValueError) as error:
+        raise NotNative(f"{call.name} to {frequency!r}") from error
+    size, rest = divmod(nanoseconds, 1000)
+    if rest or (size % 2 and size > 1) or not 0 < nanoseconds <= _LONGEST:
+        raise NotNative(f"{call.name} to {frequency!r}")
+    return float(size)
+
+
+def _stepped(call: Call, column: Column, size: float, way: str) -> Column:
+    """Moments on a multiple of `size`: the one before, after, or next to them.
+
+    What is next is told by a quotient in doubles: whole numbers below 2^53 that are not
+    half way keep their side of it. The last addition makes -0 a 0.
+    """
+
+    def number(function: str, column: Column, value: float) -> Column:
+        return emit(
+            call, "binary", [column], column.dtype, column.rows, function=function, value=value
+        )
+
+    if size == 1.0:
+        return column
+    if way == "round":
+        whole = number("divide", column, size)
+        whole = emit(call, "ufunc", [whole], column.dtype, column.rows, function="rint")
+        return number("add", number("multiply", whole, size), 0.0)
+    if way == "ceil":
+        column = number("add", column, size - 1.0)
+    return number("multiply", number("floor_divide", column, size), size)
 
 
 @method("dt", "normalize")
 def normalize(call: Call) -> Native:
-    return _floored(call, _column_of(call, "datetime"), _DAY)
+    column = _stepped(call, _clock(call), _DAY, "floor")
+    return _of_clock(call, column)
 
 
-@method("dt", "floor")
-def floor(call: Call) -> Native:
-    own = call.bind("self", "freq")
-    if own.freq not in _FREQUENCIES:
-        raise NotNative(f"floor to {own.freq!r}")
-    return _floored(call, _column_of(call, "datetime"), _FREQUENCIES[own.freq])
+def _of_clock(call: Call, column: Column) -> Column:
+    """In the time zone of the moments that the call is upon, if they have one."""
+    zone = getattr(call.value.dtype, "tz", None)
+    return column if zone is None else localized(call, column, zone)
+
+
+@method("dt", "floor", "ceil", "round")
+def stepped(call: Call) -> Native:
+    own = call.bind("self", "freq", ambiguous="raise", nonexistent="raise")
+    check_choices(call, own.ambiguous, own.nonexistent)
+    size = _size_of(call, own.freq)
+    way = call.name.rpartition(".")[2]
+    column = call.tracer.column(own.self.native.of)
+    if column.dtype == "timedelta":
+        return _stepped(call, column, size, way)
+    return _of_clock(call, _stepped(call, _clock(call), size, way))
 
 
 @method("dt", "days", "seconds")

@@ -1,11 +1,14 @@
 """`pd.to_datetime(text, format=...)` where every part of the format has a fixed width.
 
 What is not zero-padded, which pandas takes in some formats and not in others, is refused by
-name, as is what no calendar has.
+name, as is what no calendar has. With `errors="coerce"` what no calendar has is missing, and
+so is text that pandas cannot take: it has not even the format's shape.
 """
 
 from __future__ import annotations
 
+import functools
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +21,12 @@ from .values import Column, Native, NotNative, Traced
 
 #: Directives, how many digits they have, and the first number that is too large.
 _PARTS = {"Y": (4, 10000), "m": (2, 13), "d": (2, 32), "H": (2, 24), "M": (2, 60), "S": (2, 60)}
+_DAY = 86400e6
 _SECONDS = {"H": 3600, "M": 60, "S": 1}
+#: What may be a digit to Python.
+_DIGIT = r"[0-9\x{80}-\x{10ffff}]"
+#: In some formats a sign is a digit of a year.
+_YEAR = rf"\s?(?:{_DIGIT}{{4}}|[-+]{_DIGIT}{{1,6}})"
 
 
 @function(pd.to_datetime)
@@ -29,9 +37,9 @@ def to_datetime(call: Call) -> Native:
     column = call.tracer.column(own.arg)
     if not column.is_text:
         raise NotNative(f"to_datetime of {column.dtype}")
-    if not isinstance(own.format, str) or own.errors != "raise":
-        raise NotNative("to_datetime without a format, or with errors=")
-    return _Parser(call, column, own.format).moments()
+    if not isinstance(own.format, str) or own.errors not in ("raise", "coerce"):
+        raise NotNative(f"to_datetime with format={own.format!r} and errors={own.errors!r}")
+    return _Parser(call, column, own.format, own.errors == "coerce").moments()
 
 
 @dataclass
@@ -41,19 +49,52 @@ class _Parser:
     call: Call
     column: Column
     format: str
+    coerces: bool
 
     def moments(self) -> Column:
-        places, pattern = self._places()
+        places, pattern, shape = self._places()
         if not {"Y", "m", "d"} <= set(places):
             raise NotNative(f"to_datetime({self.format!r}) without a year, a month and a day")
-        checked = self._required(
-            emit(
-                self.call, "measure_pattern", [self.column], "bool", self.column.rows,
-                pattern=pattern, function="contains", missing=1.0,
-            ),
-            self.column,
-        )  # fmt: skip
-        parts = {name: self._part(checked, *place) for name, place in places.items()}
+        text = self.column
+        fits = self._matches(pattern)
+        if not self.coerces:
+            text = self._required(fits, text)
+        else:
+            other = self._matches(rf"{shape}|\A(?:now|today)\z")
+            other = self._number("equal", other, 0.0)
+            text = self._required(self._number("logical_or", fits, other), text)
+            text = emit(
+                self.call, "choose_text", [fits, text], "str", text.rows, otherwise="",
+                missing="otherwise",
+            )  # fmt: skip
+        parts = {name: self._part(text, *place) for name, place in places.items()}
+        there = self._is_there(parts)
+        gone = emit(self.call, "is_missing", [parts["Y"]], "bool", text.rows)
+        if not self.coerces:
+            found = self._microseconds(parts)
+            return self._required(self._number("logical_or", there, gone), found)
+        if "S" in parts:  # to pandas, seconds of the next minute
+            pairs = self._number("floor_divide", parts["S"], 2.0)
+            there = self._required(self._number("not_equal", pairs, 30.0), there)
+        for name, part in parts.items():
+            parts[name] = emit(
+                self.call, "where", [there, part], "float64", text.rows, otherwise=math.nan
+            )
+        return self._microseconds(parts)
+
+    def _is_there(self, parts: dict[str, Column]) -> Column:
+        """Whether a calendar and a clock have it."""
+        days = self._number("multiply", self._days(parts["Y"], parts["m"], parts["d"]), _DAY)
+        fits = []
+        for wanted, name in (("year", "Y"), ("month", "m"), ("day", "d")):
+            again = emit(self.call, "date_part", [days], "float64", days.rows, part=wanted)
+            fits.append(self._number("equal", again, parts[name]))
+        for name, part in parts.items():
+            if name in _PARTS:
+                fits.append(self._number("less", part, float(_PARTS[name][1])))
+        return functools.reduce(lambda a, b: self._number("logical_and", a, b), fits)
+
+    def _microseconds(self, parts: dict[str, Column]) -> Column:
         days = self._days(parts["Y"], parts["m"], parts["d"])
         seconds = self._number("multiply", days, 86400.0)
         for name, factor in _SECONDS.items():
@@ -61,44 +102,68 @@ class _Parser:
                 own = self._number("multiply", parts[name], float(factor))
                 seconds = self._number("add", seconds, own)
         found = emit(
-            self.call, "binary", [seconds], "datetime", self.column.rows, function="multiply",
+            self.call, "binary", [seconds], "datetime", seconds.rows, function="multiply",
             value=1e6, dtype="i64",
         )  # fmt: skip
-        fits = [self._number("less", part, float(_PARTS[name][1])) for name, part in parts.items()]
-        for name, part in (("year", "Y"), ("month", "m"), ("day", "d")):
-            again = emit(self.call, "date_part", [found], "int64", self.column.rows, part=name)
-            fits.append(self._number("equal", again, parts[part]))
-        there = fits[0]
-        for each in fits[1:]:
-            there = self._number("logical_and", there, each)
-        gone = emit(self.call, "is_missing", [found], "bool", self.column.rows)
-        return self._required(self._number("logical_or", there, gone), found)
+        if "f" not in parts:
+            return found
+        return emit(
+            self.call, "binary", [found, parts["f"]], "datetime", found.rows, function="add",
+            dtype="i64",
+        )  # fmt: skip
 
-    def _places(self) -> tuple[dict[str, tuple[int, int]], str]:
-        """Where each directive stands, and the pattern of the whole."""
-        places: dict[str, tuple[int, int]] = {}
-        pattern, at = "", 0
-        for piece in re.findall(r"%.|[^%]|%", self.format, re.DOTALL):
+    def _matches(self, pattern: str) -> Column:
+        """Whether text is of a pattern; what is missing is."""
+        return emit(
+            self.call, "measure_pattern", [self.column], "bool", self.column.rows,
+            pattern=pattern, function="contains", missing=1.0,
+        )  # fmt: skip
+
+    def _places(self) -> tuple[dict[str, tuple[int, int | None]], str, str]:
+        """Where each directive stands, the pattern of the whole, and that of all text that
+        pandas may take: no padding, other blanks, other digits, either case."""
+        places: dict[str, tuple[int, int | None]] = {}
+        pattern, shape, at = "", "", 0
+        pieces = re.findall(r"%.|[^%]|%", self.format, re.DOTALL)
+        for number, piece in enumerate(pieces):
             if not piece.startswith("%"):
                 if not piece.isascii() or piece.isdigit():
                     raise NotNative(f"to_datetime({self.format!r})")
                 pattern += re.escape(piece)
+                shape += r"\s+" if piece.isspace() else f"(?i:{re.escape(piece)})"
                 at += 1
                 continue
-            if piece[1:] not in _PARTS or piece[1:] in places:
+            name = piece[1:]
+            if name == "f" and number == len(pieces) - 1 and len(pieces[number - 1]) == 1:
+                places["f"] = at, None
+                pattern += "[0-9]{1,6}"
+                shape += f"{_DIGIT}*"
+                continue
+            if name not in _PARTS or name in places:
                 raise NotNative(f"to_datetime with {piece}")
-            size = _PARTS[piece[1:]][0]
-            places[piece[1:]] = at, at + size
+            size = _PARTS[name][0]
+            places[name] = at, at + size
             pattern += f"[0-9]{{{size}}}"
+            shape += _YEAR if name == "Y" else rf"\s?{_DIGIT}{{1,2}}"
             at += size
-        return places, rf"\A{pattern}\z"
+        return places, rf"\A{pattern}\z", rf"\A{shape}\z"
 
-    def _part(self, text: Column, start: int, stop: int) -> Column:
+    def _part(self, text: Column, start: int, stop: int | None) -> Column:
         piece = emit(
             self.call, "edit_text", [text], "str", text.rows, function="slice", start=start,
             stop=stop,
         )  # fmt: skip
-        return emit(self.call, "parse_number", [piece], "float64", text.rows, function="float")
+        if stop is not None:
+            return self._parsed(piece)
+        fraction = emit(self.call, "join_text", [piece], "str", text.rows, parts=["0.", ""])
+        found = self._number("multiply", self._parsed(fraction), 1e6)
+        return emit(self.call, "ufunc", [found], "float64", text.rows, function="rint")
+
+    def _parsed(self, piece: Column) -> Column:
+        return emit(
+            self.call, "parse_number", [piece], "float64", piece.rows,
+            function="float",
+        )  # fmt: skip
 
     def _days(self, year: Column, month: Column, day: Column) -> Column:
         """Days since 1970, counted from March so that a leap day is a year's last."""
@@ -119,7 +184,8 @@ class _Parser:
         attributes: dict[str, Any] = {} if isinstance(b, Column) else {"value": b}
         if is_reversed:
             attributes["reverse"] = True
-        dtype = "bool" if function in ("less", "equal", "logical_and", "logical_or") else "float64"
+        is_truth = function in ("less", "equal", "not_equal", "logical_and", "logical_or")
+        dtype = "bool" if is_truth else "float64"
         return emit(self.call, "binary", columns, dtype, a.rows, function=function, **attributes)
 
     def _required(self, condition: Column, value: Column) -> Column:

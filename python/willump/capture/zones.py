@@ -53,11 +53,16 @@ def local(call: Call, column: Column) -> Column:
     naive = replace(column, dtype="datetime", zone=None)
     if not len(starts):
         return _moved(call, naive, float(ahead[0]))
-    forest = Forest()
-    forest.add_steps(0, np.nextafter(starts.astype(float), -np.inf), ahead.astype(float))
-    node = forest.emit(call.tracer.context, column.ref).node
-    columns = [naive, replace(naive, node=node)]
+    bounds = np.nextafter(starts.astype(float), -np.inf)
+    columns = [naive, _steps(call, naive, bounds, ahead.astype(float), "datetime")]
     return emit(call, "binary", columns, "datetime", column.rows, function="add", dtype="i64")
+
+
+def _steps(call: Call, column: Column, bounds: Array, values: Array, dtype: str) -> Column:
+    """values[i] up to bounds[i], the last above."""
+    forest = Forest()
+    forest.add_steps(0, bounds, values)
+    return Column(forest.emit(call.tracer.context, column.ref).node, dtype, column.rows)
 
 
 def _moved(call: Call, column: Column, by: float) -> Column:
@@ -81,12 +86,45 @@ def tz_convert(call: Call) -> Native:
 
 @method("dt", "tz_localize")
 def tz_localize(call: Call) -> Native:
-    own = call.bind("self", "tz")
+    own = call.bind("self", "tz", ambiguous="raise", nonexistent="raise")
     column = call.tracer.column(own.self.native.of)
     if own.tz is None:
         return local(call, column) if column.dtype == "zoned" else column
-    zone = call.value.dtype.tz
+    check_choices(call, own.ambiguous, own.nonexistent)
+    if column.dtype != "datetime":
+        raise NotNative(f"tz_localize of {column.dtype}")
+    return localized(call, column, call.value.dtype.tz)
+
+
+def check_choices(call: Call, *choices: Any) -> None:
+    """What is done with a clock's time that is there twice, or not at all."""
+    if any(not isinstance(choice, str) or choice != "raise" for choice in choices):
+        raise NotNative(f"{call.name} with ambiguous= or nonexistent=")
+
+
+def localized(call: Call, column: Column, zone: Any) -> Column:
+    """What clocks of a zone show as moments; a time that they show twice, or never, is
+    refused.
+
+    A clock that changes by more than a day is none of any zone, so that the times between
+    what it showed and what it shows then are apart from those of other changes.
+    """
     starts, ahead = changes(zone)
-    if column.dtype != "datetime" or len(starts):
-        raise NotNative("tz_localize to a zone whose clocks change")
-    return replace(_moved(call, column, -float(ahead[0])), dtype="zoned", zone=zone)
+    if not len(starts):
+        return replace(_moved(call, column, -float(ahead[0])), dtype="zoned", zone=zone)
+    low, high = np.sort([starts + ahead[:-1], starts + ahead[1:]], axis=0)
+    low, high = (np.nextafter(each.astype(float), -np.inf) for each in (low, high))
+    bounds = np.column_stack([low, high]).ravel()
+    is_one = np.append(np.tile([1.0, 0.0], len(starts)), 1.0)
+    there = _steps(call, column, bounds, is_one, "bool")
+    gone = emit(call, "is_missing", [column], "bool", column.rows)
+    there = emit(call, "binary", [there, gone], "bool", column.rows, function="logical_or")
+    shown = emit(
+        call, "require", [there, column, column], "datetime", column.rows, names=["microseconds"],
+        message=f"line {call.tracer.line}: a time that clocks of {zone} show twice, or never",
+    )  # fmt: skip
+    offset = _steps(call, shown, high, ahead.astype(float), "datetime")
+    found = emit(
+        call, "binary", [shown, offset], "zoned", column.rows, function="subtract", dtype="i64"
+    )
+    return replace(found, zone=zone)
