@@ -23,7 +23,8 @@ class FunctionColumns:
     ----------
     groups : list of dict
         A "function" of NumPy's and what it reads: "names" or "positions" of X's columns
-        (neither: all); "joint" says that they are made one array first.
+        (neither: all); "joint" says that they are made one array first; "refused" holds the
+        dtypes where they are not those that `wraps` tells, UNTYPED among them.
     then : the function from X to the inputs of a model
     """
 
@@ -39,7 +40,7 @@ class FunctionColumns:
             return inputs
         if not is_frame(x):
             for group in self.groups:
-                if wraps(group["function"], x.dtype):
+                if _is_refused(x.dtype, group["function"], group.get("refused")):
                     self._refuse("X", x.dtype, group["function"])
             return inputs
         for group in self.groups:
@@ -53,13 +54,14 @@ class FunctionColumns:
         names: list[str] | None,
         positions: list[int] | None,
         joint: bool,
+        refused: list[str] | None = None,
     ) -> None:
         all_names = list(names_of(x))
         keys = names or ([all_names[i] for i in positions] if positions else all_names)
         library = library_of(x)
         dtypes = {key: _dtype_of(x, key, library) for key in keys}
         for key, dtype in dtypes.items():
-            if wraps(function, dtype):
+            if _is_refused(dtype, function, refused, has_dtype=library == "pandas"):
                 self._refuse(f"column {key!r}", dtype, function)
         if joint or library != "pandas":
             return
@@ -79,6 +81,36 @@ class FunctionColumns:
             f"{what} is of {dtype}, in which numpy.{function} does not compute as in float64; "
             "give float64, such as X.astype(float)"
         )
+
+
+#: float32 in a table that has no dtype to scikit-learn.
+UNTYPED = "untyped float32"
+
+
+def dtypes_of_product(weight: Any) -> list[str]:
+    """The dtypes whose product with a weight is not that of the same numbers in float64."""
+    found = []
+    for name in ("bool", *(f"{u}int{bits}" for u in ("", "u") for bits in (8, 16, 32))):
+        try:
+            is_wide = (np.ones(1, dtype=name) * weight).dtype.itemsize == 8
+        except OverflowError:
+            is_wide = False
+        found += [] if is_wide else [name]
+    single: Any = np.float32(1)
+    is_single = isinstance(weight, np.generic) and (single * weight).dtype == np.float32
+    return [*found, UNTYPED] if is_single else found
+
+
+def _is_refused(
+    dtype: Any, function: str, refused: list[str] | None, *, has_dtype: bool = True
+) -> bool:
+    if refused is None:
+        return wraps(function, dtype)
+    if _is_single(dtype) and not (has_dtype and isinstance(dtype, np.dtype)):
+        return UNTYPED in refused
+    return f"{_kind(dtype)}{getattr(dtype, 'itemsize', 8)}" in {
+        f"{np.dtype(name).kind}{np.dtype(name).itemsize}" for name in refused if name != UNTYPED
+    }
 
 
 class PassedDtypes:

@@ -154,7 +154,7 @@ def check_same(expected: Any, found: Any) -> None:
         return
     assert not isinstance(found, Exception), found
     assert type(found) is type(expected)
-    if getattr(expected, "dtype", None) == object and pd.isna(expected).all():
+    if np.dtype(object) == getattr(expected, "dtype", None) and pd.isna(expected).all():
         assert pd.isna(found).all()
         return  # and that their lengths are numbers
     assert found.dtype == expected.dtype

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from .._dtypes import dtypes_of_product
 from .._graph import Attribute, Node
 from .gaps import CANNOT_CENTER, DENSE_ONLY, SETTLED, centers, takes_dense_only
 from .lookups import MOST_RUNS, by_lookups, shown_names
@@ -96,15 +97,26 @@ class Context(PythonSteps):
             if is_matrix and node.attributes["n_features"] == len(names):
                 node.attributes["names"] = self.builder.tensor("input.names", names)
 
-    def reads_dtype(self, ref: Ref, function: str, *, joint: bool) -> None:
+    def weigh(self, ref: Ref, weight: Any) -> Ref:
+        """`weighted`, which notes the dtypes of the caller's columns that the product is
+        not of as it is of float64."""
+        found = self.weighted(ref, weight)
+        refused = [] if weight is None else dtypes_of_product(weight)
+        if refused:
+            self.reads_dtype(ref, "multiply", joint=True, refused=refused)
+        return found
+
+    def reads_dtype(
+        self, ref: Ref, function: str, *, joint: bool, refused: list[str] | None = None
+    ) -> None:
         """Notes that a function of NumPy computes in the dtype of what it reads, where
-        these are columns of the caller's."""
+        these are columns of the caller's; `refused`: where these are known beforehand."""
         names: list[str] = []
         positions: list[int] = []
         is_whole, pending = False, [ref.node]
         while pending:
             node = self.builder.nodes[pending.pop()]
-            if node.operator in ("select", "check_finite", "concat"):
+            if node.operator in ("select", "check_finite", "concat", "binarize"):
                 pending += node.inputs
             elif node.operator == "input" and node.attributes["kind"] == "matrix":
                 is_whole = True
@@ -121,6 +133,7 @@ class Context(PythonSteps):
                     "names": names or None,
                     "positions": positions or None,
                     "joint": joint,
+                    **({} if refused is None else {"refused": refused}),
                 }
             )
 

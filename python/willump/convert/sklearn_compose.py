@@ -65,7 +65,7 @@ def union_transform(ctx: Context, est: Any, value: Value) -> Ref:
             part = ctx.numeric(value, getattr(est, "n_features_in_", None), reads=reads)
         else:
             part = ctx.transform(transformer, value, name)
-        part = ctx.weighted(part, weights.get(name))
+        part = ctx.weigh(part, weights.get(name))
         parts.append((name, part))
         if _is_passthrough(transformer):
             passed.append((name, part))
@@ -138,7 +138,7 @@ def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
             part = ctx.transform(
                 transformer, part_input, name, width=width.stop - width.start if width else None
             )
-        part = ctx.weighted(part, weights.get(name))
+        part = ctx.weigh(part, weights.get(name))
         if _is_passthrough(transformer):
             is_sparse = bool(est.sparse_output_)
             ctx.passes(name, part, part_input, is_sparse=is_sparse, weighted=name in weights)
