@@ -265,7 +265,7 @@ class CascadeClassifier(ClassifierMixin, _Cascade):  # type: ignore[misc]  # no 
 
     def _checked(self, y: Any) -> Array:
         check_classification_targets(y)
-        return np.asarray(column_or_1d(y, warn=True))
+        return _one_or_several(y)
 
     @property
     def classes_(self) -> Array:
@@ -323,4 +323,12 @@ class CascadeRegressor(RegressorMixin, _Cascade):  # type: ignore[misc]  # no st
         return Tolerance(rel=0.05, share=0.95) if self.target is None else self.target
 
     def _checked(self, y: Any) -> Array:
-        return np.asarray(column_or_1d(y, warn=True))
+        return _one_or_several(y)
+
+
+def _one_or_several(y: Any) -> Array:
+    """y as a vector, or as a matrix of several labels or numbers a row."""
+    several = np.asarray(y)
+    if several.ndim == 2 and several.shape[1] > 1:
+        return several
+    return np.asarray(column_or_1d(y, warn=True))

@@ -40,7 +40,7 @@ class FunctionColumns:
             return inputs
         if not is_frame(x):
             for group in self.groups:
-                if _is_refused(x.dtype, group["function"], group.get("refused")):
+                if _is_refused(x.dtype, group["function"], group.get("refused"), is_frame=False):
                     self._refuse("X", x.dtype, group["function"])
             return inputs
         for group in self.groups:
@@ -83,8 +83,9 @@ class FunctionColumns:
         )
 
 
-#: float32 in a table that has no dtype to scikit-learn.
-UNTYPED = "untyped float32"
+#: float32 in a table that has no dtype to scikit-learn, and in a frame of pandas, to which
+#: NumPy's scalars are Python's.
+UNTYPED, FRAMED = "untyped float32", "float32 of a frame"
 
 
 def dtypes_of_product(weight: Any) -> list[str]:
@@ -96,20 +97,30 @@ def dtypes_of_product(weight: Any) -> list[str]:
         except OverflowError:
             is_wide = False
         found += [] if is_wide else [name]
+    if not isinstance(weight, np.generic):
+        return found
     single: Any = np.float32(1)
-    is_single = isinstance(weight, np.generic) and (single * weight).dtype == np.float32
-    return [*found, UNTYPED] if is_single else found
+    return [*found, UNTYPED if (single * weight).dtype == np.float32 else FRAMED]
 
 
 def _is_refused(
-    dtype: Any, function: str, refused: list[str] | None, *, has_dtype: bool = True
+    dtype: Any,
+    function: str,
+    refused: list[str] | None,
+    *,
+    has_dtype: bool = True,
+    is_frame: bool = True,
 ) -> bool:
     if refused is None:
         return wraps(function, dtype)
-    if _is_single(dtype) and not (has_dtype and isinstance(dtype, np.dtype)):
-        return UNTYPED in refused
+    if _is_single(dtype) and not is_frame:
+        return False
+    if _is_single(dtype):
+        return (FRAMED if has_dtype and isinstance(dtype, np.dtype) else UNTYPED) in refused
     return f"{_kind(dtype)}{getattr(dtype, 'itemsize', 8)}" in {
-        f"{np.dtype(name).kind}{np.dtype(name).itemsize}" for name in refused if name != UNTYPED
+        f"{np.dtype(name).kind}{np.dtype(name).itemsize}"
+        for name in refused
+        if name not in (UNTYPED, FRAMED)
     }
 
 
@@ -156,7 +167,7 @@ def _check_passed(
     if weighted:
         has_single = any(_is_single(every[key]) for key in keys)
         if is_small or has_single:
-            wrong = next((key for key in keys if not _is_single(every[key])), None)
+            wrong = next((key for key in keys if not _is_typed_single(every[key], library)), None)
     elif is_pandas and len(keys) == 1 and not isinstance(first, np.dtype):
         # Of one nullable column pandas makes what it is, of several objects.
         wrong = keys[0] if is_small else None
@@ -184,6 +195,11 @@ def _width(dtype: Any) -> int:
 
 def _is_single(dtype: Any) -> bool:
     return _kind(dtype) == "f" and _width(dtype) == 4
+
+
+def _is_typed_single(dtype: Any, library: str) -> bool:
+    """float32, and none of pandas' own, which multiplies in float32 and gives objects."""
+    return _is_single(dtype) and (library != "pandas" or isinstance(dtype, np.dtype))
 
 
 def whole_dtype(x: Any, keys: Sequence[Any]) -> np.dtype[Any] | None:

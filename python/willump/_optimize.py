@@ -133,7 +133,8 @@ def optimize(
         With `refit`, what the clone's `fit` is given beside X and y, as
         ``{"logisticregression__sample_weight": weights}``; of what has an entry for each
         row, the entries of its rows. The first stage is trained without, and the
-        certificate counts every row as one.
+        certificate counts every row as one. Models and other rows (`init_model`,
+        `eval_set`) are refused: what is held out may be in them.
 
     Returns
     -------
@@ -295,7 +296,8 @@ def _calibration_labels(y_cal: Any, x_cal: Any, target: Target) -> Array | None:
     """The true labels of the calibration rows, None where the target needs none."""
     if y_cal is not None:
         given = np.asarray(y_cal) if isinstance(target, Estimated) else y_cal
-        return _labels_of(given, n_rows_of(x_cal), "y_cal", is_table=isinstance(target, Estimated))
+        is_table = not isinstance(target, Accuracy)
+        return _labels_of(given, n_rows_of(x_cal), "y_cal", is_table=is_table)
     if isinstance(target, (Accuracy, Estimated)):
         raise ValueError(
             f"{type(target).__name__} needs the true labels of X_cal: pass y_cal, or refit=True, "
@@ -367,7 +369,7 @@ def _labels_of(y: Any, n: int, name: str, *, is_table: bool = False) -> Array:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.ndim != 1 and not (labels.ndim == 2 and is_table):
-        several = "; several labels are of Agreement and Estimated" if labels.ndim == 2 else ""
+        several = "; Accuracy is about one label a row" if labels.ndim == 2 and not is_table else ""
         raise ValueError(
             f"{name} must hold one label a row, not an array of {labels.shape}{several}"
         )
@@ -391,6 +393,7 @@ def _held_out(
     if y is None:
         raise ValueError("refit=True needs y, the labels of X, to refit the pipeline")
     check_fit_params(pipeline, fit_params)
+    _check_unseen(fit_params, len(y))
     if groups is not None:
         groups = group_numbers(groups, len(y))  # an iterator is read once
     fresh = clone(pipeline)
@@ -455,6 +458,32 @@ def check_fit_params(estimator: Any, params: Mapping[str, Any]) -> None:
         return  # it tells by itself
     for name in params.keys() - {p.name for p in takes}:
         raise TypeError(f"{type(estimator).__name__}.fit takes no {name}")
+
+
+def _check_unseen(params: Mapping[str, Any], n: int) -> None:
+    """Refuses parameters of a fit that may hold rows, or what was fitted on them: those that
+    are held out may be among them."""
+    for name, value in params.items():
+        is_model = name.rpartition("__")[2] in ("init_model", "xgb_model")
+        if _is_plain(value) and not (is_model and value is not None):
+            continue
+        has_rows = hasattr(value, "__len__") and not isinstance(value, Mapping)
+        if not is_model and has_rows and n_rows_of(value) == n:
+            continue
+        raise ValueError(
+            f"refit=True: fit_params[{name!r}] may hold rows, or a model of rows, that would be "
+            "held out to certify the cascade: pass X_cal, rows that nothing was fitted on; what "
+            "is an entry for each row of X, a number, a name or a list of these is taken"
+        )
+
+
+def _is_plain(value: Any) -> bool:
+    """A setting: a number, a name, a function, or a list of these."""
+    if type(value) in (list, tuple):
+        return all(map(_is_plain, value))
+    if value is None or isinstance(value, (bool, int, float, str, np.generic)):
+        return True
+    return callable(value) and not hasattr(value, "predict")
 
 
 def _part_of(value: Any, rows: Array, n: int) -> Any:

@@ -164,6 +164,9 @@ static uint8_t shown_by(const narrowing *n, wl_id id) {
     has_numbers = true;
   }
   bool is_single = node->type.dtype == WL_F32 || width == WL_WIDTH_SINGLE;
+  /* NumPy's numbers, unlike Python's, decide the dtype of what they scale. */
+  if (node->op == WL_OP_SCALE && wl_node_attr(node, "dtype") != NULL)
+    is_single = node->type.dtype == WL_F32;
   /* Small integers times coefficients of float32; of others no caller asks. */
   is_single |= node->op == WL_OP_LINEAR && width == WL_WIDTH_NARROW;
   return is_single ? WL_WIDTH_SINGLE : WL_WIDTH_DOUBLE;

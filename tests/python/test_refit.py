@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
+from lightgbm import LGBMClassifier
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import HashingVectorizer
@@ -86,3 +88,30 @@ def test_rows_that_say_nothing_of_a_metric_estimate_nothing() -> None:
             target=target, costs=[1.0, 6.0, 6.0],
         )  # fmt: skip
     assert "certificate" not in fast.metadata
+
+
+@pytest.mark.parametrize("name", ["init_model", "eval_set"])
+def test_a_fit_that_begins_with_a_model_of_all_rows_is_refused(name: str) -> None:
+    x, y = drawn(300)
+    model = LGBMClassifier(n_estimators=3, verbosity=-1)
+    seen = {"init_model": clone(model).fit(x, y).booster_, "eval_set": [(x, y)]}
+    for given in (seen[name], *(["model.txt"] if name == "init_model" else [])):
+        with pytest.raises(ValueError, match=rf"fit_params\['{name}'\] may hold rows.*X_cal"):
+            willump.optimize(model, x, y, refit=True, fit_params={name: given})
+        with pytest.raises(ValueError, match="may hold rows"):
+            willump.CascadeClassifier(model).fit(x, y, **{name: given})
+
+
+def test_settings_and_entries_of_rows_are_passed_to_a_refit() -> None:
+    x, y = drawn(300)
+    given = {
+        "sample_weight": np.arange(1.0, 301.0),
+        "feature_name": list("xyz"),
+        "categorical_feature": [2],
+        "callbacks": [lambda env: None],
+        "init_model": None,
+    }
+    x[:, 2] = np.round(np.abs(x[:, 2]))
+    model = LGBMClassifier(n_estimators=3, verbosity=-1)
+    fitted, *_ = _held_out(model, x, y, None, "distinct", 0, given)
+    assert fitted.feature_name_ == list("xyz")

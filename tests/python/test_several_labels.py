@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 import willump
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
+from sklearn.ensemble import (
+    RandomForestClassifier,
+    RandomForestRegressor,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
@@ -208,3 +213,44 @@ def test_a_metric_of_several_labels_is_estimated(model: Any) -> None:
             several, x[:800], whole[:800], x[800:], y_cal=whole[800:],
             target=willump.Estimated("accuracy", 0.1),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("model", [MODELS[0], MODELS[5]], ids=repr)
+def test_several_labels_are_refitted_and_of_the_meta_estimator(model: Any) -> None:
+    x, y = rows(2500, 1)
+    labels = y.astype(np.int64)
+    options = {"target": willump.Agreement(0.7), "duplicates": "traffic"}
+    pipeline = pipeline_of(model, x[:500], labels[:500])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", willump.PythonStepWarning)
+        refitted = willump.optimize(
+            pipeline, x, labels, refit=True, costs=COSTS, random_state=0, **options
+        )
+        whole = willump.CascadeClassifier(pipeline, costs=COSTS, random_state=0, **options)
+        whole.fit(x, labels)
+    for cascade in (refitted, whole.cascade_):
+        assert cascade.metadata["certificate"]["kind"] == "agreement"
+    later, truth = rows(1000, 3)
+    assert np.array_equal(whole.predict(later), whole.cascade_.predict(later))
+    assert whole.predict(later).shape == truth.shape
+
+
+def test_several_numbers_a_row_are_refitted_and_of_the_meta_estimator() -> None:
+    x, _ = rows(2500, 1)
+    numbers = x[:, :2] * 2 + 0.1 * x[:, 2:]
+    pipeline = pipeline_of(RandomForestRegressor(20, random_state=0), x[:500], numbers[:500])
+    target = willump.Tolerance(abs=1.0, share=0.7)
+    options = {"target": target, "duplicates": "traffic", "random_state": 0}
+    refitted = willump.optimize(pipeline, x, numbers, refit=True, **options)
+    whole = willump.CascadeRegressor(pipeline, **options).fit(x, numbers)
+    later, _ = rows(1000, 3)
+    for cascade in (refitted, whole):
+        assert cascade.predict(later).shape == (1000, 2)
+
+
+def test_accuracy_of_several_labels_is_refused() -> None:
+    x, y = rows(800, 1)
+    pipeline = pipeline_of(MODELS[0], x, y.astype(np.int64))
+    target = willump.Accuracy(0.1)
+    with pytest.raises(ValueError, match="Accuracy is about one label a row"):
+        optimized(pipeline, x, y, rows(900, 2)[0], y_cal=rows(900, 2)[1], target=target)

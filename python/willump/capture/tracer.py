@@ -112,12 +112,19 @@ class Tracer:
             found = self._builtin(callee, args)
             if found is not NotImplemented:
                 return found
-        inlined = self._inline(callee, args, kwargs)
-        if inlined is not NotImplemented:
-            return inlined
         from .estimators import maker_of_estimator
 
-        maker = maker_of(callee) or maker_of_estimator(callee) or _bound_maker(callee)
+        of_estimator = maker_of_estimator(callee)
+        # A model of the user's own is one to `optimize`, whatever its source does.
+        if of_estimator is not None and self.context.splits_lookups:
+            found = self.make(_name_of(callee), callee, args, kwargs, of_estimator)
+            if not isinstance(found.native, str):
+                return found
+        inlined = self._inline(callee, args, kwargs)
+        is_left = isinstance(inlined, Traced) and isinstance(inlined.native, str)
+        if inlined is not NotImplemented and not (is_left and of_estimator is not None):
+            return inlined
+        maker = maker_of(callee) or of_estimator or _bound_maker(callee)
         return self.make(_name_of(callee), callee, args, kwargs, maker)
 
     def call_method(

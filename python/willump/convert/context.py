@@ -116,7 +116,9 @@ class Context(PythonSteps):
         is_whole, pending = False, [ref.node]
         while pending:
             node = self.builder.nodes[pending.pop()]
-            if node.operator in ("select", "check_finite", "concat", "binarize"):
+            if node.operator in ("select", "check_finite", "concat", "binarize") or (
+                refused is not None and node.operator == "ufunc"
+            ):
                 pending += node.inputs
             elif node.operator == "input" and node.attributes["kind"] == "matrix":
                 is_whole = True
