@@ -179,19 +179,17 @@ def _sparse_results(estimator: Any, metadata: Mapping[str, Any]) -> dict[str, st
 def _error_for_no_rows(estimator: Any, metadata: Mapping[str, Any], first: str) -> str | None:
     """What the original says to no rows at all: asked where that is possible."""
     method = getattr(estimator, "predict", None) or getattr(estimator, "transform", None)
-    width = _width(metadata)
-    if metadata.get("columns_by_name") and width:
-        return (
-            f"Found array with 0 sample(s) (shape=(0, {width})) while a minimum of 1 is "
-            f"required by {first}."
-        )
-    rows: Any = np.empty((0, width)) if width else []
+    rows: Any = [row[:0] for row in _rows_of(estimator, metadata, np.float64)] or [[]]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            cast(Callable[[Any], Any], method)(rows)
+            cast(Callable[[Any], Any], method)(rows[-1])  # a frame, where it is read by name
     except ValueError as error:
-        return str(error)
+        if "Specifying the columns using strings" not in str(error):
+            return str(error)
     except Exception:
-        return f"Found array with 0 sample(s) while a minimum of 1 is required by {first}."
-    return None
+        pass
+    else:
+        return None
+    shape = f" (shape=(0, {width}))" if (width := _width(metadata)) else ""
+    return f"Found array with 0 sample(s){shape} while a minimum of 1 is required by {first}."

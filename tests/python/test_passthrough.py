@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,13 @@ from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import (
+    Binarizer,
+    FunctionTransformer,
+    MinMaxScaler,
+    StandardScaler,
+)
+from sklearn.svm import OneClassSVM
 
 TEXTS = ["a good cat", "bad dog so", "good", "bad cat"]
 FRAME = pd.DataFrame(
@@ -98,3 +105,45 @@ def test_before_a_model_objects_are_numbers() -> None:
     original.fit(FRAME, [0, 1, 0, 1])
     fast = willump.compile(original, strict=True)
     np.testing.assert_allclose(fast.predict_proba(FRAME), original.predict_proba(FRAME), 1e-9)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        ("p", "passthrough", ["d"]),
+        ("p", FunctionTransformer(), ["d"]),
+        ("p", CountVectorizer(), "t"),
+        ("p", StandardScaler(), ["d"]),
+    ],
+    ids=lambda block: type(block[1]).__name__,
+)
+def test_no_rows_are_answered_or_refused_as_the_original_does(block: Any) -> None:
+    original = ColumnTransformer([block, ("d", "passthrough", ["d"])]).fit(FRAME)
+    fast = build(original)
+    try:
+        expected = original.transform(FRAME[:0])
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error))):
+            fast.transform(FRAME[:0])
+    else:
+        assert fast.transform(FRAME[:0]).shape == expected.shape
+
+
+@pytest.mark.parametrize(
+    "then",
+    [StandardScaler(), MinMaxScaler(), Binarizer(threshold=-0.5), FunctionTransformer(np.square)],
+    ids=lambda then: type(then).__name__,
+)
+@pytest.mark.parametrize("first", [CountVectorizer(), TfidfVectorizer()], ids=repr)
+def test_sparse_blocks_of_dense_rows_go_before_what_shifts(first: Any, then: Any) -> None:
+    blocks = ColumnTransformer([("t", first, "t"), ("d", "passthrough", ["d"])], sparse_threshold=0)
+    original = make_pipeline(blocks, then).fit(FRAME)
+    same(willump.compile(original, strict=True).transform(FRAME), original.transform(FRAME))
+
+
+def test_an_outlier_detector_that_stays_python_keeps_its_scores() -> None:
+    x = np.random.default_rng(0).normal(size=(80, 3))
+    original = make_pipeline(StandardScaler(), OneClassSVM()).fit(x)
+    fast = build(original)
+    for method in ("predict", "decision_function", "score_samples"):
+        np.testing.assert_array_equal(getattr(fast, method)(x), getattr(original, method)(x))

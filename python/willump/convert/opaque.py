@@ -166,6 +166,11 @@ class PythonSteps(Emitter):
         model.prediction_dtype = dtype.str
         if answer.n_dims == 1 if answer else width == 1:
             model.ravel.add("prediction")
+        for name, method in (("decision", "decision_function"), ("score", "score_samples")):
+            scores = _probe(estimator, method, value)
+            if scores is not None and scores.n_dims == 1:  # an outlier detector's
+                setattr(model, name, self.step(estimator, method, value, why, 1))
+                model.ravel.add(name)
 
 
 # ---- what a Python step returns: tried on zeros, else guessed from names -----
