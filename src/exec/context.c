@@ -38,6 +38,7 @@ static wl_status add_workers(wl_context *context, size_t n_nodes,
   while (context->n_workers < n_workers) {
     wl_worker *worker = &workers[context->n_workers];
     wl_arena_init(&worker->arena);
+    worker->arena.limit = WL_CHUNK_BYTES;
     worker->values = wl_calloc(n_nodes + 1, sizeof *worker->values);
     if (worker->values == NULL)
       return wl_fail_memory(error, n_nodes * sizeof *worker->values);

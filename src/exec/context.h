@@ -23,6 +23,10 @@ typedef struct wl_context {
 
 enum { WL_CONTEXT_SLOTS = 16 };
 
+/* What a worker's arena may hold: a small artifact can ask for any amount, by
+ * texts that grow from step to step. */
+static const size_t WL_CHUNK_BYTES = (size_t)1 << 30;
+
 /* Idle contexts: a slot is taken by exchanging it for NULL, so there is no
  * ABA problem; when all are full a context is freed. */
 typedef struct wl_context_list {

@@ -473,9 +473,15 @@ static wl_status run_chunk(void *context, size_t task, size_t worker,
              .to = sweep->bounds[task + 1]};
   c.n_rows = (size_t)(c.to - c.from);
   wl_arena_reset(&c.worker->arena);
+  c.worker->arena.is_over = false;
   wl_status status = load_sources(&c, error);
   if (status == WL_OK)
     status = run_steps(&c, error);
+  if (status == WL_ERROR_MEMORY && c.worker->arena.is_over)
+    status = wl_fail(error, WL_ERROR_VALUE,
+                     "what the model computes of %zu rows takes more than %zu "
+                     "MiB: texts that grow from step to step",
+                     c.n_rows, WL_CHUNK_BYTES >> 20);
   if (status != WL_OK)
     return wl_sweep_locate(sweep, c.from, c.to, status, error);
   if (sweep->survey != NULL)

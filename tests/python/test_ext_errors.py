@@ -292,3 +292,16 @@ def test_ctrl_c_stops_a_long_call(slow: Any) -> None:
         signal.signal(signal.SIGINT, before)
     assert time.monotonic() - started < 30
     thread.join()
+
+
+def test_texts_that_double_from_step_to_step_are_refused() -> None:
+    lines = ['%0 = input() {kind="category", name="s", position=0}']
+    lines += [f"%{i} = join_text(%{i - 1}, %{i - 1})" for i in range(1, 65)]
+    lines += ['%65 = measure_text(%64) {function="length"}', "stage", "output features = %65", ""]
+    model = _core.Model.compile("\n".join(["willump-graph 1", *lines]), {}, "{}")
+    fast = willump.CompiledModel.from_model(model)
+    with pytest.raises(ValueError, match="takes more than 1024 MiB"):
+        fast.transform(pd.DataFrame({"s": ["abcd", "ab"]}))
+    with pytest.raises(ValueError, match="takes more than 1024 MiB"):  # and once more
+        fast.transform(pd.DataFrame({"s": ["a"]}))
+    assert fast.transform(pd.DataFrame({"s": [""]})).tolist() == [[0.0]]
