@@ -23,6 +23,7 @@ from instructions import instructions_per_row
 from paper_rule import compare_rules
 from peers import peers_of
 from queries import measure_queries
+from where import shares_of
 from workers import Inputs, Worker, WorkerError, in_child
 from workloads import Workload, load
 
@@ -232,6 +233,10 @@ def _measure(work: Workload, is_quick: bool) -> dict[str, Any]:
         )
         key = "instructions_skipped" if "status" in counted else "instructions_per_row"
         comparison.found[OURS][key] = counted
+        largest = work.later.head(comparison.sizes[-1])
+        comparison.found[OURS]["where"] = _part(
+            "where the time goes", lambda: shares_of(compile_of(work), largest)
+        )
     return {
         "title": work.title,
         "kind": work.kind,

@@ -138,6 +138,7 @@ def work_part(name: str, work: dict[str, Any]) -> str:
         candidates_table(work),
         refused_list(work),
         saved_table(work),
+        where_part(work),
         cascades_table(work),
         queries_table(work),
         paper_table(work),
@@ -205,6 +206,22 @@ def saved_table(work: dict[str, Any]) -> str:
 
 def per_row(counted: dict[str, float] | None) -> str:
     return ", ".join(f"{cpu} {n:,.0f}" for cpu, n in (counted or {}).items()) or "-"
+
+
+def where_part(work: dict[str, Any]) -> str:
+    """Where a compiled call's time goes, by operator."""
+    shares = work["candidates"].get(figures.OURS, {}).get("where", {})
+    return f"Compiled: {where_table(shares)}" if "operators" in shares else ""
+
+
+def where_table(shares: dict[str, Any]) -> str:
+    """Nanoseconds a row and the share of a call, by operator: what `where.py` finds."""
+    whole = shares["nanoseconds"]
+    rows = [
+        [name, f"{cost:.1f}", f"{cost / whole:.0%}"] for name, cost in shares["operators"].items()
+    ]
+    called = f"{whole:.0f} ns a row, in one call of {shares['n_rows']:,} rows.\n\n"
+    return called + table(["operator", "ns a row", "share"], rows)
 
 
 def cascades_table(work: dict[str, Any]) -> str:

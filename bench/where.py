@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from typing import Any
 
 import willump
 import workloads
+from report import where_table
 
 #: Operators that cost less of a call are shown together.
 LEAST_SHARE = 0.01
@@ -27,23 +29,28 @@ def by_operator(found: willump.Trace) -> dict[str, float]:
     return dict(costs)
 
 
-def show(name: str, n_rows: int) -> None:
-    made = workloads.load(name, is_quick=True)
-    try:
-        compiled = willump.compile(made.function, sample=made.train.head(1000))
-        found = willump.trace(compiled, made.later.head(n_rows))
-    finally:
-        made.close()
-    print(f"\n## {made.title}\n")
-    print(f"{found.nanoseconds:.0f} ns a row, in one call of {found.n_rows} rows\n")
-    print("| operator | ns a row | share |\n|---|---|---|")
-    rest = 0.0
+def shares_of(compiled: Any, rows: Any) -> dict[str, Any]:
+    """A call's nanoseconds a row, and those of its operators, the dearest first; the small
+    ones together."""
+    found = willump.trace(compiled, rows)
+    shown, rest = {}, 0.0
     for operator, cost in sorted(by_operator(found).items(), key=lambda item: -item[1]):
         if cost < LEAST_SHARE * found.nanoseconds:
             rest += cost
         else:
-            print(f"| {operator} | {cost:.1f} | {cost / found.nanoseconds:.0%} |")
-    print(f"| others | {rest:.1f} | {rest / found.nanoseconds:.0%} |")
+            shown[operator] = float(cost)
+    operators = {**shown, "others": rest}
+    return {"nanoseconds": found.nanoseconds, "n_rows": found.n_rows, "operators": operators}
+
+
+def show(name: str, n_rows: int) -> None:
+    made = workloads.load(name, is_quick=True)
+    try:
+        compiled = willump.compile(made.function, sample=made.train.head(1000))
+        shares = shares_of(compiled, made.later.head(n_rows))
+    finally:
+        made.close()
+    print(f"\n## {made.title}\n\n{where_table(shares)}")
 
 
 def main() -> None:

@@ -266,6 +266,14 @@ def test_the_page_marks_what_is_wrong_and_names_what_is_missing(bench, content) 
     assert "/" not in page.split("Measured on")[1].split("\n")[0]
 
 
+def test_the_page_shows_where_the_time_goes(bench, content) -> None:
+    ours = content["workloads"]["toxic"]["candidates"]["Willump"]
+    ours["where"] = {"nanoseconds": 50.0, "n_rows": 10, "operators": {"trees": 40.0, "others": 10}}
+    page = bench.report.page_of(content, [], "plots")
+    assert "Compiled: 50 ns a row, in one call of 10 rows." in page
+    assert "| trees | 40.0 | 80% |" in page
+
+
 def test_the_page_is_the_same_for_the_same_results(bench, content, tmp_path) -> None:
     drawn = []
     for name in ("one", "two"):
