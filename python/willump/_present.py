@@ -227,7 +227,7 @@ def extract_of(
         name
         for step in steps
         for name in (getattr(getattr(step, "columns", None), "names", None) or ())
-    ]
+    ] + list(metadata.get("needed_columns") or ())
     return Columns(
         inputs,
         names if by_name else None,

@@ -17,9 +17,10 @@ import willump
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from willump._places import short
 
 FRAME = pd.DataFrame(
@@ -472,3 +473,13 @@ def test_a_model_of_a_matrix_names_the_column(estimator: Any, make: Any, value: 
     check(models, make(x), message, "column 'the 'b''", "row 3")
     again = (models[0], willump.from_bytes(models[1].to_bytes()))
     check(again, make(x), "column 'the 'b''", "row 3")
+
+
+def test_a_missing_column_of_which_nothing_is_made_is_named() -> None:
+    x = FRAME[["a", "b"]].assign(c=np.arange(6.0)[::-1])
+    blocks = ColumnTransformer([("a", MinMaxScaler(), ["a"]), ("r", MinMaxScaler(), ["b", "c"])])
+    original = make_pipeline(blocks, SelectKBest(k=1), LogisticRegression())
+    original.fit(x, [0, 1, 0, 1, 0, 1])
+    fast = willump.compile(original, strict=True)
+    for name in x:
+        check((original, fast), x.drop(columns=name), f"columns are missing: {{'{name}'}}")

@@ -256,6 +256,8 @@ class Conversion:
             found = feature_names_out(est, self.builder, rendered)
             if found is not None:
                 metadata["feature_names_out"] = found
+        if self.context.needed_columns:
+            metadata["needed_columns"] = sorted(self.context.needed_columns)
         if unshown := unshown_dtypes(self.context, metadata.get("passed_columns", ())):
             metadata["passed_dtypes"] = unshown
         # Outputs that are a step's answer to the caller's own X, and nothing else;

@@ -44,6 +44,8 @@ class Context(PythonSteps):
         self.takes_arrays = False
         #: Nodes of columns that an output shows as they came; see `output.py`.
         self.passed: dict[int, Passed] = {}
+        #: Columns by name that X must have, also where nothing is made of them.
+        self.needed_columns: set[str] = set()
         #: Columns that steps read in the dtype of the caller's table; see `_dtypes.py`.
         self.passed_dtypes: list[dict[str, Any]] = []
         #: Encoders that warn, by what tells them apart in a run.

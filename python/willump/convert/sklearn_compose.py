@@ -128,6 +128,7 @@ def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
             raise Refused("its input is strings that are computed")
         else:
             own = None if names is None else [str(names[i]) for i in positions]
+            ctx.needed_columns.update(own or ())
             part_input = frame.pick(positions, own, _is_scalar(columns))
         if _is_passthrough(transformer):
             with ctx.within(name):
