@@ -77,7 +77,7 @@ test-thread: $(BUILD)-tsan/build.ninja ## what is threaded, under TSan
 test-python: $(VENV)/installed ## behaviour against the reference libraries
 	$(BIN)/python -m pytest -q tests/python
 
-test-long: $(VENV)/installed ## tens of thousands of random cases
+test-long: $(VENV)/installed ## tens of thousands of random cases, others each time
 	WILLUMP_TEST_LONG=1 $(BIN)/python -m pytest -q tests/python
 
 lint: $(VENV)/ready ## layers, formatting, linters, types

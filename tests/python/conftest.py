@@ -10,8 +10,12 @@ import pytest
 import willump
 from threadpoolctl import threadpool_limits
 
-# Every failure prints what reproduces it; CI runs more examples.
-hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
+# Every failure prints what reproduces it. An ordinary run draws the same cases each time, so
+# that it tells a change of the code; `make test-long` draws others, and more.
+IS_LONG = bool(os.environ.get("WILLUMP_TEST_LONG") or os.environ.get("WILLUMP_TEST_EXAMPLES"))
+hypothesis.settings.register_profile(
+    "default", deadline=None, print_blob=True, derandomize=not IS_LONG
+)
 hypothesis.settings.register_profile(
     "ci", parent=hypothesis.settings.get_profile("default"), max_examples=500
 )
