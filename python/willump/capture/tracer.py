@@ -300,9 +300,11 @@ class Tracer:
         return Traced(value, native, replay, line)
 
     def _why_python(self, native: Native) -> str:
-        """Why a model that the graph calls stays Python; "" of anything else."""
-        nodes = [self.context.builder.nodes[number] for number in _nodes_of(native)]
-        return next((node.payload.why for node in nodes if node.payload is not None), "")
+        """Why a model that the line at work calls stays Python; "" of anything else, as of
+        what is made of its answer."""
+        steps = [self.context.builder.nodes[number].payload for number in _nodes_of(native)]
+        said = [step.why for step in steps if step is not None and not step.is_raw]
+        return next((why for why in said if why.startswith(f"line {self.line}: ")), "")
 
     def _plain(self, argument: Any) -> Any:
         """A function that was defined on the way, as plain Python calls it."""
