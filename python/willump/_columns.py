@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._errors import UnsupportedError
 from ._places import (
     Place,
     not_category,
@@ -279,13 +280,15 @@ def _check_promotion(x: Any, dtypes: list[Any]) -> None:
         raise
 
 
-def _columns_of(x: Any) -> list[Any] | None:
+def _columns_of(x: Any, first: str = "") -> list[Any] | None:
     """The columns of a frame of numbers of several dtypes: of a large one, which would
     be copied whole to make one array of them, and of one with float32 columns, which a
     step that picks them alone reads as such."""
     is_polars = library_of(x) == "polars"
     dtypes: list[Any] = [str(dtype) for dtype in x.dtypes] if is_polars else list(x.dtypes)
     single = "Float32" if is_polars else np.float32
+    if "no_codes" in first:
+        _refuse_kinds(list(names_of(x)), dtypes, first)
     if len(set(dtypes)) <= 1:
         return None
     if single not in dtypes and x.shape[0] * x.shape[1] < _MANY_CELLS:
@@ -308,8 +311,9 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
 
     `first` holds "convert" where the original reads text as numbers, "category" where it
     tells "1" and None from numbers, "no_half" where float16 is refused, "no_half_columns"
-    where one column of it is, and "single_tables" where float32 stays float32 in what has
-    no dtype: polars and Arrow frames, lists. Of a list of columns the extension says it.
+    where one column of it is, "no_codes" and "no_words" where columns of a frame are that
+    hold such, and "single_tables" where float32 stays float32 in what has no dtype: polars
+    and Arrow frames, lists. Of a list of columns the extension says it.
     """
     refuses_half = "no_half" in first
     if is_sparse(x):
@@ -323,7 +327,7 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
                 "DataFrame containing a single row (i.e. single sample) or a single column "
                 "(i.e. single feature) instead."
             )
-        columns = _columns_of(x)
+        columns = _columns_of(x, first)
         if columns is not None:
             return columns
         if "no_half_columns" in first:
@@ -332,12 +336,14 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         if "category" in first:
             _refuse_others(raw, _place_in(x))
         array = as_numbers(raw, _place_in(x), refuses_half=refuses_half)
-    elif library == "polars" and hasattr(x, "get_columns") and (columns := _columns_of(x)):
+    elif library == "polars" and hasattr(x, "get_columns") and (columns := _columns_of(x, first)):
         return columns
     elif library == "pyarrow" and hasattr(x, "column_names"):
         names = list(x.column_names)
         if not names:
             return np.empty((x.num_rows, 0))
+        if "no_codes" in first:
+            _refuse_kinds(names, [str(column.type) for column in x.columns], first)
         return [
             adapt_numeric(column, f"column {name!r}", first)
             for name, column in zip(names, x.columns, strict=True)
@@ -361,6 +367,33 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     if array.dtype == np.float32 and not has_dtype and "single_tables" not in first:
         return array.astype(np.float64)
     return array
+
+
+#: How dtypes that hold categories, or text, begin in each library.
+_CATEGORIES, _TEXTS = (
+    ("category", "categorical", "enum", "dictionary"),
+    ("str", "object", "large_s"),
+)
+
+
+def _refuse_kinds(names: list[Any], dtypes: list[Any], first: str) -> None:
+    """Raises for a frame's column of categories, of which the libraries of boosters read
+    codes, and of text, which they refuse by its dtype."""
+    for dtype in set(dtypes):
+        if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
+            continue
+        said, column = str(dtype).lower(), names[dtypes.index(dtype)]
+        if said.startswith(_CATEGORIES):
+            raise UnsupportedError(
+                f"column {column!r} is of {said.split('(')[0].split('<')[0]}, and the model was "
+                "fitted on numbers: its library reads the codes of categories, or refuses them; "
+                f"give numbers, such as X[{column!r}].cat.codes"
+            )
+        if "no_words" in first and said.startswith(_TEXTS):
+            raise ValueError(
+                f"column {column!r} holds {said}, and the model takes int, float or bool; give "
+                "numbers, such as X.astype(float)"
+            )
 
 
 def _refuse_half_columns(x: Any) -> None:

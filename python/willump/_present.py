@@ -150,6 +150,9 @@ def interface_of(
     estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
     says = (("reads_text", "convert"), ("refuses_float16", "no_half"))
     first = " ".join(word for key, word in says if metadata.get(key))
+    knows_values = any((metadata.get("categories") or {}).get("categories") or ())
+    if metadata.get("library") and not knows_values:  # a booster by itself
+        first += " no_codes" if metadata["library"] == "catboost" else " no_codes no_words"
     texts: list[dict[str, str]] = [
         {"estimator": estimator, **({"first": first} if kind == "matrix" else {})}
         for _, kind, _, _ in inputs
@@ -159,6 +162,8 @@ def interface_of(
         words = [text["first"]] if text.get("first") else []
         text.update({key: str(spec[key]) for key in ("encoding", "errors", "first") if key in spec})
         text["first"] = " ".join([*words, text["first"]])
+        if knows_values:
+            text["first"] = text["first"].replace("no_codes", "").replace("no_words", "")
     columns = extract = extract_of(inputs, metadata, steps, estimator)
     if metadata.get("categories") is not None:
         extract = CategoryCodes(metadata["categories"], extract)

@@ -483,3 +483,27 @@ def test_a_missing_column_of_which_nothing_is_made_is_named() -> None:
     fast = willump.compile(original, strict=True)
     for name in x:
         check((original, fast), x.drop(columns=name), f"columns are missing: {{'{name}'}}")
+
+
+DEAD = {
+    "missing": lambda x: x.drop(columns="a"),
+    "text": lambda x: x.assign(a=["x"] * len(x)),
+    "NaN": lambda x: x.assign(a=np.nan),
+    "infinite": lambda x: x.assign(a=np.inf),
+}
+
+
+@pytest.mark.parametrize("how", DEAD)
+def test_a_block_of_which_no_column_is_chosen_is_checked(how: str) -> None:
+    x = FRAME[["a", "b"]].assign(c=np.arange(6.0)[::-1])
+    blocks = ColumnTransformer([("a", StandardScaler(), ["a"]), ("r", StandardScaler(), ["b"])])
+    original = make_pipeline(blocks, SelectKBest(k=1), LogisticRegression())
+    y = (x["b"] > x["b"].median()).astype(int)
+    original.fit(x, y)
+    original[1].scores_ = np.array([0.0, 1.0])
+    fast = willump.compile(original, strict=True)
+    np.testing.assert_allclose(fast.predict_proba(x), original.predict_proba(x), 1e-9)
+    given = DEAD[how](x)
+    error = error_of(original.predict, given)
+    with pytest.raises(type(error)):
+        fast.predict(given)

@@ -8,14 +8,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 import willump
+from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler
 
 lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
+cat = pytest.importorskip("catboost")
 
 QUIET = {"verbose": -1, "n_jobs": 1}
 CLASSIFIERS = {
@@ -405,3 +410,49 @@ def test_a_number_counts_as_missing_to_xgboost(missing: float, n_classes: int) -
             np.testing.assert_array_equal(again.apply(given), model.apply(given))
     piece = {"iteration_range": (1, 3)}
     np.testing.assert_allclose(fast.predict(X, **piece), model.predict(X, **piece), 1e-6, 1e-6)
+
+
+CODED = pd.DataFrame({"a": np.linspace(-1, 1, 400), "b": np.arange(400) % 5})
+OF_CATEGORIES: dict[str, Any] = {
+    "pandas": CODED.astype({"b": "category"}),
+    "polars": pl.DataFrame({"a": CODED["a"].to_numpy(), "b": CODED["b"].astype(str).tolist()}).cast(
+        {"b": pl.Categorical}
+    ),
+    "arrow": pa.table(
+        {"a": CODED["a"].to_numpy(), "b": pa.array(CODED["b"].astype(str)).dictionary_encode()}
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OF_CATEGORIES)
+@pytest.mark.parametrize(
+    "model",
+    [
+        lgb.LGBMClassifier(n_estimators=3, verbosity=-1),
+        xgb.XGBClassifier(n_estimators=3, n_jobs=1),
+        cat.CatBoostClassifier(iterations=3, verbose=0, allow_writing_files=False),
+        make_pipeline(FunctionTransformer(), xgb.XGBClassifier(n_estimators=3, n_jobs=1)),
+        VotingClassifier([("x", xgb.XGBClassifier(n_estimators=3, n_jobs=1))], voting="soft"),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_categories_before_a_model_of_numbers_are_refused(model: Any, kind: str) -> None:
+    """Their libraries read codes, where they do not refuse them; we would read the values."""
+    y = (CODED["a"] * 3 + CODED["b"] > 2).astype(int)
+    fast = willump.compile(clone(model).fit(CODED, y), strict=True)
+    with pytest.raises((willump.UnsupportedError, NotImplementedError), match=r"'b'|dictionary"):
+        fast.predict(OF_CATEGORIES[kind])
+    if "Cat" not in type(model).__name__:
+        with pytest.raises(ValueError, match="column 'b' holds str"):
+            fast.predict(CODED.astype({"b": "str"}))
+
+
+def test_categories_before_an_imported_booster_of_numbers_are_refused() -> None:
+    y = CODED["a"] * 3 + CODED["b"]
+    for booster in (
+        xgb.train({"nthread": 1}, xgb.DMatrix(CODED, y), 3),
+        lgb.train({"verbosity": -1}, lgb.Dataset(CODED.to_numpy(), y), 3),
+    ):
+        fast = willump.compile(booster)
+        with pytest.raises(willump.UnsupportedError, match=r"column 'b' is of category"):
+            fast.predict(OF_CATEGORIES["pandas"])

@@ -36,6 +36,8 @@ def ensemble(
     ref = ctx.numeric(value, max(int(read["n_features"]), n_features or 0), reads=ANY)
     if not ctx.is_exact(ref):
         raise Refused("its input is within rounding, and trees compare it to the bit")
+    # Each library reads a frame's categories as codes; CatBoost reads numbers in strings.
+    ctx.reads_frames(ref, "no_codes" if read["library"] == "catboost" else "no_codes no_words")
     is_linear = "linear_constants" in read["tensors"]
     if ref.sparse and is_linear:
         raise Refused("its leaves are linear and its input is sparse")

@@ -246,6 +246,16 @@ class Context(PythonSteps):
         if self.builder.nodes[node].operator == "input":
             self.say_first(node, "category")
 
+    def reads_frames(self, ref: Ref, words: str) -> None:
+        """Notes what a model that may be given the caller's frame itself refuses in it."""
+        node = ref.node
+        while self.builder.nodes[node].operator in ("cast", "impute", "check_finite"):
+            (node,) = self.builder.nodes[node].inputs
+        given = self.builder.nodes[node]
+        if given.operator == "input" and given.attributes["kind"] == "matrix":
+            for word in words.split():
+                self.say_first(node, word)
+
     def say_first(self, node: int, word: str) -> None:
         """Adds a word to what an input's adapter is told; see `_columns.adapt_matrix`."""
         spec = self.text_inputs.setdefault(node, {})

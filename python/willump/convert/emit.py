@@ -190,7 +190,7 @@ class Emitter:
     def select(self, ref: Ref, indices: Array) -> Ref:
         """Some columns; ascending ones are chosen below a concatenation."""
         indices = np.asarray(indices, dtype=np.int64)
-        if ref.parts and np.all(np.diff(indices) > 0):
+        if ref.parts and np.all(np.diff(indices) > 0) and not self._drops_inputs(ref, indices):
             parts, start = [], 0
             for name, part in ref.parts:
                 inside = (indices >= start) & (indices < start + part.n_features)
@@ -204,6 +204,22 @@ class Emitter:
             return ref
         node = self._emit("select", (ref.node,), {"indices": indices})
         return Ref(node, len(indices), ref.sparse, ref.dtype, ref.safe)
+
+    def _drops_inputs(self, ref: Ref, indices: Array) -> bool:
+        """Whether a block of which no column is chosen reads inputs of its own: what these
+        hold is checked all the same."""
+        start = 0
+        for _, part in ref.parts:
+            stop = start + part.n_features
+            if not ((indices >= start) & (indices < stop)).any():
+                pending = [part.node]
+                while pending:
+                    node = self.builder.nodes[pending.pop()]
+                    if node.operator == "input" and node.attributes["kind"] != "matrix":
+                        return True
+                    pending += node.inputs
+            start = stop
+        return False
 
     def keeps_single(self, ref: Ref) -> None:
         """Notes that a node gives float32 for float32, whatever it computes in."""
