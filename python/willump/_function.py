@@ -137,10 +137,10 @@ class CompiledFunction(CompiledModel):
         if self._interface is None:
             self._capture(X)
             warn_of_python_steps(self._reasons, stacklevel=3)
-        frames = (getattr(step, "frame", None) for step in self._steps)
-        as_frame = next((frame for frame in frames if frame is not None), None)
-        if as_frame is not None and not hasattr(X, "shape"):
-            X = as_frame(X)
+        if self._steps and not hasattr(X, "shape"):
+            frames = (getattr(step, "frame", None) for step in self._steps)
+            as_frame = next((frame for frame in frames if frame is not None), None)
+            X = X if as_frame is None else as_frame(X)
         if "predict" in self._shown:
             return self.predict(X)
         return self.transform(X)
