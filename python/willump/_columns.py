@@ -288,7 +288,7 @@ def _columns_of(x: Any, first: str = "") -> list[Any] | None:
     dtypes: list[Any] = [str(dtype) for dtype in x.dtypes] if is_polars else list(x.dtypes)
     single = "Float32" if is_polars else np.float32
     if "no_codes" in first:
-        _refuse_kinds(list(names_of(x)), dtypes, first)
+        _refuse_kinds(names_of(x), dtypes, first)
     if len(set(dtypes)) <= 1:
         return None
     if single not in dtypes and x.shape[0] * x.shape[1] < _MANY_CELLS:
@@ -370,13 +370,11 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
 
 
 #: How dtypes that hold categories, or text, begin in each library.
-_CATEGORIES, _TEXTS = (
-    ("category", "categorical", "enum", "dictionary"),
-    ("str", "object", "large_s"),
-)
+_CATEGORIES = ("category", "categorical", "enum", "dictionary")
+_TEXTS = ("str", "object", "large_s")
 
 
-def _refuse_kinds(names: list[Any], dtypes: list[Any], first: str) -> None:
+def _refuse_kinds(names: Any, dtypes: list[Any], first: str) -> None:
     """Raises for a frame's column of categories, of which the libraries of boosters read
     codes, and of text, which they refuse by its dtype."""
     for dtype in set(dtypes):
@@ -400,11 +398,8 @@ def _refuse_half_columns(x: Any) -> None:
     """Raises for a column of float16 beside others, which a step may read alone."""
     for i, dtype in enumerate(x.dtypes if hasattr(x, "dtypes") else ()):
         kind = getattr(dtype, "kind", None)  # of polars: none
-        if (
-            str(dtype) == "Float16"
-            if kind is None
-            else (kind == "f" and getattr(dtype, "itemsize", 8) == 2)
-        ):
+        is_half = kind == "f" and getattr(dtype, "itemsize", 8) == 2
+        if is_half or (kind is None and str(dtype) == "Float16"):
             raise not_half(_place_in(x)((0, i)))
 
 

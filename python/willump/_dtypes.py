@@ -56,10 +56,8 @@ class FunctionColumns:
         joint: bool,
         refused: list[str] | None = None,
     ) -> None:
-        all_names = list(names_of(x))
-        keys = names or ([all_names[i] for i in positions] if positions else all_names)
         library = library_of(x)
-        dtypes = {key: _dtype_of(x, key, library) for key in keys}
+        dtypes = {key: _dtype_of(x, key, library) for key in _keys_of(x, names, positions)}
         for key, dtype in dtypes.items():
             if _is_refused(dtype, function, refused, has_dtype=library == "pandas"):
                 self._refuse(f"column {key!r}", dtype, function)
@@ -147,20 +145,33 @@ class PassedDtypes:
     def __call__(self, x: Any) -> tuple[Any, ...]:
         inputs = self.then(x)  # first, as it checks that the columns are there
         if not isinstance(x, (np.ndarray, dict, list)) and is_frame(x):
-            for block in self.blocks:
-                _check_passed(x, **block)
+            dtypes = _dtypes_of(x)
+            single = next((key for key, dtype in dtypes.items() if _is_single(dtype)), None)
+            for block in self.blocks if single is not None else ():
+                keys = _keys_of(x, block["names"], block["positions"])
+                _check_passed(library_of(x), dtypes, keys, single, weighted=block["weighted"])
         return inputs
 
 
+def _keys_of(x: Any, names: list[str] | None, positions: list[int] | None) -> list[Any]:
+    """The columns of a frame with these names or positions; neither: all."""
+    if names:
+        return names
+    every = list(names_of(x))
+    return [every[i] for i in positions] if positions else every
+
+
+def _dtypes_of(x: Any) -> dict[Any, Any]:
+    """Of each column of a frame."""
+    library = library_of(x)
+    if library == "pandas":  # at once: the frame makes a Series of them each time
+        return dict(zip(x.columns, x.dtypes, strict=True))
+    return {key: _dtype_of(x, key, library) for key in names_of(x)}
+
+
 def _check_passed(
-    x: Any, names: list[str] | None, positions: list[int] | None, weighted: bool
+    library: str, every: dict[Any, Any], keys: list[Any], single: Any, *, weighted: bool
 ) -> None:
-    library, all_names = library_of(x), list(names_of(x))
-    every = {key: _dtype_of(x, key, library) for key in all_names}
-    single = next((key for key, dtype in every.items() if _is_single(dtype)), None)
-    if single is None:
-        return
-    keys = names or ([all_names[i] for i in positions] if positions else all_names)
     first, is_pandas = every[keys[0]], library == "pandas"
     is_small = all(_width(every[key]) < 8 for key in keys)
     wrong = None
