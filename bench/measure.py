@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from candidates import Candidate, cascade, compile_of, compiled, n_fresh, plain, targets_of
 from figures import OURS, PLAIN
-from instructions import instructions_per_row
+from instructions import counts_of
 from paper_rule import compare_rules
 from peers import peers_of
 from queries import measure_queries
@@ -228,10 +228,8 @@ def _measure(work: Workload, is_quick: bool) -> dict[str, Any]:
         comparison.found[peer.name] = {"role": "peer", "status": "left out", "reason": reason}
     if work.is_native:
         cpus = ["avx2"] if is_quick else ["avx2", "portable"]
-        counted = _part(
-            "instructions", lambda: instructions_per_row(compile_of(work), work.later, cpus)
-        )
-        key = "instructions_skipped" if "status" in counted else "instructions_per_row"
+        counted = _part("instructions", lambda: counts_of(compile_of(work), work.later, cpus))
+        key = "counts_skipped" if "status" in counted else "counts"
         comparison.found[OURS][key] = counted
         largest = work.later.head(comparison.sizes[-1])
         comparison.found[OURS]["where"] = _part(

@@ -49,8 +49,9 @@ def compare_candidate(
     for key, what in SIZES.items():
         if before.get(key) and after.get(key) and after[key] > (1.0 + slack) * before[key]:
             worse.append([what, f"{before[key]:,}", f"{after[key]:,}"])
-    for cpu, n in before.get("instructions_per_row", {}).items():
-        now_n = after.get("instructions_per_row", {}).get(cpu)
+    for cpu, counts in before.get("counts", {}).items():
+        n = counts["instructions"]
+        now_n = after.get("counts", {}).get(cpu, {}).get("instructions")
         if now_n and now_n > (1.0 + slack) * n:
             worse.append([f"instructions a row, {cpu}", f"{n:,.0f}", f"{now_n:,.0f}"])
     return worse

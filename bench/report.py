@@ -17,6 +17,7 @@ import figures
 import plots
 from figures import OURS, Ratio
 from harness import RESULTS
+from instructions import CYCLES
 
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
 
@@ -139,6 +140,7 @@ def work_part(name: str, work: dict[str, Any]) -> str:
         refused_list(work),
         saved_table(work),
         where_part(work),
+        counts_part(work),
         cascades_table(work),
         queries_table(work),
         paper_table(work),
@@ -194,18 +196,13 @@ def saved_table(work: dict[str, Any]) -> str:
             size(entry.get("artifact_bytes")),
             seconds(entry.get("load_seconds")),
             size(entry.get("kept_bytes")),
-            per_row(entry.get("instructions_per_row")),
             cell(entry.get("not_saved", "")),
         ]
         for name, entry in work["candidates"].items()
         if "artifact_bytes" in entry or "not_saved" in entry
     ]
-    head = ["artifact", "size", "load", "memory when loaded", "instructions a row", "not saved"]
+    head = ["artifact", "size", "load", "memory when loaded", "not saved"]
     return table(head, rows) if rows else ""
-
-
-def per_row(counted: dict[str, float] | None) -> str:
-    return ", ".join(f"{cpu} {n:,.0f}" for cpu, n in (counted or {}).items()) or "-"
 
 
 def where_part(work: dict[str, Any]) -> str:
@@ -222,6 +219,23 @@ def where_table(shares: dict[str, Any]) -> str:
     ]
     called = f"{whole:.0f} ns a row, in one call of {shares['n_rows']:,} rows.\n\n"
     return called + table(["operator", "ns a row", "share"], rows)
+
+
+def counts_part(work: dict[str, Any]) -> str:
+    """What callgrind counts of a compiled call, and what each count is worth in cycles."""
+    counted = work["candidates"].get(figures.OURS, {}).get("counts", {})
+    rows = []
+    for cpu, counts in counted.items():
+        cycles = {name: cost * counts[name] for name, cost in CYCLES.items()}
+        whole = sum(cycles.values())
+        shares = [f"{counts[name]:,.1f} ({cycles[name] / whole:.0%})" for name in cycles]
+        functions = [f"`{name}` {share:.0%}" for name, share in counts["functions"].items()]
+        rows.append([cpu, *shares, ", ".join(functions[:4])])
+    head = [
+        "one row of the model takes", "instructions", "mispredicted branches",
+        "misses of 32 KiB", "misses of 1 MiB", "most instructions are in",
+    ]  # fmt: skip
+    return table(head, rows) if rows else ""
 
 
 def cascades_table(work: dict[str, Any]) -> str:

