@@ -61,7 +61,14 @@ class CompiledFunction(CompiledModel):
         followed = follow(self._original, sample, strict=self._strict)
         self._compile_graph(followed.finish())
         self._sample = sample
-        self._check(followed.expected, followed.sample)
+        try:
+            self._check(followed.expected, followed.sample)
+        except UnsupportedError as error:
+            if self._strict or followed.is_whole:
+                raise
+            followed = follow(self._original, sample, as_whole=str(error))
+            self._compile_graph(followed.finish())
+            self._check(followed.expected, followed.sample)
 
     @classmethod
     def from_followed(
@@ -94,7 +101,7 @@ class CompiledFunction(CompiledModel):
 
     def _check(self, expected: Any, sample: Any) -> None:
         """Nothing is compiled that answers otherwise than the function on the sample."""
-        if self._steps or self._classes is not None:  # labels may differ at ties
+        if self._classes is not None:  # labels may differ at ties
             return
         found = self(sample)
         if library_of(expected) == "pandas":
@@ -102,9 +109,15 @@ class CompiledFunction(CompiledModel):
         difference = compare(expected, found, None)
         if not difference.ok:
             self._interface = None
+            name = self.metadata["estimator"]
+            if not self._steps:
+                raise UnsupportedError(
+                    f"the graph of {name} does not answer as the function does on the sample "
+                    f"({difference}); this is a defect of Willump: please report it"
+                )
             raise UnsupportedError(
-                f"the graph of {self.metadata['estimator']} does not answer as the function does "
-                f"on the sample ({difference}); this is a defect of Willump: please report it"
+                f"called again, {name} answers the sample otherwise ({difference}): it hangs on "
+                "what is no argument, as a clock, random numbers or what earlier calls left behind"
             )
         self._attach(self._model, self.metadata, self._steps)  # counters begin at 0
 

@@ -47,9 +47,18 @@ class FunctionInputs:
     names : sequence of str
         The inputs' names, in the graph's order.
     dtypes : mapping of name to the dtype that the sample's column had
+    all_columns : the columns that X must have, no others and in this order; none: any
+    absent : columns that the function was captured without, though it asks for them
     """
 
-    def __init__(self, names: Sequence[str], dtypes: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        dtypes: Mapping[str, str],
+        all_columns: Sequence[str] = (),
+        absent: Sequence[str] = (),
+    ) -> None:
+        self.all_columns, self.absent = list(all_columns), frozenset(absent)
         self.columns = [(name, dtypes[name]) for name in names]
         self.needed = set(names)
         self._seen: tuple[list[Any], list[int]] = [], []
@@ -95,6 +104,8 @@ class FunctionInputs:
 
     def _of_dict(self, x: dict[Any, Any]) -> tuple[Any, ...]:
         found = []
+        if self.all_columns or self.absent:
+            self._check_names(x, x)
         for name, dtype in self.columns:
             try:
                 value = x[name]
@@ -124,6 +135,29 @@ class FunctionInputs:
             twice = sorted({n for n in names if list(names).count(n) > 1} & self.needed)
             if twice:
                 raise ValueError(f"columns come twice: {twice}")
+        self._check_others(list(names), has_order=is_frame(x))
+
+    def _check_others(self, names: list[Any], *, has_order: bool) -> None:
+        """Raises where the function would answer otherwise for its other columns."""
+        asked = sorted(self.absent.intersection(names))
+        if asked:
+            raise ValueError(
+                f"X has {asked}, which the function asks for and the sample had not: compile it "
+                "with a sample that has them"
+            )
+        if not self.all_columns or names == self.all_columns:
+            return
+        more = [name for name in names if name not in self.all_columns]
+        if more or len(names) != len(self.all_columns):
+            raise ValueError(
+                f"the function reads all of its columns, and the sample's were {self.all_columns}:"
+                f" X has others, {more or names}"
+            )
+        if has_order:
+            raise ValueError(
+                "the function reads its columns in their order, which was "
+                f"{self.all_columns}: X has them as {names}"
+            )
 
 
 def is_scalar(value: Any) -> bool:
