@@ -153,10 +153,13 @@ class CompiledFunction(CompiledModel):
         if self._steps and not hasattr(X, "shape"):
             frames = (getattr(step, "frame", None) for step in self._steps)
             as_frame = next((frame for frame in frames if frame is not None), None)
-            X = X if as_frame is None else as_frame(X)
-        if "predict" in self._shown:
-            return self.predict(X)
-        return self.transform(X)
+            if as_frame is not None:
+                found = self._answer(as_frame(X))
+                return np.asarray(found) if library_of(found) == "pandas" else found
+        return self._answer(X)
+
+    def _answer(self, x: Any) -> Any:
+        return self.predict(x) if "predict" in self._shown else self.transform(x)
 
     def _attach(self, model: _core.Model, metadata: dict[str, Any], steps: Sequence[Any]) -> None:
         super()._attach(model, metadata, steps)

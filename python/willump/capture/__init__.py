@@ -10,6 +10,8 @@ what hangs on the argument on the sample and gives it nodes, with the makers of
 
 from __future__ import annotations
 
+import functools
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -40,3 +42,24 @@ def pipeline(function: _F) -> _F:
 def is_function(candidate: Any) -> bool:
     """Whether `compile` follows it as a function of the user's."""
     return isinstance(candidate, (types.FunctionType, types.MethodType))
+
+
+def as_function(candidate: Any) -> Any:
+    """The function that `compile` follows: a function or method itself; of a
+    `functools.partial`, or an object of the user's that is called like a function, one that
+    calls it. None of anything else, as of a fitted model."""
+    if is_function(candidate):
+        return candidate
+    kind = type(candidate)
+    has_source = isinstance(inspect.getattr_static(kind, "__call__", None), types.FunctionType)
+    is_model = any(hasattr(candidate, name) for name in ("fit", "predict", "transform"))
+    is_partial = isinstance(candidate, functools.partial)
+    if isinstance(candidate, type) or not (is_partial or (has_source and not is_model)):
+        return None
+
+    def called(rows: Any) -> Any:
+        return candidate(rows)
+
+    named = candidate.func if is_partial else kind
+    called.__qualname__ = getattr(named, "__qualname__", type(named).__qualname__)
+    return called

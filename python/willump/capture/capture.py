@@ -137,8 +137,8 @@ def number_steps(steps: Sequence[Any], sample: pd.DataFrame) -> None:
             step.frame = AsFrame(_dtypes(sample))
 
 
-def _dtypes(sample: pd.DataFrame) -> dict[str, str]:
-    return {str(name): str(dtype) for name, dtype in sample.dtypes.items()}
+def _dtypes(sample: pd.DataFrame) -> dict[str, Any]:
+    return {str(name): dtype for name, dtype in sample.dtypes.items()}
 
 
 def _argument(frame: pd.DataFrame, context: Context) -> Traced:

@@ -375,15 +375,13 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
         return Column(node, wanted, column.rows)
     if column.is_bool or column.dtype == "int64":
         return replace(column, dtype=wanted, stored=stored_name(dtype))
-    checked = context._emit(
-        "check_finite",
-        (column.node,),
-        {
-            "estimator": "",
-            "message": "Cannot convert non-finite values (NA or inf) to integer",
-        },
-    )
-    whole = context._emit("ufunc", (checked,), {"function": "trunc"})
+    size = emit(call, "ufunc", [column], column.dtype, "", function="absolute")
+    there = emit(call, "binary", [size], "bool", "", function="less", value=math.inf)
+    checked = emit(
+        call, "require", [there, column, column], column.dtype, "", names=["value"],
+        message=f"line {call.tracer.line}: cannot convert what is missing or infinite to {wanted}",
+    )  # fmt: skip
+    whole = context._emit("ufunc", (checked.node,), {"function": "trunc"})
     exact: dict[str, Any] = {"function": "add", "value": 0.0, "dtype": "i64"}
     found = Column(context._emit("binary", (whole,), exact), wanted, column.rows)
     stored = stored_name(dtype)

@@ -271,6 +271,14 @@ def rename(call: Call) -> Native:
     return Frame(dict(zip(new, frame.columns.values(), strict=True)), frame.rows)
 
 
+@method("series", "rename")
+def renamed(call: Call) -> Native:
+    own = call.bind("self", "index", index=None)
+    if own.index is not None and not isinstance(own.index, (str, int)):
+        raise NotNative("its rows are renamed")
+    return call.tracer.column(call.args[0])
+
+
 @method("frame series", "copy")
 def copied(call: Call) -> Native:
     native = call.args[0].native

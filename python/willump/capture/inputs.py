@@ -83,8 +83,11 @@ class FunctionInputs:
             read = _of_polars if library == "polars" else _of_arrow
             return tuple(read(x[name], name, dtype) for name, dtype in self.columns)
         if isinstance(x, (list, tuple)) and x and all(isinstance(row, dict) for row in x):
-            for row in x:
-                self._check_names(row, row)
+            for number, row in enumerate(x):
+                try:
+                    self._check_names(row, row)
+                except KeyError as error:
+                    raise KeyError(f"{error.args[0]} (row {number})") from None
             return tuple(
                 _of_list([row[name] for row in x], name, dtype) for name, dtype in self.columns
             )
@@ -120,6 +123,8 @@ class FunctionInputs:
                 found.append(_of_polars(value, name, dtype))
             elif library_of(value) == "pyarrow":
                 found.append(_of_arrow(value, name, dtype))
+            elif not hasattr(value, "dtype"):
+                raise _refused(name, dtype, f"a {type(value).__name__}")
             else:
                 found.append(_of_pandas(value, name, dtype))
         return tuple(found)
@@ -483,7 +488,7 @@ def _of_arrow(column: Any, name: str, dtype: str) -> Any:
 class AsFrame:
     """What Python steps are called with: X as a pandas frame with the sample's dtypes."""
 
-    def __init__(self, dtypes: Mapping[str, str]) -> None:
+    def __init__(self, dtypes: Mapping[str, Any]) -> None:
         self.dtypes = dict(dtypes)
 
     def __call__(self, x: Any) -> Any:
@@ -499,4 +504,23 @@ class AsFrame:
         else:
             x = x.to_pandas()
         there = {name: dtype for name, dtype in self.dtypes.items() if name in x.columns}
-        return x.astype(there)
+        for name, dtype in there.items():
+            if isinstance(dtype, pd.CategoricalDtype):
+                is_one = x[name].isin(dtype.categories) | x[name].isna()
+                _check_cast(x[name], is_one, "one of other categories than the sample's")
+        made = x.astype(there)
+        for name, dtype in there.items():
+            if getattr(dtype, "kind", "") in "biu":
+                _check_cast(x[name], x[name].to_numpy() == made[name].to_numpy(), f"no {dtype}")
+        return made
+
+
+def _check_cast(given: Any, is_same: Any, what: str) -> None:
+    """Raises where a cast would change a value."""
+    rows = np.flatnonzero(~np.asarray(is_same, dtype=bool))
+    if len(rows):
+        value = given.iloc[rows[0]]
+        shown = value.item() if isinstance(value, np.generic) else value
+        raise ValueError(
+            f"column {given.name!r} holds {shown!r} (row {rows[0]}), which is {what}: cast it"
+        )

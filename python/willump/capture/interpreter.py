@@ -248,22 +248,27 @@ class Interpreter:
     def _do_AugAssign(self, node: ast.AugAssign) -> None:
         target = node.target
         if isinstance(target, ast.Name):
-            value = self._augmented(node, self.lookup(target.id), is_part=False)
+            left = self.lookup(target.id)
+            value = self._augmented(node, left, self.expression(node.value), is_part=False)
             self.assign(target, value)
             return
         owner = self.expression(target.value)  # once, as the key
         if isinstance(target, ast.Subscript):
             key = self.expression(target.slice)
-            value = self._augmented(node, self._item(owner, key), is_part=True)
+            left = self._item(owner, key)
+            right = self.expression(node.value)
+            if not is_traced(right):  # the other rows keep what they have
+                left = self.tracer.all_rows(owner, key, left)
+            value = self._augmented(node, left, right, is_part=True)
             self._set_item(owner, key, value, target.lineno)
         else:
             name = self._mangled(target.attr)
-            value = self._augmented(node, self._attribute(owner, name), is_part=True)
+            left = self._attribute(owner, name)
+            value = self._augmented(node, left, self.expression(node.value), is_part=True)
             self._set_attribute(owner, name, value)
 
-    def _augmented(self, node: ast.AugAssign, left: Any, *, is_part: bool) -> Any:
+    def _augmented(self, node: ast.AugAssign, left: Any, right: Any, *, is_part: bool) -> Any:
         """What `left op= right` leaves; `is_part`: left was picked from what it is set in."""
-        right = self.expression(node.value)
         name = _BINARY[type(node.op)]
         if isinstance(left, Traced):
             return self.tracer.augment(name, left, right, is_part=is_part)
@@ -338,7 +343,10 @@ class Interpreter:
         before = self.tracer.n_calls
         try:
             self.block(node.body)
-        except (CaptureError, Returned, _Loop):
+        except CaptureError:
+            raise
+        except (Returned, _Loop):
+            self._check_try(node, before)
             raise
         except Exception as error:
             if self.tracer.n_calls != before:
@@ -347,9 +355,12 @@ class Interpreter:
                 ) from error
             self._handle(node, error)
         else:
-            if self.tracer.n_calls != before and node.handlers:
-                raise CaptureError(f"line {node.lineno}: `try` holds data, whose errors it catches")
+            self._check_try(node, before)
             self.block(node.orelse)
+
+    def _check_try(self, node: ast.Try, before: int) -> None:
+        if self.tracer.n_calls != before and node.handlers:
+            raise CaptureError(f"line {node.lineno}: `try` holds data, whose errors it catches")
 
     def _handle(self, node: ast.Try, error: Exception) -> None:
         for handler in node.handlers:

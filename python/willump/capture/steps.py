@@ -32,8 +32,13 @@ class ReplayStep(PythonStep):
     is_row_wise: bool = True
 
     def answer(self, x: Any) -> Any:
+        import pandas as pd
+
         assert self.replay is not None
-        return plain(self.replay.run(x if self.frame is None else self.frame(x)))
+        frame = x if self.frame is None else self.frame(x)
+        # Steps share the caller's frame: what one does to it is not for the others.
+        own = frame.copy(deep=False) if isinstance(frame, pd.DataFrame) else frame
+        return plain(self.replay.run(own))
 
     def take_rows(self, x: Any, rows: Any) -> Any:
         """Some rows, as the function would be called with them alone."""

@@ -7,6 +7,7 @@ import functools
 import inspect
 import operator
 import random
+import time
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from .._errors import UnsupportedError
 from ..convert.context import Context
 from ..convert.registry import Refused
 from .changes import WRITING, CallCopied, Watch, call_on_sample
@@ -153,6 +155,8 @@ class Tracer(Watch):
                 if name == "insert"
                 else (self._pop(owner, *args, **kwargs))
             )
+        if name == "assign" and kind_of(owner) == "frame" and any(map(callable, kwargs.values())):
+            return self._assigned(owner, *args, **kwargs)
         if name == "items" and kind_of(owner) == "frame":
             return [(key, self.get_item(owner, key)) for key in owner.value.columns]
         if kwargs.get("inplace") is True:
@@ -186,6 +190,21 @@ class Tracer(Watch):
         native = pure.native if same else "its dtype stays as it is in place"
         return self._replace(left, Traced(found.value, native, found.replay, self.line))
 
+    def all_rows(self, owner: Any, key: Any, left: Any) -> Any:
+        """The whole column where `left` is that of the rows of a mask: in `df.loc[mask, "a"]
+        op= number`, which sets the mask's rows alone, the others may be computed as well."""
+        if not (isinstance(owner, Traced) and isinstance(owner.native, Part)):
+            return left
+        if owner.native.name != "loc" or type(key) is not tuple or len(key) != 2:
+            return left
+        mask, name = key
+        of = owner.native.of
+        if kind_of(of) != "frame" or not isinstance(name, str) or not isinstance(mask, Traced):
+            return left
+        if str(getattr(mask.value, "dtype", "")) != "bool" or not of.value.index.is_unique:
+            return left
+        return self.get_item(of, name)
+
     def get_attribute(self, owner: Traced, name: str) -> Any:
         kind = kind_of(owner)
         if name in _CONSTANT_ATTRIBUTES.get(kind, ()):
@@ -209,6 +228,8 @@ class Tracer(Watch):
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         if isinstance(owner, Traced) and kind_of(owner) == "frame" and name in owner.value.columns:
             self.set_item(owner, name, value)
+        elif isinstance(owner, Traced) and name == "name" and kind_of(owner) == "series":
+            self._replace(owner, self.call_method(owner, "rename", (value,), {}))
         elif isinstance(owner, Traced) and name == "columns" and not is_traced(value):
             self._replace(owner, self.call_method(owner, "set_axis", (value,), {"axis": 1}))
         else:
@@ -373,6 +394,13 @@ class Tracer(Watch):
         names.insert(loc, column)
         self._replace(owner, self.get_item(owner, names))
 
+    def _assigned(self, owner: Traced, **kwargs: Any) -> Any:
+        """`assign` with functions: each is called with the frame that has those before it."""
+        for key, value in kwargs.items():
+            value = self.call(value, (owner,), {}) if callable(value) else value
+            owner = self.call_method(owner, "assign", (), {key: value})
+        return owner
+
     def _pop(self, owner: Traced, item: Any) -> Any:
         found = self.get_item(owner, item)
         self.delete(owner, item)
@@ -466,7 +494,7 @@ class Tracer(Watch):
         states = [(t, t.value, t.native, t.replay) for t in walk([list(args), kwargs])]
         try:
             return Interpreter.call(self, function, args, kwargs)
-        except CaptureError as error:
+        except UnsupportedError as error:  # not followed, or without a source
             del self.steps[before[0] :], self.notes[before[1] :]
             for traced, value, native, replay in states:
                 traced.value, traced.native, traced.replay = value, native, replay
@@ -568,8 +596,9 @@ def check_lasting(callee: Any, line: int) -> None:
     """Raises for a call whose answer would be the capture's for ever."""
     owner = getattr(callee, "__self__", None)
     is_moment = isinstance(owner, type) and issubclass(owner, datetime.date)
+    is_time = callee in (time.time, time.time_ns, time.localtime, time.gmtime, time.ctime)
     is_random = owner is random._inst or owner is np.random.mtrand._rand
-    if (is_moment and callee.__name__ in _CLOCKS) or is_random:
+    if is_time or is_random or (is_moment and callee.__name__ in _CLOCKS):
         raise CaptureError(f"line {line}: {callee.__name__} gives another answer with each call")
 
 
