@@ -44,6 +44,7 @@ from .steps import ReplayStep
 from .tracer import Step, Tracer
 from .values import (
     FILLED,
+    LOOSE,
     MIXED,
     NARROW,
     SHORT,
@@ -321,6 +322,11 @@ class Result:
 def _why_other_dtype(native: Any, value: Any) -> str:
     """Why the graph's result would be of another dtype than the function's."""
     dtype = getattr(native, "dtype", "")
+    if dtype == LOOSE:
+        return (
+            "whether the result is of booleans or of objects hangs on which rows were missing: "
+            "add .astype(float), or .fillna(False).astype(bool)"
+        )
     if dtype in (FILLED, SHORT, MIXED):
         return (
             "whether the result is of whole numbers or float64 hangs on which rows were missing: "

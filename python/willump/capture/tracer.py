@@ -28,6 +28,7 @@ from .sample import Sample
 from .source import is_of_library
 from .steps import ReplayStep
 from .values import (
+    LOOSE,
     AugmentItem,
     CallMethod,
     CaptureError,
@@ -506,11 +507,14 @@ class Tracer(Watch):
 
     # ---- what makers ask for ------------------------------------------------------
 
-    def column(self, value: Any) -> Column:
-        """A traced column's native form; through a Python step where it has none."""
+    def column(self, value: Any, *, is_loose: bool = False) -> Column:
+        """A traced column's native form; through a Python step where it has none.
+        `is_loose`: the caller knows what booleans become where one is missing."""
         found = self.native(value)
         if not isinstance(found, Column):
             raise NotNative(f"a {kind_of(value)} where a column is wanted")
+        if found.dtype == LOOSE and not is_loose:
+            raise NotNative("booleans of a table, which are objects where a row is not there")
         return found
 
     def frame_of(self, value: Any) -> Frame:

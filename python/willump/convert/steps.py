@@ -132,7 +132,10 @@ class PythonStep:
         if not checks and numbers.dtype.kind == "c":
             numbers = numbers.real
         with np.errstate(all="ignore"):
-            cast = numbers.astype(dtype)
+            try:
+                cast = numbers.astype(dtype)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{self.name} gave what is no {dtype}: {error}") from error
             if not checks:
                 return cast
             if numbers.dtype == object:
