@@ -20,6 +20,7 @@ import willump
 from harness import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.preprocessing import StandardScaler
 from test_capture_expressions import function_of
 
 FRAME = pd.DataFrame(
@@ -337,13 +338,108 @@ def with_factor(df: Any, factor: float) -> Any:
     return df["x"] * factor
 
 
+def fitted_here(df: Any) -> Any:
+    scaler = StandardScaler()
+    scaler.fit(df[["y"]])
+    return scaler.transform(df[["y"]])
+
+
+def fitted_in_parts(df: Any) -> Any:
+    scaler = StandardScaler()
+    scaler.partial_fit(df[["y"]])
+    return (df["y"].to_numpy() - scaler.mean_) / scaler.scale_
+
+
+SCALER = StandardScaler()
+
+
+def fitted_around(df: Any) -> Any:
+    SCALER.fit(df[["y", "n"]])
+    return SCALER.transform(df[["y", "n"]])
+
+
+class Mean:
+    def fit_to(self, s: Any) -> None:
+        self.mean = s.mean()
+
+    def apply(self, s: Any) -> Any:
+        return s - self.mean
+
+
+def own_state(df: Any) -> Any:
+    mean = Mean()
+    mean.fit_to(df["y"])
+    return mean.apply(df["y"])
+
+
+def look(d: Any, flags: Any) -> None:
+    for v in d["y"]:
+        if v > 8:  # no row of the sample
+            flags["large"] = True
+
+
+def flag(df: Any) -> Any:
+    flags = {"large": False}
+    look(df, flags)
+    return -df["x"] if flags["large"] else df["x"] * 1.0
+
+
+def collect(d: Any, out: Any) -> None:
+    for v in d["n"]:
+        out.append(v)
+
+
+def collected(df: Any) -> Any:
+    out: list[Any] = []
+    collect(df, out)
+    return df["x"] + len(out)
+
+
+def grow(d: Any, columns: Any) -> Any:
+    columns.append("n")
+    for _ in d["x"]:
+        break
+    return d[columns].to_numpy(dtype=float)
+
+
+def followed_half_way(df: Any) -> Any:
+    return grow(df, ["y"])
+
+
+def counter(df: Any) -> Any:
+    found: Counter[Any] = Counter()
+    found.update(df["k"])
+    return df["k"].map(found) + df["n"]
+
+
+def buffer(df: Any) -> Any:
+    kept = np.zeros(2)
+    np.copyto(kept, df["y"].to_numpy()[:2])
+    return df["x"] + kept[0]
+
+
+def keys_of_rows(df: Any) -> Any:
+    seen: set[Any] = set()
+    seen.update(df["k"])
+    return df["x"] + len(seen)
+
+
+CACHE: dict[str, Any] = {}
+
+
+def memo(df: Any) -> Any:
+    CACHE["mean"] = df["y"].mean()
+    return df["y"] - CACHE["mean"]
+
+
 CASES = [
     comprehension_closures, late_default, view, view_of_mask, transposed, same_array, own_view,
     helper, helper_returns, helper_loop, helper_twice, insert, pop, finally_runs, finally_in_loop,
     constant_changes, target_once, walrus, nan_to_num, clip_out, putmask, sorted_in_place, update,
     values_of_dict, mapped, summed_tuple, reduced, logging, masked_rows, assigned, named,
     of_generator, inner_generator, returns_in_try, Derived().step, Base().hidden, Called(),
-    functools.partial(with_factor, factor=4.0),
+    functools.partial(with_factor, factor=4.0), fitted_here, fitted_in_parts, fitted_around,
+    own_state, flag, collected, followed_half_way, counter, buffer, keys_of_rows, memo,
 ]  # fmt: skip
 #: Of these, those that have no Python step.
 NATIVE = {
@@ -370,6 +466,8 @@ def test_what_was_there_stays_free_of_data() -> None:
     check(logging)
     assert STATE == {"n": 0}
     assert all(type(entry) is int for entry in LOG)
+    check(memo)
+    assert isinstance(CACHE["mean"], float)
 
 
 def test_what_gives_another_answer_with_each_call_is_refused() -> None:
@@ -484,6 +582,27 @@ def test_objects_of_a_step_that_do_not_fit_are_refused() -> None:
     assert fast(sample).tolist() == by_row(sample).tolist()
     with pytest.raises(TypeError, match="do not fit"):
         fast(sample.assign(x=[1.0, 20.0, 30.0, 1.0]))
+
+
+def test_a_step_that_hangs_on_the_batch_is_not_row_wise() -> None:
+    def most_frequent(d: Any) -> Any:
+        values, counts = np.unique(d["k"].to_numpy(dtype=str), return_counts=True)
+        top = values[counts.argmax()]
+        return np.array([1.0 if value == top else 0.0 for value in d["k"]])
+
+    def codes(d: Any) -> Any:
+        return d["k"].astype("category").cat.codes.to_numpy() * 1.0
+
+    def share(d: Any) -> Any:
+        return (d["n"] / d["n"].max()).to_numpy()
+
+    rng = np.random.default_rng(0)
+    n = 1000
+    is_first = rng.random(n) < 0.6
+    sample = pd.DataFrame({"k": np.where(is_first, "u", "v"), "n": rng.integers(1, 11, n)})
+    for function in (most_frequent, codes, share):
+        fast = quiet(willump.compile, function, sample=sample)
+        assert "not row-wise" in str(fast.explain()), function.__name__
 
 
 # ---- random ones --------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import pandas as pd
 from .cell_calls import SplitCell, call_known, call_method, get_item
 from .cell_operators import as_text, contains, is_none, joined, lookup, operate
 from .cells import TEXT, Cell, Cells, Row, as_cell
+from .changes import MUTATING
 from .frames import kind_of_dtype
 from .interpreter import Inner, Interpreter, Returned, inner_of
 from .registry import Call, method
@@ -29,10 +30,6 @@ from .values import column_of as made
 #: What gives another answer with every call.
 _CHANGING = frozenset(["random", "time", "uuid", "secrets"])
 _CLOCKS = frozenset(["now", "today", "utcnow"])
-_MUTATING = frozenset(
-    ["append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "add",
-     "discard", "setdefault", "popitem"]
-)  # fmt: skip
 
 
 class RowTracer:
@@ -86,7 +83,7 @@ class RowTracer:
         if not is_traced(list(args), kwargs):
             self._check_constant(callee, owner, name)
             return callee(*args, **kwargs)
-        if type(owner) in (list, dict, set) and name in _MUTATING:
+        if type(owner) in (list, dict, set) and name in MUTATING:
             self.check_own(owner)
             return callee(*args, **kwargs)
         found = call_known(self.cells, callee, args, kwargs)
@@ -109,7 +106,7 @@ class RowTracer:
         module = str(getattr(callee, "__module__", None) or type(owner).__module__)
         if not _CHANGING.isdisjoint(module.replace("_", "").split(".")) or name in _CLOCKS:
             raise NotNative(f"{name} gives another answer with each row")
-        if type(owner) in (list, dict, set) and name in _MUTATING:
+        if type(owner) in (list, dict, set) and name in MUTATING:
             self.check_own(owner)
 
     def check_own(self, container: Any) -> None:

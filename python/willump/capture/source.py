@@ -108,7 +108,7 @@ def bound_arguments(
 
 
 #: Libraries whose functions are not followed into: what they do is known, or Python.
-_LIBRARIES = frozenset(
+LIBRARIES = frozenset(
     ["pandas", "numpy", "scipy", "sklearn", "polars", "pyarrow", "lightgbm", "xgboost", "catboost",
      "torch", "joblib", "builtins", "operator", "math", "re", "datetime"]
 )  # fmt: skip
@@ -116,4 +116,4 @@ _LIBRARIES = frozenset(
 
 def is_of_library(function: types.FunctionType) -> bool:
     """Whether a function is a library's, not the user's."""
-    return (function.__module__ or "").partition(".")[0] in _LIBRARIES
+    return (function.__module__ or "").partition(".")[0] in LIBRARIES

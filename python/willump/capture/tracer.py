@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import functools
 import inspect
@@ -20,7 +21,7 @@ import scipy.sparse as sp
 from .._errors import UnsupportedError
 from ..convert.context import Context
 from ..convert.registry import Refused
-from .changes import WRITING, CallCopied, Watch, call_on_sample
+from .changes import WRITING, CallCopied, Watch, call_on_sample, check_containers
 from .interpreter import Inner, Interpreter
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
@@ -131,6 +132,8 @@ class Tracer(Watch):
                 return found
         from .estimators import maker_of_estimator
 
+        if owner is not None and str(getattr(callee, "__name__", "")).startswith(_FITS):
+            raise CaptureError(f"line {self.line}: {_name_of(callee)} is fitted on a call's rows")
         of_estimator = maker_of_estimator(callee)
         # A model of the user's own is one to `optimize`, whatever its source does.
         if of_estimator is not None and self.context.splits_lookups:
@@ -493,13 +496,18 @@ class Tracer(Watch):
             return NotImplemented
         before = (len(self.steps), len(self.notes), self.line, self.code)
         states = [(t, t.value, t.native, t.replay) for t in walk([list(args), kwargs])]
+        containers = [(c, copy.copy(c)) for c in (*args, *kwargs.values()) if _is_container(c)]
         try:
             return Interpreter.call(self, function, args, kwargs)
         except UnsupportedError as error:  # not followed, or without a source
             del self.steps[before[0] :], self.notes[before[1] :]
             for traced, value, native, replay in states:
                 traced.value, traced.native, traced.replay = value, native, replay
+            for container, before_it in containers:
+                container.clear()
+                (container.extend if type(container) is list else container.update)(before_it)
             self.line, self.code = before[2], before[3]
+            check_containers(function, args, kwargs, self.line)
             self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
             return self.make(function.__qualname__, callee, given, kwargs, None)
         finally:
@@ -587,10 +595,17 @@ def _nodes_of(native: Any) -> tuple[int, ...]:
 _VIEWS: tuple[Any, ...] = (type({}.keys()), type({}.values()), type({}.items()), map, filter, zip)
 
 
+def _is_container(value: Any) -> bool:
+    return type(value) in (list, dict, set)
+
+
 def _listed(arg: Any) -> Any:
     """What builtins would read item by item, as a list: what hangs on the input is seen."""
     return list(arg) if isinstance(arg, _VIEWS) else arg
 
+
+#: Methods after which an object answers by the rows that they were given.
+_FITS = ("fit", "partial_fit")
 
 #: What gives another answer with every call; of clocks, those by which days are told.
 _CLOCKS = frozenset(["now", "today", "utcnow"])
