@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from .._graph import Array, Attribute
+from .._names import NameReaders
 from .emit import Emitter
 from .gaps import may_tell_gaps
 from .registry import Refused
 from .steps import PythonStep
 from .values import DTYPES, NUMPY, Categories, Model, Ref, Source, Value
+
+if TYPE_CHECKING:
+    from .readers import NameReader
 
 
 class PythonSteps(Emitter):
@@ -24,6 +28,8 @@ class PythonSteps(Emitter):
     def __init__(self) -> None:
         super().__init__()
         self.notes: list[str] = []
+        #: Names of nodes that are frames of pandas in the original, with plain numbers.
+        self.frames: dict[int, tuple[str, ...]] = {}
 
     def step(
         self,
@@ -62,6 +68,7 @@ class PythonSteps(Emitter):
             columns=columns,
             classes=classes,
             result_dtype=result_dtype,
+            names=self.frames.get(value.node) if isinstance(value, Ref) else None,
         )
         attributes: dict[str, Attribute | None] = {
             "n_features": n_features,
@@ -73,6 +80,12 @@ class PythonSteps(Emitter):
         inputs = (value.node,) if isinstance(value, Ref) else ()
         node = self.builder.node("external", inputs, attributes, payload=step)
         return Ref(node, n_features, sparse, dtype)
+
+    def checks_names(self, ref: Ref, readers: Sequence[NameReader]) -> None:
+        """Tells a Python step who reads the names of the frames that it may give."""
+        step = self.builder.nodes[ref.node].payload
+        if step is not None and readers:
+            step.readers = NameReaders([reader.described() for reader in readers])
 
     def _keeps_single(self, estimator: Any, method: str, value: Value, dtype: str) -> bool:
         """Whether computed rows of float32 have an answer of float32: asked."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import ensemble as en
+from sklearn import get_config
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
@@ -22,6 +23,7 @@ from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from .registry import find
 from .sklearn_function import is_native
 
 #: What an estimator makes of the frame that it is given: hands it on, hands on one of
@@ -65,9 +67,66 @@ def readers_behind(steps: Iterable[Any]) -> list[NameReader]:
     return list(dict.fromkeys(_chain(steps)[0]))
 
 
-def names_after(step: Any) -> str:
-    """What becomes of the names of a step's frame."""
-    return _walk(step)[1]
+def width_of(estimator: Any) -> int | None:
+    """How many columns X has, by the estimator itself or by the first who reads X."""
+    width = getattr(estimator, "n_features_in_", None)
+    return next((r.width for r in readers_of(estimator)), None) if width is None else int(width)
+
+
+def is_handed_on(step: Any) -> bool:
+    """Whether a step gives the very frame that it is given."""
+    return _after(step) == KEEPS
+
+
+def needs_frame(step: Any) -> bool:
+    """Whether a step picks columns by name, or is a function that may do so."""
+    by_name = any(r.kind in ("by_name", "match") and r.names for r in readers_of(step))
+    return by_name or _after(step) == UNKNOWN
+
+
+def frame_names(step: Any) -> tuple[str, ...] | None:
+    """The names of the frame of pandas that a fitted step gives because it was told to,
+    by `set_output`; None: it gives none."""
+    last = _last(step)
+    if _output_of(last) != "pandas":
+        return None
+    try:
+        return tuple(str(name) for name in last.get_feature_names_out())
+    except Exception:  # it cannot say them
+        return None
+
+
+def may_give_frame(step: Any) -> bool:
+    """Whether what comes out of a step may be a frame whose names only a call knows."""
+    last = _last(step)
+    if _after(step) != ENDS or (type(last) is FunctionTransformer and not last.validate):
+        return True
+    return _output_of(last) in ("pandas", "polars") and frame_names(step) is None
+
+
+def _after(step: Any) -> str:
+    try:
+        return _walk(step)[1]
+    except AttributeError:  # a part is not fitted
+        return ENDS
+
+
+def _last(step: Any) -> Any:
+    while type(step) is Pipeline:
+        inner = [one for _, one in step.steps if one is not None and not isinstance(one, str)]
+        if not inner:
+            break
+        step = inner[-1]
+    return step
+
+
+def _output_of(step: Any) -> str:
+    """What `set_output` asked for; scikit-learn's own setting where it did not."""
+    if not hasattr(step, "get_feature_names_out"):
+        return "default"
+    own = getattr(step, "_sklearn_output_config", {}).get("transform")
+    found: str = get_config().get("transform_output", "default") if own is None else own
+    return found
 
 
 _Found = tuple[list[NameReader], str]
@@ -76,15 +135,15 @@ _Found = tuple[list[NameReader], str]
 def _walk(est: Any) -> _Found:
     if est is None or isinstance(est, str):
         return [], KEEPS if est in (None, "passthrough") else ENDS
-    for kinds, walk in _WALKS:
-        if isinstance(est, kinds):
-            return walk(est)
-    return _leaf(est)
+    walk = _WALKS.get(type(est), _leaf)
+    return walk(est)
 
 
 def _leaf(est: Any) -> _Found:
     """One that reads what it is given itself."""
     library = type(est).__module__.partition(".")[0]
+    if library != "sklearn" and find(est) is None:
+        return [], UNKNOWN  # it stays Python, and checks what it will
     names, width = _names_of(est), getattr(est, "n_features_in_", None)
     kind = {"lightgbm": "position", "xgboost": "exact"}.get(library, "check")
     if library == "catboost":
@@ -158,33 +217,31 @@ def _is_text(columns: Any) -> bool:
     return any(isinstance(one, str) for one in np.atleast_1d(np.asarray(columns, dtype=object)))
 
 
-def _not_dropped(members: Iterable[tuple[Any, ...]]) -> list[Any]:
-    return [member for _, member, *_ in members if member is not None]
+def _beside_members(est: Any) -> _Found:
+    return _beside(est.estimators_)
 
 
-_Walk = Callable[[Any], _Found]
-_WALKS: list[tuple[Any, _Walk]] = [
-    (Pipeline, lambda est: _chain(step for _, step in est.steps)),
-    (FeatureUnion, lambda est: _beside(_not_dropped(est.transformer_list))),
-    (ColumnTransformer, _column_transformer),
-    (FunctionTransformer, _function),
-    (
-        (en.VotingClassifier, en.VotingRegressor, en.StackingClassifier, en.StackingRegressor),
-        lambda est: _beside(est.estimators_),
+_WALKS: dict[type, Callable[[Any], _Found]] = {
+    Pipeline: lambda est: _chain(step for _, step in est.steps),
+    FeatureUnion: lambda est: _beside(part for _, part in est.transformer_list),
+    ColumnTransformer: _column_transformer,
+    FunctionTransformer: _function,
+    en.VotingClassifier: _beside_members,
+    en.VotingRegressor: _beside_members,
+    en.StackingClassifier: _beside_members,
+    en.StackingRegressor: _beside_members,
+    OneVsRestClassifier: _beside_members,
+    MultiOutputClassifier: _beside_members,
+    MultiOutputRegressor: _beside_members,
+    CalibratedClassifierCV: lambda est: _beside(
+        pair.estimator for pair in est.calibrated_classifiers_
     ),
-    (
-        (OneVsRestClassifier, MultiOutputClassifier, MultiOutputRegressor),
-        lambda est: _beside(est.estimators_),
-    ),
-    (
-        CalibratedClassifierCV,
-        lambda est: _beside(pair.estimator for pair in est.calibrated_classifiers_),
-    ),
-    ((GridSearchCV, RandomizedSearchCV), lambda est: _walk(est.best_estimator_)),
-]
+    GridSearchCV: lambda est: _walk(est.best_estimator_),
+    RandomizedSearchCV: lambda est: _walk(est.best_estimator_),
+}
 try:
     from sklearn.frozen import FrozenEstimator
 except ImportError:  # added in scikit-learn 1.6
     pass
 else:
-    _WALKS.append((FrozenEstimator, lambda est: _walk(est.estimator)))
+    _WALKS[FrozenEstimator] = lambda est: _walk(est.estimator)
