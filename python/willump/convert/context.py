@@ -384,6 +384,8 @@ class Context(PythonSteps):
             if native:
                 raise Refused(f"{type(estimator).__name__}: {refused}") from refused
             return self.python_model(estimator, value, str(refused))
+        if native and model.categories is not None and any(model.categories["categories"]):
+            raise Refused(f"{type(estimator).__name__}: it reads the categories of X as a member")
         if model.estimator is None:
             model.estimator = estimator
         if model.model_input is None and isinstance(value, Ref):

@@ -223,7 +223,14 @@ def _probe(estimator: Any, method: str, value: Value) -> _Answer | None:
     return _Answer(columns, answer.ndim, sparse, answer.dtype)
 
 
+def _final(estimator: Any) -> Any:
+    """The step of a Pipeline that gives its answer."""
+    steps = getattr(estimator, "steps", None)
+    return _final(steps[-1][1]) if isinstance(steps, list) and steps else estimator
+
+
 def _width_by_name(estimator: Any) -> int | None:
+    estimator = _final(estimator)
     vocabulary = getattr(estimator, "vocabulary_", None)
     if vocabulary is not None:
         return len(vocabulary)
@@ -240,6 +247,9 @@ def _is_table_by_name(estimator: Any, n_classes: int) -> bool:
 
 
 def _is_sparse_by_name(estimator: Any) -> bool:
+    estimator = _final(estimator)
+    if hasattr(estimator, "sparse_output_"):
+        return bool(estimator.sparse_output_)
     if hasattr(estimator, "vocabulary_") or hasattr(estimator, "alternate_sign"):
         return True
     return bool(getattr(estimator, "sparse_output", getattr(estimator, "sparse", False)))
@@ -247,6 +257,6 @@ def _is_sparse_by_name(estimator: Any) -> bool:
 
 def _dtype_by_name(estimator: Any) -> np.dtype[Any]:
     try:
-        return np.dtype(getattr(estimator, "dtype", np.float64))
+        return np.dtype(getattr(_final(estimator), "dtype", np.float64))
     except TypeError:
         return np.dtype(np.float64)

@@ -23,6 +23,7 @@ from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from .boosters import knows_categories
 from .registry import find
 from .sklearn_function import is_native
 
@@ -36,7 +37,8 @@ class NameReader:
     """One reader; the fields are those of `_names.NameReaders`.
 
     `width` is how many columns it was fitted on. `has_labels`: a ColumnTransformer's
-    columns were given as text, so that it reads no arrays.
+    columns were given as text, so that it reads no arrays. `has_categories`: it reads the
+    categories of a frame, by the dtypes of its columns.
     """
 
     estimator: str
@@ -45,6 +47,7 @@ class NameReader:
     width: int | None = None
     pandas: bool = False
     has_labels: bool = False
+    has_categories: bool = False
 
     def described(self) -> dict[str, Any]:
         """For the metadata."""
@@ -81,7 +84,12 @@ def is_handed_on(step: Any) -> bool:
 def needs_frame(step: Any) -> bool:
     """Whether a step picks columns by name, or is a function that may do so."""
     by_name = any(r.kind in ("by_name", "match") and r.names for r in readers_of(step))
-    return by_name or _after(step) == UNKNOWN
+    return by_name or reads_categories(step) or _after(step) == UNKNOWN
+
+
+def reads_categories(step: Any) -> bool:
+    """Whether a step reads the categories of a frame, which no matrix holds."""
+    return any(r.has_categories for r in readers_of(step))
 
 
 def frame_names(step: Any) -> tuple[str, ...] | None:
@@ -94,6 +102,11 @@ def frame_names(step: Any) -> tuple[str, ...] | None:
         return tuple(str(name) for name in last.get_feature_names_out())
     except Exception:  # it cannot say them
         return None
+
+
+def gives_array(step: Any) -> bool:
+    """Whether a step is sure to give no frame, not even one of known names."""
+    return not may_give_frame(step) and frame_names(step) is None
 
 
 def may_give_frame(step: Any) -> bool:
@@ -153,10 +166,23 @@ def _leaf(est: Any) -> _Found:
     if getattr(est, "_preprocessor", None) is not None:  # histogram boosting of categories
         found = _column_transformer(est._preprocessor)[0]
         is_named = {"by_name": "match"}
-        return [replace(r, kind=is_named.get(r.kind, r.kind)) for r in found], ENDS
+        return [
+            replace(r, kind=is_named.get(r.kind, r.kind), has_categories=True) for r in found
+        ], ENDS
     if width is None:  # such as vectorizers
         return [], ENDS
-    return [NameReader(type(est).__name__, kind, names, int(width))], ENDS
+    has_categories = _has_categories(est, library)
+    own = NameReader(type(est).__name__, kind, names, int(width), has_categories=has_categories)
+    return [own], ENDS
+
+
+def _has_categories(est: Any, library: str) -> bool:
+    """Whether a booster knows the values of a frame's categories."""
+    if library == "lightgbm":
+        return bool(est.booster_.pandas_categorical)
+    if library == "catboost":
+        return len(est.get_cat_feature_indices()) > 0
+    return library == "xgboost" and knows_categories(est.get_booster())
 
 
 def _names_of(est: Any) -> tuple[str, ...] | None:

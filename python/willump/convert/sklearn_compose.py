@@ -16,10 +16,12 @@ from .categories import reads_columns
 from .context import Context
 from .readers import (
     frame_names,
+    gives_array,
     is_handed_on,
     may_give_frame,
     needs_frame,
     readers_behind,
+    reads_categories,
     width_of,
 )
 from .registry import Refused, register
@@ -47,6 +49,7 @@ class _Frames:
         self.steps = [(name, step) for name, step in est.steps if not _does_nothing(step)]
         self.value = value
         self.start, self.frame = 0, value  # steps[start:] read the frame, or what is made of it
+        self.array_at, self.array = 0, value  # and of frames with known names
 
     def before(self, i: int) -> Value:
         """What step i reads."""
@@ -56,7 +59,13 @@ class _Frames:
 
     def lacks_frame(self, i: int) -> bool:
         """Whether step i needs a frame where there is only a matrix."""
-        return isinstance(self.value, Ref) and self.start < i and needs_frame(self.steps[i][1])
+        step = self.steps[i][1]
+        if not isinstance(self.value, Ref):
+            return False
+        if self.array_at < i and reads_categories(step):
+            self.start, self.frame = self.array_at, self.array
+            return True
+        return self.start < i and needs_frame(step)
 
     def _pass(self, i: int) -> None:
         ctx, (name, step) = self.ctx, self.steps[i]
@@ -78,6 +87,8 @@ class _Frames:
                 ctx.frames[found.node] = names
         if not may_give_frame(step):
             self.start, self.frame = i + 1, found
+        if gives_array(step):
+            self.array_at, self.array = i + 1, found
 
     def _next_needs_frame(self, i: int) -> bool:
         following = (step for _, step in self.steps[i + 1 :] if not is_handed_on(step))
