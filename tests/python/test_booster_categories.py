@@ -279,3 +279,39 @@ def test_text_that_a_function_makes_categories_of_is_encoded() -> None:
     original = make_pipeline(*steps).fit(data[["word"]], data["number"].fillna(0) > 0)
     expected = original.predict_proba(data[["word"]])
     np.testing.assert_allclose(build(original).predict_proba(data[["word"]]), expected, 1e-9)
+
+
+CATEGORY_KINDS = ["bool", "int64", "int8", "float64", "str", "object"]
+
+
+@pytest.mark.parametrize("served", CATEGORY_KINDS)
+@pytest.mark.parametrize("trained", CATEGORY_KINDS)
+@pytest.mark.parametrize("kind", MODELS)
+def test_categories_of_another_type_are_read_as_the_library_does(
+    kind: str, trained: str, served: str
+) -> None:
+    if kind == "extreme" and trained in ("bool", "float64"):
+        return  # XGBoost trains on no such
+    rng = np.random.default_rng(len(trained) * 7 + len(served))
+    for top in (2, 5):
+        values, number = rng.integers(0, top, 200), rng.normal(size=200)
+        labels = (values % 2 == 1) ^ (number > 0.8)
+
+        def of(dtype: str, values: Any = values, number: Any = number) -> Any:
+            return pd.DataFrame({"a": pd.Categorical(values.astype(dtype)), "z": number})
+
+        original = MODELS[kind]().fit(of(trained), labels)
+        fast, x = build(original), of(served)
+        for rows in (x, x.assign(a=x["a"].astype(object)) if kind == "histogram" else x):
+            try:
+                expected = original.predict_proba(rows)
+            except Exception:
+                continue  # XGBoost of other types, which it is told of as `int64` or `int8`
+            try:
+                got = fast.predict_proba(rows)
+            except (ValueError, TypeError):
+                assert trained != served, "refused"
+                assert kind != "light", "LightGBM takes any"
+                continue
+            tolerance = 1e-5 if kind == "extreme" else 1e-9
+            np.testing.assert_allclose(got, expected, tolerance, tolerance)
