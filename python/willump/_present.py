@@ -152,6 +152,8 @@ def interface_of(
     knows_values = any((metadata.get("categories") or {}).get("categories") or ())
     if metadata.get("library") and not knows_values:  # a booster by itself
         first += " no_codes" if metadata["library"] == "catboost" else " no_codes no_words"
+    if metadata.get("library") == "lightgbm":
+        first += " single_objects"
     texts: list[dict[str, str]] = [
         {"estimator": estimator, **({"first": first} if kind == "matrix" else {})}
         for _, kind, _, _ in inputs
