@@ -214,7 +214,12 @@ def extract_of(
     """The function from the caller's X to the inputs of a model."""
     function = metadata.get("function")
     if function is not None:
-        return FunctionInputs([name for name, _, _, _ in inputs], function["columns"])
+        return FunctionInputs(
+            [name for name, _, _, _ in inputs],
+            function["columns"],
+            function.get("all_columns") or (),
+            function.get("absent") or (),
+        )
     readers = NameReaders(_readers(metadata, inputs, estimator))
     if metadata.get("exact_names") is not None and len(inputs) == 1:
         return _itself

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._errors import UnsupportedError
 from .._graph import Array
+from .inputs import is_scalar
 
 #: Rows of a sample that are looked at, and those that the function is followed on.
 MAX_SAMPLE = 1000
@@ -29,7 +31,7 @@ def as_frame(sample: Any) -> pd.DataFrame:
     if isinstance(sample, pd.DataFrame):
         frame = sample
     elif isinstance(sample, dict):
-        frame = pd.DataFrame(sample)
+        frame = pd.DataFrame([sample] if all(map(is_scalar, sample.values())) else sample)
     elif isinstance(sample, (list, tuple)):
         frame = pd.DataFrame(list(sample))
     elif hasattr(sample, "to_pandas"):
@@ -39,6 +41,8 @@ def as_frame(sample: Any) -> pd.DataFrame:
     frame = frame.head(MAX_SAMPLE)
     if not len(frame):
         raise ValueError("sample has no rows: give some that look like those to come")
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise UnsupportedError("sample has columns of several levels: give them names of one")
     if not frame.columns.is_unique:
         raise ValueError("sample has columns of one name")
     return frame
