@@ -54,6 +54,7 @@ class CategoryCodes:
         self.by_order = bool(spec["by_order"])
         self.refuses_unseen = bool(spec["refuses_unseen"])
         self.are_codes = bool(spec.get("are_codes"))
+        self.known = [None if known is None else list(known) for known in spec["categories"]]
         self.codes = [
             None if known is None else {value: i for i, value in enumerate(known)}
             for known in spec["categories"]
@@ -71,9 +72,16 @@ class CategoryCodes:
         found = columns.found()
         if self.are_codes:
             return columns.replaced({i: _codes_of(*columns.parts(i), None) for i in found})
+        if self.by_order and isinstance(columns, _PandasColumns):
+            known = [self.known[at] or [] for at, _ in enumerate(self._pairs(found))]
+            return columns.replaced(
+                {i: columns.recoded(i, each) for i, each in zip(found, known, strict=True)}
+            )
         coded = {}
         for i, codes in self._pairs(found):
             values, own = columns.parts(i)
+            if self.refuses_unseen:
+                _refuse_kind(columns.names()[i], values, codes)
             coded[i] = _codes_of(values, own, codes)
             if self.refuses_unseen:
                 _refuse_unseen(columns.names()[i], values, own, coded[i])
@@ -129,6 +137,15 @@ class _PandasColumns:
         column = self.frame.iloc[:, i].cat
         return list(column.categories), np.asarray(column.codes)
 
+    def recoded(self, i: int, known: list[Any]) -> Array:
+        """A column's codes among the model's categories, as LightGBM asks pandas for them:
+        to which True is no 1, unless the lists are equal."""
+        column = self.frame.iloc[:, i].cat
+        if list(column.categories) != known:
+            column = column.set_categories(known).cat
+        codes = np.asarray(column.codes)
+        return np.where(codes < 0, np.nan, codes)
+
     def replaced(self, columns: Mapping[int, Array]) -> Any:
         coded = self.frame.copy(deep=False)
         for i, column in columns.items():
@@ -164,6 +181,23 @@ class _PolarsColumns:
 
 def _polars() -> Any:
     return sys.modules["polars"]
+
+
+def _refuse_kind(name: Any, values: Sequence[Any], codes: Mapping[Any, int]) -> None:
+    """XGBoost raises where categories are of another type, of which values may be equal."""
+    own, known = ({_kind(value) for value in found} for found in (values, codes))
+    if own and known and own != known:
+        raise ValueError(
+            f"the categories of column {name!r} are {' and '.join(sorted(own))}, those of training "
+            f"{' and '.join(sorted(known))}; convert them"
+        )
+
+
+def _kind(value: Any) -> str:
+    for kinds, said in (((bool, np.bool_), "bool"), (str, "text"), ((int, np.integer), "integers")):
+        if isinstance(value, kinds):
+            return said
+    return "floats"
 
 
 def _refuse_unseen(name: Any, values: Sequence[Any], own: Array, column: Array) -> None:

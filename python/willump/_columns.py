@@ -45,9 +45,18 @@ _MANY_CELLS = 1 << 16
 _SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (4, 8)}
 
 
+#: Whose types others derive from, as GeoPandas does.
+_BASES = frozenset(["pandas", "polars", "pyarrow"])
+
+
 def library_of(x: Any) -> str:
-    """The top-level package that defines the object's type."""
-    return type(x).__module__.partition(".")[0]
+    """The top-level package that defines the object's type, or that of the frame or column
+    that it derives from."""
+    library = type(x).__module__.partition(".")[0]
+    if library in _BASES or library in ("numpy", "builtins", "scipy"):
+        return library
+    bases = (base.__module__.partition(".")[0] for base in type(x).__mro__)
+    return next((base for base in bases if base in _BASES), library)
 
 
 def is_frame(x: Any) -> bool:
@@ -312,8 +321,9 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     `first` holds "convert" where the original reads text as numbers, "category" where it
     tells "1" and None from numbers, "no_half" where float16 is refused, "no_half_columns"
     where one column of it is, "no_codes" and "no_words" where columns of a frame are that
-    hold such, and "single_tables" where float32 stays float32 in what has no dtype: polars
-    and Arrow frames, lists. Of a list of columns the extension says it.
+    hold such, "single_objects" where arrays of objects are read in float32, and
+    "single_tables" where float32 stays float32 in what has no dtype: polars and Arrow
+    frames, lists. Of a list of columns the extension says it.
     """
     refuses_half = "no_half" in first
     if is_sparse(x):
@@ -363,6 +373,8 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         if "category" in first:
             _refuse_others(raw, place)
         array = as_numbers(raw, place, reads_text=reads_text, refuses_half=refuses_half)
+        if "single_objects" in first and raw.dtype == object:
+            array = array.astype(np.float32)
     has_dtype = library == "pandas" or hasattr(x, "dtype")
     if array.dtype == np.float32 and not has_dtype and "single_tables" not in first:
         return array.astype(np.float64)

@@ -456,3 +456,17 @@ def test_categories_before_an_imported_booster_of_numbers_are_refused() -> None:
         fast = willump.compile(booster)
         with pytest.raises(willump.UnsupportedError, match=r"column 'b' is of category"):
             fast.predict(OF_CATEGORIES["pandas"])
+
+
+def test_a_lightgbm_booster_reads_arrays_of_objects_in_float32() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(300, 2))
+    booster = lgb.LGBMRegressor(n_estimators=20, min_child_samples=2, verbose=-1, n_jobs=1)
+    booster = booster.fit(x, (x[:, 0] > 0.1) * x[:, 1]).booster_
+    trees = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
+    edges = {float(tree["threshold"]) for tree in trees if "threshold" in tree}
+    near = [np.nextafter(edge, side) for edge in edges for side in (-9, 9, edge)]
+    rows = np.array([[v, w] for v in near for w in (v, 0.0)])
+    fast = willump.compile(booster)
+    for given in (rows.astype(object), rows, rows.astype(np.float32), rows.tolist()):
+        np.testing.assert_array_equal(fast.predict(given), booster.predict(given))

@@ -270,6 +270,7 @@ def _preprocessed(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
     if encoder is None or chosen is None:
         return ref, ref
     columns = ctx.select(ref, np.flatnonzero(chosen))
+    ctx.read_as_category(columns.node)
     # The encoder checks column by column, and its message names nothing.
     codes = ordinal_codes(ctx, ctx.check_finite(columns, "", True), encoder.categories_)
     numbers = None if chosen.all() else ctx.select(ref, np.flatnonzero(~chosen))
@@ -283,7 +284,6 @@ def _encoded_columns(ctx: Context, est: Any, value: Value, encoder: Any, chosen:
             "its categories are text (categorical_features), and its input is made by a step "
             "before it: compile it with the frame itself as its input"
         )
-    ctx.takes_arrays = True  # it picks its columns by a mask
     names = getattr(est, "feature_names_in_", None)
     frame = Source(None, True, int(est.n_features_in_))
 
