@@ -6,7 +6,6 @@ import inspect
 import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,12 @@ from ._arrow import readable
 from ._calibration import Calibration, check_no_class_is_lost, group_numbers, hold_out
 from ._compiled import CompiledModel, thread_count, warn_of_python_steps
 from ._errors import UnsupportedError
-from ._frames import as_rows, n_rows_of, row_keys, take_rows
+from ._frames import as_rows, n_rows_of, take_rows
 from ._places import ROW_ERRORS, check_instance, placed
 from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._promises import TARGETS, Target, promise_of
 from ._queries import in_groups
+from ._row_keys import Keys, RowReader
 from ._runner import Runner, for_sklearn
 from ._targets import Accuracy, Agreement, Estimated, Lossless, TopKRecall
 from ._topk import optimize_top_k
@@ -400,7 +400,7 @@ def _held_out(
     _check_unfitted(fresh)
     reader = pipeline
     for _ in range(MOST_SPLITS):
-        kept, held = hold_out(x, groups, duplicates, seed, partial(_keys_for, reader))
+        kept, held = hold_out(x, groups, duplicates, seed, _keys_for(reader, x))
         if is_classifier(pipeline) and y.ndim == 1:
             check_no_class_is_lost(y, kept)
         labels, rest = y[kept], take_rows(x, kept)
@@ -410,7 +410,7 @@ def _held_out(
         # are one, and are together in one part.
         reader = fitted
         is_settled = groups is not None or duplicates != "distinct"
-        if is_settled or not _shares(_keys_for(reader, x), kept, held):
+        if is_settled or not _shares(_keys_for(reader, x)([x])[0], kept, held):
             own = None if groups is None else groups[held]
             return fitted, rest, labels, take_rows(x, held), y[held], own
     raise ValueError(
@@ -495,14 +495,15 @@ def _part_of(value: Any, rows: Array, n: int) -> Any:
 
 def _distinct(pipeline: Any, x: Any) -> Any:
     """One of each distinct row."""
-    first = {key: i for i, key in reversed(list(enumerate(_keys_for(pipeline, x))))}
+    (keys,) = _keys_for(pipeline, x)([x])
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
     return take_rows(x, np.sort(list(first.values())))
 
 
-def _keys_for(pipeline: Any, x: Any) -> list[Any]:
-    """`row_keys` over the columns that a pipeline reads; all, when it is not fitted."""
+def _keys_for(pipeline: Any, x: Any) -> Keys:
+    """Keys of the columns that a pipeline reads; of all, when it is not fitted."""
     runner = _exact_runner(pipeline, x)
-    return row_keys(x) if runner is None else runner.keys(x)
+    return RowReader().keys if runner is None else runner.keys
 
 
 def _start(pipeline: Any, x: Any, *, strict: bool = False) -> Any:

@@ -26,7 +26,7 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from willump._calibration import hold_out
-from willump._frames import row_keys
+from willump._row_keys import RowReader
 
 WORDS = ["good", "fine", "bad", "poor", "so", "very", "not", "it", "was", "the"]
 
@@ -131,7 +131,7 @@ def test_weights_reach_the_part_that_is_fitted() -> None:
         texts, labels, logisticregression__sample_weight=weights
     )
     assert model.certificate_ is not None
-    kept, held = hold_out(texts, None, "distinct", 2, row_keys)
+    kept, held = hold_out(texts, None, "distinct", 2, RowReader().keys)
     wanted = text_pipeline().fit(
         [texts[i] for i in kept], labels[kept], logisticregression__sample_weight=weights[kept]
     )
