@@ -82,7 +82,8 @@ def optimize(
     Parameters
     ----------
     pipeline : fitted classifier or regressor, or a function that calls one
-        A function takes a frame and returns what its model says of each row
+        What is compiled already stands for what it was compiled from: of a cascade, that
+        is the exact pipeline. A function takes a frame and returns what its model says of each row
         (docs/capture.md): it is followed on the first 1000 rows of X, and what is
         certified is what a call of it returns. The result is a `CompiledFunction`.
     X, y : training data
@@ -205,6 +206,7 @@ def optimize(
     with confidence 0.95, the accuracy of the cascade is at most 0.01 below that of the exact
     pipeline, per distinct row
     """
+    pipeline = _original_of(pipeline)
     check_instance(pipeline)
     if not isinstance(target, (*TARGETS, TopKRecall, Lossless)):
         raise TypeError(
@@ -269,6 +271,30 @@ def optimize(
         model = tuner.run(calibration, promise, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=3)
     return model
+
+
+def _original_of(pipeline: Any) -> Any:
+    """What a compiled object was made from: the exact pipeline of a cascade is not the
+    cascade.
+
+    Raises
+    ------
+    UnsupportedError
+        Of a cascade or a filter that has no original.
+    """
+    given = getattr(pipeline, "cascade_", pipeline)  # of a CascadeClassifier
+    if not isinstance(given, CompiledModel):
+        return pipeline
+    original = given._template if given._interface is None else given._original
+    if original is not None:
+        return original
+    told = given.metadata
+    if told.get("certificate") or told.get("top_k"):
+        raise UnsupportedError(
+            "optimize takes the exact pipeline, and this is a cascade that was loaded from an "
+            "artifact or unpickled, which does not have it: pass the fitted pipeline itself"
+        )
+    return pipeline
 
 
 def _check_refit(pipeline: Any, y_cal: Any, *, refit: bool) -> None:

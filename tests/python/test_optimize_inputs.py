@@ -99,6 +99,64 @@ def test_a_vote_is_cut_and_transforms_as_it_is(voting: str) -> None:
     assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.75
 
 
+# ---- what is compiled already ----------------------------------------------------------
+
+
+def cascade_of(forest: Any, x: Any, y: Any, cal: Any) -> Any:
+    fast = optimized(forest, x, y, willump.Agreement(0.8), X_cal=cal)
+    assert "certificate" in fast.metadata
+    return fast
+
+
+def certified(fast: Any) -> dict[str, Any]:
+    """The certificate, without what clocks measured."""
+    told = dict(fast.metadata["certificate"])
+    return {key: told[key] for key in ("promise", "n_rows", "kind") if key in told}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_exact_pipeline_of_a_cascade_is_its_original(seed: int) -> None:
+    x, y = numbers(800, seed)
+    y = (x[:, 0] * x[:, 1] + x[:, 2] > 0).astype(int)
+    forest = RandomForestClassifier(60, max_depth=8, random_state=seed).fit(x, y)
+    cal, fresh = numbers(2500, seed + 10)[0], numbers(4000, seed + 20)[0]
+    first = cascade_of(forest, x, y, cal)
+    assert np.mean(first.predict(fresh) == forest.predict(fresh)) < 1
+    estimator = willump.CascadeClassifier(forest, target=willump.Agreement(0.8)).fit(x, y)
+    for given_, exact in ((first, forest), (estimator, estimator.cascade_._original)):
+        again = optimized(given_, x, y, willump.Agreement(0.95), X_cal=cal)
+        assert again._original is exact
+        assert np.mean(again.predict(fresh) == exact.predict(fresh)) > 0.93
+        lossless = optimized(given_, x, None, willump.Lossless())
+        np.testing.assert_array_equal(lossless.predict(fresh), exact.predict(fresh))
+        target = willump.TopKRecall(0.9, share=0.9, query_size=40, k=5)
+        filtered = optimized(given_, x, y, target, X_cal=cal)
+        np.testing.assert_array_equal(filtered.predict(fresh), exact.predict(fresh))
+
+
+def test_a_cascade_without_its_original_is_no_exact_pipeline() -> None:
+    x, y = numbers(800, 0)
+    y = (x[:, 0] * x[:, 1] + x[:, 2] > 0).astype(int)
+    forest = RandomForestClassifier(60, max_depth=8, random_state=0).fit(x, y)
+    cal = numbers(2500, 1)[0]
+    loaded = willump.from_bytes(cascade_of(forest, x, y, cal).to_bytes())
+    with pytest.raises(willump.UnsupportedError, match=r"an artifact.*pass the fitted"):
+        optimized(loaded, x, y, willump.Agreement(0.8), X_cal=cal)
+
+
+def test_a_compiled_pipeline_is_cut_as_its_original() -> None:
+    x, y = numbers(600, 0)
+    columns = ColumnTransformer([(name, StandardScaler(), [i]) for i, name in enumerate("abcdef")])
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(x, y)
+    given_ = {"X_cal": numbers(2000, 1)[0], "costs": [1.0] * 5 + [50.0]}
+    found = [
+        optimized(p, x, y, willump.Agreement(0.8), **given_)
+        for p in (pipeline, willump.compile(pipeline))
+    ]
+    assert certified(found[0]) == certified(found[1])
+    assert found[1].metadata["certificate"]["blocks"] != ["features"]
+
+
 # ---- rows and queries ----------------------------------------------------------------
 
 
