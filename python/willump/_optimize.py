@@ -179,7 +179,8 @@ def optimize(
         missing (ValueError) or has no hash (TypeError).
     UnsupportedError
         The pipeline is no classifier or regressor with blocks of features to leave
-        out, or has not what the target is about.
+        out, or has not what the target is about; a part that stays Python answers a
+        row otherwise beside other rows.
     CertificateError
         With `strict`, where nothing can be certified.
 
@@ -254,11 +255,11 @@ def optimize(
             if refit and groups is None and duplicates == "distinct":
                 queries = _distinct(pipeline, X_cal)
             return optimize_top_k(
-                _start(pipeline, X, strict=strict), X, y, queries, target,
+                _started(pipeline, X, strict=strict), X, y, queries, target,
                 costs=costs, seed=seed, n_threads=n_threads, strict=strict, is_held_out=refit,
             )  # fmt: skip
         y_cal = _calibration_labels(y_cal, X_cal, target)
-        conversion = _start(pipeline, X, strict=strict)
+        conversion = _started(pipeline, X, strict=strict)
         conversion.check_target(target)
         kind = Tuner if ensemble_of(conversion) is None else PrefixTuner
         tuner = kind(conversion, X, y, strict=strict, n_threads=n_threads)
@@ -542,6 +543,18 @@ def _start(pipeline: Any, x: Any, *, strict: bool = False) -> Any:
     from . import convert
 
     return convert.start(pipeline, strict=strict)
+
+
+def _started(pipeline: Any, x: Any, *, strict: bool) -> Any:
+    """`_start`, of what answers each row by itself; a function's steps that do not get all
+    of a call's rows anyway (capture/steps.py)."""
+    conversion = _start(pipeline, x, strict=strict)
+    if not is_function(pipeline):
+        converted = conversion.finish()
+        if converted.steps:
+            runner = Runner(converted, conversion.describe(converted.metadata), 1)
+            runner.check_rows_alone(x)
+    return conversion
 
 
 def _exact_runner(pipeline: Any, x: Any) -> Runner | None:

@@ -3,7 +3,8 @@
 Of native nodes the graph tells: a column that goes through operators on single columns
 and is then left out by a selection is not read. Of a Python step that may leave columns
 out, its answers tell: a column is read where the pipeline answers otherwise when
-values of other rows stand in it.
+values of other rows stand in it. In the same way it is asked whether an answer hangs on
+the rows beside it.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ _CHOOSE = ("sklearn.compose", "sklearn.feature_selection", "sklearn.preprocessin
 
 #: So many rows are asked with another row's value in a column: fewer of many columns.
 _MOST_ROWS, _MOST_ASKED = 64, 8192
+#: Of the answers of a step that takes rows one by one, so much may differ: a share of labels,
+#: and of the spread of numbers.
+_BY_CHANCE = 0.01
 #: Outputs by how well they tell that a feature changed.
 _TELLING = ("decision", "proba", "prediction", "features", "score", "log_proba", "label")
 
@@ -276,6 +280,37 @@ def _of_columns(x: Any, columns: list[Any]) -> Any:
         return type(x).from_arrays(columns, names=names)
     listed = [list(row) for row in zip(*columns, strict=True)]
     return listed if names is None else [dict(zip(names, row, strict=True)) for row in listed]
+
+
+def is_by_row(x: Any, run: Callable[[str, Any], Any], outputs: Sequence[str]) -> bool:
+    """Whether rows are answered alike in another order and in parts; also where that
+    cannot be told, as too few rows are given, or the parts are refused."""
+    output = next((name for name in _TELLING if name in outputs), None)
+    n = min(n_rows_of(x), _MOST_ROWS)
+    if output is None or n < 8:
+        return True
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(n_rows_of(x))[:n]
+    order = rng.permutation(n)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            whole, *parts = (
+                np.asarray(_dense(run(output, take_rows(x, rows[some]))))
+                for some in (np.arange(n), order[:3], order[3 : n // 2], order[n // 2 :])
+            )
+        except Exception:
+            return True
+    again = np.concatenate(parts)
+    if again.shape != whole.shape:
+        return False
+    if whole.dtype.kind not in "fc":
+        return bool(np.mean(again != whole[order]) <= _BY_CHANCE)
+    # What stops at a tolerance of all rows together differs by a little.
+    known = whole[np.isfinite(whole)]
+    spread = float(np.ptp(known)) if known.size else 0.0
+    near = max(spread, 1e-9 * float(np.abs(known).max(initial=0.0))) * _BY_CHANCE
+    return bool(np.allclose(again, whole[order], rtol=0.0, atol=near, equal_nan=True))
 
 
 def _dense(answer: Any) -> Any:

@@ -12,9 +12,10 @@ import numpy as np
 from . import _core
 from ._columns import is_frame, library_of
 from ._compiled import thread_count
+from ._errors import UnsupportedError
 from ._frames import as_items, n_rows_of, take_rows
 from ._present import interface_of
-from ._reads import reads_of
+from ._reads import is_by_row, reads_of
 from ._row_keys import RowReader
 
 #: How often costs are measured.
@@ -46,6 +47,7 @@ class Runner:
             model.inputs,
             metadata.get("exact_names") if fitted is None else fitted,
         )
+        self._steps = steps
         self._outputs = [name for name, *_ in model.outputs]
         self._reader: RowReader | None = None
 
@@ -55,6 +57,24 @@ class Runner:
             rows = next(part for side in sides for part in side)
             self._reader = RowReader(self._reads.places(rows, self, self._outputs))
         return self._reader.keys(*sides)
+
+    def check_rows_alone(self, x: Any) -> None:
+        """Refuses Python steps that answer a row otherwise beside other rows, or each time
+        otherwise: of a cascade they get the rows that stay.
+
+        Raises
+        ------
+        UnsupportedError
+        """
+        if not self._steps or is_by_row(x, self, self._outputs):
+            return
+        names = ", ".join(sorted({step.name for step in self._steps}))
+        raise UnsupportedError(
+            f"{names}: a part that stays Python answers a row otherwise beside other rows, or "
+            "otherwise each time; behind a gate it would get only the rows that stay, and these "
+            "would not have the exact pipeline's answers: compute what hangs on several rows in "
+            "fit, or use willump.compile"
+        )
 
     def __call__(self, output: str, x: Any) -> Any:
         return self.interface.run(output, x)

@@ -17,7 +17,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    Normalizer,
+    StandardScaler,
+    scale,
+)
 from sklearn.svm import SVC, SVR
 from test_optimize import documents
 
@@ -155,6 +161,65 @@ def test_a_compiled_pipeline_is_cut_as_its_original() -> None:
     ]
     assert certified(found[0]) == certified(found[1])
     assert found[1].metadata["certificate"]["blocks"] != ["features"]
+
+
+# ---- steps that stay Python -----------------------------------------------------------
+
+
+def of_all_rows(kind: str) -> Any:
+    """Functions of which a row's answer hangs on the other rows, or on none."""
+    random = np.random.default_rng(0)
+    return {
+        "scaled": scale,
+        "centered": lambda a: a - np.mean(a, axis=0),
+        "ranked": lambda a: a.argsort(axis=0).argsort(axis=0) / len(a),
+        "summed": lambda a: np.cumsum(a, axis=0),
+        "by the first row": lambda a: a - a[:1],
+        "by chance": lambda a: a + random.normal(size=a.shape),
+    }[kind]
+
+
+BY_ROW = {
+    "curved": np.arctan,
+    "normalized": lambda a: a / np.linalg.norm(a, axis=1, keepdims=True),
+    "in single": lambda a: a.astype(np.float32).astype(float),
+    "sorted": lambda a: np.sort(a, axis=1),
+}
+
+
+def with_function(function: Any, model: Any) -> Any:
+    columns = make_column_transformer(
+        (StandardScaler(), [0, 1]), (FunctionTransformer(function), [2, 3, 4, 5])
+    )
+    return make_pipeline(columns, model)
+
+
+GATED = [willump.Agreement(0.9), willump.TopKRecall(0.9, share=0.8, query_size=50, k=5)]
+
+
+@pytest.mark.parametrize("target", GATED, ids=repr)
+@pytest.mark.parametrize(
+    "kind", ["scaled", "centered", "ranked", "summed", "by the first row", "by chance"]
+)
+def test_a_step_that_mixes_rows_goes_behind_no_gate(kind: str, target: Any) -> None:
+    x, _ = numbers(600, 0)
+    y = (x[:, 0] + x[:, 2] + x[:, 3] > 0).astype(int)
+    pipeline = with_function(of_all_rows(kind), LogisticRegression()).fit(x, y)
+    with pytest.raises(willump.UnsupportedError, match=r"functiontransformer.*beside other rows"):
+        optimized(pipeline, x, y, target, X_cal=numbers(2000, 1)[0])
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), SVC()], ids=repr)
+@pytest.mark.parametrize("kind", BY_ROW)
+def test_a_step_that_takes_rows_one_by_one_does(kind: str, model: Any) -> None:
+    x, _ = numbers(600, 0)
+    y = (x[:, 0] + x[:, 2] + x[:, 3] > 0).astype(int)
+    pipeline = with_function(BY_ROW[kind], model).fit(x, y)
+    fast = optimized(
+        pipeline, x, y, willump.Agreement(0.8), X_cal=numbers(2000, 1)[0], costs=[1.0, 50.0]
+    )
+    test = numbers(3000, 2)[0]
+    assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.77
 
 
 # ---- rows and queries ----------------------------------------------------------------
