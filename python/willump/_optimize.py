@@ -129,7 +129,8 @@ def optimize(
         they are a random sample of the distinct rows to come, as in collected or
         deduplicated data; the distinct rows of a sample of requests are not.
         "traffic": every row counts, the promise is per request; the rows must
-        then be requests as they came.
+        then be requests as they came. For TopKRecall, so do real queries that have
+        the same rows.
     fit_params : dict of name to value, or None
         With `refit`, what the clone's `fit` is given beside X and y, as
         ``{"logisticregression__sample_weight": weights}``; of what has an entry for each
@@ -156,7 +157,7 @@ def optimize(
     Warns
     -----
     DuplicateRowsWarning
-        Fewer than 99 % of the calibration rows are distinct, and each counts once:
+        Fewer than 99 % of the calibration rows (or queries) are distinct, and each counts once:
         the promise is per distinct row, and is none for traffic.
     TrainingRowsWarning
         More than 1 % of the rows of X_cal are rows of X. That is right for fresh rows
@@ -252,11 +253,11 @@ def optimize(
             )
         if isinstance(target, TopKRecall):
             queries = X_cal if groups is None else in_groups(X_cal, groups, target)
-            if refit and groups is None and duplicates == "distinct":
-                queries = _distinct(pipeline, X_cal)
+            counts_once = groups is None and duplicates == "distinct"
             return optimize_top_k(
                 _started(pipeline, X, strict=strict), X, y, queries, target,
                 costs=costs, seed=seed, n_threads=n_threads, strict=strict, is_held_out=refit,
+                counts_once=counts_once,
             )  # fmt: skip
         y_cal = _calibration_labels(y_cal, X_cal, target)
         conversion = _started(pipeline, X, strict=strict)
@@ -518,13 +519,6 @@ def _part_of(value: Any, rows: Array, n: int) -> Any:
     if isinstance(value, (str, bytes, Mapping)) or np.ndim(value) == 0:
         return value
     return take_rows(value, rows) if n_rows_of(value) == n else value
-
-
-def _distinct(pipeline: Any, x: Any) -> Any:
-    """One of each distinct row."""
-    (keys,) = _keys_for(pipeline, x)([x])
-    first = {key: i for i, key in reversed(list(enumerate(keys)))}
-    return take_rows(x, np.sort(list(first.values())))
 
 
 def _keys_for(pipeline: Any, x: Any) -> Keys:
