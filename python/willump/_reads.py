@@ -1,10 +1,10 @@
 """Which columns of X a pipeline reads: rows that are equal in them are one row.
 
 Of native nodes the graph tells: a column that goes through operators on single columns
-and is then left out by a selection is not read. Of a Python step that may leave columns
-out, its answers tell: a column is read where the pipeline answers otherwise when
-values of other rows stand in it. In the same way it is asked whether an answer hangs on
-the rows beside it.
+and is then left out by a selection is not read. Of a selection among features that hang
+on several columns, and of a Python step that may leave columns out, the answers tell: a
+column is read where the pipeline answers otherwise when values of other rows stand in it.
+In the same way it is asked whether an answer hangs on the rows beside it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ _BY_COLUMN = {
     "check_finite", "scale", "affine", "expit", "exp", "log", "clip", "at_most_one", "binarize",
     "cast", "ufunc",
 }  # fmt: skip
+#: Operators of models, which leave no column out of what they read.
+_MODELS = {"linear", "trees", "tree_leaves", "linear_trees", "project", "text_score"}
 #: What is not a column of a matrix: all of X.
 WHOLE: Place = (None, None)
 
@@ -51,7 +53,7 @@ _INDICES = re.compile(r"[{ ]indices=(?:\[([^\]]*)\]|@([^,} ]+))")
 
 
 class Reads:
-    """The columns that a graph reads for sure, and those that only a Python step may."""
+    """The columns that a graph reads for sure, and others that it may."""
 
     def __init__(self) -> None:
         self.known: set[Place] = set()
@@ -113,33 +115,57 @@ def reads_of(
     fitted : the names of the columns that the pipeline was fitted on, or None
     """
     reads = Reads()
-    columns: dict[str, list[Place]] = {}
+    columns: dict[str, list[Place]] = {}  # the one that each column of a node hangs on
+    mixed: dict[str, set[Place]] = {}  # those that a node hangs on
     left, externals = iter(inputs), iter(steps)
     for line in graph.splitlines():
         match = _STATEMENT.match(line)
         if match is None:
             for node in re.findall(r"%(\d+)", line):  # an output, or a gate
-                reads.known.update(columns.get(node, ()))
+                reads.known |= _places_of(node, columns, mixed)
             continue
         number, operator, listed, rest = match.groups()
-        given = [columns.get(node, []) for node in re.findall(r"%(\d+)", listed)]
+        nodes = re.findall(r"%(\d+)", listed)
+        below = set().union(*(_places_of(node, columns, mixed) for node in nodes))
+        own = [columns[node] for node in nodes if node in columns]
         if operator == "input":
             columns[number] = _columns_of_input(*next(left), fitted)
-        elif operator == "select" and WHOLE not in given[0]:
-            columns[number] = [given[0][i] for i in _indices_of(rest, tensors)] if given[0] else []
-        elif operator in _BY_COLUMN and len(given) == 1:
-            columns[number] = given[0]
-        elif operator == "concat":
-            columns[number] = [place for part in given for place in part]
+        elif operator == "select":
+            if own and WHOLE not in below:
+                columns[number] = [own[0][i] for i in _indices_of(rest, tensors)]
+            else:
+                reads.unsure |= below
+        elif len(own) == len(nodes) == 1 and operator in _BY_COLUMN:
+            columns[number] = own[0]
+        elif operator == "concat" and len(own) == len(nodes):
+            columns[number] = [place for part in own for place in part]
         elif operator == "external":
             step = next(externals)
-            own = reads.known if _reads_all(step) else reads.unsure
-            own.update(place for part in given for place in part)
-            if not given:
-                own.update(_columns_of_step(step))
+            below |= set() if nodes else set(_columns_of_step(step))
+            if not _reads_all(step):
+                reads.unsure |= below
+            elif step.method == "transform":
+                mixed[number] = below
+            else:
+                reads.known |= below
+        elif operator in _MODELS and not _is_bins(operator, own, rest):
+            reads.known |= below
         else:
-            reads.known.update(place for part in given for place in part)
+            mixed[number] = below
     return reads
+
+
+def _is_bins(operator: str, own: Sequence[Sequence[Place]], attributes: str) -> bool:
+    """Whether trees give a number for each column: bins, of which some may be chosen."""
+    n_outputs = re.search(r"[{ ]n_outputs=(\d+)", attributes)
+    is_wide = n_outputs is not None and bool(own) and int(n_outputs[1]) == len(own[0])
+    return operator == "trees" and is_wide
+
+
+def _places_of(
+    node: str, columns: Mapping[str, list[Place]], mixed: Mapping[str, set[Place]]
+) -> set[Place]:
+    return set(columns.get(node, ())) | mixed.get(node, set())
 
 
 def _columns_of_input(

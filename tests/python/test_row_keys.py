@@ -18,9 +18,16 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    PowerTransformer,
+    StandardScaler,
+)
 from sklearn.svm import SVC
 from willump._optimize import _exact_runner, _held_out
 from willump._row_keys import RowReader
@@ -256,6 +263,15 @@ def pipelines(is_frame: bool) -> dict[str, Any]:
         "scaled, then chosen": make_pipeline(
             StandardScaler(), SelectKBest(k=3), LogisticRegression()
         ),
+        "bins, then chosen": make_pipeline(
+            KBinsDiscretizer(8, quantile_method="averaged_inverted_cdf"),
+            SelectKBest(k=6),
+            LogisticRegression(),
+        ),
+        "filled, then chosen": make_pipeline(
+            SimpleImputer(), SelectKBest(k=3), LogisticRegression()
+        ),
+        "curved, then chosen": make_pipeline(PowerTransformer(), SelectKBest(k=3), forest),
         "a model of Python": make_pipeline(picked, SVC()),
         "chosen for a model of Python": make_pipeline(SelectKBest(k=3), SVC()),
         "a function of columns": make_pipeline(
