@@ -74,7 +74,12 @@ class Reads:
         if asked:
             if WHOLE in asked:
                 names = column_names(x)
-                width = int(x.shape[1]) if is_sparse(x) else len(columns_of(x))
+                if names is not None:
+                    width = len(names)
+                else:
+                    width = int(x.shape[1]) if is_sparse(x) else len(columns_of(x))
+                if width > _MOST_ASKED // 2:
+                    return None
                 asked = {(None if names is None else names[i], i) for i in range(width)}
                 known = self.known
                 asked = {a for a in asked if not any(_is_same(a, place) for place in known)}

@@ -60,8 +60,13 @@ class RowReader:
         *sides : list of rows, as `as_rows` gives them
             What came from one source, perhaps in several parts.
         """
-        places = self._places([part for side in sides for part in side])
-        read = [[_Part(part, places) for part in side] for side in sides]
+        given = [part for side in sides for part in side]
+        if self.places is None and all(map(is_of_dicts, given)):
+            # As DictVectorizer reads them: of many names, a row has few.
+            read = [[_Part([(row,) for row in part], None) for part in side] for side in sides]
+        else:
+            places = self._places(given)
+            read = [[_Part(part, places) for part in side] for side in sides]
         parts = list(chain.from_iterable(read))
         if any(part.matrix is not None for part in parts):
             keys = _sparse_keys(read)
@@ -120,6 +125,11 @@ class _Part:
 # ---- columns of whatever holds them ------------------------------------------
 
 
+def is_of_dicts(x: Any) -> bool:
+    """Whether rows are a dict each."""
+    return isinstance(x, (list, tuple)) and len(x) > 0 and all(isinstance(row, dict) for row in x)
+
+
 def column_names(x: Any) -> list[Any] | None:
     """The names of columns; None where they have none."""
     if is_sparse(x):
@@ -128,7 +138,7 @@ def column_names(x: Any) -> list[Any] | None:
         return list(x)
     if is_frame(x):
         return list(names_of(x))
-    if isinstance(x, (list, tuple)) and x and all(isinstance(row, dict) for row in x):
+    if is_of_dicts(x):
         return list(dict.fromkeys(name for row in x for name in row))
     return None
 
@@ -144,7 +154,7 @@ def columns_of(x: Any) -> list[Any]:
         if library == "polars":
             return list(x.get_columns())
         return [x.iloc[:, i] for i in range(x.shape[1])]
-    if column_names(x) is not None:
+    if is_of_dicts(x):
         return [[row.get(name) for row in x] for name in column_names(x) or ()]
     if isinstance(x, np.ndarray):
         array = np.asarray(x)  # of a matrix too
@@ -268,10 +278,11 @@ def _moment(value: Any) -> float:
 
 
 def _cell_of_several(value: Any) -> Any:
-    """What holds values: an array is a list; an object without an equality of its own is
-    what its attributes are."""
+    """What holds values: an array is a list; of a dict, what is 0 may as well be missing; an
+    object without an equality of its own is what its attributes are."""
     if isinstance(value, dict):
-        return frozenset((cell(key), cell(item)) for key, item in value.items())
+        cells = ((cell(key), cell(item)) for key, item in value.items())
+        return frozenset((key, item) for key, item in cells if item is not None and item != 0.0)
     if isinstance(value, (set, frozenset)):
         return frozenset(map(cell, value))
     if isinstance(value, np.ndarray) and value.ndim == 0:

@@ -215,6 +215,21 @@ def test_rows_that_are_no_table(rows: list[Any]) -> None:
     assert first == second
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_dicts_are_equal_by_what_they_hold(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    words = names(10_000)
+    rows = [{str(w): int(rng.integers(1, 4)) for w in rng.choice(words, 3)} for _ in range(2000)]
+    others = [
+        {w: float(row[w]) for w in rng.permutation(list(row)).tolist()} | {"none": 0.0}
+        for row in rows
+    ]
+    assert all(matches(rows, others))
+    (own,) = RowReader().keys([rows])
+    assert len(set(own)) == len({frozenset(row.items()) for row in rows})
+    assert not any(matches(rows, [{**row, "c1": 7} for row in rows]))
+
+
 def test_text_is_the_same_whatever_holds_it() -> None:
     texts = ["good", "bäd", "日本", "good"]
     held = [
