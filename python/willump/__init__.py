@@ -44,7 +44,7 @@ from ._report import Explanation, VerifyReport
 from ._targets import Accuracy, Agreement, Estimated, Lossless, Tolerance, TopKRecall
 from ._trace import Trace, trace
 from ._versions import show_versions
-from .capture import is_function, pipeline
+from .capture import as_function, pipeline
 
 if TYPE_CHECKING:
     from ._cascades import CascadeClassifier, CascadeRegressor
@@ -146,8 +146,9 @@ def compile(
     check_instance(estimator)
     if isinstance(estimator, CompiledModel):
         return estimator
-    if is_function(estimator):
-        return CompiledFunction.from_function(estimator, sample, strict=strict, n_threads=n_threads)
+    function = as_function(estimator)
+    if function is not None:
+        return CompiledFunction.from_function(function, sample, strict=strict, n_threads=n_threads)
     if sample is not None:
         raise TypeError("sample is for functions; a fitted estimator knows its input")
     if _is_booster_object(estimator):

@@ -361,7 +361,7 @@ class CompiledModel(Estimator):
             self._attach(model, metadata, steps)
         except ArtifactError:
             raise
-        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
             raise ArtifactError(f"the artifact's metadata are damaged: {error}") from error
         return self
 
@@ -477,7 +477,7 @@ class CompiledModel(Estimator):
         if "refused" in stored:
             raise UnsupportedError(
                 f"{what}: an artifact stores what Python steps import, never code, and "
-                f"{stored['refused']}; pickle the compiled object instead, which embeds it"
+                f"{stored['refused']}; or pickle the compiled object, which holds what pickle takes"
             )
         if self._steps:
             names = ", ".join(str(getattr(step, "name", step)) for step in self._steps)

@@ -61,7 +61,14 @@ class CompiledFunction(CompiledModel):
         followed = follow(self._original, sample, strict=self._strict)
         self._compile_graph(followed.finish())
         self._sample = sample
-        self._check(followed.expected, followed.sample)
+        try:
+            self._check(followed.expected, followed.sample)
+        except UnsupportedError as error:
+            if self._strict or followed.is_whole:
+                raise
+            followed = follow(self._original, sample, as_whole=str(error))
+            self._compile_graph(followed.finish())
+            self._check(followed.expected, followed.sample)
 
     @classmethod
     def from_followed(
@@ -94,7 +101,7 @@ class CompiledFunction(CompiledModel):
 
     def _check(self, expected: Any, sample: Any) -> None:
         """Nothing is compiled that answers otherwise than the function on the sample."""
-        if self._steps or self._classes is not None:  # labels may differ at ties
+        if self._classes is not None:  # labels may differ at ties
             return
         found = self(sample)
         if library_of(expected) == "pandas":
@@ -102,9 +109,15 @@ class CompiledFunction(CompiledModel):
         difference = compare(expected, found, None)
         if not difference.ok:
             self._interface = None
+            name = self.metadata["estimator"]
+            if not self._steps:
+                raise UnsupportedError(
+                    f"the graph of {name} does not answer as the function does on the sample "
+                    f"({difference}); this is a defect of Willump: please report it"
+                )
             raise UnsupportedError(
-                f"the graph of {self.metadata['estimator']} does not answer as the function does "
-                f"on the sample ({difference}); this is a defect of Willump: please report it"
+                f"called again, {name} answers the sample otherwise ({difference}): it hangs on "
+                "what is no argument, as a clock, random numbers or what earlier calls left behind"
             )
         self._attach(self._model, self.metadata, self._steps)  # counters begin at 0
 
@@ -140,10 +153,13 @@ class CompiledFunction(CompiledModel):
         if self._steps and not hasattr(X, "shape"):
             frames = (getattr(step, "frame", None) for step in self._steps)
             as_frame = next((frame for frame in frames if frame is not None), None)
-            X = X if as_frame is None else as_frame(X)
-        if "predict" in self._shown:
-            return self.predict(X)
-        return self.transform(X)
+            if as_frame is not None:
+                found = self._answer(as_frame(X))
+                return np.asarray(found) if library_of(found) == "pandas" else found
+        return self._answer(X)
+
+    def _answer(self, x: Any) -> Any:
+        return self.predict(x) if "predict" in self._shown else self.transform(x)
 
     def _attach(self, model: _core.Model, metadata: dict[str, Any], steps: Sequence[Any]) -> None:
         super()._attach(model, metadata, steps)

@@ -25,7 +25,7 @@ from ._runner import Runner, for_sklearn
 from ._targets import Accuracy, Agreement, Estimated, Lossless, TopKRecall
 from ._topk import optimize_top_k
 from ._tuner import Tuner
-from .capture import is_function
+from .capture import as_function, is_function
 
 Array = npt.NDArray[Any]
 
@@ -210,6 +210,7 @@ def optimize(
     """
     pipeline = _original_of(pipeline)
     check_instance(pipeline)
+    pipeline = as_function(pipeline) or pipeline
     if not isinstance(target, (*TARGETS, TopKRecall, Lossless)):
         raise TypeError(
             "target must be willump.Agreement(...), Accuracy(...), Tolerance(...), "

@@ -213,7 +213,12 @@ def extract_of(
     """The function from the caller's X to the inputs of a model."""
     function = metadata.get("function")
     if function is not None:
-        return FunctionInputs([name for name, _, _, _ in inputs], function["columns"])
+        return FunctionInputs(
+            [name for name, _, _, _ in inputs],
+            function["columns"],
+            function.get("all_columns") or (),
+            function.get("absent") or (),
+        )
     names = metadata.get("feature_names_in")
     if metadata.get("matched_names") is not None and len(inputs) == 1:
         return NamedMatrix(metadata["matched_names"])

@@ -214,3 +214,86 @@ def test_loc_is_that_of_pandas_or_names_the_key(key: str) -> None:
             np.testing.assert_array_equal(fast(rows), expected)
 
     compare()
+
+
+FLAGS = pd.DataFrame({"k": ["u", "v"], "z": [1, 2], "flag": [True, False], "g": [0.5, math.nan]})
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda m: m["flag"].isna(),
+        lambda m: m["flag"].notna(),
+        lambda m: m["flag"].fillna(False).astype(bool),
+        lambda m: m["flag"].fillna(True).astype(int),
+        lambda m: m["flag"].fillna(0).astype(float) + m["z"].fillna(0),
+        lambda m: m["flag"] == True,  # noqa: E712
+        lambda m: m["flag"] != False,  # noqa: E712
+        lambda m: m["flag"] == 1,
+        lambda m: m["flag"].astype(bool),
+        lambda m: m["flag"].astype(float),
+        lambda m: m["flag"].to_numpy(dtype=float),
+        lambda m: m[["flag", "z", "g"]].to_numpy(dtype=float),
+        lambda m: m[["flag", "z"]].astype(float).to_numpy(),
+        lambda m: m.fillna({"flag": False})["flag"].astype(float),
+        lambda m: np.where(m["flag"].fillna(False).astype(bool), m["g"], -1.0),
+        lambda m: m["z"].where(m["flag"] == True, -5).astype(float),  # noqa: E712
+    ],
+)
+@pytest.mark.parametrize("keys", ["uvu", "uxv"])
+def test_booleans_of_a_table_of_which_rows_are_missing(use: Any, keys: str) -> None:
+    def function(f: Any) -> Any:
+        return use(f.merge(FLAGS, on="k", how="left"))
+
+    fast = willump.compile(function, sample=pd.DataFrame({"k": list(keys)}), strict=True)
+    for later in ("uuv", "vxux", "xx", "u"):
+        frame = pd.DataFrame({"k": list(later)})
+        expected = function(frame)
+        found = fast(frame)
+        assert type(found) is type(expected)
+        np.testing.assert_array_equal(
+            np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
+        )
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda m: ~m["flag"],
+        lambda m: m["flag"] & (m["z"] > 1),
+        lambda m: m["flag"] == m["flag"],
+        lambda m: m["flag"].map({True: 1.0, False: 2.0}),
+        lambda m: m["flag"].where(m["z"] > 1, False),
+        lambda m: m["flag"] * 2,
+        lambda m: m["flag"],
+        lambda m: m["flag"].abs(),
+        lambda m: m[["flag", "z"]].to_numpy(),
+    ],
+)
+def test_booleans_of_a_table_answer_as_objects_or_are_refused(use: Any) -> None:
+    def function(f: Any) -> Any:
+        return use(f.merge(FLAGS, on="k", how="left"))
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fast = willump.compile(function, sample=pd.DataFrame({"k": ["u", "v", "u"]}))
+    except willump.UnsupportedError as error:
+        assert "booleans" in str(error) or "is no number" in str(error)  # noqa: PT017
+        return
+    for later in ("uuv", "vxux", "xx", "u"):
+        frame = pd.DataFrame({"k": list(later)})
+        try:
+            expected = function(frame)
+        except TypeError:  # of NaN among booleans
+            with pytest.raises(TypeError):
+                fast(frame)
+            continue
+        try:
+            found = fast(frame)
+        except (TypeError, ValueError) as error:
+            assert "line " in str(error)  # noqa: PT017
+        else:
+            np.testing.assert_array_equal(
+                np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
+            )

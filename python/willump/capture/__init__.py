@@ -1,7 +1,8 @@
 """Plain Python functions to graphs; see docs/capture.md.
 
 `source` finds a function's syntax tree, `interpreter` follows it, `tracer` runs
-what hangs on the argument on the sample and gives it nodes, with the makers of
+what hangs on the argument on the sample and gives it nodes (`changes`: what
+calls change in place; `checks`: against the plain function), with the makers of
 `frames`, `columns`, `choices`, `strings`, `dates`, `joins`, `numpy_calls` and
 `estimators`. What has no native form is replayed by plain Python (`steps`).
 `inputs` reads the caller's X, `result` shows what the function would return;
@@ -10,6 +11,8 @@ what hangs on the argument on the sample and gives it nodes, with the makers of
 
 from __future__ import annotations
 
+import functools
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -40,3 +43,24 @@ def pipeline(function: _F) -> _F:
 def is_function(candidate: Any) -> bool:
     """Whether `compile` follows it as a function of the user's."""
     return isinstance(candidate, (types.FunctionType, types.MethodType))
+
+
+def as_function(candidate: Any) -> Any:
+    """The function that `compile` follows: a function or method itself; of a
+    `functools.partial`, or an object of the user's that is called like a function, one that
+    calls it. None of anything else, as of a fitted model."""
+    if is_function(candidate):
+        return candidate
+    kind = type(candidate)
+    has_source = isinstance(inspect.getattr_static(kind, "__call__", None), types.FunctionType)
+    is_model = any(hasattr(candidate, name) for name in ("fit", "predict", "transform"))
+    is_partial = isinstance(candidate, functools.partial)
+    if isinstance(candidate, type) or not (is_partial or (has_source and not is_model)):
+        return None
+
+    def called(rows: Any) -> Any:
+        return candidate(rows)
+
+    named = candidate.func if is_partial else kind
+    called.__qualname__ = getattr(named, "__qualname__", type(named).__qualname__)
+    return called

@@ -32,17 +32,19 @@ from . import (  # noqa: F401  (registers makers)
     strings,
     zones,
 )
+from .checks import check_followed
 from .frames import kind_of_dtype
 from .inputs import AsFrame
 from .interpreter import Interpreter
 from .narrow import stored_name
 from .nullable import kind_of_nullable
 from .references import described
-from .sample import as_sample
+from .sample import Sample, as_sample
 from .steps import ReplayStep
 from .tracer import Step, Tracer
 from .values import (
     FILLED,
+    LOOSE,
     MIXED,
     NARROW,
     SHORT,
@@ -68,6 +70,8 @@ class Followed:
     tracer: Tracer
     expected: Any  #: what the function gave on the sample
     shown: Result
+    is_whole: bool = False  #: one Python step
+    asks_columns: bool = False  #: whether others than it names, or their order, change an answer
 
     @cached_property
     def error_for_no_rows(self) -> str | None:
@@ -100,6 +104,11 @@ class Followed:
                 "lines": _lines(tracer, rendered.numbers),
             },
         }
+        if self.asks_columns:
+            metadata["function"]["all_columns"] = [str(name) for name in self.sample.columns]
+        absent = {name for name in tracer.absent if isinstance(name, str)}
+        if absent.difference(self.sample.columns):
+            metadata["function"]["absent"] = sorted(absent.difference(self.sample.columns))
         if rendered.payloads:
             metadata["function"]["python"] = described(rendered.payloads, _dtypes(self.sample))
         metadata |= shown.described()
@@ -129,8 +138,8 @@ def number_steps(steps: Sequence[Any], sample: pd.DataFrame) -> None:
             step.frame = AsFrame(_dtypes(sample))
 
 
-def _dtypes(sample: pd.DataFrame) -> dict[str, str]:
-    return {str(name): str(dtype) for name, dtype in sample.dtypes.items()}
+def _dtypes(sample: pd.DataFrame) -> dict[str, Any]:
+    return {str(name): dtype for name, dtype in sample.dtypes.items()}
 
 
 def _argument(frame: pd.DataFrame, context: Context) -> Traced:
@@ -158,43 +167,74 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
 
 
 def follow(
-    function: Any, sample: Any, *, strict: bool = False, splits_lookups: bool = False
+    function: Any,
+    sample: Any,
+    *,
+    strict: bool = False,
+    splits_lookups: bool = False,
+    as_whole: str = "",
 ) -> Followed:
     """Follows a function on a sample.
 
     `splits_lookups`: columns of numbers that come from several tables are blocks of
-    their own, for first stages to leave out.
+    their own, for first stages to leave out. `as_whole`: why it is to be one Python step.
 
     Raises
     ------
     UnsupportedError
         Where the function cannot be compiled; with `strict`, where a part stays Python.
     """
-    whole = as_sample(sample)
-    frame = whole.rows
+    rows = as_sample(sample)
+    if not as_whole:
+        try:
+            followed = _followed(function, rows, splits_lookups=splits_lookups)
+        except CaptureError as error:
+            if strict:
+                raise
+            as_whole = str(error)
+    if as_whole:
+        followed = _whole(function, rows, as_whole)
+    reasons = followed.finish().reasons if strict else []
+    if reasons:
+        raise UnsupportedError("; ".join(reasons))
+    return followed
+
+
+def _followed(function: Any, rows: Sample, *, splits_lookups: bool) -> Followed:
+    """The function, followed line by line."""
+    frame = rows.rows
     context = Context(splits_lookups=splits_lookups)
     argument = _argument(frame, context)
-    tracer = Tracer(argument, context, whole)
+    tracer = Tracer(argument, context, rows)
     args: tuple[Any, ...] = (argument,)
     plain = function
     if isinstance(function, types.MethodType):
         args, plain = (function.__self__, argument), function.__func__
     try:
         result = Interpreter.call(tracer, plain, args, {})
-    except CaptureError as error:
-        if strict:
-            raise
-        context = Context()
-        argument = _argument(frame, context)
-        tracer = Tracer(argument, context, whole)
-        value = function(frame.copy(deep=False))
-        result = Traced(value, f"the whole function: {error}", Replay(function, (argument.replay,)))
+    except UnsupportedError:
+        raise
+    except Exception as error:
+        function(frame.copy(deep=False))  # where it is the function's own error, raised here
+        raise CaptureError(
+            f"line {tracer.line}: followed, it fails with {type(error).__name__}: {error}"
+        ) from error
     shown = Result.of(result, tracer, frame)
-    followed = Followed(function, frame, tracer, result.value, shown)
-    reasons = followed.finish().reasons if strict else []
-    if reasons:
-        raise UnsupportedError("; ".join(reasons))
-    return followed
+    asks = check_followed(function, frame, result.value)
+    return Followed(function, frame, tracer, result.value, shown, asks_columns=asks)
+
+
+def _whole(function: Any, rows: Sample, why: str) -> Followed:
+    """The function as one Python step."""
+    frame = rows.rows
+    context = Context()
+    argument = _argument(frame, context)
+    tracer = Tracer(argument, context, rows)
+    value = function(frame.copy(deep=False))
+    native = f"the whole function: {why}"
+    result = Traced(value, native, Replay(function, (argument.replay,)))
+    shown = Result.of(result, tracer, frame)
+    return Followed(function, frame, tracer, result.value, shown, is_whole=True)
 
 
 # ---- results ----------------------------------------------------------------------
@@ -282,6 +322,11 @@ class Result:
 def _why_other_dtype(native: Any, value: Any) -> str:
     """Why the graph's result would be of another dtype than the function's."""
     dtype = getattr(native, "dtype", "")
+    if dtype == LOOSE:
+        return (
+            "whether the result is of booleans or of objects hangs on which rows were missing: "
+            "add .astype(float), or .fillna(False).astype(bool)"
+        )
     if dtype in (FILLED, SHORT, MIXED):
         return (
             "whether the result is of whole numbers or float64 hangs on which rows were missing: "

@@ -29,6 +29,7 @@ from .narrow import check_either, held_by, stored_name, wrapped
 from .registry import Call, method
 from .values import (
     FILLED,
+    LOOSE,
     SHORT,
     WHOLE,
     Column,
@@ -69,12 +70,12 @@ def missing(call: Call, column: Column) -> Column:
 
 @method("series", "isna", "isnull")
 def isna(call: Call) -> Native:
-    return missing(call, call.tracer.column(call.args[0]))
+    return missing(call, call.tracer.column(call.args[0], is_loose=True))
 
 
 @method("series", "notna", "notnull")
 def notna(call: Call) -> Native:
-    return negated(call, missing(call, call.tracer.column(call.args[0])))
+    return negated(call, missing(call, call.tracer.column(call.args[0], is_loose=True)))
 
 
 def filled(call: Call, column: Column, value: Any) -> Column:
@@ -113,7 +114,7 @@ def filled(call: Call, column: Column, value: Any) -> Column:
 @method("series", "fillna")
 def fillna(call: Call) -> Native:
     own = call.bind("self", "value")
-    return filled(call, call.tracer.column(own.self), own.value)
+    return filled(call, call.tracer.column(own.self, is_loose=True), own.value)
 
 
 @method("frame", "fillna")
@@ -170,6 +171,8 @@ def chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any)
             kinds.append(_kind_of_constant(side))
     if "str" in kinds:
         raise NotNative("strings are chosen")
+    if LOOSE in kinds:
+        raise NotNative("booleans are chosen, which are objects where a row is not there")
     dtype = kind_of_dtype(shown.dtype)
     if ("bool" in kinds) != (dtype == "bool"):
         raise NotNative("booleans beside numbers")
@@ -375,15 +378,13 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
         return Column(node, wanted, column.rows)
     if column.is_bool or column.dtype == "int64":
         return replace(column, dtype=wanted, stored=stored_name(dtype))
-    checked = context._emit(
-        "check_finite",
-        (column.node,),
-        {
-            "estimator": "",
-            "message": "Cannot convert non-finite values (NA or inf) to integer",
-        },
-    )
-    whole = context._emit("ufunc", (checked,), {"function": "trunc"})
+    size = emit(call, "ufunc", [column], column.dtype, "", function="absolute")
+    there = emit(call, "binary", [size], "bool", "", function="less", value=math.inf)
+    checked = emit(
+        call, "require", [there, column, column], column.dtype, "", names=["value"],
+        message=f"line {call.tracer.line}: cannot convert what is missing or infinite to {wanted}",
+    )  # fmt: skip
+    whole = context._emit("ufunc", (checked.node,), {"function": "trunc"})
     exact: dict[str, Any] = {"function": "add", "value": 0.0, "dtype": "i64"}
     found = Column(context._emit("binary", (whole,), exact), wanted, column.rows)
     stored = stored_name(dtype)
@@ -406,7 +407,7 @@ def _fixed_categories(call: Call) -> Any:
 
 @method(SERIES, "astype")
 def astype(call: Call) -> Native:
-    return cast(call, call.tracer.column(call.args[0]), call.value.dtype)
+    return cast(call, call.tracer.column(call.args[0], is_loose=True), call.value.dtype)
 
 
 @method("array", "reshape")

@@ -14,6 +14,7 @@ from .frames import kind_of_dtype, same_rows
 from .registry import Call, method
 from .values import (
     FILLED,
+    LOOSE,
     MIXED,
     SHORT,
     WHOLE,
@@ -305,6 +306,12 @@ def comparison(call: Call) -> Native:
     if texts:
         column = call.tracer.column(left if isinstance(left, Traced) else right)
         return _equal_text(call, column, texts[0], function)
+    loose = next((a for a in call.args if getattr(_native(a), "dtype", "") == LOOSE), None)
+    if loose is not None and function in ("equal", "not_equal"):
+        (constant,) = (a for a in call.args if a is not loose)
+        value = number_of(constant) if not isinstance(constant, Traced) else None
+        column = call.tracer.column(loose, is_loose=value is not None)
+        return emit(call, "binary", [column], "bool", column.rows, function=function, value=value)
     columns, value, is_reversed = operands(call)
     if any(c.is_text or c.dtype == "nullable text" for c in columns):
         raise NotNative("strings of two columns are compared")
@@ -324,6 +331,10 @@ def comparison(call: Call) -> Native:
         call, "binary", columns, "bool", same_rows(columns), function=function, value=value,
         reverse=True if is_reversed else None,
     )  # fmt: skip
+
+
+def _native(value: Any) -> Any:
+    return value.native if isinstance(value, Traced) else None
 
 
 def _beside(column: Column, constant: Any) -> float:

@@ -16,7 +16,7 @@ from ..convert.values import Model, Ref, Table
 from ..convert.values import Value as Input
 from .registry import Call, Maker, method
 from .steps import answers_rows
-from .values import Column, Frame, Labels, Matrix, Native, NotNative, Traced, concrete
+from .values import LOOSE, Column, Frame, Labels, Matrix, Native, NotNative, Traced, concrete
 
 _OUTPUTS = {
     "predict_proba": "proba",
@@ -186,7 +186,7 @@ def table_of(frame: Frame) -> Table:
     names, nodes, numbers = [], [], []
     for name in frame.columns:
         column = frame.column(name)
-        if column.is_bool:
+        if column.is_bool or column.dtype == LOOSE:
             raise NotNative(f"column {name!r} is boolean")
         names.append(str(name))
         nodes.append(column.node)

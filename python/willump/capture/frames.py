@@ -12,6 +12,7 @@ import pandas as pd
 from .registry import Call, function, method
 from .values import (
     FILLED,
+    LOOSE,
     MIXED,
     NARROW,
     SHORT,
@@ -63,7 +64,8 @@ def joined(call: Call, columns: Mapping[Any, Column], *, as_float: bool = False)
     context = call.tracer.context
     parts, kinds = [], []
     for name, column in columns.items():
-        if not (column.is_number or column.is_bool or column.dtype == MIXED):
+        is_known = column.is_number or column.is_bool or column.dtype == MIXED
+        if not is_known and not (as_float and column.dtype == LOOSE):
             raise NotNative(f"column {name!r} is no number")
         parts.append((str(name), context.cast(column.ref, "f64") if as_float else column.ref))
         kinds.append(column.dtype)
@@ -271,6 +273,14 @@ def rename(call: Call) -> Native:
     return Frame(dict(zip(new, frame.columns.values(), strict=True)), frame.rows)
 
 
+@method("series", "rename")
+def renamed(call: Call) -> Native:
+    own = call.bind("self", "index", index=None)
+    if own.index is not None and not isinstance(own.index, (str, int)):
+        raise NotNative("its rows are renamed")
+    return call.tracer.column(call.args[0])
+
+
 @method("frame series", "copy")
 def copied(call: Call) -> Native:
     native = call.args[0].native
@@ -314,7 +324,8 @@ def to_numpy(call: Call) -> Native:
 
 @method("series", "to_numpy", "values")
 def series_to_numpy(call: Call) -> Native:
-    column = call.tracer.column(call.args[0])
+    as_float = _is_to_float(call)
+    column = call.tracer.column(call.args[0], is_loose=as_float)
     if column.dtype == "nullable" and call.kwargs.get("na_value") is not None:
         own = call.bind("self", "dtype", "copy", "na_value", dtype=None, copy=False)
         if (
@@ -323,13 +334,12 @@ def series_to_numpy(call: Call) -> Native:
             and own.na_value != own.na_value
         ):
             return replace(column, dtype="float64", stored="", rows="")
-    as_float = _is_to_float(call)
     if column.is_nullable:
         raise NotNative(f"an array of {column.stored}: use astype(float)")
     if column.zone is not None:
         raise NotNative("an array of moments with a time zone")
     if as_float:
-        if not (column.is_number or column.is_bool):
+        if not (column.is_number or column.is_bool or column.dtype == LOOSE):
             raise NotNative(f"{column.dtype} to numbers")
         ref = call.tracer.context.cast(column.ref, "f64")
         return Column(ref.node, "float64")

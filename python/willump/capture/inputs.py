@@ -46,9 +46,18 @@ class FunctionInputs:
     names : sequence of str
         The inputs' names, in the graph's order.
     dtypes : mapping of name to the dtype that the sample's column had
+    all_columns : the columns that X must have, no others and in this order; none: any
+    absent : columns that the function was captured without, though it asks for them
     """
 
-    def __init__(self, names: Sequence[str], dtypes: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        dtypes: Mapping[str, str],
+        all_columns: Sequence[str] = (),
+        absent: Sequence[str] = (),
+    ) -> None:
+        self.all_columns, self.absent = list(all_columns), frozenset(absent)
         self.columns = [(name, dtypes[name]) for name in names]
         self.needed = set(names)
         self._seen: tuple[list[Any], list[int]] = [], []
@@ -68,8 +77,11 @@ class FunctionInputs:
             read = _of_polars if library == "polars" else _of_arrow
             return tuple(read(x[name], name, dtype) for name, dtype in self.columns)
         if isinstance(x, (list, tuple)) and x and all(isinstance(row, dict) for row in x):
-            for row in x:
-                self._check_names(row, row)
+            for number, row in enumerate(x):
+                try:
+                    self._check_names(row, row)
+                except KeyError as error:
+                    raise KeyError(f"{error.args[0]} (row {number})") from None
             return tuple(
                 _of_list([row[name] for row in x], name, dtype) for name, dtype in self.columns
             )
@@ -89,6 +101,8 @@ class FunctionInputs:
 
     def _of_dict(self, x: dict[Any, Any]) -> tuple[Any, ...]:
         found = []
+        if self.all_columns or self.absent:
+            self._check_names(x, x)
         for name, dtype in self.columns:
             try:
                 value = x[name]
@@ -103,6 +117,8 @@ class FunctionInputs:
                 found.append(_of_polars(value, name, dtype))
             elif library_of(value) == "pyarrow":
                 found.append(_of_arrow(value, name, dtype))
+            elif not hasattr(value, "dtype"):
+                raise _refused(name, dtype, f"a {type(value).__name__}")
             else:
                 found.append(_of_pandas(value, name, dtype))
         return tuple(found)
@@ -118,6 +134,29 @@ class FunctionInputs:
             twice = sorted({n for n in names if list(names).count(n) > 1} & self.needed)
             if twice:
                 raise ValueError(f"columns come twice: {twice}")
+        self._check_others(list(names), has_order=is_frame(x))
+
+    def _check_others(self, names: list[Any], *, has_order: bool) -> None:
+        """Raises where the function would answer otherwise for its other columns."""
+        asked = sorted(self.absent.intersection(names))
+        if asked:
+            raise ValueError(
+                f"X has {asked}, which the function asks for and the sample had not: compile it "
+                "with a sample that has them"
+            )
+        if not self.all_columns or names == self.all_columns:
+            return
+        more = [name for name in names if name not in self.all_columns]
+        if more or len(names) != len(self.all_columns):
+            raise ValueError(
+                f"the function reads all of its columns, and the sample's were {self.all_columns}:"
+                f" X has others, {more or names}"
+            )
+        if has_order:
+            raise ValueError(
+                "the function reads its columns in their order, which was "
+                f"{self.all_columns}: X has them as {names}"
+            )
 
 
 def is_scalar(value: Any) -> bool:
@@ -443,7 +482,7 @@ def _of_arrow(column: Any, name: str, dtype: str) -> Any:
 class AsFrame:
     """What Python steps are called with: X as a pandas frame with the sample's dtypes."""
 
-    def __init__(self, dtypes: Mapping[str, str]) -> None:
+    def __init__(self, dtypes: Mapping[str, Any]) -> None:
         self.dtypes = dict(dtypes)
 
     def __call__(self, x: Any) -> Any:
@@ -459,4 +498,23 @@ class AsFrame:
         else:
             x = x.to_pandas()
         there = {name: dtype for name, dtype in self.dtypes.items() if name in x.columns}
-        return x.astype(there)
+        for name, dtype in there.items():
+            if isinstance(dtype, pd.CategoricalDtype):
+                is_one = x[name].isin(dtype.categories) | x[name].isna()
+                _check_cast(x[name], is_one, "one of other categories than the sample's")
+        made = x.astype(there)
+        for name, dtype in there.items():
+            if getattr(dtype, "kind", "") in "biu":
+                _check_cast(x[name], x[name].to_numpy() == made[name].to_numpy(), f"no {dtype}")
+        return made
+
+
+def _check_cast(given: Any, is_same: Any, what: str) -> None:
+    """Raises where a cast would change a value."""
+    rows = np.flatnonzero(~np.asarray(is_same, dtype=bool))
+    if len(rows):
+        value = given.iloc[rows[0]]
+        shown = value.item() if isinstance(value, np.generic) else value
+        raise ValueError(
+            f"column {given.name!r} holds {shown!r} (row {rows[0]}), which is {what}: cast it"
+        )

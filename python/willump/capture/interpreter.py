@@ -64,6 +64,14 @@ def inner_of(function: Any) -> Inner | None:
     return found
 
 
+#: Of a parameter that must be given.
+NO_DEFAULT = object()
+
+
+def _frozen(value: Any) -> Any:
+    return value.frozen() if isinstance(value, Inner) else value
+
+
 class Inner:
     """A function or lambda that was defined while the function was followed."""
 
@@ -73,7 +81,7 @@ class Inner:
         self.__name__ = getattr(node, "name", "<lambda>")
         self.defaults = [owner.expression(d) for d in node.args.defaults]
         self.keyword_defaults = [
-            None if d is None else owner.expression(d) for d in node.args.kw_defaults
+            NO_DEFAULT if d is None else owner.expression(d) for d in node.args.kw_defaults
         ]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -103,36 +111,40 @@ class Inner:
             if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
                 with contextlib.suppress(NameError):  # its own
                     value = self.owner.lookup(inner.id)
-                    seen[inner.id] = value.frozen() if isinstance(value, Inner) else value
+                    seen[inner.id] = _frozen(value)
         if is_traced(list(seen.values()), self.defaults, self.keyword_defaults):
             raise CaptureError(
                 f"line {self.node.lineno}: {self.__name__} is called by what is not followed, and "
                 "sees what hangs on the input"
             )
         names = {**self.owner.globals, **seen}
-        if isinstance(self.node, ast.Lambda):
-            made: Callable[..., Any] = eval(
-                compile(ast.Expression(self.node), "<lambda>", "eval"), names
-            )
-            setattr(made, _INNER, self)
-            return made
         plain = copy.copy(self.node)
-        plain.decorator_list = []
-        exec(compile(ast.Module([plain], []), f"<{self.__name__}>", "exec"), names)
-        found: Callable[..., Any] = names[self.__name__]
+        if isinstance(plain, ast.Lambda):
+            found: Any = eval(compile(ast.Expression(plain), "<lambda>", "eval"), names)
+        else:
+            plain.decorator_list = []
+            exec(compile(ast.Module([plain], []), f"<{self.__name__}>", "exec"), names)
+            found = names[self.__name__]
+        # As they were where it was defined, whatever their names stand for now.
+        found.__defaults__ = tuple(map(_frozen, self.defaults)) or None
+        by_name = zip(self.node.args.kwonlyargs, self.keyword_defaults, strict=True)
+        given = {own.arg: _frozen(value) for own, value in by_name if value is not NO_DEFAULT}
+        found.__kwdefaults__ = given or None
         setattr(found, _INNER, self)
-        return found
+        return found  # type: ignore[no-any-return]
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         own = self.node.args
         places = [a.arg for a in (*own.posonlyargs, *own.args)]
         names = dict(zip(places[len(places) - len(self.defaults) :], self.defaults, strict=True))
         for extra, default in zip(own.kwonlyargs, self.keyword_defaults, strict=True):
-            names[extra.arg] = default
+            if default is not NO_DEFAULT:
+                names[extra.arg] = default
         names.update(zip(places, args, strict=False))
         if len(args) > len(places) or own.vararg or own.kwarg:
             raise CaptureError(f"line {self.node.lineno}: this function's parameters")
         names.update(kwargs)
+        places += [a.arg for a in own.kwonlyargs]
         missing = [name for name in places if name not in names]
         if missing:
             raise TypeError(f"{self.__name__}() is missing the arguments {missing}")
@@ -155,6 +167,9 @@ class Interpreter:
         self.closure = closure
         self.names = names
         self.outer = outer
+        self.node: ast.FunctionDef | ast.Lambda | None = None  #: of a comprehension: none
+        #: The class that the function was defined in, by which private names are mangled.
+        self.defined_in: str = "" if outer is None else outer.defined_in
 
     @classmethod
     def call(
@@ -175,10 +190,13 @@ class Interpreter:
             names_of(function),
             bound_arguments(function, args, kwargs),
         )
+        where = function.__qualname__.split(".")[:-1]
+        own.defined_in = where[-1].lstrip("_") if where and where[-1] != "<locals>" else ""
         return own.run(node)
 
     def run(self, node: ast.FunctionDef | ast.Lambda) -> Any:
         tracer = self.tracer
+        self.node = node
         tracer.depth += 1
         try:
             if tracer.depth > _MAX_DEPTH:
@@ -228,16 +246,36 @@ class Interpreter:
             self.assign(node.target, self.expression(node.value))
 
     def _do_AugAssign(self, node: ast.AugAssign) -> None:
-        read = ast.copy_location(_as_read(node.target), node.target)
-        left, right = self.expression(read), self.expression(node.value)
+        target = node.target
+        if isinstance(target, ast.Name):
+            left = self.lookup(target.id)
+            value = self._augmented(node, left, self.expression(node.value), is_part=False)
+            self.assign(target, value)
+            return
+        owner = self.expression(target.value)  # once, as the key
+        if isinstance(target, ast.Subscript):
+            key = self.expression(target.slice)
+            left = self._item(owner, key)
+            right = self.expression(node.value)
+            if not is_traced(right):  # the other rows keep what they have
+                left = self.tracer.all_rows(owner, key, left)
+            value = self._augmented(node, left, right, is_part=True)
+            self._set_item(owner, key, value, target.lineno)
+        else:
+            name = self._mangled(target.attr)
+            left = self._attribute(owner, name)
+            value = self._augmented(node, left, self.expression(node.value), is_part=True)
+            self._set_attribute(owner, name, value)
+
+    def _augmented(self, node: ast.AugAssign, left: Any, right: Any, *, is_part: bool) -> Any:
+        """What `left op= right` leaves; `is_part`: left was picked from what it is set in."""
         name = _BINARY[type(node.op)]
         if isinstance(left, Traced):
-            found = self.tracer.augment(name, left, right)
-        elif isinstance(right, Traced):
-            found = self.tracer.operate(name, getattr(operator, name), left, right)
-        else:
-            found = getattr(operator, f"i{name.rstrip('_')}")(left, right)
-        self.assign(node.target, found)
+            return self.tracer.augment(name, left, right, is_part=is_part)
+        if isinstance(right, Traced):
+            return self.tracer.operate(name, getattr(operator, name), left, right)
+        self.tracer.check_changes(left)
+        return getattr(operator, f"i{name.rstrip('_')}")(left, right)
 
     def _do_If(self, node: ast.If) -> None:
         self.block(node.body if self.truth(node.test) else node.orelse)
@@ -289,10 +327,26 @@ class Interpreter:
     def _do_Try(self, node: ast.Try) -> None:
         """Rows that raise would be handled one way and others another: only what
         raises on constants is followed."""
+        try:
+            self._guarded(node)
+        except CaptureError:
+            with contextlib.suppress(Exception):  # what it puts back, before another way is taken
+                self.block(node.finalbody)
+            raise
+        except BaseException:
+            self.block(node.finalbody)
+            raise
+        self.block(node.finalbody)
+
+    def _guarded(self, node: ast.Try) -> None:
+        """The statement without its `finally`."""
         before = self.tracer.n_calls
         try:
             self.block(node.body)
-        except (CaptureError, Returned, _Loop):
+        except CaptureError:
+            raise
+        except (Returned, _Loop):
+            self._check_try(node, before)
             raise
         except Exception as error:
             if self.tracer.n_calls != before:
@@ -301,10 +355,12 @@ class Interpreter:
                 ) from error
             self._handle(node, error)
         else:
-            if self.tracer.n_calls != before and node.handlers:
-                raise CaptureError(f"line {node.lineno}: `try` holds data, whose errors it catches")
+            self._check_try(node, before)
             self.block(node.orelse)
-        self.block(node.finalbody)
+
+    def _check_try(self, node: ast.Try, before: int) -> None:
+        if self.tracer.n_calls != before and node.handlers:
+            raise CaptureError(f"line {node.lineno}: `try` holds data, whose errors it catches")
 
     def _handle(self, node: ast.Try, error: Exception) -> None:
         for handler in node.handlers:
@@ -372,22 +428,31 @@ class Interpreter:
             self._unpack(target, list(self._iterate(value, target)))
         elif isinstance(target, ast.Subscript):
             owner, key = self.expression(target.value), self.expression(target.slice)
-            if isinstance(owner, Traced):
-                self.tracer.set_item(owner, key, value)
-            elif is_traced(value) and type(owner) not in (list, dict):
-                raise CaptureError(
-                    f"line {target.lineno}: {type(owner).__name__} takes in what hangs on the input"
-                )
-            else:
-                owner[key] = value
+            self._set_item(owner, key, value, target.lineno)
         elif isinstance(target, ast.Attribute):
-            owner = self.expression(target.value)
-            if isinstance(owner, Traced) or is_traced(value):
-                self.tracer.set_attribute(owner, target.attr, value)
-            else:
-                setattr(owner, target.attr, value)
+            self._set_attribute(self.expression(target.value), self._mangled(target.attr), value)
         else:
             raise CaptureError(f"line {target.lineno}: this target is not followed")
+
+    def _set_item(self, owner: Any, key: Any, value: Any, line: int) -> None:
+        if isinstance(owner, Traced):
+            self.tracer.set_item(owner, key, value)
+            return
+        if is_traced(value):
+            if type(owner) not in (list, dict):
+                raise CaptureError(
+                    f"line {line}: {type(owner).__name__} takes in what hangs on the input"
+                )
+            self.tracer.check_own(owner)
+        self.tracer.check_changes(owner)
+        owner[key] = value
+
+    def _set_attribute(self, owner: Any, name: str, value: Any) -> None:
+        if isinstance(owner, Traced) or is_traced(value):
+            self.tracer.set_attribute(owner, name, value)
+        else:
+            self.tracer.check_changes(owner)
+            setattr(owner, name, value)
 
     def _unpack(self, target: ast.Tuple | ast.List, items: list[Any]) -> None:
         stars = [i for i, t in enumerate(target.elts) if isinstance(t, ast.Starred)]
@@ -434,23 +499,33 @@ class Interpreter:
             if name in scope.names:
                 return scope.names[name]
             if name in scope.closure:
-                return scope.closure[name]
+                return self.tracer.from_outside(scope.closure[name])
             scope = scope.outer
-        return global_of(self.globals, name)
+        return self.tracer.from_outside(global_of(self.globals, name))
 
     def _of_Attribute(self, node: ast.Attribute) -> Any:
-        owner = self.expression(node.value)
+        return self._attribute(self.expression(node.value), self._mangled(node.attr))
+
+    def _attribute(self, owner: Any, name: str) -> Any:
         if isinstance(owner, Traced):
-            return self.tracer.get_attribute(owner, node.attr)
-        return getattr(owner, node.attr)
+            return self.tracer.get_attribute(owner, name)
+        return self.tracer.from_outside(getattr(owner, name))
+
+    def _mangled(self, name: str) -> str:
+        """A private name as its class has it."""
+        is_private = name.startswith("__") and not name.endswith("__")
+        return f"_{self.defined_in}{name}" if is_private and self.defined_in else name
 
     def _of_Subscript(self, node: ast.Subscript) -> Any:
-        owner, key = self.expression(node.value), self.expression(node.slice)
+        return self._item(self.expression(node.value), self.expression(node.slice))
+
+    def _item(self, owner: Any, key: Any) -> Any:
         if isinstance(owner, Traced) or (is_traced(key) and not _is_plain(owner)):
             return self.tracer.get_item(owner, key)
         if is_traced(key):
             raise CaptureError(f"line {self.tracer.line}: data picks from a {type(owner).__name__}")
-        return owner[key]
+        found = owner[key]
+        return self.tracer.from_outside(found) if self.tracer.is_outside(owner) else found
 
     def _of_Slice(self, node: ast.Slice) -> slice:
         bounds = (node.lower, node.upper, node.step)
@@ -561,7 +636,10 @@ class Interpreter:
 
     def _of_NamedExpr(self, node: ast.NamedExpr) -> Any:
         value = self.expression(node.value)
-        self.assign(node.target, value)
+        scope = self
+        while scope.node is None and scope.outer is not None:  # a comprehension binds around it
+            scope = scope.outer
+        scope.assign(node.target, value)
         return value
 
     def _of_Lambda(self, node: ast.Lambda) -> Inner:
@@ -577,15 +655,26 @@ class Interpreter:
             else:
                 kwargs[keyword.arg] = value
         if isinstance(node.func, ast.Attribute):
-            owner = self.expression(node.func.value)
+            owner, name = self.expression(node.func.value), self._mangled(node.func.attr)
             self.tracer.line = node.lineno
             if isinstance(owner, Traced):
-                return self.tracer.call_method(owner, node.func.attr, args, kwargs)
-            function = getattr(owner, node.func.attr)
+                return self.tracer.call_method(owner, name, args, kwargs)
+            function = getattr(owner, name)
         else:
             function = self.expression(node.func)
+            if function is super and not args:
+                args = self._own_class()
         self.tracer.line = node.lineno
         return self.tracer.call(function, args, kwargs)
+
+    def _own_class(self) -> tuple[Any, Any]:
+        """The arguments that `super()` means."""
+        scope = self
+        while scope.outer is not None:
+            scope = scope.outer
+        assert scope.node is not None
+        first = [*scope.node.args.posonlyargs, *scope.node.args.args][0]
+        return scope.lookup("__class__"), scope.names[first.arg]
 
     # ---- comprehensions -----------------------------------------------------
 
@@ -605,26 +694,24 @@ class Interpreter:
         return found
 
     def _comprehend(self, generators: list[ast.comprehension]) -> Iterator[Interpreter]:
-        if not generators:
-            yield self
-            return
+        """The comprehension's scope, once for each of its items."""
+        first = generators[0].iter
+        inner = type(self)(self.tracer, self.globals, {}, {}, self)
+        yield from inner._each(generators, self._iterate(self.expression(first), first))
+
+    def _each(
+        self, generators: list[ast.comprehension], items: Iterator[Any]
+    ) -> Iterator[Interpreter]:
         first, *rest = generators
-        for item in self._iterate(self.expression(first.iter), first.iter):
-            inner = type(self)(self.tracer, self.globals, {}, {}, self)
-            inner.assign(first.target, item)
-            if all(inner.truth(test) for test in first.ifs):
-                yield from inner._comprehend(rest)
-
-
-def _as_read(target: ast.expr) -> ast.expr:
-    """A target of `+=` as an expression."""
-    if isinstance(target, ast.Name):
-        return ast.Name(target.id, ast.Load())
-    if isinstance(target, ast.Attribute):
-        return ast.Attribute(target.value, target.attr, ast.Load())
-    if isinstance(target, ast.Subscript):
-        return ast.Subscript(target.value, target.slice, ast.Load())
-    raise CaptureError(f"line {target.lineno}: this target is not followed")
+        for item in items:
+            self.assign(first.target, item)
+            if not all(self.truth(test) for test in first.ifs):
+                continue
+            if rest:
+                iterable = rest[0].iter
+                yield from self._each(rest, self._iterate(self.expression(iterable), iterable))
+            else:
+                yield self
 
 
 def _is_plain(owner: Any) -> bool:

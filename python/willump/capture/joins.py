@@ -20,6 +20,7 @@ from .narrow import stored_name
 from .registry import Call, function, method
 from .values import (
     FILLED,
+    LOOSE,
     WHOLE,
     Column,
     Frame,
@@ -140,14 +141,14 @@ def taken(call: Call, at: Column, values: Any, rows: str, *, is_everywhere: bool
     if kind in ("datetime", "timedelta"):
         array = moments_of(np.asarray(values))
         return emit(call, "take", [at], kind, rows, values=array)
-    if kind == "bool" and not is_everywhere:
-        raise NotNative("booleans of a table, which are objects where a row is not there")
     array = np.asarray(values)
     if kind == "int64" and len(array) and max(abs(int(array.min())), int(array.max())) > LARGEST:
         raise NotNative("a number of the table is beyond 2^53")
     found = kind
     if kind == "int64" and not is_everywhere:
         found = WHOLE if dtype == np.int64 else FILLED
+    if kind == "bool" and not is_everywhere:
+        found = LOOSE
     graph = "f32" if kind == "float32" else None
     made = emit(call, "take", [at], found, rows, values=array.astype(np.float64), dtype=graph)
     return replace(made, stored=stored_name(dtype))

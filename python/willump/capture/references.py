@@ -44,7 +44,7 @@ class NotStored(Exception):
 # ---- writing ------------------------------------------------------------------
 
 
-def described(steps: Sequence[Any], dtypes: Mapping[str, str]) -> dict[str, Any]:
+def described(steps: Sequence[Any], dtypes: Mapping[str, Any]) -> dict[str, Any]:
     """The steps of a function as an artifact's metadata hold them: `{"steps": …}`, or why
     they cannot: `{"refused": …}`."""
     writer = _Writer()
@@ -57,12 +57,36 @@ def described(steps: Sequence[Any], dtypes: Mapping[str, str]) -> dict[str, Any]
             found.append({**made, "call": writer.call(step.replay)})
         except NotStored as reason:
             return {"refused": f"{step.name} holds {reason}"}
+    try:
+        kept = {name: _stored_dtype(name, dtype, writer) for name, dtype in dtypes.items()}
+    except NotStored as reason:
+        return {"refused": str(reason)}
     return {
         "steps": found,
         "calls": writer.calls,
         "modules": sorted(writer.modules),
-        "dtypes": dict(dtypes),
+        "dtypes": kept,
     }
+
+
+def _stored_dtype(name: str, dtype: Any, writer: _Writer) -> Any:
+    """A column's dtype by its name; of categories, which ones in which order."""
+    if str(dtype) != "category":
+        return str(dtype)
+    try:
+        values = [writer.value(value) for value in dtype.categories.tolist()]
+    except NotStored as reason:
+        raise NotStored(f"column {name!r} has categories of which one is {reason}") from None
+    return {"of": str(dtype.categories.dtype), "values": values, "ordered": bool(dtype.ordered)}
+
+
+def _loaded_dtype(stored: Any, reader: _Reader) -> Any:
+    if isinstance(stored, str):
+        return stored
+    import pandas as pd
+
+    values = [reader.value(value) for value in stored["values"]]
+    return pd.CategoricalDtype(pd.Index(values, dtype=stored["of"]), bool(stored["ordered"]))
 
 
 class _Writer:
@@ -80,8 +104,8 @@ class _Writer:
         if id(replay) not in self._numbers:
             made = {
                 "function": self._callee(replay.function),
-                "args": [self._value(value) for value in replay.args],
-                "kwargs": {key: self._value(value) for key, value in replay.kwargs.items()},
+                "args": [self.value(value) for value in replay.args],
+                "kwargs": {key: self.value(value) for key, value in replay.kwargs.items()},
                 "line": replay.line,
             }
             self._numbers[id(replay)] = len(self.calls)
@@ -127,7 +151,7 @@ class _Writer:
         self.modules.add(module.partition(".")[0])
         return f"import {module}:{name}"
 
-    def _value(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
         if isinstance(value, Replay):
             return {"call": self.call(value)}
         if value is None or type(value) in (bool, str):
@@ -135,18 +159,18 @@ class _Writer:
         if type(value) in (int, float):
             return value if math.isfinite(value) else {"float": repr(value)}
         if type(value) is list:
-            return [self._value(item) for item in value]
+            return [self.value(item) for item in value]
         if type(value) in (tuple, set):
-            return {type(value).__name__: [self._value(item) for item in value]}
+            return {type(value).__name__: [self.value(item) for item in value]}
         if type(value) is dict:
-            return {"dict": [[self._value(k), self._value(v)] for k, v in value.items()]}
+            return {"dict": [[self.value(k), self.value(v)] for k, v in value.items()]}
         if type(value) is slice:
             parts = (value.start, value.stop, value.step)
-            return {"slice": [self._value(part) for part in parts]}
+            return {"slice": [self.value(part) for part in parts]}
         if isinstance(value, np.dtype) and value.kind in "biufO":
             return {"dtype": value.str}
         if isinstance(value, np.generic) and value.dtype.kind in "biuf":
-            return {"scalar": [value.dtype.str, self._value(value.item())]}
+            return {"scalar": [value.dtype.str, self.value(value.item())]}
         if any(value is each for each in _TYPES.values()):
             return {"type": value.__name__}
         if isinstance(value, (datetime.datetime, datetime.timedelta)):
@@ -194,7 +218,9 @@ def loaded(stored: Mapping[str, Any], allowed: Collection[str]) -> list[ReplaySt
     for call in stored["calls"]:
         reader.add(call)
     steps = []
-    frame = AsFrame(stored["dtypes"])
+    frame = AsFrame(
+        {str(name): _loaded_dtype(dtype, reader) for name, dtype in stored["dtypes"].items()}
+    )
     for number, step in enumerate(stored["steps"]):
         replay = reader.replay(step["call"])
         made = ReplayStep(
@@ -214,8 +240,8 @@ class _Reader:
 
     def add(self, call: Mapping[str, Any]) -> None:
         function = self._callee(call["function"])
-        args = tuple(self._value(value) for value in call["args"])
-        kwargs = {str(key): self._value(value) for key, value in call["kwargs"].items()}
+        args = tuple(self.value(value) for value in call["args"])
+        kwargs = {str(key): self.value(value) for key, value in call["kwargs"].items()}
         if function is getattr and (len(args) != 2 or kwargs):
             raise ValueError("a call of getattr")
         if function is getattr:
@@ -256,6 +282,8 @@ class _Reader:
         """A function of an allowed module: its own, and none that it imports."""
         module, _, name = reference.partition(":")
         self._check_allowed(module)
+        if "__main__" in module.split("."):
+            raise ArtifactError(f"a Python step calls {module}, which is a program")
         try:
             found = _found(module, name)
         except ImportError as error:
@@ -266,9 +294,9 @@ class _Reader:
         made: Callable[..., Any] = found
         return made
 
-    def _value(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._value(item) for item in value]
+            return [self.value(item) for item in value]
         if not isinstance(value, dict):
             return value
         ((kind, inner),) = value.items()
@@ -277,16 +305,16 @@ class _Reader:
         if kind == "float":
             return float(inner)
         if kind in ("tuple", "set"):
-            items = [self._value(item) for item in inner]
+            items = [self.value(item) for item in inner]
             return tuple(items) if kind == "tuple" else set(items)
         if kind == "dict":
-            return {self._value(key): self._value(item) for key, item in inner}
+            return {self.value(key): self.value(item) for key, item in inner}
         if kind == "slice":
-            return slice(*(self._value(part) for part in inner))
+            return slice(*(self.value(part) for part in inner))
         if kind == "dtype":
             return np.dtype(str(inner))
         if kind == "scalar":
-            return np.dtype(str(inner[0])).type(self._value(inner[1]))
+            return np.dtype(str(inner[0])).type(self.value(inner[1]))
         if kind == "type":
             return _TYPES[inner]
         if kind in ("timestamp", "timedelta"):

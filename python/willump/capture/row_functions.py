@@ -19,6 +19,7 @@ import pandas as pd
 from .cell_calls import SplitCell, call_known, call_method, get_item
 from .cell_operators import as_text, contains, is_none, joined, lookup, operate
 from .cells import TEXT, Cell, Cells, Row, as_cell
+from .changes import MUTATING
 from .frames import kind_of_dtype
 from .interpreter import Inner, Interpreter, Returned, inner_of
 from .registry import Call, method
@@ -29,10 +30,6 @@ from .values import column_of as made
 #: What gives another answer with every call.
 _CHANGING = frozenset(["random", "time", "uuid", "secrets"])
 _CLOCKS = frozenset(["now", "today", "utcnow"])
-_MUTATING = frozenset(
-    ["append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "add",
-     "discard", "setdefault", "popitem"]
-)  # fmt: skip
 
 
 class RowTracer:
@@ -75,7 +72,7 @@ class RowTracer:
     def operate(self, name: str, function: Callable[..., Any], *operands: Any) -> Any:
         return self._told(name.rstrip("_"), operate(self.cells, name, operands))
 
-    def augment(self, name: str, left: Traced, right: Any) -> Any:
+    def augment(self, name: str, left: Traced, right: Any, *, is_part: bool) -> Any:
         return self.operate(name, lambda a, b: None, left, right)
 
     def call(self, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -86,7 +83,7 @@ class RowTracer:
         if not is_traced(list(args), kwargs):
             self._check_constant(callee, owner, name)
             return callee(*args, **kwargs)
-        if type(owner) in (list, dict, set) and name in _MUTATING:
+        if type(owner) in (list, dict, set) and name in MUTATING:
             self.check_own(owner)
             return callee(*args, **kwargs)
         found = call_known(self.cells, callee, args, kwargs)
@@ -109,13 +106,27 @@ class RowTracer:
         module = str(getattr(callee, "__module__", None) or type(owner).__module__)
         if not _CHANGING.isdisjoint(module.replace("_", "").split(".")) or name in _CLOCKS:
             raise NotNative(f"{name} gives another answer with each row")
-        if type(owner) in (list, dict, set) and name in _MUTATING:
+        if type(owner) in (list, dict, set) and name in MUTATING:
             self.check_own(owner)
 
     def check_own(self, container: Any) -> None:
         """A container outside would be changed by every row."""
         if self.cells.under or self.own.get(id(container)) is not container:
             raise NotNative("a container is changed by each row")
+
+    def all_rows(self, owner: Any, key: Any, left: Any) -> Any:
+        return left
+
+    def check_changes(self, owner: Any) -> None:
+        if type(owner) in (list, dict, set):
+            self.check_own(owner)
+
+    def is_outside(self, value: Any) -> bool:
+        return False
+
+    def from_outside(self, value: Any) -> Any:
+        """What the function sees of what was there before: as it is."""
+        return value
 
     def call_method(
         self, owner: Traced, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -255,21 +266,13 @@ class RowInterpreter(Interpreter):
     def _do_Try(self, node: ast.Try) -> None:
         raise CaptureError(f"line {node.lineno}: `try` around a row's values")
 
-    def assign(self, target: ast.expr, value: Any) -> None:
-        if isinstance(target, ast.Attribute):
-            raise CaptureError(f"line {target.lineno}: an object is changed by each row")
-        if isinstance(target, ast.Subscript):
-            owner = self.expression(target.value)
-            if not isinstance(owner, Traced):
-                self.tracer.check_own(owner)
-        super().assign(target, value)
+    def _set_item(self, owner: Any, key: Any, value: Any, line: int) -> None:
+        if not isinstance(owner, Traced):
+            self.tracer.check_own(owner)
+        super()._set_item(owner, key, value, line)
 
-    def _do_AugAssign(self, node: ast.AugAssign) -> None:
-        if isinstance(node.target, ast.Name):
-            left = self.lookup(node.target.id)
-            if type(left) in (list, dict, set):
-                self.tracer.check_own(left)
-        super()._do_AugAssign(node)
+    def _set_attribute(self, owner: Any, name: str, value: Any) -> None:
+        raise CaptureError(f"line {self.tracer.line}: an object is changed by each row")
 
     # ---- expressions ----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._graph import Array
+from .inputs import is_scalar
 
 #: Rows of a sample that are looked at, and those that the function is followed on.
 MAX_SAMPLE = 1000
@@ -29,7 +30,7 @@ def as_frame(sample: Any) -> pd.DataFrame:
     if isinstance(sample, pd.DataFrame):
         frame = sample
     elif isinstance(sample, dict):
-        frame = pd.DataFrame(sample)
+        frame = pd.DataFrame([sample] if all(map(is_scalar, sample.values())) else sample)
     elif isinstance(sample, (list, tuple)):
         frame = pd.DataFrame(list(sample))
     elif hasattr(sample, "to_pandas"):

@@ -31,6 +31,10 @@ def definition_of(function: types.FunctionType) -> Definition:
         Where the source is not there, or is not plain.
     """
     code = function.__code__
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise UnsupportedError(
+            f"{function.__qualname__} is a coroutine (async def): compile a plain function"
+        )
     try:
         lines, _ = inspect.findsource(function)
         known = _definitions("".join(lines))
@@ -45,11 +49,9 @@ def definition_of(function: types.FunctionType) -> Definition:
             f"the source of {function.__qualname__} has changed since it was loaded, or cannot "
             f"be told from others on line {code.co_firstlineno}"
         )
-    node = found[0]
-    for inner in ast.walk(node):
-        if isinstance(inner, (ast.Yield, ast.YieldFrom)):
-            raise UnsupportedError(f"{function.__qualname__} is a generator")
-    return node
+    if inspect.isgeneratorfunction(function):
+        raise UnsupportedError(f"{function.__qualname__} is a generator")
+    return found[0]
 
 
 def _is_of(node: ast.AST, code: types.CodeType) -> bool:
@@ -106,7 +108,7 @@ def bound_arguments(
 
 
 #: Libraries whose functions are not followed into: what they do is known, or Python.
-_LIBRARIES = frozenset(
+LIBRARIES = frozenset(
     ["pandas", "numpy", "scipy", "sklearn", "polars", "pyarrow", "lightgbm", "xgboost", "catboost",
      "torch", "joblib", "builtins", "operator", "math", "re", "datetime"]
 )  # fmt: skip
@@ -114,4 +116,4 @@ _LIBRARIES = frozenset(
 
 def is_of_library(function: types.FunctionType) -> bool:
     """Whether a function is a library's, not the user's."""
-    return (function.__module__ or "").partition(".")[0] in _LIBRARIES
+    return (function.__module__ or "").partition(".")[0] in LIBRARIES

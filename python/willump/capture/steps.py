@@ -19,6 +19,8 @@ from .nullable import may_be_na
 from .sample import Sample
 from .values import Column, Matrix, NotNative, Replay, Traced
 
+#: Rows that are asked alone.
+_ALONE = 6
 #: Seconds that a step may take to be run on a whole sample.
 _MAX_SECONDS = 0.5
 
@@ -32,8 +34,13 @@ class ReplayStep(PythonStep):
     is_row_wise: bool = True
 
     def answer(self, x: Any) -> Any:
+        import pandas as pd
+
         assert self.replay is not None
-        return plain(self.replay.run(x if self.frame is None else self.frame(x)))
+        frame = x if self.frame is None else self.frame(x)
+        # Steps share the caller's frame: what one does to it is not for the others.
+        own = frame.copy(deep=False) if isinstance(frame, pd.DataFrame) else frame
+        return plain(self.replay.run(own))
 
     def take_rows(self, x: Any, rows: Any) -> Any:
         """Some rows, as the function would be called with them alone."""
@@ -153,7 +160,8 @@ def _is_row_wise(value: Traced, sample: Any) -> bool:
 
 def answers_rows(run: Callable[[Any], Any], answer: Any, n: int) -> bool:
     """Whether what gave an answer to n rows gives each the same in another order, in two
-    parts, and twice; `run` takes the rows' numbers."""
+    parts, twice, among those with answers like its own, and a few alone; `run` takes the
+    rows' numbers."""
     if n == 0:
         return False
     order = np.random.default_rng(0).permutation(n)
@@ -163,6 +171,8 @@ def answers_rows(run: Callable[[Any], Any], answer: Any, n: int) -> bool:
         if whole.shape[0] != n:
             return False
         tries = [order, np.repeat(np.arange(n), 2), *[p for p in parts if len(p)]]
+        tries += [order[i : i + 1] for i in range(min(n, _ALONE))]
+        tries += _of_one_answer(whole)
         for rows in tries:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -172,6 +182,16 @@ def answers_rows(run: Callable[[Any], Any], answer: Any, n: int) -> bool:
     except Exception:
         return False
     return True
+
+
+def _of_one_answer(answers: Any) -> list[Any]:
+    """Rows whose answers are alike: in the first column's lower part, and its upper one."""
+    if not answers.size or answers.dtype.kind not in "fiub":
+        return []
+    first = answers.reshape(len(answers), -1)[:, 0].astype(float)
+    middle = np.nanmedian(first) if np.isfinite(first).any() else 0.0
+    parts = [np.flatnonzero(first <= middle), np.flatnonzero(first > middle)]
+    return [part for part in parts if len(part)]
 
 
 def _rows(value: Any) -> Any:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import datetime
 import functools
 import inspect
 import operator
+import random
+import time
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,8 +18,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from .._errors import UnsupportedError
 from ..convert.context import Context
 from ..convert.registry import Refused
+from .changes import WRITING, CallCopied, Watch, call_on_sample, check_containers
 from .interpreter import Inner, Interpreter
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
@@ -23,6 +29,7 @@ from .sample import Sample
 from .source import is_of_library
 from .steps import ReplayStep
 from .values import (
+    LOOSE,
     AugmentItem,
     CallMethod,
     CaptureError,
@@ -72,16 +79,16 @@ class Step:
     nodes: tuple[int, ...] = ()
 
 
-class Tracer:
+class Tracer(Watch):
     """The graph that is being made, beside the run on the sample."""
 
     def __init__(self, frame: Traced, context: Context, sample: Sample) -> None:
+        super().__init__()
         self.frame = frame
         self.sample = sample
         self.context = context
         #: The inputs, as they are before any statement.
         self.frame_inputs = dict(frame.native.columns) if isinstance(frame.native, Frame) else {}
-        self.line = 0
         #: The functions that were followed, in order, and the one at work.
         self.codes: list[Any] = []
         self.code: Any = None
@@ -90,6 +97,8 @@ class Tracer:
         self.n_statements = 0
         self.steps: list[Step] = []
         self.notes: list[str] = []
+        #: Columns that the function asks for, in vain.
+        self.absent: list[Any] = []
         self.models: dict[Any, Any] = {}  #: what the models that were called gave
         self.model: Any = None  #: the last of them
 
@@ -101,9 +110,18 @@ class Tracer:
             return callee(*args, **kwargs)
         if isinstance(callee, functools.partial):
             return self.call(callee.func, (*callee.args, *args), {**callee.keywords, **kwargs})
-        if not is_traced(list(args), kwargs, getattr(callee, "__self__", None)):
-            return callee(*args, **kwargs)
+        args = tuple(_listed(arg) for arg in args)
         owner = getattr(callee, "__self__", None)
+        if callee is functools.reduce and len(args) > 1:
+            return self._reduced(*args)
+        if not is_traced(list(args), kwargs, owner):
+            check_lasting(callee, self.line)
+            if getattr(callee, "__name__", "") in WRITING or kwargs.get("inplace") is True:
+                self.check_changes(owner)
+            self.check_changes(kwargs.get("out"))
+            return callee(*args, **kwargs)
+        if type(owner) in (list, dict, set):
+            self.check_own(owner)
         if callee in _STRUCTURAL if isinstance(callee, type) else type(owner) in (list, dict, set):
             return callee(*[self._opened(arg, callee) for arg in args], **kwargs)
         if isinstance(owner, Traced):  # a bound method that was kept in a variable
@@ -114,6 +132,8 @@ class Tracer:
                 return found
         from .estimators import maker_of_estimator
 
+        if owner is not None and str(getattr(callee, "__name__", "")).startswith(_FITS):
+            raise CaptureError(f"line {self.line}: {_name_of(callee)} is fitted on a call's rows")
         of_estimator = maker_of_estimator(callee)
         # A model of the user's own is one to `optimize`, whatever its source does.
         if of_estimator is not None and self.context.splits_lookups:
@@ -133,6 +153,14 @@ class Tracer:
         """A method of a traced value."""
         if name in ("pipe",) and args:
             return self.call(args[0], (owner, *args[1:]), kwargs)
+        if name in ("insert", "pop") and kind_of(owner) == "frame":
+            return (
+                self._insert(owner, *args, **kwargs)
+                if name == "insert"
+                else (self._pop(owner, *args, **kwargs))
+            )
+        if name == "assign" and kind_of(owner) == "frame" and any(map(callable, kwargs.values())):
+            return self._assigned(owner, *args, **kwargs)
         if name == "items" and kind_of(owner) == "frame":
             return [(key, self.get_item(owner, key)) for key in owner.value.columns]
         if kwargs.get("inplace") is True:
@@ -152,8 +180,11 @@ class Tracer:
         maker = METHODS.get((kind_of(traced), name))
         return self.make(name.rstrip("_"), function, operands, {}, maker)
 
-    def augment(self, name: str, left: Traced, right: Any) -> Any:
-        """`left op= right`, which changes the object itself."""
+    def augment(self, name: str, left: Traced, right: Any, *, is_part: bool) -> Any:
+        """`left op= right`, which changes the object itself; `is_part`: one that was picked
+        from another to be set there again."""
+        if not is_part:
+            self.check_alias(left)
         pure = self.operate(name, getattr(operator, name), left, right)
         changed = AugmentItem(name)
         found = self.make(f"i{name}", changed, (left, right), {}, None, is_silent=True)
@@ -162,6 +193,21 @@ class Tracer:
         ) == getattr(pure.value, "dtype", None)
         native = pure.native if same else "its dtype stays as it is in place"
         return self._replace(left, Traced(found.value, native, found.replay, self.line))
+
+    def all_rows(self, owner: Any, key: Any, left: Any) -> Any:
+        """The whole column where `left` is that of the rows of a mask: in `df.loc[mask, "a"]
+        op= number`, which sets the mask's rows alone, the others may be computed as well."""
+        if not (isinstance(owner, Traced) and isinstance(owner.native, Part)):
+            return left
+        if owner.native.name != "loc" or type(key) is not tuple or len(key) != 2:
+            return left
+        mask, name = key
+        of = owner.native.of
+        if kind_of(of) != "frame" or not isinstance(name, str) or not isinstance(mask, Traced):
+            return left
+        if str(getattr(mask.value, "dtype", "")) != "bool" or not of.value.index.is_unique:
+            return left
+        return self.get_item(of, name)
 
     def get_attribute(self, owner: Traced, name: str) -> Any:
         kind = kind_of(owner)
@@ -186,6 +232,8 @@ class Tracer:
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         if isinstance(owner, Traced) and kind_of(owner) == "frame" and name in owner.value.columns:
             self.set_item(owner, name, value)
+        elif isinstance(owner, Traced) and name == "name" and kind_of(owner) == "series":
+            self._replace(owner, self.call_method(owner, "rename", (value,), {}))
         elif isinstance(owner, Traced) and name == "columns" and not is_traced(value):
             self._replace(owner, self.call_method(owner, "set_axis", (value,), {"axis": 1}))
         else:
@@ -211,6 +259,7 @@ class Tracer:
         kind = kind_of(owner)
         if isinstance(owner.native, Part):
             base = owner.native.of
+        self.check_alias(base)
         if base is self.frame:
             self.note(self.line, "the caller's frame is left as it is")
         found = self.make(
@@ -231,10 +280,13 @@ class Tracer:
         if isinstance(container, Traced):
             if kind_of(container) != "frame" or is_traced(item):
                 raise CaptureError(f"line {self.line}: `in` asks for data")
-            return item in container.value
+            container = container.value.columns
         if isinstance(item, Traced):
             raise CaptureError(f"line {self.line}: `in` takes data; use .isin")
-        return item in container
+        is_there = item in container
+        if not is_there and isinstance(container, pd.Index):
+            self.absent.append(item)
+        return is_there
 
     def iterate(self, value: Traced) -> Iterator[Any]:
         if kind_of(value) == "frame":
@@ -275,10 +327,13 @@ class Tracer:
         args = tuple(self._plain(arg) for arg in args)
         kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
-        # What pandas' own operators and SetItem are given stays as it is.
-        guarded = concrete if _is_pure(function) else _guarded
-        given = [guarded(arg) for arg in args]
-        value = function(*given, **{k: guarded(v) for k, v in kwargs.items()})
+        self.note_given([*args, *kwargs.values()])
+        called = call_on_sample(function, args, kwargs)
+        if called is None:
+            return self._called_copied(name, function, args, kwargs)
+        value = called.value
+        if called.argument is not None:  # of arrays: np.asarray, of frames: what changes nothing
+            return called.argument
         replay = Replay(function, tuple(replayed(a) for a in args), replayed(dict(kwargs)), line)
         native: Native | str
         try:
@@ -297,7 +352,71 @@ class Tracer:
         if not is_silent:
             why = native if isinstance(native, str) else self._why_python(native)
             self.steps.append(Step(self.code, line, name, why, _nodes_of(native)))
-        return Traced(value, native, replay, line)
+        found = Traced(value, native, replay, line)
+        self.hold(found)
+        return found
+
+    def _called_copied(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """A call that writes to what it is given: its answer, and its arguments as they are
+        behind it, are Python's."""
+        line, why = self.line, f"line {self.line}: {name} changes what it is given"
+        every = [*args, *kwargs.values()]
+        if any(not isinstance(v, Traced) and is_traced(v) for v in every):
+            raise CaptureError(f"{why}, within a container")
+        constant = [v for v in every if isinstance(v, (np.ndarray, pd.DataFrame, pd.Series))]
+        if constant:
+            raise CaptureError(f"{why}, of which a part does not hang on the input")
+        call = CallCopied(function)
+        whole = Replay(call, (replayed(args), replayed(dict(kwargs))), line=line)
+        value, *behind = call(concrete(args), concrete(kwargs))
+        changed = [arg for arg in every if isinstance(arg, Traced)]
+        for arg in changed:
+            self.check_alias(arg, but=changed)
+        found: Any = Traced(value, why, Replay(operator.getitem, (whole, 0), line=line), line)
+        for i, (arg, new) in enumerate(zip(every, behind, strict=True), 1):
+            if isinstance(arg, Traced):
+                replay = Replay(operator.getitem, (whole, i), line=line)
+                self._replace(arg, Traced(new, why, replay, line))
+                found = arg if new is value else found
+        self.steps.append(Step(self.code, line, name, why))
+        self.hold(found)
+        return found
+
+    def _insert(
+        self, owner: Traced, loc: int, column: Any, value: Any, allow_duplicates: bool = False
+    ) -> None:
+        names = list(owner.value.columns)
+        if column in names:
+            raise CaptureError(f"line {self.line}: column {column!r} is there already")
+        self.set_item(owner, column, value)
+        names.insert(loc, column)
+        self._replace(owner, self.get_item(owner, names))
+
+    def _assigned(self, owner: Traced, **kwargs: Any) -> Any:
+        """`assign` with functions: each is called with the frame that has those before it."""
+        for key, value in kwargs.items():
+            value = self.call(value, (owner,), {}) if callable(value) else value
+            owner = self.call_method(owner, "assign", (), {key: value})
+        return owner
+
+    def _pop(self, owner: Traced, item: Any) -> Any:
+        found = self.get_item(owner, item)
+        self.delete(owner, item)
+        return found
+
+    def _reduced(self, function: Any, items: Any, *initial: Any) -> Any:
+        """`functools.reduce`."""
+        rest = iter([*initial, *items])
+        total = next(rest)
+        for item in rest:
+            total = self.call(function, (total, item), {})
+        return total
 
     def _why_python(self, native: Native) -> str:
         """Why a model that the line at work calls stays Python; "" of anything else, as of
@@ -345,7 +464,7 @@ class Tracer:
             if callee is hasattr:
                 return is_there
             return self.get_attribute(args[0], args[1]) if is_there or len(args) < 3 else args[2]
-        if callee is sum and type(args[0]) is list:
+        if callee is sum and type(args[0]) in (list, tuple):
             total: Any = args[1] if len(args) > 1 else 0
             for item in args[0]:
                 total = (
@@ -377,13 +496,18 @@ class Tracer:
             return NotImplemented
         before = (len(self.steps), len(self.notes), self.line, self.code)
         states = [(t, t.value, t.native, t.replay) for t in walk([list(args), kwargs])]
+        containers = [(c, copy.copy(c)) for c in (*args, *kwargs.values()) if _is_container(c)]
         try:
             return Interpreter.call(self, function, args, kwargs)
-        except CaptureError as error:
+        except UnsupportedError as error:  # not followed, or without a source
             del self.steps[before[0] :], self.notes[before[1] :]
             for traced, value, native, replay in states:
                 traced.value, traced.native, traced.replay = value, native, replay
+            for container, before_it in containers:
+                container.clear()
+                (container.extend if type(container) is list else container.update)(before_it)
             self.line, self.code = before[2], before[3]
+            check_containers(function, args, kwargs, self.line)
             self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
             return self.make(function.__qualname__, callee, given, kwargs, None)
         finally:
@@ -391,11 +515,14 @@ class Tracer:
 
     # ---- what makers ask for ------------------------------------------------------
 
-    def column(self, value: Any) -> Column:
-        """A traced column's native form; through a Python step where it has none."""
+    def column(self, value: Any, *, is_loose: bool = False) -> Column:
+        """A traced column's native form; through a Python step where it has none.
+        `is_loose`: the caller knows what booleans become where one is missing."""
         found = self.native(value)
         if not isinstance(found, Column):
             raise NotNative(f"a {kind_of(value)} where a column is wanted")
+        if found.dtype == LOOSE and not is_loose:
+            raise NotNative("booleans of a table, which are objects where a row is not there")
         return found
 
     def frame_of(self, value: Any) -> Frame:
@@ -465,15 +592,33 @@ def _nodes_of(native: Any) -> tuple[int, ...]:
     return () if ref is None else (ref.node, *(part.node for _, part in ref.parts))
 
 
-def _guarded(value: Any) -> Any:
-    """A value on the sample that a function may change without changing the sample."""
-    value = concrete(value)
-    return value.copy(deep=False) if isinstance(value, pd.DataFrame) else value
+_VIEWS: tuple[Any, ...] = (type({}.keys()), type({}.values()), type({}.items()), map, filter, zip)
 
 
-def _is_pure(function: Any) -> bool:
-    """Whether a function changes none of its arguments."""
-    return isinstance(function, SetItem) or function is operator.getitem
+def _is_container(value: Any) -> bool:
+    return type(value) in (list, dict, set)
+
+
+def _listed(arg: Any) -> Any:
+    """What builtins would read item by item, as a list: what hangs on the input is seen."""
+    return list(arg) if isinstance(arg, _VIEWS) else arg
+
+
+#: Methods after which an object answers by the rows that they were given.
+_FITS = ("fit", "partial_fit")
+
+#: What gives another answer with every call; of clocks, those by which days are told.
+_CLOCKS = frozenset(["now", "today", "utcnow"])
+
+
+def check_lasting(callee: Any, line: int) -> None:
+    """Raises for a call whose answer would be the capture's for ever."""
+    owner = getattr(callee, "__self__", None)
+    is_moment = isinstance(owner, type) and issubclass(owner, datetime.date)
+    is_time = callee in (time.time, time.time_ns, time.localtime, time.gmtime, time.ctime)
+    is_random = owner is random._inst or owner is np.random.mtrand._rand
+    if is_time or is_random or (is_moment and callee.__name__ in _CLOCKS):
+        raise CaptureError(f"line {line}: {callee.__name__} gives another answer with each call")
 
 
 def kind_of(value: Any) -> str:

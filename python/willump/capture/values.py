@@ -32,6 +32,8 @@ WHOLE = "int64|float64"
 FILLED = "int64|float64?"
 #: Parts of dates: int32, and float64 where a date is missing.
 SHORT = "int32|float64"
+#: Booleans of a table: objects where a row of it is missing, and NaN there.
+LOOSE = "bool|object"
 #: Cells of a frame that is copied as soon as it is looked at.
 _SMALL = 1 << 18
 #: Numbers that rows of a function gave: int64 where all of them are ints.

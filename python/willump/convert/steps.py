@@ -132,12 +132,18 @@ class PythonStep:
         if not checks and numbers.dtype.kind == "c":
             numbers = numbers.real
         with np.errstate(all="ignore"):
-            cast = numbers.astype(dtype)
-            if not checks or numbers.dtype == object:  # objects know their numbers
+            try:
+                cast = numbers.astype(dtype)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"{self.name} gave what is no {dtype}: {error}") from error
+            if not checks:
                 return cast
-            same = np.array_equal(
-                cast.astype(numbers.dtype), numbers, equal_nan=numbers.dtype.kind in "fc"
-            )
+            if numbers.dtype == object:
+                pairs = zip(numbers.ravel().tolist(), cast.ravel().tolist(), strict=True)
+                same = all(_is_same(value, number) for value, number in pairs)
+            else:
+                is_float = numbers.dtype.kind in "fc"
+                same = np.array_equal(cast.astype(numbers.dtype), numbers, equal_nan=is_float)
         if not same:
             raise TypeError(
                 f"{self.name} gave numbers of dtype {numbers.dtype}, which do not fit "
@@ -160,6 +166,12 @@ class PythonStep:
                 f"{self.n_features} columns were expected"
             )
         return answer
+
+
+def _is_same(value: Any, number: Any) -> bool:
+    """Whether a number is an object's; NaN is that of what is missing."""
+    is_missing = value is None or value != value
+    return number != number if is_missing else bool(value == number)
 
 
 def class_indices(classes: Array, labels: Array) -> Array:

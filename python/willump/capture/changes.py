@@ -1,0 +1,352 @@
+"""What calls do to their arguments.
+
+A call that is not followed may write to what it is given, and plain Python sees that under
+every name of the object. So the call gets arrays that refuse to be written, and copies of
+frames of which it shows when they were: one that writes becomes a Python step that gives its
+arguments as they are behind it (`CallCopied`).
+"""
+
+from __future__ import annotations
+
+import ast
+import collections
+import types
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from .._errors import UnsupportedError
+from .source import LIBRARIES, bound_arguments, definition_of, is_of_library
+from .values import AugmentItem, CallMethod, CaptureError, SetItem, Traced, concrete
+
+#: Methods of frames, Series, arrays and sparse matrices that change them, besides those that
+#: are told `inplace`.
+WRITING = frozenset(
+    ["byteswap", "eliminate_zeros", "fill", "insert", "partition", "pop", "prune", "put", "resize",
+     "setdiag", "setfield", "setflags", "sort", "sort_indices", "sum_duplicates", "update"]
+)  # fmt: skip
+
+
+class CallCopied:
+    """Calls a function with copies of what it may write to: gives its answer, and the copies
+    of its arguments in order, those with names after the others."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        args, kwargs = copied(args), copied(kwargs)
+        return (self.function(*args, **kwargs), *args, *kwargs.values())
+
+
+def _within(value: Any, change: Callable[[Any], Any]) -> Any:
+    """What a change makes of objects within plain containers."""
+    if type(value) in (list, tuple):
+        return type(value)(_within(item, change) for item in value)
+    if type(value) is dict:
+        return {key: _within(item, change) for key, item in value.items()}
+    return change(value)
+
+
+def copied(value: Any) -> Any:
+    def copy(value: Any) -> Any:
+        is_data = isinstance(value, (np.ndarray, pd.DataFrame, pd.Series)) or sp.issparse(value)
+        return value.copy() if is_data else value
+
+    return _within(value, copy)
+
+
+def guarded(value: Any) -> Any:
+    """A value on the sample for a call that may write to it: arrays cannot be written to,
+    frames and Series are copies."""
+    return _within(_concrete_copies(value), _read_only)
+
+
+def _concrete_copies(value: Any) -> Any:
+    """Sparse matrices of the sample are copied; constant ones, which may be large, are not."""
+    if isinstance(value, Traced):
+        return value.value.copy() if sp.issparse(value.value) else value.value
+    if type(value) in (list, tuple):
+        return type(value)(_concrete_copies(item) for item in value)
+    if type(value) is dict:
+        return {key: _concrete_copies(item) for key, item in value.items()}
+    return concrete(value)
+
+
+def _read_only(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        value = value.view()
+        value.flags.writeable = False
+        return value
+    if isinstance(value, (pd.DataFrame, pd.Series)):
+        return value.copy(deep=False)
+    return value
+
+
+def is_refused_write(error: Exception) -> bool:
+    """Whether a call failed as it wrote to an array that it may not write to."""
+    return isinstance(error, (ValueError, RuntimeError)) and "read-only" in str(error)
+
+
+def was_written(before: Any, after: Any) -> bool:
+    """Whether a frame or Series was written to since it was copied, be it with the same
+    values: what is written to has memory of its own then. Others: whether values differ."""
+    if isinstance(before, pd.DataFrame):
+        if not (before.columns.equals(after.columns) and before.index.equals(after.index)):
+            return True
+        n = before.shape[1]
+        return any(_column_was_written(before.iloc[:, i], after.iloc[:, i]) for i in range(n))
+    if isinstance(before, pd.Series):
+        return not before.index.equals(after.index) or _column_was_written(before, after)
+    if sp.issparse(before):
+        if before.shape != after.shape or before.dtype != after.dtype:
+            return True
+        return (
+            any(
+                not np.array_equal(a.tocoo().data, b.tocoo().data, equal_nan=a.dtype.kind == "f")
+                for a, b in [(before.tocsr(), after.tocsr())]
+            )
+            or (before != after).nnz > 0
+        )
+    if isinstance(before, np.ndarray):
+        is_float = before.dtype.kind in "fc"
+        return not np.array_equal(before, after, equal_nan=is_float)
+    return False
+
+
+def _column_was_written(before: pd.Series, after: pd.Series) -> bool:
+    if before.dtype != after.dtype or before.name != after.name:
+        return True
+    if isinstance(before.dtype, np.dtype) and len(before):
+        return not np.shares_memory(before.to_numpy(), after.to_numpy())
+    return not before.equals(after)
+
+
+@dataclass(frozen=True)
+class Called:
+    """What a call on the sample gave: a value, and the argument that it is, if one."""
+
+    value: Any
+    argument: Traced | None = None
+
+
+def call_on_sample(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Called | None:
+    """Calls a function; None where it writes to what it is given."""
+    if _is_pure(function, args):
+        return Called(function(*map(concrete, args), **concrete(kwargs)))
+    every = [*args, *kwargs.values()]
+
+    def call() -> Any:
+        named = dict(zip(kwargs, given[len(args) :], strict=True))
+        return function(*given[: len(args)], **named)
+
+    given = [guarded(value) for value in every]
+    lasting = [getattr(function, "__self__", None), *every, *given]
+    states = [state_of(each) for each in lasting]
+    try:
+        value = call()
+    except Exception as error:
+        if not is_refused_write(error):
+            raise
+        if "buffer source" not in str(error):
+            return None
+        # Compiled code may ask for an array to write to and leave it as it is.
+        given = copied(concrete(every))
+        value = call()
+    for state, each in zip(states, lasting, strict=True):
+        if not _is_same_state(state, state_of(each)):
+            kind = type(each).__name__
+            raise CaptureError(f"a call keeps what hangs on the input in a {kind}")
+    for old, new in zip(concrete(every), given, strict=True):
+        if _may_be_written(function, new) and was_written(old, new):
+            return None
+    same = (arg for arg, one in zip(every, given, strict=True) if one is value)
+    return Called(value, next((arg for arg in same if isinstance(arg, Traced)), None))
+
+
+#: Methods that change containers.
+MUTATING = frozenset(
+    ["append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "add",
+     "discard", "setdefault", "popitem"]
+)  # fmt: skip
+
+
+def check_containers(
+    function: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any], line: int
+) -> None:
+    """Raises where a function that is not followed may change a list, dict or set that it is
+    given: that the sample's rows do not make it do so tells nothing of others."""
+    try:
+        given = bound_arguments(function, args, kwargs)
+        names = {name for name, value in given.items() if type(value) in (list, dict, set)}
+        may_change = bool(names) and _may_change(definition_of(function), names)
+    except (TypeError, UnsupportedError):
+        may_change = any(type(value) in (list, dict, set) for value in (*args, *kwargs.values()))
+    if may_change:
+        raise CaptureError(
+            f"line {line}: {function.__qualname__} is not followed, and may change a list, dict or "
+            "set that it is given"
+        )
+
+
+def _may_change(definition: ast.AST, names: set[str]) -> bool:
+    """Whether a function's source sets items of what it has under these names, calls what
+    changes them, or hands them on."""
+    for node in ast.walk(definition):
+        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            owner: Any = node.value
+        elif isinstance(node, ast.Attribute) and node.attr in MUTATING:
+            owner = node.value
+        elif isinstance(node, ast.AugAssign):
+            owner = node.target
+        elif isinstance(node, (ast.Assign, ast.Return, ast.NamedExpr)):
+            owner = node.value
+        elif isinstance(node, ast.Call):
+            values = [*node.args, *(keyword.value for keyword in node.keywords)]
+            is_reader = isinstance(node.func, ast.Name) and node.func.id in _READERS
+            if not is_reader and any(_is_named(value, names) for value in values):
+                return True
+            continue
+        else:
+            continue
+        if _is_named(owner, names):
+            return True
+    return False
+
+
+#: Builtins that read what they are given.
+_READERS = frozenset(
+    ["all", "any", "dict", "enumerate", "isinstance", "len", "list", "max", "min", "range", "set",
+     "sorted", "str", "sum", "tuple", "zip"]
+)  # fmt: skip
+
+
+def _is_named(node: Any, names: set[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
+
+
+def state_of(value: Any) -> list[Any]:
+    """What an object that is no data holds now: a container's items, an object's attributes.
+    Of libraries' objects nothing: what they keep for themselves changes no answer."""
+    if isinstance(value, (dict, list, set, collections.deque)):
+        return [*value, *value.values()] if isinstance(value, dict) else list(value)
+    is_library = type(value).__module__.partition(".")[0] in LIBRARIES
+    is_other = isinstance(value, (Traced, types.ModuleType, types.FunctionType, type))
+    if is_library or is_other or not hasattr(value, "__dict__"):
+        return []
+    held = list(vars(value).values())
+    inner = [state_of(one) for one in held if isinstance(one, (dict, list, set))]
+    return [*vars(value), *held, *(item for state in inner for item in state)]
+
+
+def _is_same_state(before: list[Any], after: list[Any]) -> bool:
+    return len(before) == len(after) and all(
+        a is b or (type(a) is str and a == b) for a, b in zip(before, after, strict=True)
+    )
+
+
+def _is_pure(function: Any, args: tuple[Any, ...]) -> bool:
+    """Whether a call changes none of its arguments: operators, and what is done to pandas'
+    objects, but for the methods that change them."""
+    if isinstance(function, CallMethod):
+        owner = concrete(args[0])
+        is_array = isinstance(owner, np.ndarray) or sp.issparse(owner)
+        return not is_array and function.name not in WRITING
+    is_operator = getattr(function, "__module__", None) == "_operator"
+    return is_operator or function is getattr or isinstance(function, (SetItem, AugmentItem))
+
+
+def _may_be_written(function: Any, given: Any) -> bool:
+    """Whether to look at an argument behind a call: libraries' functions do not write to
+    frames, and nothing writes to arrays that refuse it."""
+    if isinstance(given, np.ndarray):
+        return bool(given.flags.writeable)
+    own = getattr(function, "__func__", function)
+    is_users = isinstance(own, types.FunctionType) and not is_of_library(own)
+    return sp.issparse(given) or isinstance(function, CallMethod) or is_users
+
+
+class Watch:
+    """What a function that is followed holds, for what is changed in place."""
+
+    def __init__(self) -> None:
+        self.line = 0  #: the line at work
+        self._arrays: weakref.WeakSet[Traced] = weakref.WeakSet()
+        #: Lists, dicts and sets that were there before the function was called.
+        self._outside: dict[int, Any] = {}
+        #: Constant tables and arrays that a call was given, and its line.
+        self._given: dict[int, tuple[Any, int]] = {}
+
+    def hold(self, traced: Traced) -> None:
+        """Notes an array or a sparse matrix, for as long as the function has it."""
+        if _memory(traced.value) is not None:
+            self._arrays.add(traced)
+
+    def from_outside(self, value: Any) -> Any:
+        """Notes what the function sees of what was there before."""
+        if type(value) in (list, dict, set):
+            self._outside[id(value)] = value
+        return value
+
+    def is_outside(self, value: Any) -> bool:
+        return self._outside.get(id(value)) is value
+
+    def check_own(self, container: Any) -> None:
+        """What hangs on the input stays within the call."""
+        if self.is_outside(container):
+            raise CaptureError(
+                f"line {self.line}: a {type(container).__name__} that was there before the call "
+                "takes in what hangs on the input"
+            )
+
+    def note_given(self, values: list[Any]) -> None:
+        for value in values:
+            if type(value) in (list, tuple):
+                self.note_given(list(value))
+            elif isinstance(value, (np.ndarray, pd.DataFrame, pd.Series)) or sp.issparse(value):
+                self._given.setdefault(id(value), (value, self.line))
+
+    def check_changes(self, owner: Any) -> None:
+        """Raises where a constant that calls were given is changed: they would see it as it
+        is behind the change."""
+        for value, line in self._given.values():
+            is_array = isinstance(owner, np.ndarray) and isinstance(value, np.ndarray)
+            if owner is value or (is_array and shares(owner, value)):
+                raise CaptureError(
+                    f"line {self.line}: a {type(owner).__name__} is changed that line {line} was "
+                    "given; change a copy"
+                )
+
+    def check_alias(self, changed: Traced, but: Sequence[Traced] = ()) -> None:
+        """Raises where what is changed in place is also to be seen in another value."""
+        own = _memory(changed.value)
+        for other in () if own is None else list(self._arrays):
+            theirs = _memory(other.value)
+            if other is changed or any(other is each for each in but) or theirs is None:
+                continue
+            if shares(own, theirs):
+                names = [repr(t.name) if t.name else "another value" for t in (changed, other)]
+                raise CaptureError(
+                    f"line {self.line}: {names[0]} is changed in place, and {names[1]} lies in "
+                    "the same memory; change a copy()"
+                )
+
+
+def _memory(value: Any) -> Any:
+    """The array that a value's numbers are in."""
+    if sp.issparse(value):
+        value = getattr(value, "data", None)
+    return value if isinstance(value, np.ndarray) else None
+
+
+def shares(a: Any, b: Any) -> bool:
+    """Whether two arrays have memory in common."""
+    return bool(np.shares_memory(a, b))
