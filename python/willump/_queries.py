@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._calibration import DISTINCT_SHARE, group_numbers
+from ._calibration import DISTINCT_SHARE, TooFewToHoldOut, group_numbers
 from ._columns import is_frame, library_of
 from ._errors import DuplicateRowsWarning
 from ._frames import as_rows, n_rows_of, take_rows
@@ -44,8 +44,16 @@ class Queries:
     """
 
     def __init__(
-        self, X_cal: Any, target: TopKRecall, seed: int, *, is_text: bool, keys: Keys | None
+        self,
+        X_cal: Any,
+        target: TopKRecall,
+        seed: int,
+        *,
+        is_text: bool,
+        keys: Keys | None,
+        is_held_out: bool,
     ) -> None:
+        self.source = "the held-out part of X" if is_held_out else "X_cal"
         random = np.random.default_rng(seed)
         self.counts_once = keys is not None
         self.is_real = _is_list_of_queries(X_cal, is_text=is_text)
@@ -68,7 +76,8 @@ class Queries:
         size = target.query_size or n
         if size > n:
             distinct = "distinct " if n < self.n_units else ""
-            raise ValueError(f"X_cal has {n} {distinct}rows, which make no query of {size}")
+            what = f"{self.source} has {n} {distinct}rows, which make no query of {size}"
+            raise TooFewToHoldOut(what) if is_held_out else ValueError(what)
         order = random.permutation(n)
         self.parts = [take_rows(rows, order[at : at + size]) for at in range(0, n - size + 1, size)]
         self.sizes = [size] * len(self.parts)
@@ -82,9 +91,9 @@ class Queries:
         what = "queries" if self.is_real else "rows"
         of_them = "queries" if self.is_real else "queries of such rows"
         warnings.warn(
-            f"only {self.n_distinct} of the {self.n_units} {what} of X_cal are distinct, and each "
-            f"counts once: the promise is of later {of_them} that are drawn like the distinct "
-            f"ones, and none for requests. For those, pass the {what} as they came and "
+            f"only {self.n_distinct} of the {self.n_units} {what} of {self.source} are distinct, "
+            f"and each counts once: the promise is of later {of_them} that are drawn like the "
+            f"distinct ones, and none for requests. For those, pass the {what} as they came and "
             'duplicates="traffic"',
             DuplicateRowsWarning,
             stacklevel=4,
@@ -98,7 +107,9 @@ class Queries:
         if self.counts_once:
             counts = f"each of the {what} counts once, however often it comes"
             what = f"distinct {what}"
-        return f"later queries are drawn independently, as the {what} of X_cal were; {counts}"
+        return (
+            f"later queries are drawn independently, as the {what} of {self.source} were; {counts}"
+        )
 
 
 def _checked_queries(X_cal: Any, target: TopKRecall) -> list[Any]:

@@ -268,14 +268,15 @@ class FilterTuner:
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         }
         if not is_certified:
-            self._warn_of_estimate(len(queries), needed)
+            self._warn_of_estimate(queries, needed)
         extra = {"top_k": told, "certificate": certificate}
         return self._compiled(self.conversion.artifact([best.stage], extra))
 
-    def _warn_of_estimate(self, n: int, needed: int) -> None:
+    def _warn_of_estimate(self, queries: Queries, needed: int) -> None:
         message = (
-            f"the filter is estimated, not certified: X_cal makes {n} queries, and certifying a "
-            f"share of {self.target.share:g} {self._confidence()} takes {needed}"
+            f"the filter is estimated, not certified: {queries.source} makes {len(queries)} "
+            f"queries, and certifying a share of {self.target.share:g} {self._confidence()} takes "
+            f"{needed}"
         )
         if self.strict:
             raise CertificateError(message)
@@ -347,7 +348,10 @@ def optimize_top_k(
     inputs = tuner.exact._model.inputs
     is_text = bool(inputs) and all(kind == "text" for _, kind, _, _ in inputs)
     keys = Runner(conversion.finish(), tuner.exact.metadata, n_threads).keys
-    queries = Queries(X_cal, target, seed, is_text=is_text, keys=keys if counts_once else None)
+    queries = Queries(
+        X_cal, target, seed,
+        is_text=is_text, keys=keys if counts_once else None, is_held_out=is_held_out,
+    )  # fmt: skip
     if not is_held_out:
         check_not_training(queries.parts, X, keys)
     queries.warn_of_duplicates()
