@@ -83,6 +83,8 @@ class Reads:
                 asked = {(None if names is None else names[i], i) for i in range(width)}
                 known = self.known
                 asked = {a for a in asked if not any(_is_same(a, place) for place in known)}
+            if len(asked | self.known) == 1:
+                return sorted(asked, key=_order)  # there is nothing else to read
             found = _read_of(x, sorted(asked, key=_order), run, outputs)
             if found is None:
                 return None if WHOLE in self.unsure else sorted(self.known | asked, key=_order)

@@ -97,7 +97,8 @@ class _Part:
         if is_sparse(x):
             self.matrix = x.tocsr().astype(np.float64)
             if places is not None:
-                self.matrix = self.matrix[:, [at for _, at in places if at is not None]]
+                wide = range(self.matrix.shape[1])
+                self.matrix = self.matrix[:, [at for _, at in places if at in wide]]
         else:
             self.columns = [canonical(column) for column in _columns_at(x, places)]
 

@@ -419,6 +419,17 @@ def test_a_functions_columns_are_those_that_its_python_steps_read() -> None:
     assert set(first).isdisjoint(second)
 
 
+@pytest.mark.parametrize("name", pipelines(False))
+def test_rows_of_another_width_are_other_rows(name: str) -> None:
+    rng = np.random.default_rng(0)
+    x, y = drawn(rng)
+    pipeline = pipelines(False)[name].fit(x, y)
+    fresh = drawn(rng, 1000)[0][:, :2]
+    for rows in (fresh, fresh.tolist(), sp.csr_matrix(fresh)):
+        first, second = pipeline_keys(pipeline, x, rows)
+        assert set(first).isdisjoint(second)  # and refused where they are run
+
+
 # ---- what hangs on the keys ----------------------------------------------------------
 
 
