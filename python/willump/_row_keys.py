@@ -4,8 +4,8 @@ A certificate counts distinct rows and refuses rows that training saw, so two ro
 are equal must never pass for different ones. Values are therefore brought to one form
 first: numbers to float64 without -0.0, moments to microseconds, everything missing to
 one thing, text to `str`. What is left hangs on the rows that are compared, a side each:
-where one side's numbers are all float32's, those of the others are rounded to float32,
-and text is read as numbers where another side has numbers.
+where one side's numbers are all float32's (float16's), those of the others are rounded to
+that, and text is read as numbers where another side has numbers.
 """
 
 from __future__ import annotations
@@ -314,19 +314,31 @@ def _number_in(text: str) -> Any:
         return text
 
 
-def _is_single(column: Cells) -> bool:
-    """Whether all numbers are float32's."""
+def _narrowest(column: Cells) -> type[np.floating[Any]]:
+    """The narrowest dtype that holds all numbers."""
     numbers = column if isinstance(column, np.ndarray) else _floats(column)
     with np.errstate(over="ignore"):
-        same = numbers.astype(np.float32) == numbers
-    return bool((same | np.isnan(numbers)).all())
+        for dtype in (np.float16, np.float32):
+            if ((numbers.astype(dtype) == numbers) | np.isnan(numbers)).all():
+                return dtype
+    return np.float64
 
 
-def _as_single(column: Cells) -> Cells:
+def _common(sides: Sequence[Sequence[Cells]]) -> type[np.floating[Any]]:
+    """The dtype in which numbers of several sides can be compared: the narrowest that holds
+    all of one side."""
+    found: list[type[np.floating[Any]]] = []
+    for side in sides:
+        own = [_narrowest(column) for column in side]
+        found += [max(own, key=lambda dtype: dtype().itemsize)] if own else []
+    return min(found, key=lambda dtype: dtype().itemsize, default=np.float64)
+
+
+def _rounded(column: Cells, dtype: type[np.floating[Any]]) -> Cells:
     with np.errstate(over="ignore"):
         if isinstance(column, np.ndarray):
-            return column.astype(np.float32).astype(np.float64) + 0.0
-        return [float(np.float32(item)) if type(item) is float else item for item in column]
+            return column.astype(dtype).astype(np.float64) + 0.0
+        return [float(dtype(item)) + 0.0 if type(item) is float else item for item in column]
 
 
 def _alike(sides: list[list[Cells]]) -> list[list[Cells]]:
@@ -334,8 +346,9 @@ def _alike(sides: list[list[Cells]]) -> list[list[Cells]]:
     if any(isinstance(column, np.ndarray) for side in sides for column in side):
         sides = [[_numbers_in(column) for column in side] for side in sides]
     if len(sides) > 1:
-        if any(side and all(map(_is_single, side)) for side in sides):
-            sides = [[_as_single(column) for column in side] for side in sides]
+        common = _common(sides)
+        if common is not np.float64:
+            sides = [[_rounded(column, common) for column in side] for side in sides]
         cells = [c for side in sides for column in side if isinstance(column, list) for c in column]
         if any(isinstance(c, str) and not c.isascii() and _UNDECODED.search(c) for c in cells):
             # In an encoding that is not known: what is not ASCII is left out.
@@ -384,9 +397,10 @@ def _joined(n: int, numbers: list[Array], others: list[list[Any]]) -> list[Any]:
 def _sparse_keys(read: list[list[_Part]]) -> list[list[Any]]:
     """The keys of all parts in turn, by what is neither 0 nor missing: a gap is either."""
     sides = [[_without_gaps(part.as_matrix()) for part in side] for side in read]
-    if len(sides) > 1 and any(side and all(_is_single(m.data) for m in side) for side in sides):
+    common = _common([[matrix.data for matrix in side] for side in sides])
+    if len(sides) > 1 and common is not np.float64:
         for matrix in chain.from_iterable(sides):
-            matrix.data = np.asarray(_as_single(matrix.data))
+            matrix.data = np.asarray(_rounded(matrix.data, common))
             matrix.eliminate_zeros()
     keys: list[list[Any]] = []
     for matrix in chain.from_iterable(sides):

@@ -127,6 +127,11 @@ def test_rows_of_float64_tell_more_than_float32(seed: int) -> None:
     assert not any(matches(x, near))
     assert all(matches(x, near.astype(np.float32)))
     assert all(matches(pd.DataFrame(x), near.astype(np.float32).tolist()))
+    assert all(matches(sp.csr_matrix(x), near.astype(np.float32)))
+    half = x.astype(np.float16)
+    assert all(matches(x, half))
+    assert all(matches(x.astype(np.float32), pd.DataFrame(half)))
+    assert not any(matches(x, half.astype(float) * (1 + 1e-12)))
 
 
 def mixed(rng: np.random.Generator) -> pd.DataFrame:
