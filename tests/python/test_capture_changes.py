@@ -3,8 +3,10 @@ that they do not name: answered as plain Python answers, or refused by name."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
+import importlib
 import itertools
 import random
 import time
@@ -459,6 +461,55 @@ def name_of(function: Any) -> str:
 def test_what_is_changed_in_place(function: Any) -> None:
     fast = check(function)
     assert (name_of(function) in NATIVE) == (not fast._steps), fast._reasons
+
+
+# ---- what Python's own code would read ------------------------------------------------------
+
+
+def looked_up(df: Any) -> Any:
+    return df["x"] * {0: 5.0, 1: 6.0}.get(df["n"].sum() % 2, 9.0)
+
+
+def counted(df: Any) -> Any:
+    return df["x"] * [10, 14].count(df["n"].sum())
+
+
+def kept(df: Any) -> Any:
+    columns = list(filter(lambda c: df[c].isna().any(), ["x", "y", "n"]))
+    return df[columns].to_numpy(dtype=float).sum(axis=1)
+
+
+def largest(df: Any) -> Any:
+    return df[max(["x", "y", "n"], key=lambda c: df[c].sum())] * 1.0
+
+
+def suppressed(df: Any) -> Any:
+    found = df["x"] * 1.0
+    with contextlib.suppress(ValueError):
+        found = df["k"].replace({"u": "1", "v": "2", "w": "3"}).astype(float)
+    return found
+
+
+def of_rows(df: Any) -> Any:
+    return df.apply(lambda r: {r["n"]: 7}.get(9, 0) + len({r["n"], 2}), axis=1)
+
+
+@pytest.mark.parametrize("function", [looked_up, counted, kept, largest, suppressed, of_rows])
+def test_what_python_reads_is_a_value(function: Any) -> None:
+    assert check(function)._steps
+
+
+def test_a_source_that_was_edited_is_not_followed(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "edited_pipeline.py"
+    path.write_text('def scaled(df):\n    return df["y"].clip(-100, 50) * 2\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    scaled = importlib.import_module("edited_pipeline").scaled
+    check(scaled)
+    path.write_text('def scaled(df):\n    return df["y"].clip(-100, 60) * 2\n')
+    with pytest.raises(willump.UnsupportedError, match="changed since it was loaded"):
+        willump.compile(scaled, sample=FRAME)
 
 
 def test_what_was_there_stays_free_of_data() -> None:

@@ -20,8 +20,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from .._errors import UnsupportedError
-from .source import LIBRARIES, bound_arguments, definition_of, is_of_library
+from .source import LIBRARIES, SourceError, bound_arguments, definition_of, is_of_library
 from .values import AugmentItem, CallMethod, CaptureError, SetItem, Traced, concrete
 
 #: Methods of frames, Series, arrays and sparse matrices that change them, besides those that
@@ -188,7 +187,7 @@ def check_containers(
         given = bound_arguments(function, args, kwargs)
         names = {name for name, value in given.items() if type(value) in (list, dict, set)}
         may_change = bool(names) and _may_change(definition_of(function), names)
-    except (TypeError, UnsupportedError):
+    except (TypeError, SourceError):
         may_change = any(type(value) in (list, dict, set) for value in (*args, *kwargs.values()))
     if may_change:
         raise CaptureError(
@@ -279,7 +278,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.line = 0  #: the line at work
-        self._arrays: weakref.WeakSet[Traced] = weakref.WeakSet()
+        self._arrays: list[weakref.ref[Traced]] = []
         #: Lists, dicts and sets that were there before the function was called.
         self._outside: dict[int, Any] = {}
         #: Constant tables and arrays that a call was given, and its line.
@@ -288,7 +287,8 @@ class Watch:
     def hold(self, traced: Traced) -> None:
         """Notes an array or a sparse matrix, for as long as the function has it."""
         if _memory(traced.value) is not None:
-            self._arrays.add(traced)
+            self._arrays = [held for held in self._arrays if held() is not None]
+            self._arrays.append(weakref.ref(traced))
 
     def from_outside(self, value: Any) -> Any:
         """Notes what the function sees of what was there before."""
@@ -328,9 +328,15 @@ class Watch:
     def check_alias(self, changed: Traced, but: Sequence[Traced] = ()) -> None:
         """Raises where what is changed in place is also to be seen in another value."""
         own = _memory(changed.value)
-        for other in () if own is None else list(self._arrays):
-            theirs = _memory(other.value)
-            if other is changed or any(other is each for each in but) or theirs is None:
+        for held in () if own is None else self._arrays:
+            other = held()
+            theirs = None if other is None else _memory(other.value)
+            if (
+                other is None
+                or other is changed
+                or any(other is each for each in but)
+                or theirs is None
+            ):
                 continue
             if shares(own, theirs):
                 names = [repr(t.name) if t.name else "another value" for t in (changed, other)]

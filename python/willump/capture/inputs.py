@@ -504,7 +504,7 @@ class AsFrame:
                 _check_cast(x[name], is_one, "one of other categories than the sample's")
         made = x.astype(there)
         for name, dtype in there.items():
-            if getattr(dtype, "kind", "") in "biu":
+            if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_integer_dtype(dtype):
                 _check_cast(x[name], x[name].to_numpy() == made[name].to_numpy(), f"no {dtype}")
         return made
 

@@ -319,10 +319,15 @@ class Interpreter:
             self.block(body)
             return
         (item, manager), *rest = managers
+        before, is_done = self.tracer.n_calls, False
         with manager as entered:
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered)
             self._within(rest, body)
+            is_done = True
+        holds_data = self.tracer.n_calls != before
+        if holds_data and (not is_done or isinstance(manager, contextlib.suppress)):
+            raise CaptureError(f"line {self.tracer.line}: `with` suppresses errors of data")
 
     def _do_Try(self, node: ast.Try) -> None:
         """Rows that raise would be handled one way and others another: only what
