@@ -20,8 +20,10 @@ import scipy.sparse as sp
 
 from ..convert.context import Context
 from ..convert.registry import Refused
-from .changes import WRITING, CallCopied, Watch, call_on_sample, check_containers
-from .interpreter import Inner, Interpreter
+from .changes import WRITING, CallCopied, Watch, call_on_sample
+from .inner import Inner
+from .interpreter import Interpreter
+from .lasting import check_containers
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
