@@ -76,7 +76,10 @@ def _parts_of(frame: pd.DataFrame) -> list[pd.DataFrame]:
         if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iuf":
             values = column.to_numpy()
             ends = (values == column.min()) | (values == column.max())
-            inner &= ~ends if ends.mean() <= _FEW else True
+            if ends.mean() <= _FEW:
+                inner &= ~ends
+            elif column.nunique() > 2:  # of a flag, any part has both
+                inner[:] = False
     rows = np.flatnonzero(inner)[::-2]
     chosen = [rows] if len(rows) else [np.arange(len(frame))[at::-2] for at in (-1, -2)]
     has_range = frame.index.equals(pd.RangeIndex(len(frame)))
