@@ -219,6 +219,7 @@ def extract_of(
             function["columns"],
             function.get("all_columns") or (),
             function.get("absent") or (),
+            function.get("present") or (),
         )
     readers = NameReaders(_readers(metadata, inputs, estimator))
     if metadata.get("exact_names") is not None and len(inputs) == 1:

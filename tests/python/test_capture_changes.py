@@ -639,6 +639,108 @@ def test_a_column_that_is_asked_for_later() -> None:
             fast(rows)
 
 
+NUMBERED = pd.DataFrame({"num_a": [1.0, 2.0, 3.0], "x": [5.0, 6.0, 7.0], "num_b": [4, 5, 6]})
+MORE = NUMBERED.assign(num_new=10.0, bonus=100.0, cat=pd.Categorical(list("pqr")))
+WEIGHTS = {"num_a": 1.0, "bonus": 2.0}
+
+
+def filled_up(df: Any) -> Any:
+    d = df.copy()
+    for c in {"bonus", "num_a"} - set(df.columns):
+        d[c] = 0.0
+    return d[["num_a", "bonus"]].to_numpy()
+
+
+#: Each answers otherwise where there are more columns.
+ASKING = {
+    "prefix": lambda df: sum(df[c].astype(float) for c in df.columns if c.startswith("num_")),
+    "listed": lambda df: df["x"] * 2 if "bonus" in list(df.columns) else df["x"] + 0,
+    "issubset": lambda df: df["x"] * (2 if {"x", "bonus"}.issubset(df.columns) else 1),
+    "weights": lambda df: sum(df[c] * WEIGHTS[c] for c in df.columns if c in WEIGHTS),
+    "keys": lambda df: sum(df[c] * WEIGHTS[c] for c in df.keys() if c in WEIGHTS),  # noqa: SIM118
+    "iterated": lambda df: sum(df[c] * WEIGHTS[c] for c in df if c in WEIGHTS),
+    "items": lambda df: sum(v * WEIGHTS[c] for c, v in df.items() if c in WEIGHTS),
+    "filled_up": filled_up,
+    "filtered": lambda df: df.filter(items=["x", "bonus"]).to_numpy(),
+    "attribute": lambda df: df["x"] + getattr(df, "bonus", 0.0),
+    "has_attribute": lambda df: df["x"] + (1.0 if hasattr(df, "bonus") else 0.0),
+    "in_row": lambda df: df.apply(lambda r: 1.0 if "bonus" in r else 0.0, axis=1),
+    "got": lambda df: df["x"] + df.get("bonus", 0.0),
+    "categories": lambda df: df["x"] + len(df.select_dtypes("category").columns),
+    "dtypes": lambda df: df["x"] + (df.dtypes == "category").sum(),
+    "width": lambda df: df["x"] * (2 if df.shape[1] > 4 else 1),
+    "unpacked": lambda df: df["x"] * list(df.shape)[1],
+    "reindexed": lambda df: df.reindex(columns=["x", "bonus"]).fillna(0.0).to_numpy(),
+    "renamed": lambda df: df.drop(columns="x").rename(columns={"bonus": "x"}).get("x", df["x"]),
+    "in_columns": lambda df: df["x"] + (0.0 if "bonus" not in df.columns else df["bonus"]),
+    "in_frame": lambda df: df["x"] + (0.0 if "bonus" not in df else 1.0),
+    "matrix": lambda df: df.select_dtypes("number").to_numpy(),
+    "last": lambda df: df.iloc[:, -1].astype(float) if df.shape[0] else df["x"],
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_columns_that_a_function_asks_for_in_other_words(name: str) -> None:
+    function = ASKING[name]
+    fast = quiet(willump.compile, function, sample=NUMBERED)
+    np.testing.assert_array_equal(fast(NUMBERED), function(NUMBERED))
+    try:
+        expected = np.asarray(function(MORE), dtype=float)
+    except (TypeError, ValueError):
+        expected = None
+    try:
+        found = np.asarray(quiet(fast, MORE), dtype=float)
+    except (TypeError, ValueError):  # by name
+        return
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_columns_in_another_order_behind_a_mask_of_places() -> None:
+    def function(df: Any) -> Any:
+        return df.loc[:, df.columns.str.startswith("num_")].to_numpy(dtype=float)
+
+    fast = quiet(willump.compile, function, sample=NUMBERED)
+    with pytest.raises(ValueError, match="in their order"):
+        fast(NUMBERED[["x", "num_a", "num_b"]])
+
+
+TABLE = pd.DataFrame({"x": [5.0, 6.0], "v": [1.5, 2.5]})
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda df: df[["num_a", "x"]].to_numpy(),
+        lambda df: (
+            df.merge(TABLE, on="x", how="left")["v"].fillna(0.0).to_numpy() + df.shape[0] * 0
+        ),
+        lambda df: df.assign(q=df["x"] * 2)[["q", "x"]].fillna(0).to_numpy(),
+        lambda df: df.rename(columns={"x": "y"})["y"] * 2,
+        lambda df: df.apply(lambda r: r["x"] + r["num_a"], axis=1),
+        lambda df: df.copy().drop(columns=["num_b"]).x * 1,
+        lambda df: df[[c for c in ("x", "num_a", "nothing") if c in df.columns]].to_numpy(),
+        lambda df: df.loc[:, ["x", "num_b"]].astype(float).to_numpy(),
+        lambda df: df.loc[:, "x"] * len(df) / len(df),
+        lambda df: df.isna()["x"] * 1.0,
+    ],
+)
+def test_functions_that_name_their_columns_take_others_beside(function: Any) -> None:
+    fast = quiet(willump.compile, function, sample=NUMBERED)
+    for frame in (MORE, MORE[MORE.columns[::-1]]):
+        np.testing.assert_array_equal(quiet(fast, frame), function(frame))
+
+
+def test_a_column_that_was_asked_for_has_to_be_there() -> None:
+    fast = quiet(
+        willump.compile,
+        lambda df: df["x"] * (2.0 if "num_b" in df.columns else 1.0),
+        sample=NUMBERED,
+    )
+    assert fast(NUMBERED).tolist() == [10.0, 12.0, 14.0]
+    with pytest.raises(KeyError, match="num_b"):
+        fast(NUMBERED[["x"]])
+
+
 # ---- what Python steps are called with --------------------------------------------------
 
 

@@ -105,11 +105,14 @@ class Followed:
                 "lines": _lines(tracer, rendered.numbers),
             },
         }
-        if self.asks_columns:
+        if self.asks_columns or (tracer.asked.is_all and not self.is_whole):
             metadata["function"]["all_columns"] = [str(name) for name in self.sample.columns]
-        absent = {name for name in tracer.absent if isinstance(name, str)}
+        absent = {name for name in tracer.asked.absent if isinstance(name, str)}
         if absent.difference(self.sample.columns):
             metadata["function"]["absent"] = sorted(absent.difference(self.sample.columns))
+        present = set(tracer.asked.present).intersection(self.sample.columns)
+        if present:
+            metadata["function"]["present"] = sorted(present)
         if rendered.payloads:
             metadata["function"]["python"] = described(rendered.payloads, _dtypes(self.sample))
         metadata |= shown.described()
@@ -182,7 +185,7 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
         stored = str(frame[name].dtype) if nullable else stored_name(frame[name].dtype)
         node = context._emit("input", (), attributes)
         found[name] = Column(node, dtype, "input", stored=stored, zone=zone)
-    return Traced(frame, Frame(found, "input"), Replay(None))
+    return Traced(frame, Frame(found, "input"), Replay(None), is_open=True)
 
 
 def follow(

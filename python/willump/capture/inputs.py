@@ -47,7 +47,8 @@ class FunctionInputs:
         The inputs' names, in the graph's order.
     dtypes : mapping of name to the dtype that the sample's column had
     all_columns : the columns that X must have, no others and in this order; none: any
-    absent : columns that the function was captured without, though it asks for them
+    absent, present : columns that the function was captured without, or with, that it asks
+        for
     """
 
     def __init__(
@@ -56,10 +57,11 @@ class FunctionInputs:
         dtypes: Mapping[str, str],
         all_columns: Sequence[str] = (),
         absent: Sequence[str] = (),
+        present: Sequence[str] = (),
     ) -> None:
         self.all_columns, self.absent = list(all_columns), frozenset(absent)
         self.columns = [(name, dtypes[name]) for name in names]
-        self.needed = set(names)
+        self.needed = {*names, *present}
         self._seen: tuple[list[Any], list[int]] = [], []
 
     def __call__(self, x: Any) -> tuple[Any, ...]:

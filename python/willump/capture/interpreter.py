@@ -425,6 +425,11 @@ class Interpreter:
         return f"_{self.defined_in}{name}" if is_private and self.defined_in else name
 
     def _of_Subscript(self, node: ast.Subscript) -> Any:
+        if isinstance(node.value, ast.Attribute) and node.value.attr == "shape":
+            owner, key = self.expression(node.value.value), self.expression(node.slice)
+            if isinstance(owner, Traced) and key == 0:  # the columns are not asked for
+                return self.tracer.n_rows(owner)
+            return self._item(self._attribute(owner, "shape"), key)
         return self._item(self.expression(node.value), self.expression(node.slice))
 
     def _item(self, owner: Any, key: Any) -> Any:
@@ -505,7 +510,13 @@ class Interpreter:
         left = self.expression(node.left)
         found: Any = True
         for i, (op, right_node) in enumerate(zip(node.ops, node.comparators, strict=True)):
-            right = self.expression(right_node)
+            is_in = isinstance(op, (ast.In, ast.NotIn))
+            if is_in and isinstance(right_node, ast.Attribute) and right_node.attr == "columns":
+                right = self.expression(right_node.value)  # `in` asks for one column
+                if not isinstance(right, Traced):
+                    right = right.columns
+            else:
+                right = self.expression(right_node)
             found = self._compare(op, left, right)
             if i + 1 < len(node.ops):
                 if isinstance(found, Traced):

@@ -165,7 +165,7 @@ class RowTracer:
         if not is_traced(container) and not is_traced(item):
             return item in container
         if isinstance(container, Row):
-            return item in container.cells
+            return self.outer.asked.contains(container.cells, item)
         return self._told("in", contains(self.cells, container, item))
 
     def iterate(self, value: Traced) -> Iterator[Any]:

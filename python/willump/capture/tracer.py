@@ -20,6 +20,7 @@ import scipy.sparse as sp
 
 from ..convert.context import Context
 from ..convert.registry import Refused
+from .asked import TELLING, Asked
 from .changes import WRITING, CallCopied, Watch, call_on_sample
 from .inner import Inner
 from .interpreter import Interpreter
@@ -98,8 +99,7 @@ class Tracer(Watch):
         self.n_statements = 0
         self.steps: list[Step] = []
         self.notes: list[str] = []
-        #: Columns that the function asks for, in vain.
-        self.absent: list[Any] = []
+        self.asked = Asked()
         self.models: dict[Any, Any] = {}  #: what the models that were called gave
         self.model: Any = None  #: the last of them
 
@@ -152,6 +152,7 @@ class Tracer(Watch):
         self, owner: Traced, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """A method of a traced value."""
+        self.asked.method(owner, name, kwargs)
         if name in ("pipe",) and args:
             return self.call(args[0], (owner, *args[1:]), kwargs)
         if name in ("insert", "pop") and kind_of(owner) == "frame":
@@ -162,6 +163,10 @@ class Tracer(Watch):
             )
         if name == "assign" and kind_of(owner) == "frame" and any(map(callable, kwargs.values())):
             return self._assigned(owner, *args, **kwargs)
+        if name == "get" and kind_of(owner) == "frame" and args and isinstance(args[0], str):
+            is_there = self.contains(owner, args[0])
+            default = args[1] if len(args) > 1 else kwargs.get("default")
+            return self.get_item(owner, args[0]) if is_there else default
         if name == "items" and kind_of(owner) == "frame":
             return [(key, self.get_item(owner, key)) for key in owner.value.columns]
         if kwargs.get("inplace") is True:
@@ -212,23 +217,32 @@ class Tracer(Watch):
 
     def get_attribute(self, owner: Traced, name: str) -> Any:
         kind = kind_of(owner)
+        if name in TELLING:
+            self.asked.whole(owner)
         if name in _CONSTANT_ATTRIBUTES.get(kind, ()):
             return getattr(owner.value, name)
         if name in _PARTS.get(kind, ()):
             found = getattr(owner.value, name)
-            return Traced(found, Part(owner, name), Replay(getattr, (owner.replay, name)))
+            part = Traced(found, Part(owner, name), Replay(getattr, (owner.replay, name)))
+            part.is_open = owner.is_open and name != "index"
+            return part
         if name == "dtypes" or name == "dtype":
             return getattr(owner.value, name)
         if kind == "frame" and name in owner.value.columns and not hasattr(type(owner.value), name):
             return self.get_item(owner, name)
         if name == "shape":
-            rows = Traced(owner.value.shape[0], "the number of rows", Replay(
-                n_rows_of, (owner.replay,)))  # fmt: skip
-            return (rows, *owner.value.shape[1:])
+            self.asked.whole(owner)
+            return (self.n_rows(owner), *owner.value.shape[1:])
         found = getattr(owner.value, name)
         if callable(found):
             return _Bound(self, owner, name)
         return self.make(f"{kind}.{name}", getattr, (owner, name), {}, METHODS.get((kind, name)))
+
+    def n_rows(self, owner: Traced) -> Traced:
+        """`owner.shape[0]`."""
+        return Traced(
+            owner.value.shape[0], "the number of rows", Replay(n_rows_of, (owner.replay,))
+        )
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         if isinstance(owner, Traced) and kind_of(owner) == "frame" and name in owner.value.columns:
@@ -281,16 +295,16 @@ class Tracer(Watch):
         if isinstance(container, Traced):
             if kind_of(container) != "frame" or is_traced(item):
                 raise CaptureError(f"line {self.line}: `in` asks for data")
-            container = container.value.columns
+            if container.is_open:
+                return self.asked.contains(container.value.columns, item)
+            return item in container.value.columns
         if isinstance(item, Traced):
             raise CaptureError(f"line {self.line}: `in` takes data; use .isin")
-        is_there = item in container
-        if not is_there and isinstance(container, pd.Index):
-            self.absent.append(item)
-        return is_there
+        return item in container
 
     def iterate(self, value: Traced) -> Iterator[Any]:
         if kind_of(value) == "frame":
+            self.asked.whole(value)
             return iter(list(value.value.columns))
         if isinstance(value.value, tuple):  # of an opaque call
             return iter([self.get_item(value, i) for i in range(len(value.value))])
@@ -354,6 +368,7 @@ class Tracer(Watch):
             why = native if isinstance(native, str) else self._why_python(native)
             self.steps.append(Step(self.code, line, name, why, _nodes_of(native)))
         found = Traced(value, native, replay, line)
+        self.asked.call(name, function, args, found)
         self.hold(found)
         return found
 
@@ -440,7 +455,7 @@ class Tracer(Watch):
 
     def _replace(self, owner: Traced, new: Traced) -> Traced:
         owner.value, owner.native, owner.replay = new.value, new.native, new.replay
-        owner.external = new.external
+        owner.external, owner.is_open = new.external, new.is_open
         return owner
 
     def _in_place(
@@ -462,6 +477,8 @@ class Tracer(Watch):
             return type(concrete(args[0]))
         if callee in (getattr, hasattr) and isinstance(args[0], Traced):
             is_there = hasattr(args[0].value, args[1])
+            if args[0].is_open and not hasattr(pd.DataFrame, args[1]):
+                self.asked.contains(args[0].value.columns, args[1])
             if callee is hasattr:
                 return is_there
             return self.get_attribute(args[0], args[1]) if is_there or len(args) < 3 else args[2]

@@ -310,6 +310,8 @@ class Traced(_NoValue):
     external: Column | Matrix | None = None
     #: The variable that it was first assigned to.
     name: str = ""
+    #: A frame that has whatever other columns a call has.
+    is_open: bool = False
 
 
 def walk(value: Any) -> Iterator[Traced]:

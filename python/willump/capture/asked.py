@@ -1,0 +1,76 @@
+"""Which columns a function asks for without naming them: the graph reads columns by name, so
+a call with others than the sample's is to be refused where they would count."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .values import Part, Traced, concrete, walk
+
+#: What a frame tells of its columns.
+TELLING = frozenset(["columns", "dtypes", "axes"])
+#: Methods of a frame that go by what columns there are.
+_BY_COLUMNS = frozenset(["items", "keys", "select_dtypes", "filter", "set_axis"])
+
+
+class Asked:
+    """What was asked so far."""
+
+    def __init__(self) -> None:
+        self.is_all = False  #: whether columns that are not named, or their order, count
+        self.absent: list[Any] = []  #: names that were looked for in vain,
+        self.present: list[Any] = []  #: and those that were there
+
+    def whole(self, *values: Any) -> None:
+        """All columns of these were looked at."""
+        self.is_all |= any(traced.is_open for traced in walk(list(values)))
+
+    def contains(self, columns: Any, name: Any) -> bool:
+        """Whether a column is there."""
+        is_there = name in columns
+        (self.present if is_there else self.absent).append(name)
+        return bool(is_there)
+
+    def method(self, owner: Traced, name: str, kwargs: dict[str, Any]) -> None:
+        """A method of a frame that is about to be called."""
+        if not isinstance(owner.value, pd.DataFrame) or not owner.is_open:
+            return
+        if name in _BY_COLUMNS or (name == "merge" and not any("on" in key for key in kwargs)):
+            self.whole(owner)
+        names = kwargs.get("columns", ()) if name in ("reindex", "rename") else ()
+        if isinstance(names, (list, tuple, dict, pd.Index)):
+            self.absent += [one for one in names if one not in owner.value.columns]
+
+    def call(
+        self, name: str, function: Callable[..., Any], args: tuple[Any, ...], found: Traced
+    ) -> None:
+        """What a call made of a frame: another one that is as open, or something of all its
+        columns."""
+        if not any(traced.is_open for traced in walk(list(args))):
+            return
+        by_name = function is operator.getitem and _names_columns(args)
+        if isinstance(found.value, pd.DataFrame):
+            found.is_open = not by_name and name != "frame.reindex"
+            by_name = by_name or not name.startswith("frame.iloc")
+        # Python steps see the columns that a call has.
+        is_native = not isinstance(found.native, str)
+        if is_native and not by_name and not (found.is_open or name == "frame.apply"):
+            self.is_all = True
+
+
+def _names_columns(args: tuple[Any, ...]) -> bool:
+    """Whether `owner[key]` names the columns that it picks."""
+    owner, key = args
+    if isinstance(owner.native, Part) and owner.native.name == "iloc":
+        return False
+    key = key[1] if isinstance(key, tuple) and len(key) == 2 else key
+    if isinstance(key, (Traced, slice)):
+        return False
+    key = concrete(key)
+    listed = list(key) if isinstance(key, (list, pd.Index, np.ndarray)) else [key]
+    return all(isinstance(name, str) for name in listed)
