@@ -170,6 +170,48 @@ static bool are_one(const wl_input_info *infos, size_t n_inputs) {
   return n_inputs > 0 && infos[0].kind != WL_INPUT_MATRIX;
 }
 
+static bool holds_name(const json_t *names, const wl_string *name) {
+  for (size_t i = 0; i < json_array_size(names); i++) {
+    const json_t *one = json_array_get(names, i);
+    if (json_is_string(one) && json_string_length(one) == name->size &&
+        memcmp(json_string_value(one), name->data, name->size) == 0)
+      return true;
+  }
+  return false;
+}
+
+/* A function that asks which columns there are answers for those of the sample
+ * alone: every one of `all_columns` and no other, in any order; none of
+ * `absent`, each of `present`. */
+static wl_status check_asked(const cli_metadata *metadata,
+                             const wl_table *table, wl_error *error) {
+  const json_t *function = json_object_get(metadata->root, "function");
+  const json_t *all = json_object_get(function, "all_columns");
+  const json_t *absent = json_object_get(function, "absent");
+  const char *const needed[] = {"all_columns", "present"};
+  for (size_t c = 0; c < table->n_columns; c++) {
+    char name[WL_QUOTE_SIZE];
+    const wl_string *own = &table->names[c];
+    if (holds_name(absent, own) ||
+        (json_is_array(all) && !holds_name(all, own)))
+      return wl_fail(
+          error, WL_ERROR_VALUE,
+          "the file has a column %s, and the function asks which columns there "
+          "are: it was compiled without this one",
+          wl_quote_text(name, own->data, own->size));
+  }
+  for (size_t k = 0; k < WL_COUNT_OF(needed); k++) {
+    const json_t *names = json_object_get(function, needed[k]);
+    for (size_t i = 0; i < json_array_size(names); i++) {
+      size_t column;
+      const json_t *name = json_array_get(names, i);
+      if (json_is_string(name))
+        WL_TRY(find_named(table, json_string_value(name), &column, error));
+    }
+  }
+  return WL_OK;
+}
+
 wl_status cli_inputs_init(cli_inputs *inputs, const wl_input_info *infos,
                           size_t n_inputs, const cli_metadata *metadata,
                           const wl_table *table, const char *column,
@@ -185,6 +227,7 @@ wl_status cli_inputs_init(cli_inputs *inputs, const wl_input_info *infos,
   if (inputs->bindings == NULL || inputs->inputs == NULL)
     return wl_fail_memory(error, n_inputs * sizeof *inputs->bindings);
   inputs->n_inputs = n_inputs;
+  WL_TRY(check_asked(metadata, table, error));
   for (size_t i = 0; i < n_inputs; i++) {
     cli_binding *binding = &inputs->bindings[i];
     binding->info = infos[i];

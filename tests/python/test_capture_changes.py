@@ -8,11 +8,15 @@ import datetime
 import functools
 import importlib
 import itertools
+import os
 import random
+import subprocess
+import sys
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -551,6 +555,71 @@ def test_a_source_that_was_edited_is_not_followed(
 def test_a_client_that_counts_its_calls_is_one_step() -> None:
     (reason,) = check(fetched)._reasons
     assert not reason.startswith("the whole function")
+
+
+def one_hot(df: Any) -> Any:
+    made = pd.get_dummies(df["k"])
+    return sum(made[c] * (i + 1.0) for i, c in enumerate(made.columns)).to_numpy()
+
+
+def has_dummy(df: Any) -> Any:
+    made = pd.get_dummies(df["k"])
+    return (df["y"] + (made["w"] if "w" in made.columns else 0.0)).to_numpy()
+
+
+def n_pieces(df: Any) -> Any:
+    made = (df["k"] + df["n"].map({9: " a"}).fillna("")).str.split(" ", expand=True)
+    return df["y"] * made.shape[1]
+
+
+#: Each asks for something that the rows decide.
+BY_ROWS = {
+    "one_hot": one_hot,
+    "has_dummy": has_dummy,
+    "n_pieces": n_pieces,
+    "n_dummies": lambda df: df["y"] * pd.get_dummies(df["k"]).shape[1],
+    "transposed": lambda df: df["y"] / df[["x", "y"]].to_numpy().T.shape[1],
+    "as_row": lambda df: df["y"].to_numpy() / df["y"].to_numpy()[None, :].shape[1],
+    "dtype": lambda df: df["y"] * (2 if df["k"].map({"u": 1, "v": 2}).dtype == "int64" else 3),
+    "categories": lambda df: df["y"] * len(df["k"].astype("category").dtype.categories),
+    "full": lambda df: df["y"] * len(df.dropna(axis=1).columns),
+    "range": lambda df: df["y"] * (2.0 if isinstance(df.index, pd.RangeIndex) else 1.0),
+    "first": lambda df: df["y"] * (2.0 if isinstance(df["n"].iloc[0], str) else len(df) / len(df)),
+}
+
+
+@pytest.mark.parametrize("name", BY_ROWS)
+def test_what_the_rows_decide_is_no_constant(name: str) -> None:
+    sample = FRAME.head(2).assign(k=["u", "v"])
+    fast = quiet(willump.compile, BY_ROWS[name], sample=sample)
+    for frame in (LATER, FRAME, LATER.set_axis([9, 3, 5, 1, 7])):
+        np.testing.assert_allclose(
+            np.asarray(quiet(fast, frame), dtype=float),
+            np.asarray(quiet(BY_ROWS[name], frame), dtype=float),
+        )
+
+
+def test_the_program_takes_the_columns_that_a_function_asks_for(tmp_path: Any) -> None:
+    program = os.environ.get("WILLUMP_CLI") or str(Path(sys.prefix) / "bin" / "willump")
+    path, rows = tmp_path / "f.willump", tmp_path / "rows.csv"
+
+    def predict(frame: pd.DataFrame) -> subprocess.CompletedProcess[str]:
+        frame.to_csv(rows, index=False)
+        command = [program, "predict", path, rows]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    for name, more, said in (
+        ("matrix", MORE, "without this one"),
+        ("in_columns", NUMBERED.assign(bonus=1.0), "without this one"),
+        ("matrix", NUMBERED[["x", "num_a"]], 'no column "num_b"'),
+    ):
+        quiet(willump.compile, ASKING[name], sample=NUMBERED).save(path)
+        done = predict(NUMBERED)
+        assert done.returncode == 0
+        assert len(done.stdout.splitlines()) == 4
+        done = predict(more)
+        assert done.returncode != 0
+        assert said in done.stderr
 
 
 def test_what_was_there_stays_free_of_data() -> None:

@@ -9,11 +9,30 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
-from .values import Part, Traced, concrete, walk
+from .values import (
+    FILLED,
+    LOOSE,
+    MIXED,
+    SHORT,
+    WHOLE,
+    CaptureError,
+    Column,
+    Frame,
+    Labels,
+    Later,
+    Matrix,
+    Part,
+    Traced,
+    concrete,
+    walk,
+)
 
 #: What a frame tells of its columns.
 TELLING = frozenset(["columns", "dtypes", "axes"])
+#: Dtypes that the rows decide.
+_BY_ROWS = frozenset([WHOLE, FILLED, SHORT, MIXED, LOOSE, "category"])
 #: Methods of a frame that go by what columns there are.
 _BY_COLUMNS = frozenset(["items", "keys", "select_dtypes", "filter", "set_axis"])
 
@@ -74,3 +93,24 @@ def _names_columns(args: tuple[Any, ...]) -> bool:
     key = concrete(key)
     listed = list(key) if isinstance(key, (list, pd.Index, np.ndarray)) else [key]
     return all(isinstance(name, str) for name in listed)
+
+
+def check_fixed(owner: Traced, what: str, line: int) -> None:
+    """Raises where columns or dtypes may hang on the rows: of what Python computes, and of
+    numbers of which some may be missing."""
+    native = owner.native.of.native if isinstance(owner.native, Part) else owner.native
+    columns: list[Any] = []
+    if what in ("dtype", "dtypes"):
+        columns = list(native.columns.values()) if isinstance(native, Frame) else [native]
+    is_fixed = isinstance(native, (Frame, Column, Matrix, Labels)) and all(
+        not isinstance(column, Column) or column.dtype not in _BY_ROWS for column in columns
+    )
+    if not is_fixed or any(isinstance(column, (Later, str)) for column in columns):
+        raise CaptureError(f"line {line}: .{what} may hang on the rows")
+
+
+def check_kind(value: Traced, what: str, line: int) -> None:
+    """Raises where a value's type may hang on the rows."""
+    is_data = isinstance(value.value, (np.ndarray, pd.DataFrame, pd.Series))
+    if not is_data and not sp.issparse(value.value):
+        raise CaptureError(f"line {line}: {what} of a value that hangs on the rows")

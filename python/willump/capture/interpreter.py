@@ -528,6 +528,12 @@ class Interpreter:
 
     def _compare(self, op: ast.cmpop, left: Any, right: Any) -> Any:
         if isinstance(op, (ast.Is, ast.IsNot)):
+            for one, other in ((left, right), (right, left)):
+                if other is None and isinstance(one, Traced) and isinstance(one.native, str):
+                    raise CaptureError(
+                        f"line {self.tracer.line}: whether what Python computes is None may hang "
+                        "on the rows"
+                    )
             return (left is right) == isinstance(op, ast.Is)
         if isinstance(op, (ast.In, ast.NotIn)):
             inside = self.tracer.contains(right, left)

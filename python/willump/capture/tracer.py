@@ -20,7 +20,7 @@ import scipy.sparse as sp
 
 from ..convert.context import Context
 from ..convert.registry import Refused
-from .asked import TELLING, Asked
+from .asked import TELLING, Asked, check_fixed, check_kind
 from .changes import WRITING, CallCopied, Watch, call_on_sample
 from .inner import Inner
 from .interpreter import Interpreter
@@ -168,6 +168,7 @@ class Tracer(Watch):
             default = args[1] if len(args) > 1 else kwargs.get("default")
             return self.get_item(owner, args[0]) if is_there else default
         if name == "items" and kind_of(owner) == "frame":
+            check_fixed(owner, "columns", self.line)
             return [(key, self.get_item(owner, key)) for key in owner.value.columns]
         if kwargs.get("inplace") is True:
             return self._in_place(owner, name, args, kwargs)
@@ -219,6 +220,8 @@ class Tracer(Watch):
         kind = kind_of(owner)
         if name in TELLING:
             self.asked.whole(owner)
+        if name in ("columns", "dtype", "dtypes") or (name == "shape" and kind != "series"):
+            check_fixed(owner, name, self.line)
         if name in _CONSTANT_ATTRIBUTES.get(kind, ()):
             return getattr(owner.value, name)
         if name in _PARTS.get(kind, ()):
@@ -295,6 +298,7 @@ class Tracer(Watch):
         if isinstance(container, Traced):
             if kind_of(container) != "frame" or is_traced(item):
                 raise CaptureError(f"line {self.line}: `in` asks for data")
+            check_fixed(container, "columns", self.line)
             if container.is_open:
                 return self.asked.contains(container.value.columns, item)
             return item in container.value.columns
@@ -305,6 +309,7 @@ class Tracer(Watch):
     def iterate(self, value: Traced) -> Iterator[Any]:
         if kind_of(value) == "frame":
             self.asked.whole(value)
+            check_fixed(value, "columns", self.line)
             return iter(list(value.value.columns))
         if isinstance(value.value, tuple):  # of an opaque call
             return iter([self.get_item(value, i) for i in range(len(value.value))])
@@ -471,6 +476,8 @@ class Tracer(Watch):
         return list(self.iterate(arg)) if is_row else arg
 
     def _builtin(self, callee: Any, args: tuple[Any, ...]) -> Any:
+        if callee in (isinstance, type, hasattr) and isinstance(args[0], Traced):
+            check_kind(args[0], callee.__name__, self.line)
         if callee is isinstance:
             return isinstance(concrete(args[0]), args[1])
         if callee is type and len(args) == 1:
