@@ -294,33 +294,6 @@ def as_items(values: Any) -> list[Any]:
     return list(values)
 
 
-def row_keys(x: Any) -> list[Any]:
-    """A hashable for each row of X; equal rows have equal keys."""
-    if hasattr(x, "tocsr"):
-        csr = x.tocsr().copy()
-        csr.sum_duplicates()
-        ends = zip(csr.indptr[:-1], csr.indptr[1:], strict=True)
-        return [(csr.indices[a:b].tobytes(), csr.data[a:b].tobytes()) for a, b in ends]
-    if isinstance(x, dict):
-        return column_keys(list(x.values()))
-    if isinstance(x, np.ndarray) and x.ndim == 2 and x.dtype != object:
-        return [row.tobytes() for row in np.ascontiguousarray(x)]
-    if is_frame(x):
-        columns: Any = x.columns if library_of(x) == "pyarrow" else None
-        if columns is None and library_of(x) == "polars":
-            columns = x.get_columns()
-        elif columns is None:
-            columns = [x.iloc[:, i] for i in range(x.shape[1])]
-        return column_keys(columns)
-    return [hashable(row) for row in as_items(x)]
-
-
-def column_keys(columns: Sequence[Any]) -> list[Any]:
-    """`row_keys` of rows that are given as columns."""
-    parts = [row_keys(as_rows(column)) for column in columns]
-    return list(zip(*parts, strict=True))
-
-
 def hashable(value: Any) -> Any:
     """The value, or a stand-in for one that has no hash; NaN is equal to NaN."""
     if isinstance(value, (list, tuple, np.ndarray)):

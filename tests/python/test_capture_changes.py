@@ -374,6 +374,41 @@ def own_state(df: Any) -> Any:
     return mean.apply(df["y"])
 
 
+class Largest:
+    def see(self, s: Any) -> None:
+        try:
+            self.largest = int(s.max())
+        except ValueError:
+            self.largest = 0
+
+
+def own_count(df: Any) -> Any:
+    largest = Largest()
+    largest.see(df["n"])
+    return df["n"] / largest.largest
+
+
+class Client:
+    """What fetches from a store, and counts that."""
+
+    def __init__(self) -> None:
+        self.n_fetched = 0
+        self.connection: Any = None
+
+    def fetch(self, keys: Any) -> Any:
+        self.n_fetched += len(keys)
+        if self.connection is None:
+            self.connection = (1, "open")
+        return np.array([10.0 * key for key in keys])
+
+
+CLIENT = Client()
+
+
+def fetched(df: Any) -> Any:
+    return CLIENT.fetch(df["n"].to_numpy()) + df["y"] * 2
+
+
 def look(d: Any, flags: Any) -> None:
     for v in d["y"]:
         if v > 8:  # no row of the sample
@@ -441,7 +476,8 @@ CASES = [
     values_of_dict, mapped, summed_tuple, reduced, logging, masked_rows, assigned, named,
     of_generator, inner_generator, returns_in_try, Derived().step, Base().hidden, Called(),
     functools.partial(with_factor, factor=4.0), fitted_here, fitted_in_parts, fitted_around,
-    own_state, flag, collected, followed_half_way, counter, buffer, keys_of_rows, memo,
+    own_state, flag, collected, followed_half_way, counter, buffer, keys_of_rows, memo, own_count,
+    fetched,
 ]  # fmt: skip
 #: Of these, those that have no Python step.
 NATIVE = {
@@ -510,6 +546,11 @@ def test_a_source_that_was_edited_is_not_followed(
     path.write_text('def scaled(df):\n    return df["y"].clip(-100, 60) * 2\n')
     with pytest.raises(willump.UnsupportedError, match="changed since it was loaded"):
         willump.compile(scaled, sample=FRAME)
+
+
+def test_a_client_that_counts_its_calls_is_one_step() -> None:
+    (reason,) = check(fetched)._reasons
+    assert not reason.startswith("the whole function")
 
 
 def test_what_was_there_stays_free_of_data() -> None:

@@ -1,5 +1,5 @@
-"""Objects that are no data, and what calls leave in them: lists, dicts and sets, and objects of
-the user's. What hangs on the input is not to stay there: later calls would see the sample's."""
+"""Lists, dicts and sets, and what calls leave in them. What hangs on the input is not to stay
+there: later calls would see the sample's."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import collections
 import types
 from typing import Any
 
-from .source import LIBRARIES, SourceError, bound_arguments, definition_of
-from .values import CaptureError, Traced
+from .source import SourceError, bound_arguments, definition_of
+from .values import CaptureError
 
 #: Methods that change containers.
 MUTATING = frozenset(
@@ -73,17 +73,11 @@ def _is_named(node: Any, names: set[str]) -> bool:
 
 
 def state_of(value: Any) -> list[Any]:
-    """What an object that is no data holds now: a container's items, an object's attributes.
-    Of libraries' objects nothing: what they keep for themselves changes no answer."""
+    """What a container holds now. What other objects keep is seen where it changes an answer
+    (capture/checks.py): a client may count its calls."""
     if isinstance(value, (dict, list, set, collections.deque)):
         return [*value, *value.values()] if isinstance(value, dict) else list(value)
-    is_library = type(value).__module__.partition(".")[0] in LIBRARIES
-    is_other = isinstance(value, (Traced, types.ModuleType, types.FunctionType, type))
-    if is_library or is_other or not hasattr(value, "__dict__"):
-        return []
-    held = list(vars(value).values())
-    inner = [state_of(one) for one in held if isinstance(one, (dict, list, set))]
-    return [*vars(value), *held, *(item for state in inner for item in state)]
+    return []
 
 
 def is_same_state(before: list[Any], after: list[Any]) -> bool:
