@@ -73,11 +73,11 @@ class _Frames:
         if is_handed_on(step) and self._next_needs_frame(i):
             return
         if self.lacks_frame(i):
-            found: Value = self._joined(i, width)
+            found: Value = self.joined(i, width)
         else:
             found = ctx.transform_step(step, self.value, name, width=width)
-            if self.start < i and self._is_python(found):
-                found = self._joined(i, width)
+            if self.start < i and self.is_python(found):
+                found = self.joined(i, width)
         self.value = found
         if isinstance(found, Ref):
             behind = [one for _, one in self.steps[i + 1 :]]
@@ -94,11 +94,11 @@ class _Frames:
         following = (step for _, step in self.steps[i + 1 :] if not is_handed_on(step))
         return any(map(needs_frame, itertools.islice(following, 1)))
 
-    def _is_python(self, found: Value) -> bool:
+    def is_python(self, found: Value) -> bool:
         is_external = isinstance(found, Ref) and self.ctx.builder.nodes[found.node].payload
         return isinstance(self.value, Ref) and bool(is_external) and found != self.value
 
-    def _joined(self, i: int, width: int | None) -> Ref:
+    def joined(self, i: int, width: int | None) -> Ref:
         """Steps from the start on as one, which hands frames on as the original does."""
         joined = Pipeline(self.steps[self.start : i + 1])
         name, why = self.steps[i][0], "it reads the frame that the step before it gives"
@@ -113,10 +113,10 @@ def pipeline_transform(ctx: Context, est: Any, value: Value) -> Ref:
     last = len(frames.steps) - 1
     value = frames.before(last)
     if frames.lacks_frame(last):
-        return frames._joined(last, None)
+        return frames.joined(last, None)
     name, final = frames.steps[last]
     found = ctx.transform(final, value, name)
-    return frames._joined(last, None) if frames.start < last and frames._is_python(found) else found
+    return frames.joined(last, None) if frames.start < last and frames.is_python(found) else found
 
 
 def pipeline_predict(ctx: Context, est: Any, value: Value) -> Model:
