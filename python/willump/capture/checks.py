@@ -115,7 +115,10 @@ def _problem(plain: Any, found: Any, *, is_label: bool) -> str | None:
 
 
 def _as_floats(array: Any) -> Any:
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    try:
+        return array if array.dtype.kind == "f" else array.astype(np.float64)
+    except (TypeError, ValueError):  # objects that are no numbers: another dtype
+        return array
 
 
 def _with_more(frame: pd.DataFrame) -> pd.DataFrame:
