@@ -246,6 +246,39 @@ class Context(PythonSteps):
         if self.builder.nodes[node].operator == "input":
             self.say_first(node, "category")
 
+    def refuse_text(self, node: int, positions: Sequence[int]) -> None:
+        """Has text refused in some columns of a matrix where the caller gives them: it is
+        unknown among categories that are numbers, and a number to other readers."""
+        at = self.builder.nodes[node]
+        if at.operator == "input":
+            is_matrix = at.attributes["kind"] == "matrix"
+            self.say_first(node, "no_text=" + ",".join(map(str, positions if is_matrix else [0])))
+        elif at.operator == "select":
+            chosen = np.asarray(at.attributes["indices"])
+            self.refuse_text(at.inputs[0], [int(chosen[i]) for i in positions])
+        elif at.operator in ("cast", "impute", "check_finite"):
+            self.refuse_text(at.inputs[0], positions)
+        elif at.operator == "concat":
+            widths = [self._width_of(part) for part in at.inputs]
+            start = 0
+            for part, width in zip(at.inputs, widths, strict=True):
+                if None in widths:  # all of what is an input, then
+                    inside: Sequence[int] = range(width or 0)
+                else:
+                    inside = [i - start for i in positions if start <= i < start + (width or 0)]
+                if len(inside):
+                    self.refuse_text(part, list(inside))
+                start += width or 0
+
+    def _width_of(self, node: int) -> int | None:
+        """How many columns an input or a choice of columns has; None: another node."""
+        at = self.builder.nodes[node]
+        if at.operator == "input":
+            return int(cast(int, at.attributes.get("n_features") or 1))
+        if at.operator == "select":
+            return len(np.asarray(at.attributes["indices"]))
+        return self._width_of(at.inputs[0]) if at.operator in ("cast", "check_finite") else None
+
     def reads_frames(self, ref: Ref, words: str) -> None:
         """Notes what a model that may be given the caller's frame itself refuses in it."""
         node = ref.node
