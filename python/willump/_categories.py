@@ -44,7 +44,8 @@ class CategoryCodes:
         `categories`: for each column of the model its categories in the order of
         their codes, None for other columns; or, where `by_order`, for each of the
         frame's category columns in turn. `refuses_unseen`: other values raise
-        ValueError; else they count as missing. Where `are_codes`, the model does not
+        ValueError; else they count as missing. `dtypes`: for each column the one dtype of
+        categories that are numbers, or None. Where `are_codes`, the model does not
         know its categories' values: a frame's own codes are taken.
     then : callable
         What reads the frame of numbers.
@@ -54,6 +55,8 @@ class CategoryCodes:
         self.by_order = bool(spec["by_order"])
         self.refuses_unseen = bool(spec["refuses_unseen"])
         self.are_codes = bool(spec.get("are_codes"))
+        self.dtypes = list(spec.get("dtypes") or [])
+        self.known: list[Sequence[Any] | None] = list(spec["categories"])
         self.codes = [
             None if known is None else {value: i for i, value in enumerate(known)}
             for known in spec["categories"]
@@ -72,8 +75,12 @@ class CategoryCodes:
         if self.are_codes:
             return columns.replaced({i: _codes_of(*columns.parts(i), None) for i in found})
         coded = {}
-        for i, codes in self._pairs(found):
+        for at, (i, codes) in enumerate(self._pairs(found)):
             values, own = columns.parts(i)
+            if self.by_order and isinstance(columns, _PandasColumns):
+                codes = _codes_of_pandas(columns.index(i), values, self.known[at] or [], codes)
+            elif self.dtypes and isinstance(columns, _PandasColumns):
+                columns.check_dtype(i, self.dtypes[i])
             coded[i] = _codes_of(values, own, codes)
             if self.refuses_unseen:
                 _refuse_unseen(columns.names()[i], values, own, coded[i])
@@ -98,7 +105,19 @@ class CategoryCodes:
         return [(i, self.codes[i] or {}) for i in wanted]
 
 
-def _codes_of(values: Sequence[Any], own: Array, codes: Mapping[Any, int] | None) -> Array:
+def _codes_of_pandas(
+    own: Any, values: Sequence[Any], known: Sequence[Any], codes: dict[Any, int]
+) -> dict[Any, int]:
+    """The codes as LightGBM has pandas find them, by `set_categories`, to which bool and
+    numbers are never equal; unless the two lists are, to Python. `own`: the values as pandas
+    holds them."""
+    if {isinstance(value, str) for value in (*values, *known)} <= {True} or list(values) == known:
+        return codes
+    found = sys.modules["pandas"].Index(known).get_indexer(own)
+    return {value: int(at) for value, at in zip(values, found, strict=True) if at >= 0}
+
+
+def _codes_of(values: Sequence[Any], own: Array, codes: dict[Any, int] | None) -> Array:
     """The model's codes of a column whose `own` codes stand for `values`; without the
     model's the own ones. NaN where a value is missing, whose own code is -1, or unknown."""
     if codes is None:
@@ -128,6 +147,19 @@ class _PandasColumns:
         """A column's categories, and its codes."""
         column = self.frame.iloc[:, i].cat
         return list(column.categories), np.asarray(column.codes)
+
+    def index(self, i: int) -> Any:
+        """A column's categories as pandas holds them."""
+        return self.frame.dtypes.iloc[i].categories
+
+    def check_dtype(self, i: int, dtype: str | None) -> None:
+        """Raises where XGBoost does: categories that are numbers have one dtype."""
+        own = self.index(i).dtype
+        if dtype is not None and own != dtype and len(self.index(i)):
+            raise ValueError(
+                f"Invalid new DataFrame: column {self.names()[i]!r} has categories of {own}, the "
+                f"model was trained on categories of {dtype}; convert them first"
+            )
 
     def replaced(self, columns: Mapping[int, Array]) -> Any:
         coded = self.frame.copy(deep=False)

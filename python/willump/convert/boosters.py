@@ -215,6 +215,12 @@ def _xgboost_bytes(booster: Any) -> bytes:
     return bytes(booster.save_raw("ubj"))
 
 
+#: The numbers of XGBoost's JSON for the dtypes of categories.
+_DTYPES = dict(
+    enumerate(("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"), 9)
+)
+
+
 def _xgboost_categories(booster: Any) -> dict[str, Any] | None:
     """XGBoost goes by a column's position. What it has not seen is an error, or takes the
     way of the next known value: refused."""
@@ -226,7 +232,9 @@ def _xgboost_categories(booster: Any) -> dict[str, Any] | None:
     if not stored:  # it was trained on codes, of which it knows no values
         return {"by_order": False, "refuses_unseen": False, "are_codes": True, "categories": []}
     known = [_stored_categories(one) for one in stored]
-    return {"by_order": False, "refuses_unseen": True, "categories": known}
+    dtypes = [_DTYPES.get(one.get("type")) for one in stored]
+    spec = {"by_order": False, "refuses_unseen": True, "categories": known}
+    return spec | ({"dtypes": dtypes} if any(dtypes) else {})
 
 
 def _stored_categories(stored: Mapping[str, Any]) -> list[Any] | None:
