@@ -81,6 +81,35 @@ class FunctionColumns:
         )
 
 
+class LikeABooster:
+    """Arrays and lists as `lightgbm.Booster.predict` reads them: float32 and float64 as they
+    are, any other dtype cast to float32. What cannot be cast goes on, to be refused.
+
+    Parameters
+    ----------
+    then : the function from X to the inputs of a model of one matrix, which C reads directly
+    """
+
+    def __init__(self, then: Callable[[Any], tuple[Any, ...]]) -> None:
+        self.then = then
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        if type(x) is not np.ndarray and type(x) is not list:
+            return self.then(x)
+        try:
+            array: Any = np.array(x) if type(x) is list else x
+            is_read = array.dtype.num in _FLOATS and array.dtype.isnative
+            if not is_read and array.ndim == 2 and array.dtype.kind in "biufO":
+                with np.errstate(all="ignore"):
+                    array = array.astype(np.float32)
+        except (ValueError, TypeError, OverflowError):  # the cell is named where it is read
+            return (x,)
+        return (array if array.ndim == 2 and array.dtype.kind in "biuf" else x,)
+
+
+#: The numbers of float32 and float64 among NumPy's dtypes.
+_FLOATS = (np.dtype(np.float32).num, np.dtype(np.float64).num)
+
 #: float32 in a table that has no dtype to scikit-learn, and in a frame of pandas, to which
 #: NumPy's scalars are Python's.
 UNTYPED, FRAMED = "untyped float32", "float32 of a frame"

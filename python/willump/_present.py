@@ -15,7 +15,7 @@ import numpy.typing as npt
 from . import _core
 from ._categories import CategoryCodes
 from ._dmatrix import FromDMatrix
-from ._dtypes import FunctionColumns, PassedDtypes, whole_dtype
+from ._dtypes import FunctionColumns, LikeABooster, PassedDtypes, whole_dtype
 from ._errors import ArtifactError, UnsupportedError
 from ._frames import (
     Columns,
@@ -178,6 +178,9 @@ def interface_of(
     family = dict(metadata.get("source") or {}).get("family")
     if "lightgbm" in (family, metadata.get("library")):
         extract = WithoutEdge(extract)
+    is_light = metadata.get("library") == "lightgbm"
+    if is_light:
+        extract = LikeABooster(extract)
     if metadata.get("library") == "xgboost":
         told = metadata.get("categories") or {}
         has_values = any(told.get("categories") or ())
@@ -197,6 +200,7 @@ def interface_of(
         texts=texts,
         extract=extract,
         direct=len(inputs) == 1
+        and not is_light
         and not isinstance(columns, (Columns, FunctionInputs))
         and not any(metadata.get(key) for key in _LOOKS_AT_ARRAYS),
         steps=called or None,

@@ -141,6 +141,33 @@ def test_lightgbm_options_answer_as_its_own(n_classes: int) -> None:
         fast.predict(X, pred_contrib=True)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_lightgbm_booster_reads_arrays_in_float32_as_itself(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.integers(1 << 24, (1 << 24) + 60, (300, 3)) if seed % 2 else rng.normal(size=(300, 3))
+    y = (X[:, 0] > np.median(X[:, 0])) + X[:, 0] % 2.0 + 0.01 * X[:, 1]
+    params = {"verbose": -1, "min_data_in_leaf": 2, "linear_tree": seed > 1}
+    booster = lgb.train(params, lgb.Dataset(X.astype(float), y), 10)
+    fast = willump.compile(booster)
+    edges = [t for t in booster.trees_to_dataframe()["threshold"] if t == t]
+    X = np.concatenate([X, np.nextafter(np.resize(edges, (200, 3)), rng.choice([-1, 1e9], 3))])
+    kinds = ["f4", "f8", ">f8", "g", "O"] + ["i4", "i8", "u8"] * (seed % 2)
+    given = {kind: X.astype(kind) for kind in kinds}
+    given |= {"list": X.tolist(), "whole list": X.astype("i8").tolist(), "one": X[:1].tolist()}
+    given |= {"none": np.where(X.mean() < X, X.astype(object), None), "bool": X.mean() < X}
+    given |= {"columns": np.asfortranarray(X.astype("i8")), "strided": X.astype("i8")[::2]}
+    given |= {"frame": pd.DataFrame(X), "whole frame": pd.DataFrame(X.astype("i8"))}
+    for name, rows in given.items():
+        for model in (fast, willump.from_bytes(fast.to_bytes())):
+            result = model.predict(rows)
+            np.testing.assert_allclose(result, booster.predict(rows), 1e-12, err_msg=name)
+    cells = X.astype(object)
+    cells[7, 1] = "seven"
+    for wrong in (cells, cells.tolist()):
+        with pytest.raises(ValueError, match="seven"):
+            fast.predict(wrong)
+
+
 def test_lightgbm_ranges_beside_a_best_iteration() -> None:
     X = rows()
     booster = lgb.train({"objective": "binary", "verbose": -1}, lgb.Dataset(X, targets(X, 2)), 12)
