@@ -227,8 +227,15 @@ def _is_table_by_name(estimator: Any, n_classes: int) -> bool:
 
 
 def _is_sparse_by_name(estimator: Any) -> bool:
+    steps = getattr(estimator, "steps", None)
+    if isinstance(steps, list) and steps:
+        last = next((step for _, step in reversed(steps) if step not in (None, "passthrough")), "")
+        return _is_sparse_by_name(last)
     if hasattr(estimator, "vocabulary_") or hasattr(estimator, "alternate_sign"):
         return True
+    blocks = getattr(estimator, "transformer_list", None)
+    if isinstance(blocks, list):  # a union of one sparse block and others is sparse
+        return any(_is_sparse_by_name(block) for _, block in blocks)
     return bool(getattr(estimator, "sparse_output", getattr(estimator, "sparse", False)))
 
 
