@@ -15,8 +15,9 @@ import scipy.sparse as sp
 import willump
 from sklearn.base import clone
 from sklearn.ensemble import VotingClassifier
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncoder
 
 lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
@@ -437,6 +438,36 @@ def test_a_number_counts_as_missing_to_xgboost(missing: float, n_classes: int) -
             np.testing.assert_array_equal(again.apply(given), model.apply(given))
     piece = {"iteration_range": (1, 3)}
     np.testing.assert_allclose(fast.predict(X, **piece), model.predict(X, **piece), 1e-6, 1e-6)
+
+
+@pytest.mark.parametrize("missing", [-1, 0, 1, 0.5, 2])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_number_counts_as_missing_to_xgboost_behind_sparse_steps(
+    missing: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    words = [f"w{i}" for i in range(12)]
+    texts = [" ".join(rng.choice(words, rng.integers(1, 9))) for _ in range(200)]
+    numbers = rng.integers(-2, 3, (200, 3)).astype(float)
+    steps: list[tuple[Any, Any]] = [
+        (CountVectorizer(), texts),
+        (HashingVectorizer(n_features=8, norm=None), texts),
+        (OneHotEncoder(), numbers),
+        (OneHotEncoder(sparse_output=False), numbers),
+    ]
+    y = [("w1" in text) + int("w2" in text) for text in texts]
+    for step, X in steps:
+        model = make_pipeline(step, xgb.XGBClassifier(n_estimators=4, missing=missing, n_jobs=1))
+        model.fit(X, y)
+        is_native = isinstance(step, OneHotEncoder) and not step.sparse_output
+        if is_native:
+            fast = willump.compile(model, strict=True)
+        else:
+            with pytest.raises(willump.UnsupportedError, match=r"missing=.*its input is sparse"):
+                willump.compile(model, strict=True)
+            with pytest.warns(willump.PythonStepWarning, match="missing="):
+                fast = willump.compile(model)
+        np.testing.assert_allclose(fast.predict_proba(X), model.predict_proba(X), 1e-6, 1e-6)
 
 
 CODED = pd.DataFrame({"a": np.linspace(-1, 1, 400), "b": np.arange(400) % 5})

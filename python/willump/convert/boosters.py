@@ -276,6 +276,8 @@ def _without_missing(ctx: Context, est: Any, value: Value) -> Value:
     exact = ctx.numeric(value, int(booster.num_features()), reads=ANY)
     if not ctx.is_exact(exact):
         raise Refused("its input is within rounding, and trees compare it to the bit")
+    if exact.sparse:
+        raise Refused(f"missing={est.missing!r}, and its input is sparse")
     ref = ctx.apply("cast", exact, dtype="f32")
     node = ctx._emit("impute", (ref.node,), {"fill": np.array([np.nan]), "missing": missing})
     return replace(ref, node=node, safe=False, parts=())
