@@ -15,7 +15,14 @@ import numpy.typing as npt
 from . import _core
 from ._categories import CategoryCodes
 from ._dmatrix import FromDMatrix
-from ._dtypes import FunctionColumns, LikeABooster, PassedDtypes, whole_dtype
+from ._dtypes import (
+    FunctionColumns,
+    LikeABooster,
+    PassedDtypes,
+    WideIntegers,
+    whole_dtype,
+    wide_groups,
+)
 from ._errors import ArtifactError, UnsupportedError
 from ._frames import (
     Columns,
@@ -181,6 +188,10 @@ def interface_of(
     is_light = metadata.get("library") == "lightgbm"
     if is_light:
         extract = LikeABooster(extract)
+    wide = wide_groups(texts)
+    if wide and not is_light:
+        is_cast = len(inputs) == 1 and "casts_wide" in texts[0]["first"]
+        extract = WideIntegers(wide, is_cast, extract)
     if metadata.get("library") == "xgboost":
         told = metadata.get("categories") or {}
         has_values = any(told.get("categories") or ())
@@ -201,6 +212,7 @@ def interface_of(
         extract=extract,
         direct=len(inputs) == 1
         and not is_light
+        and not wide
         and not isinstance(columns, (Columns, FunctionInputs))
         and not any(metadata.get(key) for key in _LOOKS_AT_ARRAYS),
         steps=called or None,

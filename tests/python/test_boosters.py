@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import warnings
 from typing import Any
@@ -13,11 +14,21 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 import willump
+from harness import quiet
 from sklearn.base import clone
-from sklearn.ensemble import VotingClassifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncoder
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
 
 lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
@@ -514,3 +525,53 @@ def test_categories_before_an_imported_booster_of_numbers_are_refused() -> None:
         fast = willump.compile(booster)
         with pytest.raises(willump.UnsupportedError, match=r"column 'b' is of category"):
             fast.predict(OF_CATEGORIES["pandas"])
+
+
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+@pytest.mark.parametrize("seed", range(3))
+def test_large_integers_are_rounded_as_lightgbm_s_estimators_round_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.integers(1 << 24, (1 << 24) + 60, (300, 3))
+    y = ((X[:, 0] > np.median(X[:, 0])) ^ (X[:, 0] % 2 == 1)).astype(int)
+    model = lgb.LGBMClassifier(n_estimators=5, min_child_samples=2, verbose=-1, n_jobs=1)
+    names = ["a", "b", "c"]
+    picked = ColumnTransformer([("p", "passthrough", ["a", "b"])])
+    scaled = ColumnTransformer([("s", StandardScaler(), ["a"])], remainder="passthrough")
+    #: Pipelines, whether fitted on a frame, and whether large integers may be refused.
+    for est, is_frame, is_refused in (
+        (model, False, False),
+        (make_pipeline("passthrough", model), False, False),
+        (make_pipeline(FunctionTransformer(), model), False, False),
+        (CalibratedClassifierCV(model, cv=2), False, False),
+        (VotingClassifier([("a", model), ("b", clone(model))]), False, False),
+        (VotingClassifier([("a", model), ("b", RandomForestClassifier(3))]), False, True),
+        (make_pipeline(SelectKBest(k=2), model), False, True),
+        (make_pipeline(SimpleImputer(strategy="most_frequent"), model), False, True),
+        (make_pipeline(FunctionTransformer(np.negative), model), False, True),
+        (make_pipeline(SimpleImputer(strategy="median"), model), False, False),
+        (make_pipeline(MaxAbsScaler(), model), False, False),
+        (model, True, False),
+        (make_pipeline(picked, model), True, True),
+        (make_pipeline(scaled, model), True, False),
+    ):
+        est = clone(est)
+        table = pd.DataFrame(X, columns=names)
+        est.fit(table if is_frame else X, y)
+        fast = willump.compile(est, strict=True)
+        given = {kind: X.astype(kind) for kind in ("i4", "i8", "u8", "f4", "f8", "O")}
+        given |= {"list": X.tolist(), "floats": X.astype(float).tolist(), "small": X - (1 << 24)}
+        if is_frame:
+            given = {}
+        given |= {"frame": table, "float frame": table.astype(float)}
+        given |= {"mixed": table.astype({"b": float}), "small frame": table - (1 << 24)}
+        for name, rows in given.items():
+            method = "predict_proba" if hasattr(est, "predict_proba") else "predict"
+            want = quiet(getattr(est, method), rows)
+            for again in (fast, willump.from_bytes(fast.to_bytes())):
+                if is_refused and name in ("i4", "i8", "u8", "list", "frame"):
+                    with contextlib.suppress(willump.UnsupportedError):
+                        got = quiet(getattr(again, method), rows)
+                        np.testing.assert_allclose(got, want, 1e-12)
+                    continue
+                got = quiet(getattr(again, method), rows)
+                np.testing.assert_allclose(got, want, 1e-12, err_msg=f"{est}: {name}")

@@ -58,6 +58,9 @@ def ensemble(
         attributes.setdefault("linear_features", np.zeros(0, np.int64))
         attributes.setdefault("linear_coefficients", np.zeros(0))
     node = ctx._emit("linear_trees" if is_linear else "trees", (ref.node,), attributes)
+    if read["library"] == "lightgbm":
+        ctx.reads_in_single(ref, value)
+        ctx.light_trees.add(node)
     raw = Ref(node, n_outputs, dtype=read["dtype"])
     scale, bias = float(read["scale"]), read["bias"]
     if scale != 1.0 or np.any(bias):

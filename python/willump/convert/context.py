@@ -20,6 +20,9 @@ from .steps import Columns
 from .tables import ANY, DOUBLE, SINGLE, reading_of
 from .values import Categories, Model, Passed, Ref, Source, Table, Value
 
+#: NumPy's functions that give integers for integers.
+WHOLE_FUNCTIONS = ("absolute", "negative", "positive", "sign", "square", "floor", "ceil", "trunc")
+
 
 class Context(PythonSteps):
     """One conversion."""
@@ -42,6 +45,10 @@ class Context(PythonSteps):
         self.function_columns: list[dict[str, Any]] = []
         #: An array's columns go by position, though a frame's go by name.
         self.takes_arrays = False
+        #: Nodes of LightGBM's trees, and of imputers that keep integers.
+        self.light_trees: set[int] = set()
+        self.whole_imputers: set[int] = set()
+        self._n_wide = 0
         #: Nodes of columns that an output shows as they came; see `output.py`.
         self.passed: dict[int, Passed] = {}
         #: Columns by name that X must have, also where nothing is made of them.
@@ -269,6 +276,37 @@ class Context(PythonSteps):
                 if len(inside):
                     self.refuse_text(part, list(inside))
                 start += width or 0
+
+    def reads_in_single(self, ref: Ref, value: Value) -> None:
+        """Notes that integers which reach a model as they are, LightGBM's, are float32 to it;
+        see `_dtypes.WideIntegers`."""
+        group = None if isinstance(value, Table) else self._integers_of(ref.node)
+        self._n_wide += 1
+        for node in group or ():
+            is_given = isinstance(value, Source) and value.columns is None
+            self.say_first(node, f"wide={self._n_wide}{'f' if is_given else ''}")
+
+    def _integers_of(self, node: int) -> set[int] | None:
+        """The inputs that a node passes on in their dtype; None: not all that it has is such."""
+        at = self.builder.nodes[node]
+        if at.operator == "input":
+            return {node} if at.attributes["kind"] in ("matrix", "numeric") else None
+        if at.operator not in ("select", "check_finite", "impute", "cast", "concat", "ufunc"):
+            return None
+        if at.operator == "ufunc" and at.attributes["function"] not in WHOLE_FUNCTIONS:
+            return None
+        if at.operator == "impute" and node not in self.whole_imputers:
+            return None
+        found = [self._integers_of(each) for each in at.inputs]
+        return None if None in found else set().union(*(each for each in found if each))
+
+    def mark_casts(self, nodes: Sequence[int]) -> None:
+        """Of the nodes in use: says of an input that LightGBM's models alone read it."""
+        for node in nodes:
+            if "wide=" in self.text_inputs.get(node, {}).get("first", ""):
+                readers = {n for n in nodes if node in self.builder.nodes[n].inputs}
+                if readers <= self.light_trees:
+                    self.say_first(node, "casts_wide")
 
     def _width_of(self, node: int) -> int | None:
         """How many columns an input or a choice of columns has; None: another node."""
