@@ -217,6 +217,8 @@ def run(case: Case, name: str, repetitions: int) -> dict[str, Any]:
         drawn = np.random.RandomState(seed).permutation(rest)
         fresh, untouched = drawn[:n_cal], drawn[n_cal:]
         own = {"y_cal": case.y[fresh]} if isinstance(case.target, willump.Accuracy) else {}
+        if isinstance(case.target, willump.TopKRecall):
+            own = {"duplicates": "traffic"}  # queries are of rows as they come
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             fast = willump.optimize(

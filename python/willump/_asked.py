@@ -133,7 +133,7 @@ def _rows_of(estimator: Any, metadata: Mapping[str, Any], dtype: Any) -> list[An
     rows: list[Any] = [np.zeros((1, int(width)), dtype=dtype)] if width else []
     pandas = sys.modules.get("pandas")
     if rows and pandas is not None and metadata.get("columns_by_name"):
-        names = list(getattr(estimator, "feature_names_in_", ()))
+        names = list(metadata.get("feature_names_in") or ())
         columns: dict[Any, Any] = dict.fromkeys(names, np.zeros(1, dtype=dtype))
         _fill_words(estimator, columns)
         rows.append(pandas.DataFrame(columns))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,10 @@ import numpy.typing as npt
 from . import _core
 from ._errors import DuplicateRowsWarning, TrainingRowsWarning
 from ._frames import as_items, hashable, n_rows_of
+from ._row_keys import Keys
 
 Numbers = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
-#: From rows to a hashable for each; equal rows have equal ones.
-Keys = Callable[[Any], list[Any]]
 
 #: The share of the calibration rows that chooses; the rest certifies.
 SELECT_SHARE = 0.2
@@ -52,7 +51,7 @@ def unit_numbers(unit: str, x: Any, groups: Any, keys: Keys) -> Numbers | None:
     """The number of each row's unit; None where each row is its own."""
     if unit == "group":
         return group_numbers(groups, n_rows_of(x))
-    return _numbered(keys(x)) if unit == "distinct row" else None
+    return _numbered(*keys([x])) if unit == "distinct row" else None
 
 
 def group_numbers(groups: Any, n: int) -> Numbers:
@@ -127,10 +126,11 @@ def check_not_training(parts: Sequence[Any], x: Any, keys: Keys, *, stacklevel: 
     more than once; what is refused is more than halfway from there to all rows, unless
     fresh rows might well all be known, as where few rows are possible.
     """
-    seen = Counter(keys(x))
-    n = sum(n_rows_of(part) for part in parts)
-    n_seen = sum(key in seen for part in parts for key in keys(part))
-    repeats = sum(count for count in seen.values() if count > 1) / max(1, n_rows_of(x))
+    known, asked = keys([x], parts)
+    n, seen = len(asked), set(known)
+    n_seen = sum(key in seen for key in asked)
+    (own,) = keys([x])  # not as near as the rows of X_cal tell them apart
+    repeats = sum(count for count in Counter(own).values() if count > 1) / max(1, len(own))
     what = f"{n_seen} of the {n} rows of X_cal are rows of X"
     if n_seen > (1 + repeats) / 2 * n and repeats**n < UNLIKELY:
         raise ValueError(

@@ -196,6 +196,17 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
         answers: Array = self.cascade_.predict(X)
         return answers
 
+    @_has("top_k")
+    def top_k(
+        self, X: Any, k: int, *, class_label: Any = None, n_rows: int | None = None
+    ) -> tuple[npt.NDArray[np.int64], Array]:
+        """The positions and scores of the k best rows; see `CompiledModel.top_k`."""
+        check_is_fitted(self)
+        found: tuple[npt.NDArray[np.int64], Array] = self.cascade_.top_k(
+            X, k, class_label=class_label, n_rows=n_rows
+        )
+        return found
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "cascade_")
 

@@ -56,7 +56,7 @@ class CategoryCodes:
         self.refuses_unseen = bool(spec["refuses_unseen"])
         self.are_codes = bool(spec.get("are_codes"))
         self.dtypes = list(spec.get("dtypes") or [])
-        self.known: list[Sequence[Any] | None] = list(spec["categories"])
+        self.known = [None if known is None else list(known) for known in spec["categories"]]
         self.codes = [
             None if known is None else {value: i for i, value in enumerate(known)}
             for known in spec["categories"]
@@ -74,13 +74,18 @@ class CategoryCodes:
         found = columns.found()
         if self.are_codes:
             return columns.replaced({i: _codes_of(*columns.parts(i), None) for i in found})
+        if self.by_order and isinstance(columns, _PandasColumns):
+            known = [self.known[at] or [] for at, _ in enumerate(self._pairs(found))]
+            return columns.replaced(
+                {i: columns.recoded(i, each) for i, each in zip(found, known, strict=True)}
+            )
         coded = {}
-        for at, (i, codes) in enumerate(self._pairs(found)):
+        for i, codes in self._pairs(found):
             values, own = columns.parts(i)
-            if self.by_order and isinstance(columns, _PandasColumns):
-                codes = _codes_of_pandas(columns.index(i), values, self.known[at] or [], codes)
-            elif self.dtypes and isinstance(columns, _PandasColumns):
+            if self.dtypes and isinstance(columns, _PandasColumns):
                 columns.check_dtype(i, self.dtypes[i])
+            if self.refuses_unseen:
+                _refuse_kind(columns.names()[i], values, codes)
             coded[i] = _codes_of(values, own, codes)
             if self.refuses_unseen:
                 _refuse_unseen(columns.names()[i], values, own, coded[i])
@@ -103,18 +108,6 @@ class CategoryCodes:
                 "frame: convert with astype('category')"
             )
         return [(i, self.codes[i] or {}) for i in wanted]
-
-
-def _codes_of_pandas(
-    own: Any, values: Sequence[Any], known: Sequence[Any], codes: dict[Any, int]
-) -> dict[Any, int]:
-    """The codes as LightGBM has pandas find them, by `set_categories`, to which bool and
-    numbers are never equal; unless the two lists are, to Python. `own`: the values as pandas
-    holds them."""
-    if {isinstance(value, str) for value in (*values, *known)} <= {True} or list(values) == known:
-        return codes
-    found = sys.modules["pandas"].Index(known).get_indexer(own)
-    return {value: int(at) for value, at in zip(values, found, strict=True) if at >= 0}
 
 
 def _codes_of(values: Sequence[Any], own: Array, codes: dict[Any, int] | None) -> Array:
@@ -148,18 +141,23 @@ class _PandasColumns:
         column = self.frame.iloc[:, i].cat
         return list(column.categories), np.asarray(column.codes)
 
-    def index(self, i: int) -> Any:
-        """A column's categories as pandas holds them."""
-        return self.frame.dtypes.iloc[i].categories
-
     def check_dtype(self, i: int, dtype: str | None) -> None:
         """Raises where XGBoost does: categories that are numbers have one dtype."""
-        own = self.index(i).dtype
-        if dtype is not None and own != dtype and len(self.index(i)):
+        own = self.frame.dtypes.iloc[i].categories
+        if dtype is not None and own.dtype != dtype and len(own):
             raise ValueError(
-                f"Invalid new DataFrame: column {self.names()[i]!r} has categories of {own}, the "
-                f"model was trained on categories of {dtype}; convert them first"
+                f"Invalid new DataFrame: column {self.names()[i]!r} has categories of "
+                f"{own.dtype}, the model was trained on categories of {dtype}; convert them first"
             )
+
+    def recoded(self, i: int, known: list[Any]) -> Array:
+        """A column's codes among the model's categories, as LightGBM asks pandas for them:
+        to which True is no 1, unless the lists are equal."""
+        column = self.frame.iloc[:, i].cat
+        if list(column.categories) != known:
+            column = column.set_categories(known).cat
+        codes = np.asarray(column.codes)
+        return np.where(codes < 0, np.nan, codes)
 
     def replaced(self, columns: Mapping[int, Array]) -> Any:
         coded = self.frame.copy(deep=False)
@@ -196,6 +194,23 @@ class _PolarsColumns:
 
 def _polars() -> Any:
     return sys.modules["polars"]
+
+
+def _refuse_kind(name: Any, values: Sequence[Any], codes: Mapping[Any, int]) -> None:
+    """XGBoost raises where categories are of another type, of which values may be equal."""
+    own, known = ({_kind(value) for value in found} for found in (values, codes))
+    if own and known and own != known:
+        raise ValueError(
+            f"the categories of column {name!r} are {' and '.join(sorted(own))}, those of training "
+            f"{' and '.join(sorted(known))}; convert them"
+        )
+
+
+def _kind(value: Any) -> str:
+    for kinds, said in (((bool, np.bool_), "bool"), (str, "text"), ((int, np.integer), "integers")):
+        if isinstance(value, kinds):
+            return said
+    return "floats"
 
 
 def _refuse_unseen(name: Any, values: Sequence[Any], own: Array, column: Array) -> None:

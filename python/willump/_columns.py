@@ -46,9 +46,18 @@ _MANY_CELLS = 1 << 16
 _SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (4, 8)}
 
 
+#: Whose types others derive from, as GeoPandas does.
+_BASES = frozenset(["pandas", "polars", "pyarrow"])
+
+
 def library_of(x: Any) -> str:
-    """The top-level package that defines the object's type."""
-    return type(x).__module__.partition(".")[0]
+    """The top-level package that defines the object's type, or that of the frame or column
+    that it derives from."""
+    library = type(x).__module__.partition(".")[0]
+    if library in _BASES or library in ("numpy", "builtins", "scipy"):
+        return library
+    bases = (base.__module__.partition(".")[0] for base in type(x).__mro__)
+    return next((base for base in bases if base in _BASES), library)
 
 
 def is_frame(x: Any) -> bool:

@@ -438,7 +438,8 @@ class CompiledModel(Estimator):
 
     @property
     def feature_names_in_(self) -> Array:
-        return np.array(self._given("feature_names_in", "feature_names_in_"), dtype=object)
+        key = "" if self.metadata.get("names_are_inner") else "feature_names_in"
+        return np.array(self._given(key, "feature_names_in_"), dtype=object)
 
     def _has_names(self) -> bool:
         source = self._template if self._interface is None else self._original

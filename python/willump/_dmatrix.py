@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ._errors import UnsupportedError
-from ._frames import mismatch_of_names
+from ._names import mismatch_of_names
 
 
 class FromDMatrix:

@@ -1,12 +1,7 @@
-"""From the caller's X to the inputs of a model: columns of frames by name or
-position, and scikit-learn's checks of feature names.
-"""
+"""From the caller's X to the inputs of a model: columns of frames by name or position."""
 
 from __future__ import annotations
 
-import sys
-import warnings
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,158 +9,22 @@ import numpy as np
 
 from ._arrow import readable
 from ._columns import is_frame, library_of, names_of
+from ._errors import UnsupportedError
+from ._names import NameReaders, feature_names
 from ._sparse import check_sparse, is_sparse
 
 #: One input of a model: (name, kind, position, n_features).
 Input = tuple[str, str, int, int]
 
 
-def feature_names(x: Any) -> list[str] | None:
-    """The column names of a frame, None when it has none that are strings.
-
-    Raises
-    ------
-    TypeError
-        Where only some names are strings.
-    ValueError
-        Where a name comes twice.
-    """
-    if not is_frame(x):
-        return None
-    names = list(names_of(x))
-    check_unique(names)
-    types = sorted({type(name).__name__ for name in names})
-    if len(types) > 1 and any(isinstance(name, str) for name in names):
-        raise TypeError(
-            "Feature names are only supported if all input features have string names, "
-            f"but your input has {types} as feature name / column name types. If you want "
-            "feature names to be stored and validated, you must convert them all to strings, "
-            "by using X.columns = X.columns.astype(str) for example. Otherwise you can remove "
-            "feature / column names from your input data, or convert them all to a non-string "
-            "data type."
-        )
-    return names if names and isinstance(names[0], str) else None
-
-
-def check_unique(names: Sequence[Any]) -> None:
-    """Raises the original's ValueError where columns share a name."""
-    if len(set(names)) == len(names):
-        return
-    listed = "".join(
-        f"\n- {name!r} {count} times" for name, count in Counter(names).items() if count > 1
-    )
-    # scikit-learn 1.9 reads frames through narwhals, which has a class of its own
-    error = getattr(sys.modules.get("narwhals.exceptions"), "DuplicateError", ValueError)
-    raise error(f"Expected unique column names, got:{listed}")
-
-
-def check_feature_names(x: Any, fitted: Sequence[str] | None, estimator: str) -> None:
-    """scikit-learn's comparison of an X with the names seen by fit.
-
-    Raises
-    ------
-    ValueError
-        Where names are unseen, missing or in another order.
-    """
-    names = feature_names(x)
-    if names is None and fitted is None:
-        return
-    if fitted is None:
-        _warn(f"X has feature names, but {estimator} was fitted without feature names")
-        return
-    if names is None:
-        _warn(f"X does not have valid feature names, but {estimator} was fitted with feature names")
-        return
-    if list(fitted) == names:
-        return
-    message = "The feature names should match those that were passed during fit.\n"
-    unseen = sorted(set(names) - set(fitted))
-    missing = sorted(set(fitted) - set(names))
-    message += _listed("Feature names unseen at fit time:\n", unseen)
-    message += _listed("Feature names seen at fit time, yet now missing:\n", missing)
-    if not unseen and not missing:
-        i = next(i for i, name in enumerate(names) if name != fitted[i])
-        message += (
-            "Feature names must be in the same order as they were in fit.\n"
-            f"Column {i} is {names[i]!r} instead of {fitted[i]!r}: reorder X by the names in "
-            "feature_names_in_.\n"
-        )
-    raise ValueError(message)
-
-
-def _listed(title: str, names: list[str]) -> str:
-    if not names:
-        return ""
-    shown = [f"- {name}\n" for name in names[:5]]
-    return title + "".join(shown) + ("- ...\n" if len(names) > 5 else "")
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=4)
-
-
 class WholeMatrix:
     """X is the one input; its feature names are checked first."""
 
-    def __init__(self, fitted: Sequence[str] | None, estimator: str) -> None:
-        self.fitted = fitted
-        self.estimator = estimator
+    def __init__(self, readers: NameReaders) -> None:
+        self.readers = readers
 
     def __call__(self, x: Any) -> tuple[Any]:
-        check_feature_names(x, self.fitted, self.estimator)
-        return (x,)
-
-
-class NamedMatrix:
-    """X is the one input: a frame's columns are found by name where the model has
-    names, an array's by position, without a warning."""
-
-    def __init__(self, fitted: Sequence[str]) -> None:
-        self.fitted = list(fitted)
-
-    def __call__(self, x: Any) -> tuple[Any]:
-        names = feature_names(x)
-        if names is None or not self.fitted or names == self.fitted:
-            return (x,)
-        check_unique(names)
-        missing = [name for name in self.fitted if name not in set(names)]
-        if missing:
-            raise ValueError(
-                "The feature names should match those that were passed during fit.\n"
-                + _listed("Feature names seen at fit time, yet now missing:\n", missing)
-            )
-        return (x[self.fitted],)
-
-
-class ExactNames:
-    """A frame's names are those of fit in their order, as XGBoost wants them; what
-    has no names goes by position."""
-
-    def __init__(self, fitted: Sequence[str], then: Callable[[Any], tuple[Any, ...]]) -> None:
-        self.fitted = [str(name) for name in fitted]
-        self.then = then
-
-    def __call__(self, x: Any) -> tuple[Any, ...]:
-        if is_frame(x):
-            names = [
-                " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
-                for name in names_of(x)
-            ]
-            if names != self.fitted:
-                raise ValueError(mismatch_of_names(self.fitted, names))
-        return self.then(x)
-
-
-def mismatch_of_names(fitted: Sequence[str], names: Sequence[str]) -> str:
-    """XGBoost's message to other names than those of fit."""
-    message = f"feature_names mismatch: {list(fitted)} {list(names)}"
-    missing = [name for name in fitted if name not in set(names)]
-    unseen = [name for name in names if name not in set(fitted)]
-    if missing:
-        message += f"\nexpected {', '.join(missing)} in input data"
-    if unseen:
-        message += f"\ntraining data did not have the following fields: {', '.join(unseen)}"
-    return message + "\nGive the columns that it was trained on, in their order."
+        return (self.readers(x),)
 
 
 class ObjectColumns:
@@ -279,16 +138,15 @@ class Columns:
     Parameters
     ----------
     inputs : list of Input
-    fitted : list of str or None
-        The column names seen by fit: then X must be a frame, and its columns
-        are found by name. Otherwise they are found by position.
+    by_name : bool
+        X must be a frame, and its columns are found by name. Otherwise they are found
+        by position.
     n_features : int or None
         How many columns X must have when they are found by position.
     needed : collection of str
         Columns that Python steps read, so that they are missed here first.
-    in_order : bool
-        The names of a frame's columns are those of fit in the same order; else
-        the original's error.
+    readers : NameReaders
+        Who else reads the names of a frame.
     takes_arrays : bool
         An array's columns go by their position, though a frame's go by their names.
     """
@@ -296,25 +154,25 @@ class Columns:
     def __init__(
         self,
         inputs: Sequence[Input],
-        fitted: Sequence[str] | None,
         n_features: int | None,
         estimator: str,
-        needed: Sequence[str] = (),
+        needed: Sequence[str],
+        readers: NameReaders,
         *,
-        in_order: bool = False,
+        by_name: bool = False,
         takes_arrays: bool = False,
     ) -> None:
         self.inputs = list(inputs)
-        self.fitted = fitted
+        self.by_name = by_name
         self.n_features = n_features
         self.estimator = estimator
-        self.in_order = in_order
+        self.readers = readers
         self.takes_arrays = takes_arrays
         self.needed = {*needed, *(name for name, _, _, _ in inputs if name)}
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         is_table = isinstance(x, dict) or is_frame(x)
-        if self.fitted is not None and not self.in_order and (is_table or not self.takes_arrays):
+        if self.by_name and (is_table or not self.takes_arrays):
             return self._by_name(x)
         if isinstance(x, dict):
             raise ValueError("the columns are known by position only; give an array or a frame")
@@ -323,7 +181,12 @@ class Columns:
             raise ValueError(f"Expected 2D array, got {len(x.shape)}D array instead")
         if is_sparse(x):
             check_sparse(x)
-        check_feature_names(x, self.fitted, self.estimator)
+            if self.by_name:
+                raise UnsupportedError(
+                    "the columns of a sparse matrix, for a model that was fitted on a frame, are "
+                    "not supported; give a frame, or a dense array (X.toarray())"
+                )
+        x = self.readers(x)
         if self.n_features is not None and x.shape[1] != self.n_features:
             raise ValueError(
                 f"X has {x.shape[1]} features, but {self.estimator} is expecting "
@@ -338,6 +201,8 @@ class Columns:
             )
         if library_of(x) in ("pandas", "pyarrow") and not _has_plain_names(x):
             feature_names(x)
+        if not isinstance(x, dict):
+            x = self.readers(x)
         present = x.keys() if isinstance(x, dict) else names_of(x)
         missing = self.needed.difference(present)
         if missing:
@@ -427,33 +292,6 @@ def as_items(values: Any) -> list[Any]:
         if hasattr(values, method):
             return list(getattr(values, method)())
     return list(values)
-
-
-def row_keys(x: Any) -> list[Any]:
-    """A hashable for each row of X; equal rows have equal keys."""
-    if hasattr(x, "tocsr"):
-        csr = x.tocsr().copy()
-        csr.sum_duplicates()
-        ends = zip(csr.indptr[:-1], csr.indptr[1:], strict=True)
-        return [(csr.indices[a:b].tobytes(), csr.data[a:b].tobytes()) for a, b in ends]
-    if isinstance(x, dict):
-        return column_keys(list(x.values()))
-    if isinstance(x, np.ndarray) and x.ndim == 2 and x.dtype != object:
-        return [row.tobytes() for row in np.ascontiguousarray(x)]
-    if is_frame(x):
-        columns: Any = x.columns if library_of(x) == "pyarrow" else None
-        if columns is None and library_of(x) == "polars":
-            columns = x.get_columns()
-        elif columns is None:
-            columns = [x.iloc[:, i] for i in range(x.shape[1])]
-        return column_keys(columns)
-    return [hashable(row) for row in as_items(x)]
-
-
-def column_keys(columns: Sequence[Any]) -> list[Any]:
-    """`row_keys` of rows that are given as columns."""
-    parts = [row_keys(as_rows(column)) for column in columns]
-    return list(zip(*parts, strict=True))
 
 
 def hashable(value: Any) -> Any:

@@ -59,16 +59,25 @@ class CompiledFunction(CompiledModel):
         from .capture.capture import follow
 
         followed = follow(self._original, sample, strict=self._strict)
-        self._compile_graph(followed.finish())
-        self._sample = sample
         try:
-            self._check(followed.expected, followed.sample)
+            self._compile_followed(followed)
         except UnsupportedError as error:
             if self._strict or followed.is_whole:
                 raise
-            followed = follow(self._original, sample, as_whole=str(error))
+            self._compile_followed(follow(self._original, sample, as_whole=str(error)))
+        self._sample = sample
+
+    def _compile_followed(self, followed: Any) -> None:
+        """Compiles a graph that answers as the function does."""
+        self._compile_graph(followed.finish())
+        try:
+            followed.check(self)
+        except UnsupportedError as error:
+            self._interface = None
+            raise UnsupportedError(f"{self.metadata['estimator']}: {error}") from error
+        if followed.asks_columns:
             self._compile_graph(followed.finish())
-            self._check(followed.expected, followed.sample)
+        self._attach(self._model, self.metadata, self._steps)  # counters begin at 0
 
     @classmethod
     def from_followed(
@@ -81,8 +90,6 @@ class CompiledFunction(CompiledModel):
         self._original = followed.function
         self._compile_graph(converted)
         self._sample = followed.sample
-        if not self._spares_rows:
-            self._check(followed.expected, followed.sample)
         return self
 
     def _compile_graph(self, converted: Any) -> None:
@@ -98,28 +105,6 @@ class CompiledFunction(CompiledModel):
     def _spares_rows(self) -> bool:
         """Whether `optimize` made it."""
         return any(self.metadata.get(key) for key in ("certificate", "lossless"))
-
-    def _check(self, expected: Any, sample: Any) -> None:
-        """Nothing is compiled that answers otherwise than the function on the sample."""
-        if self._classes is not None:  # labels may differ at ties
-            return
-        found = self(sample)
-        if library_of(expected) == "pandas":
-            expected, found = np.asarray(expected), np.asarray(found)
-        difference = compare(expected, found, None)
-        if not difference.ok:
-            self._interface = None
-            name = self.metadata["estimator"]
-            if not self._steps:
-                raise UnsupportedError(
-                    f"the graph of {name} does not answer as the function does on the sample "
-                    f"({difference}); this is a defect of Willump: please report it"
-                )
-            raise UnsupportedError(
-                f"called again, {name} answers the sample otherwise ({difference}): it hangs on "
-                "what is no argument, as a clock, random numbers or what earlier calls left behind"
-            )
-        self._attach(self._model, self.metadata, self._steps)  # counters begin at 0
 
     def recapture(self, sample: Any = None) -> None:
         """Compiles the function again, with the globals as they are now.

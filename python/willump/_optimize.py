@@ -6,7 +6,6 @@ import inspect
 import numbers
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +15,12 @@ from ._arrow import readable
 from ._calibration import Calibration, check_no_class_is_lost, group_numbers, hold_out
 from ._compiled import CompiledModel, thread_count, warn_of_python_steps
 from ._errors import UnsupportedError
-from ._frames import as_rows, n_rows_of, row_keys, take_rows
+from ._frames import as_rows, n_rows_of, take_rows
 from ._places import ROW_ERRORS, check_instance, placed
 from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._promises import TARGETS, Target, promise_of
 from ._queries import in_groups
+from ._row_keys import Keys, RowReader
 from ._runner import Runner, for_sklearn
 from ._targets import Accuracy, Agreement, Estimated, Lossless, TopKRecall
 from ._topk import optimize_top_k
@@ -82,7 +82,8 @@ def optimize(
     Parameters
     ----------
     pipeline : fitted classifier or regressor, or a function that calls one
-        A function takes a frame and returns what its model says of each row
+        What is compiled already stands for what it was compiled from: of a cascade, that
+        is the exact pipeline. A function takes a frame and returns what its model says of each row
         (docs/capture.md): it is followed on the first 1000 rows of X, and what is
         certified is what a call of it returns. The result is a `CompiledFunction`.
     X, y : training data
@@ -128,7 +129,8 @@ def optimize(
         they are a random sample of the distinct rows to come, as in collected or
         deduplicated data; the distinct rows of a sample of requests are not.
         "traffic": every row counts, the promise is per request; the rows must
-        then be requests as they came.
+        then be requests as they came. For TopKRecall, so do real queries that have
+        the same rows.
     fit_params : dict of name to value, or None
         With `refit`, what the clone's `fit` is given beside X and y, as
         ``{"logisticregression__sample_weight": weights}``; of what has an entry for each
@@ -155,7 +157,7 @@ def optimize(
     Warns
     -----
     DuplicateRowsWarning
-        Fewer than 99 % of the calibration rows are distinct, and each counts once:
+        Fewer than 99 % of the calibration rows (or queries) are distinct, and each counts once:
         the promise is per distinct row, and is none for traffic.
     TrainingRowsWarning
         More than 1 % of the rows of X_cal are rows of X. That is right for fresh rows
@@ -178,7 +180,8 @@ def optimize(
         missing (ValueError) or has no hash (TypeError).
     UnsupportedError
         The pipeline is no classifier or regressor with blocks of features to leave
-        out, or has not what the target is about.
+        out, or has not what the target is about; a part that stays Python answers a
+        row otherwise beside other rows.
     CertificateError
         With `strict`, where nothing can be certified.
 
@@ -205,6 +208,7 @@ def optimize(
     with confidence 0.95, the accuracy of the cascade is at most 0.01 below that of the exact
     pipeline, per distinct row
     """
+    pipeline = _original_of(pipeline)
     check_instance(pipeline)
     pipeline = as_function(pipeline) or pipeline
     if not isinstance(target, (*TARGETS, TopKRecall, Lossless)):
@@ -250,14 +254,14 @@ def optimize(
             )
         if isinstance(target, TopKRecall):
             queries = X_cal if groups is None else in_groups(X_cal, groups, target)
-            if refit and groups is None and duplicates == "distinct":
-                queries = _distinct(pipeline, X_cal)
+            counts_once = groups is None and duplicates == "distinct"
             return optimize_top_k(
-                _start(pipeline, X, strict=strict), X, y, queries, target,
+                _started(pipeline, X, strict=strict), X, y, queries, target,
                 costs=costs, seed=seed, n_threads=n_threads, strict=strict, is_held_out=refit,
+                counts_once=counts_once,
             )  # fmt: skip
         y_cal = _calibration_labels(y_cal, X_cal, target)
-        conversion = _start(pipeline, X, strict=strict)
+        conversion = _started(pipeline, X, strict=strict)
         conversion.check_target(target)
         kind = Tuner if ensemble_of(conversion) is None else PrefixTuner
         tuner = kind(conversion, X, y, strict=strict, n_threads=n_threads)
@@ -270,6 +274,30 @@ def optimize(
         model = tuner.run(calibration, promise, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=3)
     return model
+
+
+def _original_of(pipeline: Any) -> Any:
+    """What a compiled object was made from: the exact pipeline of a cascade is not the
+    cascade.
+
+    Raises
+    ------
+    UnsupportedError
+        Of a cascade or a filter that has no original.
+    """
+    given = getattr(pipeline, "cascade_", pipeline)  # of a CascadeClassifier
+    if not isinstance(given, CompiledModel):
+        return pipeline
+    original = given._template if given._interface is None else given._original
+    if original is not None:
+        return original
+    told = given.metadata
+    if told.get("certificate") or told.get("top_k"):
+        raise UnsupportedError(
+            "optimize takes the exact pipeline, and this is a cascade that was loaded from an "
+            "artifact or unpickled, which does not have it: pass the fitted pipeline itself"
+        )
+    return pipeline
 
 
 def _check_refit(pipeline: Any, y_cal: Any, *, refit: bool) -> None:
@@ -401,7 +429,7 @@ def _held_out(
     _check_unfitted(fresh)
     reader = pipeline
     for _ in range(MOST_SPLITS):
-        kept, held = hold_out(x, groups, duplicates, seed, partial(_keys_for, reader))
+        kept, held = hold_out(x, groups, duplicates, seed, _keys_for(reader, x))
         if is_classifier(pipeline) and y.ndim == 1:
             check_no_class_is_lost(y, kept)
         labels, rest = y[kept], take_rows(x, kept)
@@ -411,7 +439,7 @@ def _held_out(
         # are one, and are together in one part.
         reader = fitted
         is_settled = groups is not None or duplicates != "distinct"
-        if is_settled or not _shares(_keys_for(reader, x), kept, held):
+        if is_settled or not _shares(_keys_for(reader, x)([x])[0], kept, held):
             own = None if groups is None else groups[held]
             return fitted, rest, labels, take_rows(x, held), y[held], own
     raise ValueError(
@@ -494,16 +522,10 @@ def _part_of(value: Any, rows: Array, n: int) -> Any:
     return take_rows(value, rows) if n_rows_of(value) == n else value
 
 
-def _distinct(pipeline: Any, x: Any) -> Any:
-    """One of each distinct row."""
-    first = {key: i for i, key in reversed(list(enumerate(_keys_for(pipeline, x))))}
-    return take_rows(x, np.sort(list(first.values())))
-
-
-def _keys_for(pipeline: Any, x: Any) -> list[Any]:
-    """`row_keys` over the columns that a pipeline reads; all, when it is not fitted."""
+def _keys_for(pipeline: Any, x: Any) -> Keys:
+    """Keys of the columns that a pipeline reads; of all, when it is not fitted."""
     runner = _exact_runner(pipeline, x)
-    return row_keys(x) if runner is None else runner.keys(x)
+    return RowReader().keys if runner is None else runner.keys
 
 
 def _start(pipeline: Any, x: Any, *, strict: bool = False) -> Any:
@@ -516,6 +538,18 @@ def _start(pipeline: Any, x: Any, *, strict: bool = False) -> Any:
     from . import convert
 
     return convert.start(pipeline, strict=strict)
+
+
+def _started(pipeline: Any, x: Any, *, strict: bool) -> Any:
+    """`_start`, of what answers each row by itself; a function's steps that do not get all
+    of a call's rows anyway (capture/steps.py)."""
+    conversion = _start(pipeline, x, strict=strict)
+    if not is_function(pipeline):
+        converted = conversion.finish()
+        if converted.steps:
+            runner = Runner(converted, conversion.describe(converted.metadata), 1)
+            runner.check_rows_alone(x)
+    return conversion
 
 
 def _exact_runner(pipeline: Any, x: Any) -> Runner | None:

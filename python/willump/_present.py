@@ -26,15 +26,14 @@ from ._dtypes import (
 from ._errors import ArtifactError, UnsupportedError
 from ._frames import (
     Columns,
-    ExactNames,
     Input,
-    NamedMatrix,
     ObjectColumns,
     PassedColumns,
     WholeMatrix,
     n_rows_of,
     take_rows,
 )
+from ._names import ExactNames, NameReaders
 from ._sparse import WithoutEdge
 from .capture.inputs import FunctionInputs
 from .capture.result import shown_as
@@ -235,20 +234,17 @@ def extract_of(
             function.get("all_columns") or (),
             function.get("absent") or (),
         )
-    names = metadata.get("feature_names_in")
-    if metadata.get("matched_names") is not None and len(inputs) == 1:
-        return NamedMatrix(metadata["matched_names"])
+    readers = NameReaders(_readers(metadata, inputs, estimator))
     if metadata.get("exact_names") is not None and len(inputs) == 1:
         return _itself
     if all(kind == "matrix" for _, kind, _, _ in inputs) and len(inputs) <= 1:
-        whole = WholeMatrix(names, estimator)
+        whole = WholeMatrix(readers)
         if inputs:
             return whole
         return _nothing  # every part is a Python step, which makes its own checks
     if all(position < 0 and not name for name, _, position, _ in inputs):
-        # Several where parts of the pipeline decode bytes differently.
-        return _itself if len(inputs) == 1 else _Repeated(len(inputs))
-    by_name = bool(metadata.get("columns_by_name", names is not None))
+        # Several where parts of the pipeline decode bytes, or read float32, differently.
+        return _itself if len(inputs) == 1 else _Repeated(len(inputs), readers)
     needed = [
         name
         for step in steps
@@ -256,13 +252,35 @@ def extract_of(
     ] + list(metadata.get("needed_columns") or ())
     return Columns(
         inputs,
-        names if by_name else None,
-        metadata.get("n_features_in"),
+        metadata.get("n_features_in") or metadata.get("n_columns"),
         estimator,
         needed,
-        in_order=bool(metadata.get("columns_in_order")),
+        readers,
+        by_name=_goes_by_name(metadata),
         takes_arrays=bool(metadata.get("columns_of_arrays")),
     )
+
+
+def _goes_by_name(metadata: Mapping[str, Any]) -> bool:
+    is_named = metadata.get("feature_names_in") is not None
+    by_name = metadata.get("columns_by_name", is_named)
+    return bool(by_name) and not metadata.get("columns_in_order")
+
+
+def _readers(
+    metadata: Mapping[str, Any], inputs: list[Input], estimator: str
+) -> list[dict[str, Any]]:
+    """Who reads the names of X; of artifacts that do not say so, the first estimator."""
+    known = metadata.get("name_readers")
+    if known is not None:
+        return list(known)
+    names, matched = metadata.get("feature_names_in"), metadata.get("matched_names")
+    if matched is not None:
+        return [{"estimator": estimator, "kind": "match", "names": matched or None}]
+    is_matrix = all(kind == "matrix" for _, kind, _, _ in inputs)
+    if _goes_by_name(metadata) and not is_matrix:
+        return []
+    return [{"estimator": estimator, "kind": "check", "names": names}]
 
 
 def _itself(x: Any) -> tuple[Any]:
@@ -272,13 +290,14 @@ def _itself(x: Any) -> tuple[Any]:
 class _Repeated:
     """X is each of several inputs; an iterator is read once."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, readers: NameReaders) -> None:
         self.count = count
+        self.readers = readers
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         if not isinstance(x, str) and hasattr(x, "__next__"):
             x = list(x)
-        return (x,) * self.count
+        return (self.readers(x),) * self.count
 
 
 def _nothing(x: Any) -> tuple[()]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ._calibration import group_numbers
+from ._calibration import DISTINCT_SHARE, TooFewToHoldOut, group_numbers
 from ._columns import is_frame, library_of
+from ._errors import DuplicateRowsWarning
 from ._frames import as_rows, n_rows_of, take_rows
+from ._row_keys import Keys
 from ._sparse import is_sparse
 from ._targets import TopKRecall
 
@@ -24,39 +28,114 @@ N_DRAWS = 59
 class Queries:
     """The calibration queries in a random order: sets of rows, drawn like later ones.
 
+    Parameters
+    ----------
+    keys : Keys, or None
+        Of equal real queries, or of equal rows that queries are made of, one counts;
+        None: each does.
+
     Attributes
     ----------
     sizes : list of int
-    unused : int
-        Rows that made no whole query.
+    n_rows : int
+        The rows that were given.
+    n_units, n_distinct : int
+        The real queries, or the rows, that were given, and how many of them count.
     """
 
-    def __init__(self, X_cal: Any, target: TopKRecall, seed: int, *, is_text: bool) -> None:
+    def __init__(
+        self,
+        X_cal: Any,
+        target: TopKRecall,
+        seed: int,
+        *,
+        is_text: bool,
+        keys: Keys | None,
+        is_held_out: bool,
+    ) -> None:
+        self.source = "the held-out part of X" if is_held_out else "X_cal"
         random = np.random.default_rng(seed)
+        self.counts_once = keys is not None
         self.is_real = _is_list_of_queries(X_cal, is_text=is_text)
-        self.unused = 0
         if self.is_real:
-            given = [as_rows(query, "X_cal") for query in X_cal]
-            for number, query in enumerate(given):
-                if n_rows_of(query) == 0:
-                    raise ValueError(f"X_cal: query {number} has no rows")
+            given = _checked_queries(X_cal, target)
+            self.n_rows, self.n_units = sum(map(n_rows_of, given)), len(given)
+            if keys is not None:
+                given = _distinct_queries(given, keys)
+            self.n_distinct = len(given)
             self.parts = [given[i] for i in random.permutation(len(given))]
             self.sizes = [n_rows_of(query) for query in self.parts]
             return
         rows = as_rows(X_cal, "X_cal")
-        n = n_rows_of(rows)
-        size = target.query_size or n
-        if n == 0:
+        self.n_rows = self.n_units = n_rows_of(rows)
+        if self.n_rows == 0:
             raise ValueError("X_cal has no rows")
+        if keys is not None:
+            rows = take_rows(rows, _first_of_each(keys([rows])[0]))
+        n = self.n_distinct = n_rows_of(rows)
+        size = target.query_size or n
         if size > n:
-            raise ValueError(f"X_cal has {n} rows, which make no query of {size}")
-        self.unused = n % size
+            distinct = "distinct " if n < self.n_units else ""
+            what = f"{self.source} has {n} {distinct}rows, which make no query of {size}"
+            raise TooFewToHoldOut(what) if is_held_out else ValueError(what)
         order = random.permutation(n)
         self.parts = [take_rows(rows, order[at : at + size]) for at in range(0, n - size + 1, size)]
         self.sizes = [size] * len(self.parts)
 
     def __len__(self) -> int:
         return len(self.parts)
+
+    def warn_of_duplicates(self) -> None:
+        if self.n_distinct >= DISTINCT_SHARE * self.n_units:
+            return
+        what = "queries" if self.is_real else "rows"
+        of_them = "queries" if self.is_real else "queries of such rows"
+        warnings.warn(
+            f"only {self.n_distinct} of the {self.n_units} {what} of {self.source} are distinct, "
+            f"and each counts once: the promise is of later {of_them} that are drawn like the "
+            f"distinct ones, and none for requests. For those, pass the {what} as they came and "
+            'duplicates="traffic"',
+            DuplicateRowsWarning,
+            stacklevel=4,
+        )
+
+    @property
+    def assumption(self) -> str:
+        """What must hold for the promise."""
+        what = "queries" if self.is_real else "rows"
+        counts = f"each of the {what} counts, however often it comes"
+        if self.counts_once:
+            counts = f"each of the {what} counts once, however often it comes"
+            what = f"distinct {what}"
+        return (
+            f"later queries are drawn independently, as the {what} of {self.source} were; {counts}"
+        )
+
+
+def _checked_queries(X_cal: Any, target: TopKRecall) -> list[Any]:
+    """Real queries as rows."""
+    given = [as_rows(query, "X_cal") for query in X_cal]
+    for number, query in enumerate(given):
+        if n_rows_of(query) == 0:
+            raise ValueError(f"X_cal: query {number} has no rows")
+    if target.query_size is not None:
+        raise ValueError("X_cal is a list of queries: give no query_size with them")
+    return given
+
+
+def _distinct_queries(given: list[Any], keys: Keys) -> list[Any]:
+    """One of the queries that have the same rows, in whatever order."""
+    (rows,) = keys(given)
+    ends = np.cumsum([n_rows_of(query) for query in given])
+    parts = [rows[end - n_rows_of(query) : end] for query, end in zip(given, ends, strict=True)]
+    same = [frozenset(Counter(part).items()) for part in parts]
+    return [given[i] for i in _first_of_each(same)]
+
+
+def _first_of_each(keys: Sequence[Any]) -> Array:
+    """The positions at which a key comes for the first time."""
+    first = {key: i for i, key in reversed(list(enumerate(keys)))}
+    return np.sort(np.array(list(first.values()), dtype=np.int64))
 
 
 def _is_list_of_queries(X_cal: Any, *, is_text: bool) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +12,11 @@ import numpy as np
 from . import _core
 from ._columns import is_frame, library_of
 from ._compiled import thread_count
-from ._frames import Columns, WholeMatrix, as_items, column_keys, n_rows_of, row_keys, take_rows
-from ._present import extract_of, interface_of
-from .capture.inputs import FunctionInputs
+from ._errors import UnsupportedError
+from ._frames import as_items, n_rows_of, take_rows
+from ._present import interface_of
+from ._reads import is_by_row, reads_of
+from ._row_keys import RowReader
 
 #: How often costs are measured.
 COST_REPEATS = 5
@@ -38,20 +39,42 @@ class Runner:
         metadata = {k: v for k, v in metadata.items() if k not in ("classes", "ravel")}
         steps = list(converted.steps)
         self.interface = interface_of(model, metadata, steps, None, shown)
-        # A Python step may read more of X than the graph's own inputs.
-        self.extract = None if steps else extract_of(model.inputs, metadata, [], "the model")
+        fitted = metadata.get("feature_names_in") or metadata.get("matched_names")
+        self._reads = reads_of(
+            converted.graph_text,
+            converted.tensors,
+            steps,
+            model.inputs,
+            metadata.get("exact_names") if fitted is None else fitted,
+        )
+        self._steps = steps
+        self._outputs = [name for name, *_ in model.outputs]
+        self._reader: RowReader | None = None
 
-    def keys(self, x: Any) -> list[Any]:
-        """A hashable for each row; equal where the graph reads equal values."""
-        if isinstance(self.extract, WholeMatrix):
-            return _matrix_keys(x)
-        if isinstance(self.extract, FunctionInputs):
-            return self.extract.keys(x)
-        if not isinstance(self.extract, Columns):
-            return row_keys(x)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return column_keys(self.extract(x))
+    def keys(self, *sides: Sequence[Any]) -> list[list[Any]]:
+        """`RowReader.keys` of the columns that the pipeline reads."""
+        if self._reader is None:
+            rows = next(part for side in sides for part in side)
+            self._reader = RowReader(self._reads.places(rows, self, self._outputs))
+        return self._reader.keys(*sides)
+
+    def check_rows_alone(self, x: Any) -> None:
+        """Refuses Python steps that answer a row otherwise beside other rows, or each time
+        otherwise: of a cascade they get the rows that stay.
+
+        Raises
+        ------
+        UnsupportedError
+        """
+        if not self._steps or is_by_row(x, self, self._outputs):
+            return
+        names = ", ".join(sorted({step.name for step in self._steps}))
+        raise UnsupportedError(
+            f"{names}: a part that stays Python answers a row otherwise beside other rows, or "
+            "otherwise each time; behind a gate it would get only the rows that stay, and these "
+            "would not have the exact pipeline's answers: compute what hangs on several rows in "
+            "fit, or use willump.compile"
+        )
 
     def __call__(self, output: str, x: Any) -> Any:
         return self.interface.run(output, x)
@@ -66,16 +89,6 @@ def for_sklearn(x: Any) -> Any:
     if library_of(x) == "pyarrow":
         return x.to_pandas() if is_frame(x) else as_items(x)
     return x
-
-
-def _matrix_keys(x: Any) -> list[Any]:
-    """`row_keys` of numbers, whatever holds them: a frame, a list or another dtype."""
-    if hasattr(x, "tocsr"):
-        return row_keys(x.astype(np.float64))
-    try:
-        return row_keys(np.asarray(for_sklearn(x), dtype=np.float64) + 0.0)  # -0.0 is 0.0
-    except (TypeError, ValueError):
-        return row_keys(x)
 
 
 def costs_of(calls: Sequence[tuple[Callable[[str, Any], Any], str]], sample: Any) -> list[float]:

@@ -268,14 +268,15 @@ class FilterTuner:
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         }
         if not is_certified:
-            self._warn_of_estimate(len(queries), needed)
+            self._warn_of_estimate(queries, needed)
         extra = {"top_k": told, "certificate": certificate}
         return self._compiled(self.conversion.artifact([best.stage], extra))
 
-    def _warn_of_estimate(self, n: int, needed: int) -> None:
+    def _warn_of_estimate(self, queries: Queries, needed: int) -> None:
         message = (
-            f"the filter is estimated, not certified: X_cal makes {n} queries, and certifying a "
-            f"share of {self.target.share:g} {self._confidence()} takes {needed}"
+            f"the filter is estimated, not certified: {queries.source} makes {len(queries)} "
+            f"queries, and certifying a share of {self.target.share:g} {self._confidence()} takes "
+            f"{needed}"
         )
         if self.strict:
             raise CertificateError(message)
@@ -297,12 +298,11 @@ class FilterTuner:
             f"{self._confidence()}, the candidates hold at least {target.recall:g} of the exact "
             f"top K in at least a share of {target.share:g} of queries of {rows} rows, for {which}"
         )
-        source = "the queries of X_cal were" if queries.is_real else "the rows of X_cal were"
         return {
             "kind": "top_k",
             "is_estimated": not is_certified,
             "promise": promise if is_certified else f"estimated, not certified: {promise}",
-            "assumption": f"later queries are drawn independently, as {source}",
+            "assumption": queries.assumption,
             "per": "query",
             "recall": float(target.recall),
             "target": target.share,
@@ -315,7 +315,7 @@ class FilterTuner:
             "ranking": self.ranking.method,
             "k": target.k,
             "query_rows": list(sizes),
-            "n_rows_given": sum(queries.sizes) + queries.unused,
+            "n_rows_given": queries.n_rows,
             "n_select_queries": n_select,
             "n_queries": len(queries) - n_select,
         }
@@ -341,15 +341,20 @@ def optimize_top_k(
     n_threads: int | None,
     strict: bool,
     is_held_out: bool,
+    counts_once: bool,
 ) -> CompiledModel:
     """What `optimize` does for `TopKRecall`."""
     tuner = FilterTuner(conversion, X, y, target, strict=strict, n_threads=n_threads)
     inputs = tuner.exact._model.inputs
     is_text = bool(inputs) and all(kind == "text" for _, kind, _, _ in inputs)
-    queries = Queries(X_cal, target, seed, is_text=is_text)
+    keys = Runner(conversion.finish(), tuner.exact.metadata, n_threads).keys
+    queries = Queries(
+        X_cal, target, seed,
+        is_text=is_text, keys=keys if counts_once else None, is_held_out=is_held_out,
+    )  # fmt: skip
     if not is_held_out:
-        keys = Runner(conversion.finish(), tuner.exact.metadata, n_threads).keys
         check_not_training(queries.parts, X, keys)
+    queries.warn_of_duplicates()
     model = tuner.run(queries, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=4)
     return model

@@ -229,7 +229,8 @@ class Variants:
         return self._interface(key, lambda: ensemble.sums(first, last), metadata)
 
     def _without_names(self) -> dict[str, Any]:
-        return {**self._metadata, "feature_names_in": None, "exact_names": []}
+        nameless: dict[str, Any] = {"feature_names_in": None, "name_readers": [], "exact_names": []}
+        return {**self._metadata, **nameless}
 
     def leaves(
         self,

@@ -9,6 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
+from harness import build
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
@@ -240,3 +253,109 @@ def test_numbers_and_bool_are_matched_as_the_library_matches_them(seed: int) -> 
                     np.testing.assert_allclose(
                         again.predict_proba(X), expected, 1e-6, 1e-6, err_msg=message
                     )
+
+
+def recoded(data: Any) -> Any:
+    return data.assign(count=pd.Categorical(data["count"], categories=[30, -5, 10, 20]))
+
+
+def as_categories(data: Any) -> Any:
+    return data.astype({"word": "category"})
+
+
+def scaled() -> ColumnTransformer:
+    blocks = [("s", StandardScaler(), ["number"])]
+    return ColumnTransformer(blocks, remainder="passthrough", sparse_threshold=0)
+
+
+MODELS: dict[str, Any] = {
+    "light": lambda: lgb.LGBMClassifier(**LIGHT),
+    "extreme": lambda: xgb.XGBClassifier(**EXTREME),
+    "histogram": lambda: HistGradientBoostingClassifier(
+        max_iter=5, categorical_features="from_dtype"
+    ),
+}
+WAYS: dict[str, Any] = {
+    "passthrough": lambda m: make_pipeline("passthrough", m),
+    "same": lambda m: make_pipeline(FunctionTransformer(), m),
+    "function": lambda m: make_pipeline(FunctionTransformer(recoded), m),
+    "to categories": lambda m: make_pipeline(FunctionTransformer(as_categories), m),
+    "columns": lambda m: make_pipeline(scaled().set_output(transform="pandas"), m),
+    "all": lambda m: make_pipeline(scaled(), m).set_output(transform="pandas"),
+    "union": lambda m: make_pipeline(
+        FeatureUnion([("p", "passthrough")]).set_output(transform="pandas"), m
+    ),
+    "threshold": lambda m: make_pipeline(VarianceThreshold().set_output(transform="pandas"), m),
+    "calibrated": lambda m: CalibratedClassifierCV(m, cv=2),
+    "rest": OneVsRestClassifier,
+    "vote": lambda m: VotingClassifier([("a", m)], voting="soft"),
+    "stack": lambda m: StackingClassifier([("a", m)], LogisticRegression(), cv=2),
+    "inner": lambda m: VotingClassifier([("a", make_pipeline("passthrough", m))], voting="soft"),
+}
+
+
+@pytest.mark.parametrize("columns", [["count", "number"], ["number", "word"]], ids=str)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", MODELS)
+def test_categories_behind_other_steps_are_the_originals(
+    kind: str, way: str, columns: list[str]
+) -> None:
+    data = frame(len(way))[columns].fillna({"number": 0.0})
+    if "word" in columns and way == "to categories":
+        data = data.assign(word=data["word"].astype(object).fillna("e"))
+    labels = np.random.default_rng(0).permutation(len(data)) % 2
+    labels = np.where(data.iloc[:, 0].astype(str) > "1", labels, 1 - labels)
+    original = WAYS[way](MODELS[kind]())
+    try:
+        original.fit(data, labels)
+    except (KeyError, ValueError, TypeError):
+        return  # this way makes no such column
+    fast = build(original)
+    for x in (data, data[::-1], data[5:9]):
+        expected = original.predict_proba(x)
+        tolerance = 1e-5 if kind == "extreme" else 1e-9
+        np.testing.assert_allclose(fast.predict_proba(x), expected, tolerance, tolerance)
+
+
+def test_text_that_a_function_makes_categories_of_is_encoded() -> None:
+    data = frame(3)[["word", "number"]].assign(word=lambda d: d["word"].astype(object).fillna("e"))
+    steps = FunctionTransformer(as_categories), OneHotEncoder(), LogisticRegression()
+    original = make_pipeline(*steps).fit(data[["word"]], data["number"].fillna(0) > 0)
+    expected = original.predict_proba(data[["word"]])
+    np.testing.assert_allclose(build(original).predict_proba(data[["word"]]), expected, 1e-9)
+
+
+CATEGORY_KINDS = ["bool", "int64", "int8", "float64", "str", "object"]
+
+
+@pytest.mark.parametrize("served", CATEGORY_KINDS)
+@pytest.mark.parametrize("trained", CATEGORY_KINDS)
+@pytest.mark.parametrize("kind", MODELS)
+def test_categories_of_another_type_are_read_as_the_library_does(
+    kind: str, trained: str, served: str
+) -> None:
+    if kind == "extreme" and trained in ("bool", "float64"):
+        return  # XGBoost trains on no such
+    rng = np.random.default_rng(len(trained) * 7 + len(served))
+    for top in (2, 5):
+        values, number = rng.integers(0, top, 200), rng.normal(size=200)
+        labels = (values % 2 == 1) ^ (number > 0.8)
+
+        def of(dtype: str, values: Any = values, number: Any = number) -> Any:
+            return pd.DataFrame({"a": pd.Categorical(values.astype(dtype)), "z": number})
+
+        original = MODELS[kind]().fit(of(trained), labels)
+        fast, x = build(original), of(served)
+        for rows in (x, x.assign(a=x["a"].astype(object)) if kind == "histogram" else x):
+            try:
+                expected = original.predict_proba(rows)
+            except Exception:
+                continue  # XGBoost of other types, which it is told of as `int64` or `int8`
+            try:
+                got = fast.predict_proba(rows)
+            except (ValueError, TypeError):
+                assert trained != served, "refused"
+                assert kind != "light", "LightGBM takes any"
+                continue
+            tolerance = 1e-5 if kind == "extreme" else 1e-9
+            np.testing.assert_allclose(got, expected, tolerance, tolerance)

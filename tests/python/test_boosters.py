@@ -575,3 +575,17 @@ def test_large_integers_are_rounded_as_lightgbm_s_estimators_round_them(seed: in
                     continue
                 got = quiet(getattr(again, method), rows)
                 np.testing.assert_allclose(got, want, 1e-12, err_msg=f"{est}: {name}")
+
+
+def test_a_lightgbm_booster_reads_arrays_of_objects_in_float32() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(300, 2))
+    booster = lgb.LGBMRegressor(n_estimators=20, min_child_samples=2, verbose=-1, n_jobs=1)
+    booster = booster.fit(x, (x[:, 0] > 0.1) * x[:, 1]).booster_
+    trees = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
+    edges = {float(tree["threshold"]) for tree in trees if "threshold" in tree}
+    near = [np.nextafter(edge, side) for edge in edges for side in (-9, 9, edge)]
+    rows = np.array([[v, w] for v in near for w in (v, 0.0)])
+    fast = willump.compile(booster)
+    for given in (rows.astype(object), rows, rows.astype(np.float32), rows.tolist()):
+        np.testing.assert_array_equal(fast.predict(given), booster.predict(given))

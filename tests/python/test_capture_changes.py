@@ -3,8 +3,10 @@ that they do not name: answered as plain Python answers, or refused by name."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
+import importlib
 import itertools
 import random
 import time
@@ -372,6 +374,41 @@ def own_state(df: Any) -> Any:
     return mean.apply(df["y"])
 
 
+class Largest:
+    def see(self, s: Any) -> None:
+        try:
+            self.largest = int(s.max())
+        except ValueError:
+            self.largest = 0
+
+
+def own_count(df: Any) -> Any:
+    largest = Largest()
+    largest.see(df["n"])
+    return df["n"] / largest.largest
+
+
+class Client:
+    """What fetches from a store, and counts that."""
+
+    def __init__(self) -> None:
+        self.n_fetched = 0
+        self.connection: Any = None
+
+    def fetch(self, keys: Any) -> Any:
+        self.n_fetched += len(keys)
+        if self.connection is None:
+            self.connection = (1, "open")
+        return np.array([10.0 * key for key in keys])
+
+
+CLIENT = Client()
+
+
+def fetched(df: Any) -> Any:
+    return CLIENT.fetch(df["n"].to_numpy()) + df["y"] * 2
+
+
 def look(d: Any, flags: Any) -> None:
     for v in d["y"]:
         if v > 8:  # no row of the sample
@@ -439,7 +476,8 @@ CASES = [
     values_of_dict, mapped, summed_tuple, reduced, logging, masked_rows, assigned, named,
     of_generator, inner_generator, returns_in_try, Derived().step, Base().hidden, Called(),
     functools.partial(with_factor, factor=4.0), fitted_here, fitted_in_parts, fitted_around,
-    own_state, flag, collected, followed_half_way, counter, buffer, keys_of_rows, memo,
+    own_state, flag, collected, followed_half_way, counter, buffer, keys_of_rows, memo, own_count,
+    fetched,
 ]  # fmt: skip
 #: Of these, those that have no Python step.
 NATIVE = {
@@ -459,6 +497,60 @@ def name_of(function: Any) -> str:
 def test_what_is_changed_in_place(function: Any) -> None:
     fast = check(function)
     assert (name_of(function) in NATIVE) == (not fast._steps), fast._reasons
+
+
+# ---- what Python's own code would read ------------------------------------------------------
+
+
+def looked_up(df: Any) -> Any:
+    return df["x"] * {0: 5.0, 1: 6.0}.get(df["n"].sum() % 2, 9.0)
+
+
+def counted(df: Any) -> Any:
+    return df["x"] * [10, 14].count(df["n"].sum())
+
+
+def kept(df: Any) -> Any:
+    columns = list(filter(lambda c: df[c].isna().any(), ["x", "y", "n"]))
+    return df[columns].to_numpy(dtype=float).sum(axis=1)
+
+
+def largest(df: Any) -> Any:
+    return df[max(["x", "y", "n"], key=lambda c: df[c].sum())] * 1.0
+
+
+def suppressed(df: Any) -> Any:
+    found = df["x"] * 1.0
+    with contextlib.suppress(ValueError):
+        found = df["k"].replace({"u": "1", "v": "2", "w": "3"}).astype(float)
+    return found
+
+
+def of_rows(df: Any) -> Any:
+    return df.apply(lambda r: {r["n"]: 7}.get(9, 0) + len({r["n"], 2}), axis=1)
+
+
+@pytest.mark.parametrize("function", [looked_up, counted, kept, largest, suppressed, of_rows])
+def test_what_python_reads_is_a_value(function: Any) -> None:
+    assert check(function)._steps
+
+
+def test_a_source_that_was_edited_is_not_followed(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "edited_pipeline.py"
+    path.write_text('def scaled(df):\n    return df["y"].clip(-100, 50) * 2\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    scaled = importlib.import_module("edited_pipeline").scaled
+    check(scaled)
+    path.write_text('def scaled(df):\n    return df["y"].clip(-100, 60) * 2\n')
+    with pytest.raises(willump.UnsupportedError, match="changed since it was loaded"):
+        willump.compile(scaled, sample=FRAME)
+
+
+def test_a_client_that_counts_its_calls_is_one_step() -> None:
+    (reason,) = check(fetched)._reasons
+    assert not reason.startswith("the whole function")
 
 
 def test_what_was_there_stays_free_of_data() -> None:

@@ -16,7 +16,11 @@ import willump
 from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -26,7 +30,7 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from willump._calibration import hold_out
-from willump._frames import row_keys
+from willump._row_keys import RowReader
 
 WORDS = ["good", "fine", "bad", "poor", "so", "very", "not", "it", "was", "the"]
 
@@ -131,7 +135,7 @@ def test_weights_reach_the_part_that_is_fitted() -> None:
         texts, labels, logisticregression__sample_weight=weights
     )
     assert model.certificate_ is not None
-    kept, held = hold_out(texts, None, "distinct", 2, row_keys)
+    kept, held = hold_out(texts, None, "distinct", 2, RowReader().keys)
     wanted = text_pipeline().fit(
         [texts[i] for i in kept], labels[kept], logisticregression__sample_weight=weights[kept]
     )
@@ -299,3 +303,23 @@ def test_a_filter_that_is_estimated_is_kept() -> None:
     with pytest.warns(willump.NotCertifiedWarning, match="estimated"):
         cascade.fit(x, x[:, 0] > 0)
     assert cascade.certificate_["is_estimated"]
+    fresh = random.normal(size=(50, 4))
+    for found, expected in zip(
+        cascade.top_k(fresh, 5), cascade.cascade_.top_k(fresh, 5), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("size", [40, 500])
+def test_a_query_of_more_rows_than_are_held_out_leaves_the_exact_model(size: int) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(100, 4))
+    model = RandomForestRegressor(16, random_state=0)
+    target = willump.TopKRecall(0.9, query_size=size)
+    cascade = willump.CascadeRegressor(model, target=target)
+    with pytest.warns(willump.NotCertifiedWarning, match="held-out part of X has .* no query of"):
+        cascade.fit(x, x.sum(axis=1))
+    exact = clone(model).fit(x, x.sum(axis=1))
+    np.testing.assert_allclose(cascade.predict(x), exact.predict(x), rtol=1e-9)
+    with pytest.raises(willump.CertificateError, match="no query of"):
+        cascade.set_params(strict=True).fit(x, x.sum(axis=1))

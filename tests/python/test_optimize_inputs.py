@@ -17,7 +17,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    Normalizer,
+    StandardScaler,
+    scale,
+)
 from sklearn.svm import SVC, SVR
 from test_optimize import documents
 
@@ -97,6 +103,124 @@ def test_a_vote_is_cut_and_transforms_as_it_is(voting: str) -> None:
     test = numbers(500, 2)[0]
     np.testing.assert_allclose(fast.transform(test), pipeline.transform(test), rtol=1e-9)
     assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.75
+
+
+# ---- what is compiled already ----------------------------------------------------------
+
+
+#: Of six blocks; they make the choice repeat.
+COSTS = [1.0, 1.0, 1.0, 1.0, 1.0, 50.0]
+
+
+def of_six_blocks(seed: int) -> tuple[Any, Any, Any]:
+    x, _ = numbers(800, seed)
+    y = (x.sum(axis=1) > 0).astype(int)
+    columns = ColumnTransformer([(name, StandardScaler(), [i]) for i, name in enumerate("abcdef")])
+    return make_pipeline(columns, LogisticRegression()).fit(x, y), x, y
+
+
+def certified(fast: Any) -> dict[str, Any]:
+    """The certificate, without what clocks measured."""
+    told = fast.metadata["certificate"]
+    return {key: told[key] for key in ("promise", "n_rows", "blocks", "threshold")}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_exact_pipeline_of_a_cascade_is_its_original(seed: int) -> None:
+    pipeline, x, y = of_six_blocks(seed)
+    cal, fresh = numbers(2500, seed + 10)[0], numbers(4000, seed + 20)[0]
+    target = willump.Agreement(0.8)
+    first = optimized(pipeline, x, y, target, X_cal=cal, costs=COSTS)
+    assert np.mean(first.predict(fresh) == pipeline.predict(fresh)) < 1
+    estimator = willump.CascadeClassifier(pipeline, target=target, costs=COSTS).fit(x, y)
+    for given_, exact in ((first, pipeline), (estimator, estimator.cascade_._original)):
+        again = optimized(given_, x, y, willump.Agreement(0.9), X_cal=cal, costs=COSTS)
+        assert certified(again) == certified(
+            optimized(exact, x, y, willump.Agreement(0.9), X_cal=cal, costs=COSTS)
+        )
+        lossless = optimized(given_, x, None, willump.Lossless())
+        np.testing.assert_array_equal(lossless.predict(fresh), exact.predict(fresh))
+        best = willump.TopKRecall(0.9, share=0.9, query_size=40, k=5)
+        filtered = optimized(given_, x, y, best, X_cal=cal, costs=COSTS)
+        np.testing.assert_array_equal(filtered.predict(fresh), exact.predict(fresh))
+
+
+def test_a_cascade_without_its_original_is_no_exact_pipeline() -> None:
+    pipeline, x, y = of_six_blocks(0)
+    options = {"X_cal": numbers(2500, 1)[0], "costs": COSTS}
+    first = optimized(pipeline, x, y, willump.Agreement(0.8), **options)
+    loaded = willump.from_bytes(first.to_bytes())
+    with pytest.raises(willump.UnsupportedError, match=r"an artifact.*pass the fitted"):
+        optimized(loaded, x, y, willump.Agreement(0.8), **options)
+
+
+def test_a_compiled_pipeline_is_cut_as_its_original() -> None:
+    pipeline, x, y = of_six_blocks(0)
+    options = {"X_cal": numbers(2000, 1)[0], "costs": COSTS}
+    found = [
+        optimized(p, x, y, willump.Agreement(0.8), **options)
+        for p in (pipeline, willump.compile(pipeline))
+    ]
+    assert certified(found[0]) == certified(found[1])
+
+
+# ---- steps that stay Python -----------------------------------------------------------
+
+
+def of_all_rows(kind: str) -> Any:
+    """Functions of which a row's answer hangs on the other rows, or on none."""
+    random = np.random.default_rng(0)
+    return {
+        "scaled": scale,
+        "centered": lambda a: a - np.mean(a, axis=0),
+        "ranked": lambda a: a.argsort(axis=0).argsort(axis=0) / len(a),
+        "summed": lambda a: np.cumsum(a, axis=0),
+        "by the first row": lambda a: a - a[:1],
+        "by chance": lambda a: a + random.normal(size=a.shape),
+    }[kind]
+
+
+BY_ROW = {
+    "curved": np.arctan,
+    "normalized": lambda a: a / np.linalg.norm(a, axis=1, keepdims=True),
+    "in single": lambda a: a.astype(np.float32).astype(float),
+    "sorted": lambda a: np.sort(a, axis=1),
+}
+
+
+def with_function(function: Any, model: Any) -> Any:
+    columns = make_column_transformer(
+        (StandardScaler(), [0, 1]), (FunctionTransformer(function), [2, 3, 4, 5])
+    )
+    return make_pipeline(columns, model)
+
+
+GATED = [willump.Agreement(0.9), willump.TopKRecall(0.9, share=0.8, query_size=50, k=5)]
+
+
+@pytest.mark.parametrize("target", GATED, ids=repr)
+@pytest.mark.parametrize(
+    "kind", ["scaled", "centered", "ranked", "summed", "by the first row", "by chance"]
+)
+def test_a_step_that_mixes_rows_goes_behind_no_gate(kind: str, target: Any) -> None:
+    x, _ = numbers(600, 0)
+    y = (x[:, 0] + x[:, 2] + x[:, 3] > 0).astype(int)
+    pipeline = with_function(of_all_rows(kind), LogisticRegression()).fit(x, y)
+    with pytest.raises(willump.UnsupportedError, match=r"functiontransformer.*beside other rows"):
+        optimized(pipeline, x, y, target, X_cal=numbers(2000, 1)[0])
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), SVC()], ids=repr)
+@pytest.mark.parametrize("kind", BY_ROW)
+def test_a_step_that_takes_rows_one_by_one_does(kind: str, model: Any) -> None:
+    x, _ = numbers(600, 0)
+    y = (x[:, 0] + x[:, 2] + x[:, 3] > 0).astype(int)
+    pipeline = with_function(BY_ROW[kind], model).fit(x, y)
+    fast = optimized(
+        pipeline, x, y, willump.Agreement(0.8), X_cal=numbers(2000, 1)[0], costs=[1.0, 50.0]
+    )
+    test = numbers(3000, 2)[0]
+    assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.77
 
 
 # ---- rows and queries ----------------------------------------------------------------

@@ -475,7 +475,7 @@ def test_validate_features_compares_names() -> None:
     fast = willump.compile(extreme)
     with pytest.raises(ValueError, match="feature_names"):
         extreme.predict(other)
-    with pytest.raises(ValueError, match="feature names"):
+    with pytest.raises(ValueError, match="feature_names"):
         fast.predict(other, iteration_range=(0, 2))
     expected = extreme.predict(other, validate_features=False)
     np.testing.assert_allclose(fast.predict(other, validate_features=False), expected, 2e-6, 2e-6)

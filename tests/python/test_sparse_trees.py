@@ -24,11 +24,18 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction import FeatureHasher
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
 from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     Binarizer,
+    FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
@@ -345,3 +352,18 @@ def test_nan_in_a_dense_part_of_sparse_rows_is_refused_as_by_the_original() -> N
         for model in (pipeline, fast):
             with pytest.raises(ValueError, match="Input X contains NaN"):
                 model.predict(later)
+
+
+def test_zeros_that_a_pipeline_of_unknown_width_stores_are_no_missing_values() -> None:
+    def counted(documents: Any) -> Any:
+        return [dict.fromkeys(text.split(), 1.0) for text in documents]
+
+    rng = np.random.default_rng(0)
+    documents = [" ".join(f"w{i}" for i in rng.integers(0, 40, 9)) for _ in range(300)]
+    labels = np.array([("w1" in text.split()) ^ ("w2" in text.split()) for text in documents])
+    hashed = make_pipeline(FunctionTransformer(counted), FeatureHasher(6))
+    assert (hashed.transform(documents).data == 0).any()
+    original = make_pipeline(hashed, TfidfTransformer(), xgb.XGBClassifier(**XGB))
+    original.fit(documents, labels)
+    expected = original.predict_proba(documents)
+    np.testing.assert_allclose(build(original).predict_proba(documents), expected, 1e-5, 1e-6)

@@ -323,7 +323,9 @@ def test_a_filter_is_certified_for_every_k(filtered: Any) -> None:
     assert certificate["is_estimated"] is False
     assert certificate["blocks"] == ["countvectorizer"]
     assert certificate["n_queries"] >= 59
-    assert certificate["n_queries"] + certificate["n_select_queries"] == 75
+    # Some of the 7,500 texts are equal, and make no query of their own.
+    assert certificate["n_queries"] + certificate["n_select_queries"] == 74
+    assert certificate["n_rows_given"] == 7_500
     assert certificate["expected_cost"] < certificate["exact_cost"] == 21.0
     assert "for every K at once" in certificate["promise"]
     assert certificate["promise"] in str(fast.explain())
@@ -504,7 +506,34 @@ def test_a_list_of_arrays_is_real_queries(boosted: Any) -> None:
     certificate = fast.metadata["certificate"]
     assert certificate["query_rows"] == [min(map(len, queries)), max(map(len, queries))]
     assert certificate["n_queries"] + certificate["n_select_queries"] == 70
-    assert certificate["assumption"].endswith("as the queries of X_cal were")
+    assert "as the distinct queries of X_cal were" in certificate["assumption"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equal_queries_and_rows_count_once(boosted: Any, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    target = willump.TopKRecall(0.8, share=0.7, k=3)
+    n, times = int(random.integers(15, 30)), int(random.integers(2, 6))
+    queries = [make_numbers(20, 100 * seed + i)[0] for i in range(n)]
+    again = [q[random.permutation(20)] for q in queries * times]
+    again = [sp.csr_matrix(q) if random.random() < 0.3 else q for q in again]
+    rows = make_numbers(n * 20, 7 + seed)[0]
+    repeated = np.repeat(rows, times, axis=0)[random.permutation(n * 20 * times)]
+    in_queries = willump.TopKRecall(0.8, share=0.7, k=3, query_size=20)
+    for cal, to, units in ((again, target, n), (repeated, in_queries, 20 * n)):
+        message = f"only {units} of the {units * times} "
+        with pytest.warns(willump.DuplicateRowsWarning, match=message):
+            fast = optimized(boosted, to, cal)
+        told = fast.metadata["certificate"]
+        assert told["n_queries"] + told["n_select_queries"] == n
+        assert told["n_rows_given"] == 20 * n * times
+        assert "counts once" in told["assumption"]
+        traffic = optimized_with(
+            boosted, *make_numbers(2_000, 0), to, X_cal=cal, duplicates="traffic"
+        ).metadata["certificate"]
+        assert traffic["n_queries"] + traffic["n_select_queries"] == n * times
+        assert "each of the" in traffic["assumption"]
+        assert "once" not in traffic["assumption"]
 
 
 def test_lists_of_texts_are_real_queries(filtered: Any) -> None:
@@ -623,6 +652,8 @@ def test_arguments_are_checked(boosted: Any) -> None:
         ({"X_cal": cal[:50]}, "make no query of 100"),
         ({"X_cal": cal[:0]}, "has no rows"),
         ({"X_cal": [cal[:100], cal[:0]]}, "query 1 has no rows"),
+        ({"X_cal": [cal[:100], cal[100:200]]}, "a list of queries: give no query_size"),
+        ({"X_cal": np.repeat(cal[:50], 4, axis=0)}, "50 distinct rows, which make no query of 100"),
         ({"X_cal": x}, "2000 of the 2000 rows of X_cal are rows of X"),
     ]
     for options, message in wrong:

@@ -32,7 +32,7 @@ from . import (  # noqa: F401  (registers makers)
     strings,
     zones,
 )
-from .checks import check_followed
+from .checks import check_compiled
 from .frames import kind_of_dtype
 from .inputs import AsFrame
 from .interpreter import Interpreter
@@ -71,7 +71,8 @@ class Followed:
     expected: Any  #: what the function gave on the sample
     shown: Result
     is_whole: bool = False  #: one Python step
-    asks_columns: bool = False  #: whether others than it names, or their order, change an answer
+    #: Whether columns that it does not name, or their order, change an answer; see `check`.
+    asks_columns: bool = False
 
     @cached_property
     def error_for_no_rows(self) -> str | None:
@@ -118,6 +119,24 @@ class Followed:
             metadata["empty"] = self.error_for_no_rows
         metadata |= extra or {}
         return Converted(rendered.text, rendered.tensors, metadata, rendered.payloads, reasons, {})
+
+    def check(self, call: Any) -> None:
+        """Compares the plain function with the compiled one, which `call` is.
+
+        Raises
+        ------
+        UnsupportedError
+        """
+        self.asks_columns = (
+            check_compiled(
+                self.function,
+                self.sample,
+                self.expected,
+                call,
+                is_label=self.shown.classes is not None,
+            )
+            and not self.is_whole
+        )
 
     @property
     def dtypes(self) -> dict[str, str]:
@@ -220,8 +239,7 @@ def _followed(function: Any, rows: Sample, *, splits_lookups: bool) -> Followed:
             f"line {tracer.line}: followed, it fails with {type(error).__name__}: {error}"
         ) from error
     shown = Result.of(result, tracer, frame)
-    asks = check_followed(function, frame, result.value)
-    return Followed(function, frame, tracer, result.value, shown, asks_columns=asks)
+    return Followed(function, frame, tracer, result.value, shown)
 
 
 def _whole(function: Any, rows: Sample, why: str) -> Followed:

@@ -8,8 +8,6 @@ arguments as they are behind it (`CallCopied`).
 
 from __future__ import annotations
 
-import ast
-import collections
 import types
 import weakref
 from collections.abc import Callable, Sequence
@@ -20,8 +18,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from .._errors import UnsupportedError
-from .source import LIBRARIES, bound_arguments, definition_of, is_of_library
+from .lasting import is_same_state, state_of
+from .source import is_of_library
 from .values import AugmentItem, CallMethod, CaptureError, SetItem, Traced, concrete
 
 #: Methods of frames, Series, arrays and sparse matrices that change them, besides those that
@@ -162,7 +160,7 @@ def call_on_sample(
         given = copied(concrete(every))
         value = call()
     for state, each in zip(states, lasting, strict=True):
-        if not _is_same_state(state, state_of(each)):
+        if not is_same_state(state, state_of(each)):
             kind = type(each).__name__
             raise CaptureError(f"a call keeps what hangs on the input in a {kind}")
     for old, new in zip(concrete(every), given, strict=True):
@@ -170,87 +168,6 @@ def call_on_sample(
             return None
     same = (arg for arg, one in zip(every, given, strict=True) if one is value)
     return Called(value, next((arg for arg in same if isinstance(arg, Traced)), None))
-
-
-#: Methods that change containers.
-MUTATING = frozenset(
-    ["append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "add",
-     "discard", "setdefault", "popitem"]
-)  # fmt: skip
-
-
-def check_containers(
-    function: types.FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any], line: int
-) -> None:
-    """Raises where a function that is not followed may change a list, dict or set that it is
-    given: that the sample's rows do not make it do so tells nothing of others."""
-    try:
-        given = bound_arguments(function, args, kwargs)
-        names = {name for name, value in given.items() if type(value) in (list, dict, set)}
-        may_change = bool(names) and _may_change(definition_of(function), names)
-    except (TypeError, UnsupportedError):
-        may_change = any(type(value) in (list, dict, set) for value in (*args, *kwargs.values()))
-    if may_change:
-        raise CaptureError(
-            f"line {line}: {function.__qualname__} is not followed, and may change a list, dict or "
-            "set that it is given"
-        )
-
-
-def _may_change(definition: ast.AST, names: set[str]) -> bool:
-    """Whether a function's source sets items of what it has under these names, calls what
-    changes them, or hands them on."""
-    for node in ast.walk(definition):
-        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            owner: Any = node.value
-        elif isinstance(node, ast.Attribute) and node.attr in MUTATING:
-            owner = node.value
-        elif isinstance(node, ast.AugAssign):
-            owner = node.target
-        elif isinstance(node, (ast.Assign, ast.Return, ast.NamedExpr)):
-            owner = node.value
-        elif isinstance(node, ast.Call):
-            values = [*node.args, *(keyword.value for keyword in node.keywords)]
-            is_reader = isinstance(node.func, ast.Name) and node.func.id in _READERS
-            if not is_reader and any(_is_named(value, names) for value in values):
-                return True
-            continue
-        else:
-            continue
-        if _is_named(owner, names):
-            return True
-    return False
-
-
-#: Builtins that read what they are given.
-_READERS = frozenset(
-    ["all", "any", "dict", "enumerate", "isinstance", "len", "list", "max", "min", "range", "set",
-     "sorted", "str", "sum", "tuple", "zip"]
-)  # fmt: skip
-
-
-def _is_named(node: Any, names: set[str]) -> bool:
-    return isinstance(node, ast.Name) and node.id in names
-
-
-def state_of(value: Any) -> list[Any]:
-    """What an object that is no data holds now: a container's items, an object's attributes.
-    Of libraries' objects nothing: what they keep for themselves changes no answer."""
-    if isinstance(value, (dict, list, set, collections.deque)):
-        return [*value, *value.values()] if isinstance(value, dict) else list(value)
-    is_library = type(value).__module__.partition(".")[0] in LIBRARIES
-    is_other = isinstance(value, (Traced, types.ModuleType, types.FunctionType, type))
-    if is_library or is_other or not hasattr(value, "__dict__"):
-        return []
-    held = list(vars(value).values())
-    inner = [state_of(one) for one in held if isinstance(one, (dict, list, set))]
-    return [*vars(value), *held, *(item for state in inner for item in state)]
-
-
-def _is_same_state(before: list[Any], after: list[Any]) -> bool:
-    return len(before) == len(after) and all(
-        a is b or (type(a) is str and a == b) for a, b in zip(before, after, strict=True)
-    )
 
 
 def _is_pure(function: Any, args: tuple[Any, ...]) -> bool:
@@ -279,7 +196,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.line = 0  #: the line at work
-        self._arrays: weakref.WeakSet[Traced] = weakref.WeakSet()
+        self._arrays: list[weakref.ref[Traced]] = []
         #: Lists, dicts and sets that were there before the function was called.
         self._outside: dict[int, Any] = {}
         #: Constant tables and arrays that a call was given, and its line.
@@ -288,7 +205,8 @@ class Watch:
     def hold(self, traced: Traced) -> None:
         """Notes an array or a sparse matrix, for as long as the function has it."""
         if _memory(traced.value) is not None:
-            self._arrays.add(traced)
+            self._arrays = [held for held in self._arrays if held() is not None]
+            self._arrays.append(weakref.ref(traced))
 
     def from_outside(self, value: Any) -> Any:
         """Notes what the function sees of what was there before."""
@@ -328,9 +246,15 @@ class Watch:
     def check_alias(self, changed: Traced, but: Sequence[Traced] = ()) -> None:
         """Raises where what is changed in place is also to be seen in another value."""
         own = _memory(changed.value)
-        for other in () if own is None else list(self._arrays):
-            theirs = _memory(other.value)
-            if other is changed or any(other is each for each in but) or theirs is None:
+        for held in () if own is None else self._arrays:
+            other = held()
+            theirs = None if other is None else _memory(other.value)
+            if (
+                other is None
+                or other is changed
+                or any(other is each for each in but)
+                or theirs is None
+            ):
                 continue
             if shares(own, theirs):
                 names = [repr(t.name) if t.name else "another value" for t in (changed, other)]

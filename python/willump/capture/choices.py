@@ -40,6 +40,8 @@ from .values import (
     NotNative,
     Traced,
     column_of,
+    is_all_rows,
+    is_traced,
 )
 
 # ---- missing values -------------------------------------------------------------
@@ -247,7 +249,7 @@ def set_loc(call: Call) -> Native:
     if not (isinstance(key, tuple) and len(key) == 2 and isinstance(key[1], str)):
         raise NotNative("this assignment by .loc")
     rows, name = key
-    if isinstance(rows, slice) and rows == slice(None):
+    if is_all_rows(rows):
         from .frames import _with
 
         return _with(call, frame, {name: value})
@@ -425,7 +427,7 @@ def new_axis(call: Call) -> Native:
     from .frames import joined
 
     key = call.args[1]
-    if key == (slice(None), None):
+    if not is_traced(key) and key == (slice(None), None):
         return joined(call, {"0": call.tracer.column(call.args[0])})
     raise NotNative("rows are picked")
 

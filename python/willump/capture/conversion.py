@@ -174,8 +174,14 @@ def start(function: Any, sample: Any, *, strict: bool = False) -> FunctionConver
     UnsupportedError
         Where it cannot be compiled, or its result follows from no compiled model.
     """
+    from .._function import CompiledFunction
+
     followed = follow(function, sample, strict=strict, splits_lookups=True)
     inner = _model_of(followed)
+    exact = CompiledFunction.from_followed(
+        followed, followed.finish(), strict=strict, n_threads=None
+    )
+    followed.check(exact)
     shown = followed.shown
     model = inner
     if inner.classes is None:

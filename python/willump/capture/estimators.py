@@ -16,7 +16,18 @@ from ..convert.values import Model, Ref, Table
 from ..convert.values import Value as Input
 from .registry import Call, Maker, method
 from .steps import answers_rows
-from .values import LOOSE, Column, Frame, Labels, Matrix, Native, NotNative, Traced, concrete
+from .values import (
+    LOOSE,
+    Column,
+    Frame,
+    Labels,
+    Matrix,
+    Native,
+    NotNative,
+    Traced,
+    concrete,
+    is_all_rows,
+)
 
 _OUTPUTS = {
     "predict_proba": "proba",
@@ -199,7 +210,7 @@ def matrix_item(call: Call) -> Native:
     """Columns of a matrix."""
     owner, key = call.args
     matrix = call.tracer.matrix(owner)
-    if not (isinstance(key, tuple) and len(key) == 2 and key[0] == slice(None)):
+    if not (isinstance(key, tuple) and len(key) == 2 and is_all_rows(key[0])):
         raise NotNative("rows of a matrix are picked")
     places = np.arange(matrix.ref.n_features)[key[1]]
     if np.ndim(places) == 0:

@@ -26,6 +26,7 @@ from .values import (
     NotNative,
     Traced,
     column_of,
+    is_all_rows,
     with_rows,
 )
 
@@ -141,7 +142,7 @@ def get(call: Call) -> Native:
 def loc(call: Call) -> Native:
     part, key = call.args
     frame = call.tracer.frame_of(part.native.of)
-    if isinstance(key, tuple) and len(key) == 2 and key[0] == slice(None):
+    if isinstance(key, tuple) and len(key) == 2 and is_all_rows(key[0]):
         names = _names(key[1])
         return frame.column(key[1]) if isinstance(key[1], str) else frame.pick(names or [])
     raise NotNative("rows are picked by .loc")
@@ -151,7 +152,7 @@ def loc(call: Call) -> Native:
 def iloc(call: Call) -> Native:
     part, key = call.args
     frame = call.tracer.frame_of(part.native.of)
-    if isinstance(key, tuple) and len(key) == 2 and key[0] == slice(None):
+    if isinstance(key, tuple) and len(key) == 2 and is_all_rows(key[0]):
         listed = list(frame.columns)
         if isinstance(key[1], int):
             return frame.column(listed[key[1]])

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .._columns import is_frame, library_of, names_of
-from .._frames import column_keys
 
 Array = npt.NDArray[Any]
 
@@ -62,11 +61,6 @@ class FunctionInputs:
         self.columns = [(name, dtypes[name]) for name in names]
         self.needed = set(names)
         self._seen: tuple[list[Any], list[int]] = [], []
-
-    def keys(self, x: Any) -> list[Any]:
-        """A hashable for each row; equal where the graph reads equal values."""
-        found = [c.parts[0] if isinstance(c, TextColumn) else c for c in self(x)]
-        return column_keys(found)
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         if isinstance(x, dict):
@@ -510,7 +504,7 @@ class AsFrame:
                 _check_cast(x[name], is_one, "one of other categories than the sample's")
         made = x.astype(there)
         for name, dtype in there.items():
-            if getattr(dtype, "kind", "") in "biu":
+            if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_integer_dtype(dtype):
                 _check_cast(x[name], x[name].to_numpy() == made[name].to_numpy(), f"no {dtype}")
         return made
 

@@ -30,6 +30,7 @@ from .values import (
     NotNative,
     Traced,
     column_of,
+    is_all_rows,
     with_rows,
 )
 
@@ -387,6 +388,6 @@ def loc(call: Call) -> Native:
         raise NotNative("this .loc")
     if isinstance(names, str):
         return required.taken(table[names], "python")
-    picked = list(table.columns) if names is None or names == slice(None) else list(names)
+    picked = list(table.columns) if names is None or is_all_rows(names) else list(names)
     return Frame({n: _taken_later(call, at, table[n], "python", required) for n in picked},
                  "python")  # fmt: skip

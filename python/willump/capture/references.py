@@ -219,7 +219,7 @@ def loaded(stored: Mapping[str, Any], allowed: Collection[str]) -> list[ReplaySt
         reader.add(call)
     steps = []
     frame = AsFrame(
-        {str(name): _loaded_dtype(dtype, reader) for name, dtype in stored["dtypes"].items()}
+        {str(name): _loaded_dtype(dtype, reader) for name, dtype in dict(stored["dtypes"]).items()}
     )
     for number, step in enumerate(stored["steps"]):
         replay = reader.replay(step["call"])

@@ -19,9 +19,10 @@ import pandas as pd
 from .cell_calls import SplitCell, call_known, call_method, get_item
 from .cell_operators import as_text, contains, is_none, joined, lookup, operate
 from .cells import TEXT, Cell, Cells, Row, as_cell
-from .changes import MUTATING
 from .frames import kind_of_dtype
-from .interpreter import Inner, Interpreter, Returned, inner_of
+from .inner import Inner, inner_of
+from .interpreter import Interpreter, Returned
+from .lasting import MUTATING
 from .registry import Call, method
 from .source import is_of_library
 from .values import WHOLE, CaptureError, Column, Frame, Native, NotNative, Traced, is_traced

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._errors import UnsupportedError
 from .._graph import Array
 from .inputs import is_scalar
 
@@ -40,6 +41,8 @@ def as_frame(sample: Any) -> pd.DataFrame:
     frame = frame.head(MAX_SAMPLE)
     if not len(frame):
         raise ValueError("sample has no rows: give some that look like those to come")
+    if isinstance(frame.columns, pd.MultiIndex):
+        raise UnsupportedError("sample has columns of several levels: give them names of one")
     if not frame.columns.is_unique:
         raise ValueError("sample has columns of one name")
     return frame

@@ -1,6 +1,7 @@
 """From a function to its syntax tree, and the names that it sees."""
 
 from __future__ import annotations
+import __future__
 
 import ast
 import builtins
@@ -10,6 +11,11 @@ import types
 from typing import Any
 
 from .._errors import UnsupportedError
+
+
+class SourceError(UnsupportedError):
+    """A function has no source that can be followed."""
+
 
 #: What a function's code is.
 Definition = ast.FunctionDef | ast.Lambda
@@ -27,31 +33,68 @@ def definition_of(function: types.FunctionType) -> Definition:
 
     Raises
     ------
-    UnsupportedError
+    SourceError
         Where the source is not there, or is not plain.
     """
     code = function.__code__
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise UnsupportedError(
+        raise SourceError(
             f"{function.__qualname__} is a coroutine (async def): compile a plain function"
         )
     try:
         lines, _ = inspect.findsource(function)
         known = _definitions("".join(lines))
     except (OSError, TypeError, SyntaxError) as error:
-        raise UnsupportedError(
+        raise SourceError(
             f"the source of {function.__qualname__} is not available ({error}): define it in a "
             "file or a notebook's cell, not by exec or at the interpreter's prompt"
         ) from error
     found = [node for node in known if _is_of(node, code)]
-    if len(found) != 1:
-        raise UnsupportedError(
+    if len(found) != 1 or not _still_says(found[0], code):
+        raise SourceError(
             f"the source of {function.__qualname__} has changed since it was loaded, or cannot "
             f"be told from others on line {code.co_firstlineno}"
         )
     if inspect.isgeneratorfunction(function):
-        raise UnsupportedError(f"{function.__qualname__} is a generator")
+        raise SourceError(f"{function.__qualname__} is a generator")
     return found[0]
+
+
+#: What `from __future__ import` sets in code.
+_FUTURE = functools.reduce(
+    lambda flags, name: flags | getattr(__future__, name).compiler_flag,
+    __future__.all_feature_names,
+    0,
+)
+
+
+def _still_says(node: Definition, code: types.CodeType) -> bool:
+    """Whether the text, which may have been edited since the function was loaded, has no name
+    and no constant that its code has not; what tools add to code (tests that rewrite
+    assertions) is none of the text's."""
+    if isinstance(node, ast.Lambda):  # found by where its parts stand
+        return True
+    try:
+        module = ast.Module([node], [])
+        made = compile(module, "<source>", "exec", code.co_flags & _FUTURE, dont_inherit=True)
+    except (SyntaxError, ValueError):  # nonlocal names, outside of their function
+        return True
+    own = next(c for c in made.co_consts if isinstance(c, types.CodeType))
+    inner = (c for c in made.co_consts if isinstance(c, types.CodeType) and c.co_name == node.name)
+    return _told_by(next(inner, own)) <= _told_by(code)
+
+
+def _told_by(code: types.CodeType) -> set[tuple[str, str]]:
+    """Names and constants in code, and in that of its inner functions."""
+    names = (*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars)
+    # Private names have their class's in front, where the class is known.
+    found = {("", name[name.index("__") :] if "__" in name else name) for name in names}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= _told_by(constant)
+        else:
+            found.add((type(constant).__name__, repr(constant)))
+    return found
 
 
 def _is_of(node: ast.AST, code: types.CodeType) -> bool:

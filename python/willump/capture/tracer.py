@@ -18,15 +18,16 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from .._errors import UnsupportedError
 from ..convert.context import Context
 from ..convert.registry import Refused
-from .changes import WRITING, CallCopied, Watch, call_on_sample, check_containers
-from .interpreter import Inner, Interpreter
+from .changes import WRITING, CallCopied, Watch, call_on_sample
+from .inner import Inner
+from .interpreter import Interpreter
+from .lasting import check_containers
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
-from .source import is_of_library
+from .source import SourceError, is_of_library
 from .steps import ReplayStep
 from .values import (
     LOOSE,
@@ -499,7 +500,7 @@ class Tracer(Watch):
         containers = [(c, copy.copy(c)) for c in (*args, *kwargs.values()) if _is_container(c)]
         try:
             return Interpreter.call(self, function, args, kwargs)
-        except UnsupportedError as error:  # not followed, or without a source
+        except (CaptureError, SourceError) as error:
             del self.steps[before[0] :], self.notes[before[1] :]
             for traced, value, native, replay in states:
                 traced.value, traced.native, traced.replay = value, native, replay

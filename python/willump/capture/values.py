@@ -276,8 +276,26 @@ def resolve(value: Any, run: Callable[[Replay], Any]) -> Any:
     return value
 
 
+def _no_value(self: Any, *others: Any, **options: Any) -> Any:
+    raise CaptureError("what hangs on the input is read by code that is not followed")
+
+
+class _NoValue:
+    """Python's own code is not to read what is no value yet: a dict that looks it up, `max`
+    that compares it, a format that prints it."""
+
+    __bool__ = __len__ = __iter__ = __next__ = __contains__ = __getitem__ = _no_value
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _no_value
+    __index__ = __int__ = __float__ = __complex__ = __str__ = __format__ = _no_value
+    __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _no_value
+    __and__ = __or__ = __xor__ = __matmul__ = __radd__ = __rsub__ = __rmul__ = _no_value
+    __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = __rand__ = __ror__ = __rxor__ = _no_value
+    __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __array__ = _no_value
+    __array_ufunc__ = _no_value
+
+
 @dataclass(eq=False)
-class Traced:
+class Traced(_NoValue):
     """A value that hangs on the function's argument.
 
     `native` is its native form, or the reason why it has none. The three change
@@ -379,6 +397,11 @@ def _is_lazy(owner: Any) -> bool:
 
     is_pandas = isinstance(owner, (pd.DataFrame, pd.Series))
     return is_pandas and owner.size > _SMALL and int(pd.__version__.split(".")[0]) >= 3
+
+
+def is_all_rows(key: Any) -> bool:
+    """Whether a key is `:`."""
+    return isinstance(key, slice) and key.start is None and key.stop is None and key.step is None
 
 
 def n_rows_of(value: Any) -> int:

@@ -36,6 +36,7 @@ from .context import Context
 from .half import mark_steps, read_in_half
 from .names import feature_names_out, is_storable
 from .output import passed_columns, unshown_dtypes, why_not_doubles
+from .readers import NameReader, readers_of
 from .registry import Entry, Refused, entries, find, register
 from .steps import PythonStep
 from .support import support_table
@@ -79,6 +80,7 @@ class Conversion:
     context: Context
     model: Model
     kind: str
+    _readers: list[NameReader] | None = None
 
     @property
     def builder(self) -> GraphBuilder:
@@ -162,6 +164,21 @@ class Conversion:
             converted, self.estimator, strict=strict, n_threads=n_threads
         )
 
+    @property
+    def readers(self) -> list[NameReader]:
+        """Who reads the names of X."""
+        if self._readers is None:
+            self._readers = readers_of(self.estimator)
+        return self._readers
+
+    @property
+    def names(self) -> list[str] | None:
+        """What X's columns are called, by the original or by the first who reads them."""
+        own = _attribute(self.estimator, "feature_names_in_")
+        if own is not None:
+            return [str(name) for name in own]
+        return next((list(r.names) for r in self.readers if r.names is not None), None)
+
     def plain_outputs(self) -> dict[str, int]:
         """With the sums of trees, which options ask for; cascades have no options."""
         raw = self.model.raw
@@ -172,10 +189,9 @@ class Conversion:
     ) -> Converted:
         """Renders the graph, by default with its one plain stage."""
         self.context.mark_inputs()
-        names = _attribute(self.estimator, "feature_names_in_")
-        names = self.model.matched_names if names is None else names
+        names = self.names
         if names is not None:
-            self.context.name_inputs([str(name) for name in names])
+            self.context.name_inputs(names)
         rendered = self.builder.render(stages or [Stage(self.plain_outputs())])
         for number, step in enumerate(rendered.payloads):
             step.number = number
@@ -222,8 +238,6 @@ class Conversion:
             metadata["source"] = model.source
         if model.categories is not None:
             metadata["categories"] = model.categories
-        if model.matched_names is not None:
-            metadata["matched_names"] = model.matched_names
         if model.prediction is not None:
             metadata["prediction_dtype"] = model.prediction_dtype
         n_features_in = _attribute(est, "n_features_in_")
@@ -231,21 +245,16 @@ class Conversion:
             metadata["n_features_in"] = int(n_features_in)
         elif (width := _matrix_width(self.builder, rendered.numbers)) is not None:
             metadata["n_columns"] = width  # a union whose first block is "passthrough" tells none
-        names = _attribute(est, "feature_names_in_")
-        metadata["columns_by_name"] = names is not None
+        elif (width := next((r.width for r in self.readers if r.width), None)) is not None:
+            metadata["n_columns"] = width
+        self._add_names(metadata)
         mark_steps(self.builder, rendered.numbers)
         if any("no_half" in spec.get("first", "") for spec in self.context.text_inputs.values()):
             metadata["refuses_float16"] = True
-        if self.context.is_ordered:
-            metadata["columns_in_order"] = True
         if self.context.function_columns:
             metadata["function_columns"] = self.context.function_columns
         if self.context.object_columns:
             metadata["object_columns"] = self.context.object_columns
-        if self.context.takes_arrays:
-            metadata["columns_of_arrays"] = True
-        if names is not None:
-            metadata["feature_names_in"] = [str(name) for name in names]
         if model.features is not None:
             dtypes = {"f64": "<f8", "f32": "<f4", "i64": "<i8", "i32": "<i4"}
             step = self.builder.nodes[model.features.node].payload
@@ -277,6 +286,18 @@ class Conversion:
             start += ref.n_features
         metadata["blocks"] = blocks
         return metadata
+
+    def _add_names(self, metadata: dict[str, Any]) -> None:
+        """What X's columns are called, and who reads that."""
+        finders = [r for r in self.readers if r.kind in ("by_name", "match")]
+        metadata["columns_by_name"] = any(r.names is not None for r in finders)
+        if metadata["columns_by_name"] and not any(r.has_labels for r in finders):
+            metadata["columns_of_arrays"] = True
+        metadata["name_readers"] = [reader.described() for reader in self.readers]
+        if self.names is not None:
+            metadata["feature_names_in"] = self.names
+        if self.names is not None and _attribute(self.estimator, "feature_names_in_") is None:
+            metadata["names_are_inner"] = True
 
 
 def start(estimator: Any, *, strict: bool = False, whole: bool = False) -> Conversion:

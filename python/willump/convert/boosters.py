@@ -240,6 +240,15 @@ def _xgboost_categories(booster: Any) -> dict[str, Any] | None:
     return spec | ({"dtypes": dtypes} if any(dtypes) else {})
 
 
+def knows_categories(booster: Any) -> bool:
+    """Whether XGBoost stored the values of a frame's categories."""
+    try:
+        found = _xgboost_categories(booster)
+    except Refused:
+        return True
+    return found is not None and any(found["categories"])
+
+
 def _stored_categories(stored: Mapping[str, Any]) -> list[Any] | None:
     """Numbers, or text that is cut at offsets; None: no categories.
 

@@ -16,7 +16,7 @@ import numpy as np
 from .boosters import described, ensemble, linked
 from .context import Context
 from .registry import Refused, register, register_later
-from .values import Model, Ref, Source, Value
+from .values import Model, Ref, Value
 
 #: Losses with one probability a label.
 _MULTILABEL = ("MultiLogloss", "MultiCrossEntropy")
@@ -54,14 +54,6 @@ def _raw(ctx: Context, est: Any, value: Value) -> tuple[Any, Ref]:
     return ensemble(ctx, value, json_of(est), n_features=est.n_features_in_)
 
 
-def _names(est: Any, value: Value) -> list[str] | None:
-    """Names by which a frame's columns are found; [] where it was fitted without."""
-    if not isinstance(value, Source) or value.columns is not None:
-        return None
-    names = [str(name) for name in est.feature_names_]
-    return [] if names == [str(i) for i in range(len(names))] else names
-
-
 def _described(model: Model, read: Any, raw: Ref) -> Model:
     """The constant is added where the first tree is among those that are summed."""
     described(model, read, raw, int(read["n_iterations"]))
@@ -71,7 +63,7 @@ def _described(model: Model, read: Any, raw: Ref) -> Model:
 
 
 def _prediction(est: Any, value: Value, read: Any, raw: Ref, prediction: Ref) -> Model:
-    model = Model(prediction=prediction, matched_names=_names(est, value))
+    model = Model(prediction=prediction)
     if raw.n_features == 1:
         model.ravel.add("prediction")
     return _described(model, read, raw)
@@ -91,7 +83,6 @@ def catboost_regressor(ctx: Context, est: Any, value: Value) -> Model:
 def catboost_classifier(ctx: Context, est: Any, value: Value) -> Model:
     read, raw = _raw(ctx, est, value)
     model = Model(classes=np.asarray(est.classes_), decision=raw)
-    model.matched_names = _names(est, value)
     _described(model, read, raw)
     assert model.classes is not None
     if read["link"] not in ("expit", "softmax"):

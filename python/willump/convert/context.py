@@ -37,14 +37,10 @@ class Context(PythonSteps):
         #: Inputs of numbers, by what they are and whether float32 of tables without a
         #: dtype stays float32.
         self._number_inputs: dict[tuple[tuple[str, Any], ...], dict[bool, int]] = {}
-        #: X's columns are found by position, their names compared with fit's.
-        self.is_ordered = False
         #: Names and positions of X's columns that must be of objects.
         self.object_columns: list[list[Any]] = []
         #: Columns that functions of NumPy read as they come; see `_dtypes.py`.
         self.function_columns: list[dict[str, Any]] = []
-        #: An array's columns go by position, though a frame's go by name.
-        self.takes_arrays = False
         #: Nodes of LightGBM's trees, and of imputers that keep integers.
         self.light_trees: set[int] = set()
         self.whole_imputers: set[int] = set()
@@ -213,7 +209,6 @@ class Context(PythonSteps):
             if not value.by_column:
                 raise Refused("its columns are read as a matrix")
             return value
-        self.is_ordered = True
         names = getattr(est, "feature_names_in_", None)
         positions = range(int(est.n_features_in_))
         source = replace(value, by_column=True, n_total=len(positions))
@@ -460,6 +455,8 @@ class Context(PythonSteps):
             if native:
                 raise Refused(f"{type(estimator).__name__}: {refused}") from refused
             return self.python_model(estimator, value, str(refused))
+        if native and model.categories is not None and any(model.categories["categories"]):
+            raise Refused(f"{type(estimator).__name__}: it reads the categories of X as a member")
         if model.estimator is None:
             model.estimator = estimator
         if model.model_input is None and isinstance(value, Ref):

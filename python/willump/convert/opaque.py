@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from .._graph import Array, Attribute
+from .._names import NameReaders
 from .emit import Emitter
 from .gaps import may_tell_gaps
 from .registry import Refused
 from .steps import PythonStep
 from .values import DTYPES, NUMPY, Categories, Model, Ref, Source, Value
+
+if TYPE_CHECKING:
+    from .readers import NameReader
 
 
 class PythonSteps(Emitter):
@@ -24,6 +28,8 @@ class PythonSteps(Emitter):
     def __init__(self) -> None:
         super().__init__()
         self.notes: list[str] = []
+        #: Names of nodes that are frames of pandas in the original, with plain numbers.
+        self.frames: dict[int, tuple[str, ...]] = {}
 
     def step(
         self,
@@ -62,6 +68,7 @@ class PythonSteps(Emitter):
             columns=columns,
             classes=classes,
             result_dtype=result_dtype,
+            names=self.frames.get(value.node) if isinstance(value, Ref) else None,
         )
         attributes: dict[str, Attribute | None] = {
             "n_features": n_features,
@@ -73,6 +80,12 @@ class PythonSteps(Emitter):
         inputs = (value.node,) if isinstance(value, Ref) else ()
         node = self.builder.node("external", inputs, attributes, payload=step)
         return Ref(node, n_features, sparse, dtype)
+
+    def checks_names(self, ref: Ref, readers: Sequence[NameReader]) -> None:
+        """Tells a Python step who reads the names of the frames that it may give."""
+        step = self.builder.nodes[ref.node].payload
+        if step is not None and readers:
+            step.readers = NameReaders([reader.described() for reader in readers])
 
     def _keeps_single(self, estimator: Any, method: str, value: Value, dtype: str) -> bool:
         """Whether computed rows of float32 have an answer of float32: asked."""
@@ -210,7 +223,14 @@ def _probe(estimator: Any, method: str, value: Value) -> _Answer | None:
     return _Answer(columns, answer.ndim, sparse, answer.dtype)
 
 
+def _final(estimator: Any) -> Any:
+    """The step of a Pipeline that gives its answer."""
+    steps = getattr(estimator, "steps", None)
+    return _final(steps[-1][1]) if isinstance(steps, list) and steps else estimator
+
+
 def _width_by_name(estimator: Any) -> int | None:
+    estimator = _final(estimator)
     vocabulary = getattr(estimator, "vocabulary_", None)
     if vocabulary is not None:
         return len(vocabulary)
@@ -227,10 +247,9 @@ def _is_table_by_name(estimator: Any, n_classes: int) -> bool:
 
 
 def _is_sparse_by_name(estimator: Any) -> bool:
-    steps = getattr(estimator, "steps", None)
-    if isinstance(steps, list) and steps:
-        last = next((step for _, step in reversed(steps) if step not in (None, "passthrough")), "")
-        return _is_sparse_by_name(last)
+    estimator = _final(estimator)
+    if hasattr(estimator, "sparse_output_"):
+        return bool(estimator.sparse_output_)
     if hasattr(estimator, "vocabulary_") or hasattr(estimator, "alternate_sign"):
         return True
     blocks = getattr(estimator, "transformer_list", None)
@@ -241,6 +260,6 @@ def _is_sparse_by_name(estimator: Any) -> bool:
 
 def _dtype_by_name(estimator: Any) -> np.dtype[Any]:
     try:
-        return np.dtype(getattr(estimator, "dtype", np.float64))
+        return np.dtype(getattr(_final(estimator), "dtype", np.float64))
     except TypeError:
         return np.dtype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from .categories import reads_columns
 from .context import Context
+from .readers import (
+    frame_names,
+    gives_array,
+    is_handed_on,
+    may_give_frame,
+    needs_frame,
+    readers_behind,
+    reads_categories,
+    width_of,
+)
 from .registry import Refused, register
 from .tables import DOUBLE
 from .values import Categories, Model, Ref, Source, Table, Value
@@ -26,27 +37,95 @@ def _does_nothing(step: Any) -> bool:
     return step is None or (isinstance(step, str) and step == "passthrough")
 
 
-def _before_final(ctx: Context, est: Any, value: Value) -> Value:
-    if getattr(est, "transform_input", None) is not None:
-        raise Refused("transform_input is given")
-    steps = est.steps
-    for i, (name, step) in enumerate(steps[:-1]):
-        if _does_nothing(step):
-            continue
-        following = next((s for _, s in steps[i + 1 :] if not _does_nothing(s)), None)
-        width = getattr(following, "n_features_in_", None)
-        value = ctx.transform_step(step, value, name, width=width)
-    return value
+class _Frames:
+    """What a Pipeline's steps give each other: as a matrix where that is enough, and as
+    the frame that it is where a step needs one, which makes one Python step of those
+    from the last that is sure to give a matrix."""
+
+    def __init__(self, ctx: Context, est: Any, value: Value) -> None:
+        if getattr(est, "transform_input", None) is not None:
+            raise Refused("transform_input is given")
+        self.ctx = ctx
+        self.steps = [(name, step) for name, step in est.steps if not _does_nothing(step)]
+        self.value = value
+        self.start, self.frame = 0, value  # steps[start:] read the frame, or what is made of it
+        self.array_at, self.array = 0, value  # and of frames with known names
+
+    def before(self, i: int) -> Value:
+        """What step i reads."""
+        for at in range(i):
+            self._pass(at)
+        return self.value
+
+    def lacks_frame(self, i: int) -> bool:
+        """Whether step i needs a frame where there is only a matrix."""
+        step = self.steps[i][1]
+        if not isinstance(self.value, Ref):
+            return False
+        if self.array_at < i and reads_categories(step):
+            self.start, self.frame = self.array_at, self.array
+            return True
+        return self.start < i and needs_frame(step)
+
+    def _pass(self, i: int) -> None:
+        ctx, (name, step) = self.ctx, self.steps[i]
+        width = getattr(self.steps[i + 1][1], "n_features_in_", None)
+        if is_handed_on(step) and self._next_needs_frame(i):
+            return
+        if self.lacks_frame(i):
+            found: Value = self._joined(i, width)
+        else:
+            found = ctx.transform_step(step, self.value, name, width=width)
+            if self.start < i and self._is_python(found):
+                found = self._joined(i, width)
+        self.value = found
+        if isinstance(found, Ref):
+            behind = [one for _, one in self.steps[i + 1 :]]
+            ctx.checks_names(found, readers_behind(behind))
+            names = frame_names(step)
+            if names is not None and len(names) == found.n_features:
+                ctx.frames[found.node] = names
+        if not may_give_frame(step):
+            self.start, self.frame = i + 1, found
+        if gives_array(step):
+            self.array_at, self.array = i + 1, found
+
+    def _next_needs_frame(self, i: int) -> bool:
+        following = (step for _, step in self.steps[i + 1 :] if not is_handed_on(step))
+        return any(map(needs_frame, itertools.islice(following, 1)))
+
+    def _is_python(self, found: Value) -> bool:
+        is_external = isinstance(found, Ref) and self.ctx.builder.nodes[found.node].payload
+        return isinstance(self.value, Ref) and bool(is_external) and found != self.value
+
+    def _joined(self, i: int, width: int | None) -> Ref:
+        """Steps from the start on as one, which hands frames on as the original does."""
+        joined = Pipeline(self.steps[self.start : i + 1])
+        name, why = self.steps[i][0], "it reads the frame that the step before it gives"
+        with self.ctx.within(name):
+            return self.ctx.python_transform(joined, self.frame, why, width)
 
 
 def pipeline_transform(ctx: Context, est: Any, value: Value) -> Ref:
-    name, final = est.steps[-1]
-    return ctx.transform(final, _before_final(ctx, est, value), name)
+    frames = _Frames(ctx, est, value)
+    if not frames.steps:
+        return ctx.numeric(value, None)
+    last = len(frames.steps) - 1
+    value = frames.before(last)
+    if frames.lacks_frame(last):
+        return frames._joined(last, None)
+    name, final = frames.steps[last]
+    found = ctx.transform(final, value, name)
+    return frames._joined(last, None) if frames.start < last and frames._is_python(found) else found
 
 
 def pipeline_predict(ctx: Context, est: Any, value: Value) -> Model:
-    name, final = est.steps[-1]
-    value = _before_final(ctx, est, value)
+    frames = _Frames(ctx, est, value)
+    last = len(frames.steps) - 1
+    value = frames.before(last)
+    if frames.lacks_frame(last):
+        raise Refused("its model reads the frame that the step before it gives")
+    name, final = frames.steps[last]
     with ctx.within(name):
         return ctx.predict(final, value)
 
@@ -62,7 +141,7 @@ def union_transform(ctx: Context, est: Any, value: Value) -> Ref:
             continue
         if _is_passthrough(transformer):
             reads = DOUBLE if weights.get(name) is not None else None  # polars multiplies so
-            part = ctx.numeric(value, getattr(est, "n_features_in_", None), reads=reads)
+            part = ctx.numeric(value, width_of(est), reads=reads)
         else:
             part = ctx.transform(transformer, value, name)
         part = ctx.weigh(part, weights.get(name))
@@ -117,11 +196,13 @@ def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
     for name, transformer, columns, positions in blocks:
         part_input: Value
         if isinstance(frame, Ref):
-            if names is not None:
+            if names is not None and ctx.frames.get(frame.node) != tuple(map(str, names)):
                 raise Refused("it picks columns of a computed matrix by name")
             if _is_scalar(columns):
                 raise Refused("it picks a one-dimensional column of a computed matrix")
             part_input = ctx.select(frame, np.array(positions))
+            if names is not None:
+                ctx.frames[part_input.node] = tuple(str(names[i]) for i in positions)
         elif isinstance(frame, Table):
             part_input = frame.pick(positions, _is_scalar(columns))
         elif isinstance(frame, Categories):

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._graph import Array
 from .context import Context
+from .readers import width_of
 from .registry import Refused, register
 from .sklearn_linear import add_proba
 from .sklearn_trees import (
@@ -363,7 +364,7 @@ def _stacked(ctx: Context, est: Any, value: Value) -> tuple[Ref | None, Ref, Mod
     if est.passthrough:
         if isinstance(value, Source) and value.columns is not None:
             raise Refused("passthrough of picked columns")
-        given = ctx.numeric(value, int(est.n_features_in_))
+        given = ctx.numeric(value, width_of(est))
         parts.append(("passthrough", given))
     features = ctx.concat(parts)
     read = ctx.shared_input(value, models, names)

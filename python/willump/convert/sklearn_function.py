@@ -25,6 +25,11 @@ _ROUNDED: dict[Any, str] = {
 _FUNCTIONS = {**_EXACT, **_ROUNDED}
 
 
+def is_native(est: FunctionTransformer) -> bool:
+    """Whether its function is one that nodes compute."""
+    return isinstance(est.func, np.ufunc) and est.func in _FUNCTIONS and not est.kw_args
+
+
 def function_transform(ctx: Context, est: Any, value: Value) -> Ref:
     if est.func is not None and not isinstance(est.func, np.ufunc):
         raise Refused("func is a Python function")

@@ -16,7 +16,7 @@ from .._graph import Array
 from .context import Context
 from .registry import Refused, register
 from .trees import lookup
-from .values import Model, Ref, Value
+from .values import Model, Ref, Source, Value
 
 
 def _members(
@@ -167,6 +167,8 @@ def one_vs_one(ctx: Context, est: Any, value: Value) -> Model:
     if est.pairwise_indices_ is not None:
         raise Refused("its estimator works on a pairwise kernel")
     n_classes = len(est.classes_)
+    if isinstance(value, Source):  # its members get the array that it makes of X
+        value = ctx.numeric(value, int(est.n_features_in_))
     models = _members(ctx, est, est.estimators_, value)
     if any(m.decision is None or m.positive is m.decision for m in models):
         # predict and the score's sign agree only for decision functions.

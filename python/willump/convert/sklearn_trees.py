@@ -284,7 +284,6 @@ def _encoded_columns(ctx: Context, est: Any, value: Value, encoder: Any, chosen:
             "its categories are text (categorical_features), and its input is made by a step "
             "before it: compile it with the frame itself as its input"
         )
-    ctx.takes_arrays = True  # it picks its columns by a mask
     names = getattr(est, "feature_names_in_", None)
     frame = Source(None, True, int(est.n_features_in_))
 

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from .._columns import adapt_matrix
 from .._errors import UnsupportedError
 from .._graph import Array
+from .._names import NameReaders
 
 NUMPY_DTYPES = {"f64": np.float64, "f32": np.float32, "i64": np.int64, "i32": np.int32}
 
@@ -70,6 +72,8 @@ class PythonStep:
     refuses_float32: bool = False
     #: Of a frame that the matrix is handed over as.
     names: tuple[str, ...] | None = None
+    #: Who reads the names of what it gives.
+    readers: NameReaders | None = None
     number: int = -1
 
     def __call__(self, x: Any) -> Any:
@@ -79,6 +83,8 @@ class PythonStep:
         """What the estimator says."""
         if self.is_raw and self.columns is not None:
             x = self.columns.take(x)
+        elif not self.is_raw:
+            x = _as_array(x)
         # Whole numbers are computed as doubles; float32 comes as what it is.
         if not self.is_raw and getattr(x, "dtype", None) != np.float32:
             x = x.astype(NUMPY_DTYPES[self.input_dtype], copy=False)
@@ -92,7 +98,8 @@ class PythonStep:
             import pandas as pd
 
             x = pd.DataFrame(x, columns=list(self.names))
-        return getattr(self.estimator, self.method)(x)
+        found = getattr(self.estimator, self.method)(x)
+        return found if self.readers is None else self.readers(found)
 
     def stored(self, answer: Any, *, checks: bool = True) -> Any:
         """An answer as the graph holds it; where it `checks`, numbers that the
@@ -166,6 +173,15 @@ class PythonStep:
                 f"{self.n_features} columns were expected"
             )
         return answer
+
+
+def _as_array(x: Any) -> Any:
+    """The caller's own X, where a native step before this one leaves it as it is: an
+    array, as that step makes one of it."""
+    if isinstance(x, np.ndarray) or sp.issparse(x):
+        return x
+    found = adapt_matrix(x, "single_tables")
+    return np.column_stack([np.asarray(one) for one in found]) if isinstance(found, list) else found
 
 
 def _is_same(value: Any, number: Any) -> bool:

@@ -164,8 +164,6 @@ class Model:
     multilabel: bool = False
     #: Labels come as a table of one column.
     label_table: bool = False
-    #: Names by which a frame's columns are found, an array's by position (none: both).
-    matched_names: list[str] | None = None
     #: How a frame's categories become codes, as `CategoryCodes` takes it.
     categories: dict[str, Any] | None = None
     ravel: set[str] = field(default_factory=set)

@@ -1,0 +1,110 @@
+"""Functions that are defined while a function is followed."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .values import CaptureError, is_traced
+
+if TYPE_CHECKING:
+    from .interpreter import Interpreter
+
+#: Where a function that was made of an `Inner` keeps it.
+_INNER = "_willump_inner"
+
+
+def inner_of(function: Any) -> Inner | None:
+    """The function on the way that a plain one was made of; None of another."""
+    found: Inner | None = getattr(function, _INNER, None)
+    return found
+
+
+#: Of a parameter that must be given.
+NO_DEFAULT = object()
+
+
+def _frozen(value: Any) -> Any:
+    return value.frozen() if isinstance(value, Inner) else value
+
+
+class Inner:
+    """A function or lambda that was defined while the function was followed."""
+
+    def __init__(self, owner: Interpreter, node: ast.FunctionDef | ast.Lambda) -> None:
+        self.owner = owner
+        self.node = node
+        self.__name__ = getattr(node, "name", "<lambda>")
+        self.defaults = [owner.expression(d) for d in node.args.defaults]
+        self.keyword_defaults = [
+            NO_DEFAULT if d is None else owner.expression(d) for d in node.args.kw_defaults
+        ]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.follow(type(self.owner), self.owner.tracer, args, kwargs)
+
+    def follow(
+        self,
+        kind: type[Interpreter],
+        tracer: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """A call, followed by an interpreter of this kind."""
+        names = self._bind(args, kwargs)
+        return kind(tracer, self.owner.globals, {}, names, self.owner).run(self.node)
+
+    def frozen(self) -> Callable[..., Any]:
+        """The function itself, for plain Python to call on other rows.
+
+        Raises
+        ------
+        CaptureError
+            Where it sees what hangs on the input.
+        """
+        seen: dict[str, Any] = {}
+        for inner in ast.walk(self.node):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+                with contextlib.suppress(NameError):  # its own
+                    value = self.owner.lookup(inner.id)
+                    seen[inner.id] = _frozen(value)
+        if is_traced(list(seen.values()), self.defaults, self.keyword_defaults):
+            raise CaptureError(
+                f"line {self.node.lineno}: {self.__name__} is called by what is not followed, and "
+                "sees what hangs on the input"
+            )
+        names = {**self.owner.globals, **seen}
+        plain = copy.copy(self.node)
+        if isinstance(plain, ast.Lambda):
+            found: Any = eval(compile(ast.Expression(plain), "<lambda>", "eval"), names)
+        else:
+            plain.decorator_list = []
+            exec(compile(ast.Module([plain], []), f"<{self.__name__}>", "exec"), names)
+            found = names[self.__name__]
+        # As they were where it was defined, whatever their names stand for now.
+        found.__defaults__ = tuple(map(_frozen, self.defaults)) or None
+        by_name = zip(self.node.args.kwonlyargs, self.keyword_defaults, strict=True)
+        given = {own.arg: _frozen(value) for own, value in by_name if value is not NO_DEFAULT}
+        found.__kwdefaults__ = given or None
+        setattr(found, _INNER, self)
+        return found  # type: ignore[no-any-return]
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        own = self.node.args
+        places = [a.arg for a in (*own.posonlyargs, *own.args)]
+        names = dict(zip(places[len(places) - len(self.defaults) :], self.defaults, strict=True))
+        for extra, default in zip(own.kwonlyargs, self.keyword_defaults, strict=True):
+            if default is not NO_DEFAULT:
+                names[extra.arg] = default
+        names.update(zip(places, args, strict=False))
+        if len(args) > len(places) or own.vararg or own.kwarg:
+            raise CaptureError(f"line {self.node.lineno}: this function's parameters")
+        names.update(kwargs)
+        places += [a.arg for a in own.kwonlyargs]
+        missing = [name for name in places if name not in names]
+        if missing:
+            raise TypeError(f"{self.__name__}() is missing the arguments {missing}")
+        return names
