@@ -44,7 +44,8 @@ class CategoryCodes:
         `categories`: for each column of the model its categories in the order of
         their codes, None for other columns; or, where `by_order`, for each of the
         frame's category columns in turn. `refuses_unseen`: other values raise
-        ValueError; else they count as missing. Where `are_codes`, the model does not
+        ValueError; else they count as missing. `dtypes`: for each column the one dtype of
+        categories that are numbers, or None. Where `are_codes`, the model does not
         know its categories' values: a frame's own codes are taken.
     then : callable
         What reads the frame of numbers.
@@ -54,6 +55,7 @@ class CategoryCodes:
         self.by_order = bool(spec["by_order"])
         self.refuses_unseen = bool(spec["refuses_unseen"])
         self.are_codes = bool(spec.get("are_codes"))
+        self.dtypes = list(spec.get("dtypes") or [])
         self.known = [None if known is None else list(known) for known in spec["categories"]]
         self.codes = [
             None if known is None else {value: i for i, value in enumerate(known)}
@@ -80,6 +82,8 @@ class CategoryCodes:
         coded = {}
         for i, codes in self._pairs(found):
             values, own = columns.parts(i)
+            if self.dtypes and isinstance(columns, _PandasColumns):
+                columns.check_dtype(i, self.dtypes[i])
             if self.refuses_unseen:
                 _refuse_kind(columns.names()[i], values, codes)
             coded[i] = _codes_of(values, own, codes)
@@ -106,7 +110,7 @@ class CategoryCodes:
         return [(i, self.codes[i] or {}) for i in wanted]
 
 
-def _codes_of(values: Sequence[Any], own: Array, codes: Mapping[Any, int] | None) -> Array:
+def _codes_of(values: Sequence[Any], own: Array, codes: dict[Any, int] | None) -> Array:
     """The model's codes of a column whose `own` codes stand for `values`; without the
     model's the own ones. NaN where a value is missing, whose own code is -1, or unknown."""
     if codes is None:
@@ -136,6 +140,15 @@ class _PandasColumns:
         """A column's categories, and its codes."""
         column = self.frame.iloc[:, i].cat
         return list(column.categories), np.asarray(column.codes)
+
+    def check_dtype(self, i: int, dtype: str | None) -> None:
+        """Raises where XGBoost does: categories that are numbers have one dtype."""
+        own = self.frame.dtypes.iloc[i].categories
+        if dtype is not None and own.dtype != dtype and len(own):
+            raise ValueError(
+                f"Invalid new DataFrame: column {self.names()[i]!r} has categories of "
+                f"{own.dtype}, the model was trained on categories of {dtype}; convert them first"
+            )
 
     def recoded(self, i: int, known: list[Any]) -> Array:
         """A column's codes among the model's categories, as LightGBM asks pandas for them:

@@ -7,6 +7,7 @@ own library is there already.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -177,7 +178,8 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     """A column of numbers as a one-dimensional array, or an Arrow exporter.
 
     `name` is what errors call it: "column 'age'", say. `first` holds "category" where
-    the original tells "1" and None from numbers, and "no_half_columns" where float16 is refused.
+    the original tells "1" and None from numbers, "no_text=0" where it tells "1" alone, and
+    "no_half_columns" where float16 is refused.
     """
     library = library_of(x)
     _refuse_matrix(x)
@@ -201,6 +203,8 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
 
     if "category" in first:
         _refuse_others(raw, place)
+    if "no_text" in first:
+        _refuse_text(raw[:, None], [0], place)
     return as_numbers(raw, place, reads_text=True, refuses_half="no_half" in first)
 
 
@@ -216,6 +220,22 @@ def _refuse_others(cells: Array, place: Place) -> None:
             is_number = False
         if not is_number:
             raise not_category(at, cell, place)
+
+
+def _numbers_only(first: str) -> list[int]:
+    """The columns of a matrix of which `first` says that they hold no text."""
+    words = [word.partition("=")[2] for word in first.split() if word.startswith("no_text=")]
+    return sorted({int(i) for word in words for i in word.split(",")})
+
+
+def _refuse_text(cells: Array, columns: Sequence[int], place: Place) -> None:
+    """Raises for the first cell of text in columns of categories that are numbers."""
+    if cells.dtype.kind not in "OUST" or cells.ndim != 2:
+        return
+    for column in columns if max(columns, default=-1) < cells.shape[1] else ():
+        for row, cell in enumerate(cells[:, column].tolist()):
+            if isinstance(cell, (str, bytes)):
+                raise not_category((row, column), cell, place)
 
 
 def _is_other_arrow(x: Any, library: str) -> bool:
@@ -321,9 +341,9 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     `first` holds "convert" where the original reads text as numbers, "category" where it
     tells "1" and None from numbers, "no_half" where float16 is refused, "no_half_columns"
     where one column of it is, "no_codes" and "no_words" where columns of a frame are that
-    hold such, "single_objects" where arrays of objects are read in float32, and
-    "single_tables" where float32 stays float32 in what has no dtype: polars and Arrow
-    frames, lists. Of a list of columns the extension says it.
+    hold such, "no_text=" and the columns in which text is refused though it be a number, and
+    "single_tables" where float32 stays float32 in what has no dtype: polars
+    and Arrow frames, lists. Of a list of columns the extension says it.
     """
     refuses_half = "no_half" in first
     if is_sparse(x):
@@ -345,6 +365,7 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         raw = _pandas_to_numpy(x, refuses_half=refuses_half)
         if "category" in first:
             _refuse_others(raw, _place_in(x))
+        _refuse_text(raw, _numbers_only(first), _place_in(x))
         array = as_numbers(raw, _place_in(x), refuses_half=refuses_half)
     elif library == "polars" and hasattr(x, "get_columns") and (columns := _columns_of(x, first)):
         return columns
@@ -354,9 +375,11 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
             return np.empty((x.num_rows, 0))
         if "no_codes" in first:
             _refuse_kinds(names, [str(column.type) for column in x.columns], first)
+        numbers = _numbers_only(first)
+        own = " ".join(word for word in first.split() if not word.startswith("no_text="))
         return [
-            adapt_numeric(column, f"column {name!r}", first)
-            for name, column in zip(names, x.columns, strict=True)
+            adapt_numeric(column, f"column {name!r}", f"{own} no_text=0" if i in numbers else own)
+            for i, (name, column) in enumerate(zip(names, x.columns, strict=True))
         ]
     else:
         if library == "polars" and "no_half_columns" in first:
@@ -372,9 +395,8 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
             raw = cells if reads_text else raw
         if "category" in first:
             _refuse_others(raw, place)
+        _refuse_text(raw, _numbers_only(first), place)
         array = as_numbers(raw, place, reads_text=reads_text, refuses_half=refuses_half)
-        if "single_objects" in first and raw.dtype == object:
-            array = array.astype(np.float32)
     has_dtype = library == "pandas" or hasattr(x, "dtype")
     if array.dtype == np.float32 and not has_dtype and "single_tables" not in first:
         return array.astype(np.float64)

@@ -81,6 +81,120 @@ class FunctionColumns:
         )
 
 
+class LikeABooster:
+    """Arrays and lists as `lightgbm.Booster.predict` reads them: float32 and float64 as they
+    are, any other dtype cast to float32. What cannot be cast goes on, to be refused.
+
+    Parameters
+    ----------
+    then : the function from X to the inputs of a model of one matrix, which C reads directly
+    """
+
+    def __init__(self, then: Callable[[Any], tuple[Any, ...]]) -> None:
+        self.then = then
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        if type(x) is not np.ndarray and type(x) is not list:
+            return self.then(x)
+        try:
+            array: Any = np.array(x) if type(x) is list else x
+            is_read = array.dtype.num in _FLOATS and array.dtype.isnative
+            if not is_read and array.ndim == 2 and array.dtype.kind in "biufO":
+                with np.errstate(all="ignore"):
+                    array = array.astype(np.float32)
+        except (ValueError, TypeError, OverflowError):  # the cell is named where it is read
+            return (x,)
+        return (array if array.ndim == 2 and array.dtype.kind in "biuf" else x,)
+
+
+class WideIntegers:
+    """LightGBM's estimators cast arrays that are not of floats to float32, and so round large
+    integers: these are cast here too where no one else reads X, and refused elsewhere.
+
+    Parameters
+    ----------
+    groups : list of (list of int, bool)
+        The inputs that reach a model as one array, and whether it takes a frame itself, of
+        which it makes float64.
+    casts : bool
+        X is what the models are given, and nothing else reads it.
+    then : the function from X to the inputs of a model
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[tuple[Sequence[int], bool]],
+        casts: bool,
+        then: Callable[[Any], tuple[Any, ...]],
+    ) -> None:
+        self.groups = list(groups)
+        self.casts = casts
+        self.then = then
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        if self.casts:
+            return self.then(_in_single(x))
+        inputs = self.then(x)
+        if isinstance(x, np.ndarray) and _is_read(x.dtype):
+            return inputs
+        for group, takes_frames in self.groups:
+            if not (takes_frames and is_frame(x)):
+                _refuse_rounded([inputs[i] for i in group])
+        return inputs
+
+
+def wide_groups(texts: Sequence[dict[str, str]]) -> list[tuple[list[int], bool]]:
+    """The groups of `WideIntegers`, from what each input's `first` says: "wide=" with the
+    number of a group, and "f" behind it where that takes frames."""
+    found: dict[str, list[int]] = {}
+    for number, text in enumerate(texts):
+        for word in text.get("first", "").split():
+            if word.startswith("wide="):
+                found.setdefault(word.partition("=")[2], []).append(number)
+    return [(group, name.endswith("f")) for name, group in found.items()]
+
+
+def _is_read(dtype: np.dtype[Any]) -> bool:
+    """Whether LightGBM, or check_array before it, reads an array of it without a cast."""
+    return (dtype.num in _FLOATS and dtype.isnative) or dtype.kind not in "biuf"
+
+
+def _in_single(x: Any) -> Any:
+    if type(x) is list:
+        try:
+            array = np.array(x)
+        except ValueError:  # the cell is named where it is read
+            return x
+        return array.astype(np.float32) if array.ndim == 2 and array.dtype.kind in "iu" else x
+    if not isinstance(x, np.ndarray) or _is_read(x.dtype) or x.dtype.itemsize < 4:
+        return x
+    return x.astype(np.float32)
+
+
+def _refuse_rounded(given: Sequence[Any]) -> None:
+    """Raises where columns of no dtype that LightGBM reads hold what float32 does not."""
+    arrays = []
+    for each in given:
+        if is_sparse(each) or (is_frame(each) and whole_dtype(each, []) is None):
+            return
+        array = np.asarray(each)
+        if _is_read(array.dtype):
+            return  # all of them are float64, then
+        arrays.append(array)
+    for array in arrays:
+        wrong = np.argwhere(array != array.astype(np.float32))
+        if len(wrong):
+            at = tuple(wrong[0])
+            raise UnsupportedError(
+                f"row {at[0]}{f' of column {at[1]}' if len(at) > 1 else ''} of X is {array[at]} "
+                f"({array.dtype}), which LightGBM would round to float32; give float64, such as "
+                "X.astype(float)"
+            )
+
+
+#: The numbers of float32 and float64 among NumPy's dtypes.
+_FLOATS = (np.dtype(np.float32).num, np.dtype(np.float64).num)
+
 #: float32 in a table that has no dtype to scikit-learn, and in a frame of pandas, to which
 #: NumPy's scalars are Python's.
 UNTYPED, FRAMED = "untyped float32", "float32 of a frame"

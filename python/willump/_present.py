@@ -15,7 +15,14 @@ import numpy.typing as npt
 from . import _core
 from ._categories import CategoryCodes
 from ._dmatrix import FromDMatrix
-from ._dtypes import FunctionColumns, PassedDtypes, whole_dtype
+from ._dtypes import (
+    FunctionColumns,
+    LikeABooster,
+    PassedDtypes,
+    WideIntegers,
+    whole_dtype,
+    wide_groups,
+)
 from ._errors import ArtifactError, UnsupportedError
 from ._frames import (
     Columns,
@@ -152,8 +159,6 @@ def interface_of(
     knows_values = any((metadata.get("categories") or {}).get("categories") or ())
     if metadata.get("library") and not knows_values:  # a booster by itself
         first += " no_codes" if metadata["library"] == "catboost" else " no_codes no_words"
-    if metadata.get("library") == "lightgbm":
-        first += " single_objects"
     texts: list[dict[str, str]] = [
         {"estimator": estimator, **({"first": first} if kind == "matrix" else {})}
         for _, kind, _, _ in inputs
@@ -179,6 +184,13 @@ def interface_of(
     family = dict(metadata.get("source") or {}).get("family")
     if "lightgbm" in (family, metadata.get("library")):
         extract = WithoutEdge(extract)
+    is_light = metadata.get("library") == "lightgbm"
+    if is_light:
+        extract = LikeABooster(extract)
+    wide = wide_groups(texts)
+    if wide and not is_light:
+        is_cast = len(inputs) == 1 and "casts_wide" in texts[0]["first"]
+        extract = WideIntegers(wide, is_cast, extract)
     if metadata.get("library") == "xgboost":
         told = metadata.get("categories") or {}
         has_values = any(told.get("categories") or ())
@@ -198,6 +210,8 @@ def interface_of(
         texts=texts,
         extract=extract,
         direct=len(inputs) == 1
+        and not is_light
+        and not wide
         and not isinstance(columns, (Columns, FunctionInputs))
         and not any(metadata.get(key) for key in _LOOKS_AT_ARRAYS),
         steps=called or None,

@@ -211,6 +211,50 @@ def test_categories_that_are_not_ascii() -> None:
         willump.compile(extreme, strict=True)
 
 
+def held_as(rng: Any, dtype: str, numbers: Any) -> Any:
+    """Numbers as categories that pandas holds in a dtype, in some order."""
+    column = pd.Series(numbers.astype(bool) if dtype == "bool" else numbers)
+    held = column.astype(object if dtype in ("objects", "mixed") else dtype)
+    if dtype == "mixed":
+        held = held.where(held != 1, True)
+    values = list(held.unique())
+    order = rng.permutation(len(values)) if rng.random() < 0.3 else np.arange(len(values))
+    if not isinstance(held.dtype, np.dtype) or held.dtype.kind in "OT":
+        categories = pd.Index([values[i] for i in order], dtype=object)
+    else:
+        categories = pd.Index(np.sort(held.unique())[order], dtype=held.dtype)
+    return pd.Categorical(held, categories=categories)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_numbers_and_bool_are_matched_as_the_library_matches_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    numbers = rng.integers(0, 2 if seed % 2 else 5, 200)
+    z = rng.normal(size=200)
+    y = ((numbers % 2 == 1) ^ (z > 0.5)).astype(int)
+    kinds = ["bool", "int64", "int8", "uint64", "float64", "objects", "mixed", "str"]
+    for fitted_on in kinds:
+        data = pd.DataFrame({"k": held_as(rng, fitted_on, numbers), "z": z})
+        models = [lgb.LGBMClassifier(**LIGHT).fit(data, y)]
+        if fitted_on in ("int64", "int8", "str"):  # XGBoost takes no others
+            models.append(xgb.XGBClassifier(**EXTREME).fit(data, y))
+        for model in models:
+            fast = willump.compile(model, strict=True)
+            for given in kinds:
+                X = data.assign(k=held_as(rng, given, numbers))
+                message = f"{type(model).__name__} of {fitted_on}, given {given}"
+                try:
+                    expected = model.predict_proba(X)
+                except (xgb.core.XGBoostError, TypeError):
+                    with pytest.raises(ValueError, match="column 'k'"):
+                        fast.predict_proba(X)
+                    continue
+                for again in (fast, willump.from_bytes(fast.to_bytes())):
+                    np.testing.assert_allclose(
+                        again.predict_proba(X), expected, 1e-6, 1e-6, err_msg=message
+                    )
+
+
 def recoded(data: Any) -> Any:
     return data.assign(count=pd.Categorical(data["count"], categories=[30, -5, 10, 20]))
 

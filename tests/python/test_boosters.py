@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import warnings
 from typing import Any
@@ -13,10 +14,21 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 import willump
+from harness import quiet
 from sklearn.base import clone
-from sklearn.ensemble import VotingClassifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
 
 lgb = pytest.importorskip("lightgbm")
 xgb = pytest.importorskip("xgboost")
@@ -139,6 +151,33 @@ def test_lightgbm_options_answer_as_its_own(n_classes: int) -> None:
     assert fast.verify(X[:50]).ok
     with pytest.raises(willump.UnsupportedError, match="pred_contrib"):
         fast.predict(X, pred_contrib=True)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_lightgbm_booster_reads_arrays_in_float32_as_itself(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.integers(1 << 24, (1 << 24) + 60, (300, 3)) if seed % 2 else rng.normal(size=(300, 3))
+    y = (X[:, 0] > np.median(X[:, 0])) + X[:, 0] % 2.0 + 0.01 * X[:, 1]
+    params = {"verbose": -1, "min_data_in_leaf": 2, "linear_tree": seed > 1}
+    booster = lgb.train(params, lgb.Dataset(X.astype(float), y), 10)
+    fast = willump.compile(booster)
+    edges = [t for t in booster.trees_to_dataframe()["threshold"] if t == t]
+    X = np.concatenate([X, np.nextafter(np.resize(edges, (200, 3)), rng.choice([-1, 1e9], 3))])
+    kinds = ["f4", "f8", ">f8", "g", "O"] + ["i4", "i8", "u8"] * (seed % 2)
+    given = {kind: X.astype(kind) for kind in kinds}
+    given |= {"list": X.tolist(), "whole list": X.astype("i8").tolist(), "one": X[:1].tolist()}
+    given |= {"none": np.where(X.mean() < X, X.astype(object), None), "bool": X.mean() < X}
+    given |= {"columns": np.asfortranarray(X.astype("i8")), "strided": X.astype("i8")[::2]}
+    given |= {"frame": pd.DataFrame(X), "whole frame": pd.DataFrame(X.astype("i8"))}
+    for name, rows in given.items():
+        for model in (fast, willump.from_bytes(fast.to_bytes())):
+            result = model.predict(rows)
+            np.testing.assert_allclose(result, booster.predict(rows), 1e-12, err_msg=name)
+    cells = X.astype(object)
+    cells[7, 1] = "seven"
+    for wrong in (cells, cells.tolist()):
+        with pytest.raises(ValueError, match="seven"):
+            fast.predict(wrong)
 
 
 def test_lightgbm_ranges_beside_a_best_iteration() -> None:
@@ -412,6 +451,36 @@ def test_a_number_counts_as_missing_to_xgboost(missing: float, n_classes: int) -
     np.testing.assert_allclose(fast.predict(X, **piece), model.predict(X, **piece), 1e-6, 1e-6)
 
 
+@pytest.mark.parametrize("missing", [-1, 0, 1, 0.5, 2])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_number_counts_as_missing_to_xgboost_behind_sparse_steps(
+    missing: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    words = [f"w{i}" for i in range(12)]
+    texts = [" ".join(rng.choice(words, rng.integers(1, 9))) for _ in range(200)]
+    numbers = rng.integers(-2, 3, (200, 3)).astype(float)
+    steps: list[tuple[Any, Any]] = [
+        (CountVectorizer(), texts),
+        (HashingVectorizer(n_features=8, norm=None), texts),
+        (OneHotEncoder(), numbers),
+        (OneHotEncoder(sparse_output=False), numbers),
+    ]
+    y = [("w1" in text) + int("w2" in text) for text in texts]
+    for step, X in steps:
+        model = make_pipeline(step, xgb.XGBClassifier(n_estimators=4, missing=missing, n_jobs=1))
+        model.fit(X, y)
+        is_native = isinstance(step, OneHotEncoder) and not step.sparse_output
+        if is_native:
+            fast = willump.compile(model, strict=True)
+        else:
+            with pytest.raises(willump.UnsupportedError, match=r"missing=.*its input is sparse"):
+                willump.compile(model, strict=True)
+            with pytest.warns(willump.PythonStepWarning, match="missing="):
+                fast = willump.compile(model)
+        np.testing.assert_allclose(fast.predict_proba(X), model.predict_proba(X), 1e-6, 1e-6)
+
+
 CODED = pd.DataFrame({"a": np.linspace(-1, 1, 400), "b": np.arange(400) % 5})
 OF_CATEGORIES: dict[str, Any] = {
     "pandas": CODED.astype({"b": "category"}),
@@ -456,6 +525,56 @@ def test_categories_before_an_imported_booster_of_numbers_are_refused() -> None:
         fast = willump.compile(booster)
         with pytest.raises(willump.UnsupportedError, match=r"column 'b' is of category"):
             fast.predict(OF_CATEGORIES["pandas"])
+
+
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+@pytest.mark.parametrize("seed", range(3))
+def test_large_integers_are_rounded_as_lightgbm_s_estimators_round_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.integers(1 << 24, (1 << 24) + 60, (300, 3))
+    y = ((X[:, 0] > np.median(X[:, 0])) ^ (X[:, 0] % 2 == 1)).astype(int)
+    model = lgb.LGBMClassifier(n_estimators=5, min_child_samples=2, verbose=-1, n_jobs=1)
+    names = ["a", "b", "c"]
+    picked = ColumnTransformer([("p", "passthrough", ["a", "b"])])
+    scaled = ColumnTransformer([("s", StandardScaler(), ["a"])], remainder="passthrough")
+    #: Pipelines, whether fitted on a frame, and whether large integers may be refused.
+    for est, is_frame, is_refused in (
+        (model, False, False),
+        (make_pipeline("passthrough", model), False, False),
+        (make_pipeline(FunctionTransformer(), model), False, False),
+        (CalibratedClassifierCV(model, cv=2), False, False),
+        (VotingClassifier([("a", model), ("b", clone(model))]), False, False),
+        (VotingClassifier([("a", model), ("b", RandomForestClassifier(3))]), False, True),
+        (make_pipeline(SelectKBest(k=2), model), False, True),
+        (make_pipeline(SimpleImputer(strategy="most_frequent"), model), False, True),
+        (make_pipeline(FunctionTransformer(np.negative), model), False, True),
+        (make_pipeline(SimpleImputer(strategy="median"), model), False, False),
+        (make_pipeline(MaxAbsScaler(), model), False, False),
+        (model, True, False),
+        (make_pipeline(picked, model), True, True),
+        (make_pipeline(scaled, model), True, False),
+    ):
+        est = clone(est)
+        table = pd.DataFrame(X, columns=names)
+        est.fit(table if is_frame else X, y)
+        fast = willump.compile(est, strict=True)
+        given = {kind: X.astype(kind) for kind in ("i4", "i8", "u8", "f4", "f8", "O")}
+        given |= {"list": X.tolist(), "floats": X.astype(float).tolist(), "small": X - (1 << 24)}
+        if is_frame:
+            given = {}
+        given |= {"frame": table, "float frame": table.astype(float)}
+        given |= {"mixed": table.astype({"b": float}), "small frame": table - (1 << 24)}
+        for name, rows in given.items():
+            method = "predict_proba" if hasattr(est, "predict_proba") else "predict"
+            want = quiet(getattr(est, method), rows)
+            for again in (fast, willump.from_bytes(fast.to_bytes())):
+                if is_refused and name in ("i4", "i8", "u8", "list", "frame"):
+                    with contextlib.suppress(willump.UnsupportedError):
+                        got = quiet(getattr(again, method), rows)
+                        np.testing.assert_allclose(got, want, 1e-12)
+                    continue
+                got = quiet(getattr(again, method), rows)
+                np.testing.assert_allclose(got, want, 1e-12, err_msg=f"{est}: {name}")
 
 
 def test_a_lightgbm_booster_reads_arrays_of_objects_in_float32() -> None:

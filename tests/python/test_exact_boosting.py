@@ -235,3 +235,47 @@ def test_nulls_beside_categories_are_missing(dtype: str) -> None:
     est.fit(x, x["k"].astype(int) * x["b"])
     given = x.assign(b=pd.array([1, None, 0, 1] * 10, dtype=dtype))
     np.testing.assert_array_equal(assert_native(est).predict(given), est.predict(given))
+
+
+@pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
+@pytest.mark.parametrize("kind", ["int64", "float64", "bool"])
+@pytest.mark.parametrize("seed", range(3))
+def test_text_is_no_category_that_is_a_number(seed: int, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    x = pd.DataFrame({"z": rng.normal(size=200), "w": rng.normal(size=200)})
+    k = rng.integers(0, 2, 200).astype(kind)
+    x.insert(seed, "k", pd.Categorical(k) if seed else k)
+    chosen: Any = "from_dtype" if seed else ["k"]
+    est = en.HistGradientBoostingClassifier(categorical_features=chosen, **HISTOGRAM)
+    est.fit(x, (k.astype(int) + x["z"] > 1).astype(int))
+    inner = en.HistGradientBoostingClassifier(categorical_features=[0], **HISTOGRAM)
+    behind = make_pipeline(
+        make_column_transformer(("passthrough", ["k", "z"])), inner
+    ).fit(x, (k.astype(int) + x["z"] > 1).astype(int))  # fmt: skip
+    texts = k.astype(str)
+    some = pd.Series(k.astype(object)).where(np.arange(200) != 7, str(k[7]))
+    given = {
+        "category": x.assign(k=pd.Categorical(texts)),
+        "text": x.assign(k=texts),
+        "objects": x.assign(k=pd.Series(texts, dtype=object)),
+        "one cell": x.assign(k=some),
+        "an array": x.assign(k=some).to_numpy(),
+        "polars": pytest.importorskip("polars").from_pandas(x.assign(k=pd.Series(texts))),
+        "number objects": x.assign(k=x["k"].astype(object).where(np.arange(200) != 7, None)),
+        "text beside it": x.assign(z=x["z"].astype(str)),
+        "other dtype": x.assign(k=k.astype("int8")),
+    }
+    for model in (est, behind)[: 1 if kind == "bool" else 2]:  # bool would be objects there
+        fast = willump.compile(model, strict=True)
+        for again in (fast, willump.from_bytes(fast.to_bytes())):
+            for name, rows in given.items():
+                if name == "an array" and model is behind:
+                    continue  # that one picks its columns by name
+                if name in ("number objects", "text beside it", "other dtype"):
+                    expected = answers(model, "predict_proba", rows)
+                    result = answers(again, "predict_proba", rows)
+                    assert not isinstance(result, type), name
+                    np.testing.assert_allclose(result, expected, 1e-13, err_msg=name)
+                else:  # all rows unknown to the original
+                    with pytest.raises(ValueError, match="Found unknown categories"):
+                        again.predict_proba(rows)

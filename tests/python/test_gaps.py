@@ -15,6 +15,7 @@ import xgboost as xgb
 from harness import examples, quiet
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import (
@@ -22,6 +23,8 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     StackingClassifier,
 )
+from sklearn.feature_extraction import FeatureHasher
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -194,3 +197,35 @@ def test_a_robust_scaler_scales_csr_rows_and_does_not_center_them(
         assert type(got) is type(want)
         spread = [m.toarray() if sp.issparse(m) else m for m in (got, want)]
         np.testing.assert_array_equal(*spread)
+
+
+def counted(documents: Any) -> Any:
+    return [dict.fromkeys(document.split(), 1.0) for document in documents]
+
+
+@pytest.mark.parametrize("model", ["xgboost", "lightgbm", "forest", "linear"])
+@pytest.mark.parametrize("scaler", [P, TfidfTransformer(), MaxAbsScaler(), Normalizer(), None])
+@pytest.mark.parametrize("inner", [None, MaxAbsScaler()])
+def test_zeros_that_a_python_step_of_unknown_width_stores(
+    inner: Any, scaler: Any, model: str
+) -> None:
+    rng = np.random.default_rng(len(model))
+    words = np.array([f"w{i}" for i in range(40)])
+    documents = [" ".join(rng.choice(words, rng.integers(0, 9))) for _ in range(200)]
+    y = [int(("w1" in d.split()) ^ (len(d) > 20)) for d in documents]
+    steps = [FunctionTransformer(counted), FeatureHasher(6)]
+    hashed = make_pipeline(*steps, *([inner] if inner is not None else []))
+    before = (
+        union(hashed)
+        if scaler is None
+        else make_pipeline(hashed, scaler if scaler == P else clone(scaler))
+    )
+    est = make_pipeline(before, MODELS[model]()).fit(documents, y)
+    fast = quiet(willump.compile, est)
+    got, want = (answer(each, "predict_proba", documents) for each in (fast, est))
+    if inner is not None and model == "xgboost":  # whether it gives CSR rows is not known
+        assert isinstance(got, TypeError)
+        assert str(got).startswith("rows that come as CSR are not supported before")
+    else:
+        assert not isinstance(got, Exception), got
+        np.testing.assert_allclose(got[1], want[1], rtol=1e-6, atol=1e-9)

@@ -18,6 +18,7 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -96,6 +97,26 @@ def test_labels_of_text_are_refused_with_what_to_do(model: Any) -> None:
     pipeline = pipeline_of(model, x, np.where(y > 0, "yes", "no"))
     with pytest.raises(willump.UnsupportedError, match="must be numbers: encode them"):
         optimized(pipeline, x, None, rows(500, 2)[0])
+
+
+@pytest.mark.parametrize("kind", ["U1", "object", "int64", "int32", "bool"])
+@pytest.mark.parametrize("seed", range(2))
+def test_labels_of_a_pipeline_that_does_not_know_its_width(kind: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(90, 3))
+    choices = np.array(["u", "v"] if kind in ("U1", "object") else [0, 1 + 4 * seed])
+    Y = choices.astype(kind)[np.stack([X[:, 0] > 0, X[:, 1] > X[:, 2]], 1).astype(int)]
+    tuned = TunedThresholdClassifierCV(LogisticRegression(), cv=2)
+    model = MultiOutputClassifier(make_pipeline("passthrough", tuned)).fit(X, Y)
+    if kind in ("U1", "object"):
+        with pytest.raises(willump.UnsupportedError, match="must be numbers"):
+            willump.compile(model)
+        return
+    with pytest.warns(willump.PythonStepWarning):
+        fast = willump.compile(model)
+    expected, result = model.predict(X), fast.predict(X)
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result, expected)
 
 
 def test_labels_that_a_column_does_not_know_are_named() -> None:

@@ -197,6 +197,7 @@ class Conversion:
             step.number = number
         for node, word in read_in_half(self.builder, rendered.numbers).items():
             self.context.say_first(node, word)
+        self.context.mark_casts(list(rendered.numbers))
         texts = {
             rendered.numbers[node]: spec
             for node, spec in self.context.text_inputs.items()

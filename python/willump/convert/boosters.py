@@ -58,6 +58,9 @@ def ensemble(
         attributes.setdefault("linear_features", np.zeros(0, np.int64))
         attributes.setdefault("linear_coefficients", np.zeros(0))
     node = ctx._emit("linear_trees" if is_linear else "trees", (ref.node,), attributes)
+    if read["library"] == "lightgbm":
+        ctx.reads_in_single(ref, value)
+        ctx.light_trees.add(node)
     raw = Ref(node, n_outputs, dtype=read["dtype"])
     scale, bias = float(read["scale"]), read["bias"]
     if scale != 1.0 or np.any(bias):
@@ -215,6 +218,12 @@ def _xgboost_bytes(booster: Any) -> bytes:
     return bytes(booster.save_raw("ubj"))
 
 
+#: The numbers of XGBoost's JSON for the dtypes of categories.
+_DTYPES = dict(
+    enumerate(("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"), 9)
+)
+
+
 def _xgboost_categories(booster: Any) -> dict[str, Any] | None:
     """XGBoost goes by a column's position. What it has not seen is an error, or takes the
     way of the next known value: refused."""
@@ -226,7 +235,9 @@ def _xgboost_categories(booster: Any) -> dict[str, Any] | None:
     if not stored:  # it was trained on codes, of which it knows no values
         return {"by_order": False, "refuses_unseen": False, "are_codes": True, "categories": []}
     known = [_stored_categories(one) for one in stored]
-    return {"by_order": False, "refuses_unseen": True, "categories": known}
+    dtypes = [_DTYPES.get(one.get("type")) for one in stored]
+    spec = {"by_order": False, "refuses_unseen": True, "categories": known}
+    return spec | ({"dtypes": dtypes} if any(dtypes) else {})
 
 
 def knows_categories(booster: Any) -> bool:
@@ -277,6 +288,8 @@ def _without_missing(ctx: Context, est: Any, value: Value) -> Value:
     exact = ctx.numeric(value, int(booster.num_features()), reads=ANY)
     if not ctx.is_exact(exact):
         raise Refused("its input is within rounding, and trees compare it to the bit")
+    if exact.sparse:
+        raise Refused(f"missing={est.missing!r}, and its input is sparse")
     ref = ctx.apply("cast", exact, dtype="f32")
     node = ctx._emit("impute", (ref.node,), {"fill": np.array([np.nan]), "missing": missing})
     return replace(ref, node=node, safe=False, parts=())

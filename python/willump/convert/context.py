@@ -20,6 +20,9 @@ from .steps import Columns
 from .tables import ANY, DOUBLE, SINGLE, reading_of
 from .values import Categories, Model, Passed, Ref, Source, Table, Value
 
+#: NumPy's functions that give integers for integers.
+WHOLE_FUNCTIONS = ("absolute", "negative", "positive", "sign", "square", "floor", "ceil", "trunc")
+
 
 class Context(PythonSteps):
     """One conversion."""
@@ -38,6 +41,10 @@ class Context(PythonSteps):
         self.object_columns: list[list[Any]] = []
         #: Columns that functions of NumPy read as they come; see `_dtypes.py`.
         self.function_columns: list[dict[str, Any]] = []
+        #: Nodes of LightGBM's trees, and of imputers that keep integers.
+        self.light_trees: set[int] = set()
+        self.whole_imputers: set[int] = set()
+        self._n_wide = 0
         #: Nodes of columns that an output shows as they came; see `output.py`.
         self.passed: dict[int, Passed] = {}
         #: Columns by name that X must have, also where nothing is made of them.
@@ -240,6 +247,70 @@ class Context(PythonSteps):
             (node,) = self.builder.nodes[node].inputs
         if self.builder.nodes[node].operator == "input":
             self.say_first(node, "category")
+
+    def refuse_text(self, node: int, positions: Sequence[int]) -> None:
+        """Has text refused in some columns of a matrix where the caller gives them: it is
+        unknown among categories that are numbers, and a number to other readers."""
+        at = self.builder.nodes[node]
+        if at.operator == "input":
+            is_matrix = at.attributes["kind"] == "matrix"
+            self.say_first(node, "no_text=" + ",".join(map(str, positions if is_matrix else [0])))
+        elif at.operator == "select":
+            chosen = np.asarray(at.attributes["indices"])
+            self.refuse_text(at.inputs[0], [int(chosen[i]) for i in positions])
+        elif at.operator in ("cast", "impute", "check_finite"):
+            self.refuse_text(at.inputs[0], positions)
+        elif at.operator == "concat":
+            widths = [self._width_of(part) for part in at.inputs]
+            start = 0
+            for part, width in zip(at.inputs, widths, strict=True):
+                if None in widths:  # all of what is an input, then
+                    inside: Sequence[int] = range(width or 0)
+                else:
+                    inside = [i - start for i in positions if start <= i < start + (width or 0)]
+                if len(inside):
+                    self.refuse_text(part, list(inside))
+                start += width or 0
+
+    def reads_in_single(self, ref: Ref, value: Value) -> None:
+        """Notes that integers which reach a model as they are, LightGBM's, are float32 to it;
+        see `_dtypes.WideIntegers`."""
+        group = None if isinstance(value, Table) else self._integers_of(ref.node)
+        self._n_wide += 1
+        for node in group or ():
+            is_given = isinstance(value, Source) and value.columns is None
+            self.say_first(node, f"wide={self._n_wide}{'f' if is_given else ''}")
+
+    def _integers_of(self, node: int) -> set[int] | None:
+        """The inputs that a node passes on in their dtype; None: not all that it has is such."""
+        at = self.builder.nodes[node]
+        if at.operator == "input":
+            return {node} if at.attributes["kind"] in ("matrix", "numeric") else None
+        if at.operator not in ("select", "check_finite", "impute", "cast", "concat", "ufunc"):
+            return None
+        if at.operator == "ufunc" and at.attributes["function"] not in WHOLE_FUNCTIONS:
+            return None
+        if at.operator == "impute" and node not in self.whole_imputers:
+            return None
+        found = [self._integers_of(each) for each in at.inputs]
+        return None if None in found else set().union(*(each for each in found if each))
+
+    def mark_casts(self, nodes: Sequence[int]) -> None:
+        """Of the nodes in use: says of an input that LightGBM's models alone read it."""
+        for node in nodes:
+            if "wide=" in self.text_inputs.get(node, {}).get("first", ""):
+                readers = {n for n in nodes if node in self.builder.nodes[n].inputs}
+                if readers <= self.light_trees:
+                    self.say_first(node, "casts_wide")
+
+    def _width_of(self, node: int) -> int | None:
+        """How many columns an input or a choice of columns has; None: another node."""
+        at = self.builder.nodes[node]
+        if at.operator == "input":
+            return int(cast(int, at.attributes.get("n_features") or 1))
+        if at.operator == "select":
+            return len(np.asarray(at.attributes["indices"]))
+        return self._width_of(at.inputs[0]) if at.operator in ("cast", "check_finite") else None
 
     def reads_frames(self, ref: Ref, words: str) -> None:
         """Notes what a model that may be given the caller's frame itself refuses in it."""

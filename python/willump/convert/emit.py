@@ -97,9 +97,9 @@ class Emitter:
         if self.gaps(value) == LOST:
             self.refuse_csr(
                 f"rows that come as CSR are not supported before {reader} "
-                "in this pipeline, which was fitted on dense rows: pass X.toarray(), whose "
-                "zeros the original may read otherwise than what CSR rows do not store, or "
-                "fit the pipeline on CSR rows"
+                "in this pipeline, as a step before it spreads them out here: pass X.toarray(), "
+                "whose zeros the original may read otherwise than what CSR rows do not store, or "
+                "give CSR rows to the original, as where it was fitted on such"
             )
 
     # ---- matrices ---------------------------------------------------------

@@ -49,6 +49,8 @@ def gaps_of(builder: GraphBuilder, node: int) -> str:
             known[number] = KEPT if at.attributes["kind"] == "matrix" else SETTLED
         elif at.operator == "external":
             known[number] = SETTLED if _is_settled(at, inputs) else LOST
+        elif at.operator == "concat" and LOST in inputs:
+            known[number] = LOST  # CSR again: without the zeros that CSR rows had stored
         elif set(inputs) <= {SETTLED} or at.operator in _ENDS or "sparse" in at.attributes:
             known[number] = SETTLED
         else:

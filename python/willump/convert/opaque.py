@@ -166,6 +166,12 @@ class PythonSteps(Emitter):
         answer = _probe(estimator, "predict", value)
         width = answer.n_features if answer else int(getattr(estimator, "n_outputs_", 1))
         dtype = answer.numpy_dtype if answer else np.dtype(np.float64)
+        outputs = model.output_classes
+        if answer is None and outputs:  # as of a pipeline that does not know its width
+            answer = _Answer(len(outputs), 2)
+            width = answer.n_features
+            dtype = next((own.dtype for own in outputs if own.dtype.kind not in "iub"), dtype)
+            dtype = outputs[0].dtype if len({own.dtype for own in outputs}) == 1 else dtype
         if dtype.kind not in "iufb":
             hint = ""
             if model.output_classes is not None:
@@ -252,6 +258,9 @@ def _is_sparse_by_name(estimator: Any) -> bool:
         return bool(estimator.sparse_output_)
     if hasattr(estimator, "vocabulary_") or hasattr(estimator, "alternate_sign"):
         return True
+    blocks = getattr(estimator, "transformer_list", None)
+    if isinstance(blocks, list):  # a union of one sparse block and others is sparse
+        return any(_is_sparse_by_name(block) for _, block in blocks)
     return bool(getattr(estimator, "sparse_output", getattr(estimator, "sparse", False)))
 
 

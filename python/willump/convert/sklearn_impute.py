@@ -110,6 +110,8 @@ def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref | Categories:
     attribute = None if is_nan else missing
     kept = ctx.select(ref, np.flatnonzero(is_kept))
     node = ctx._emit("impute", (kept.node,), {"fill": fills[is_kept], "missing": attribute})
+    if est.strategy not in ("mean", "median"):
+        ctx.whole_imputers.add(node)
     is_safe = bool(np.isfinite(fills[is_kept]).all())  # NaN is replaced, infinity refused
     result = Ref(node, kept.n_features, False, kept.dtype, is_safe)
     marked = est.indicator_.features_ if est.add_indicator else np.array([], dtype=np.int64)

@@ -269,8 +269,8 @@ def _preprocessed(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
         raise Refused("its input is sparse, which it does not take")
     if encoder is None or chosen is None:
         return ref, ref
+    ctx.refuse_text(ref.node, np.flatnonzero(chosen).tolist())
     columns = ctx.select(ref, np.flatnonzero(chosen))
-    ctx.read_as_category(columns.node)
     # The encoder checks column by column, and its message names nothing.
     codes = ordinal_codes(ctx, ctx.check_finite(columns, "", True), encoder.categories_)
     numbers = None if chosen.all() else ctx.select(ref, np.flatnonzero(~chosen))
