@@ -196,6 +196,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.line = 0  #: the line at work
+        #: Names and attributes that functions which are not followed may have written to.
+        self.written: set[str] = set()
         self._arrays: list[weakref.ref[Traced]] = []
         #: Lists, dicts and sets that were there before the function was called.
         self._outside: dict[int, Any] = {}
@@ -207,6 +209,15 @@ class Watch:
         if _memory(traced.value) is not None:
             self._arrays = [held for held in self._arrays if held() is not None]
             self._arrays.append(weakref.ref(traced))
+
+    def check_read(self, name: str) -> None:
+        """Raises where a function that is not followed may have written to this name: what it
+        is on the sample tells nothing of other rows."""
+        if name in self.written:
+            raise CaptureError(
+                f"line {self.line}: {name!r} is read, which a function that is not followed "
+                "may have set"
+            )
 
     def from_outside(self, value: Any) -> Any:
         """Notes what the function sees of what was there before."""

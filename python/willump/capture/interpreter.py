@@ -407,8 +407,10 @@ class Interpreter:
             if name in scope.names:
                 return scope.names[name]
             if name in scope.closure:
+                self.tracer.check_read(name)
                 return self.tracer.from_outside(scope.closure[name])
             scope = scope.outer
+        self.tracer.check_read(name)
         return self.tracer.from_outside(global_of(self.globals, name))
 
     def _of_Attribute(self, node: ast.Attribute) -> Any:
@@ -417,7 +419,10 @@ class Interpreter:
     def _attribute(self, owner: Any, name: str) -> Any:
         if isinstance(owner, Traced):
             return self.tracer.get_attribute(owner, name)
-        return self.tracer.from_outside(getattr(owner, name))
+        found = getattr(owner, name)
+        if not callable(found):
+            self.tracer.check_read(name)
+        return self.tracer.from_outside(found)
 
     def _mangled(self, name: str) -> str:
         """A private name as its class has it."""

@@ -122,6 +122,9 @@ class RowTracer:
         if type(owner) in (list, dict, set):
             self.check_own(owner)
 
+    def check_read(self, name: str) -> None:
+        """What the function around has left is checked there."""
+
     def is_outside(self, value: Any) -> bool:
         return False
 

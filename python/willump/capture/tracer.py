@@ -22,13 +22,14 @@ from ..convert.context import Context
 from ..convert.registry import Refused
 from .asked import TELLING, Asked, check_fixed, check_kind
 from .changes import WRITING, CallCopied, Watch, call_on_sample
+from .effects import SAME_ARRAY, effects_of
 from .inner import Inner
 from .interpreter import Interpreter
 from .lasting import check_containers
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
-from .source import SourceError, is_of_library
+from .source import SourceError, bound_arguments, is_of_library
 from .steps import ReplayStep
 from .values import (
     LOOSE,
@@ -341,18 +342,20 @@ class Tracer(Watch):
         maker: Maker | None,
         *,
         is_silent: bool = False,
+        may_write: bool = False,
     ) -> Any:
-        """Runs a call on the sample and gives it a native form."""
+        """Runs a call on the sample and gives it a native form; `may_write`: it may change
+        what it is given."""
         self.n_calls += 1
         args = tuple(self._plain(arg) for arg in args)
         kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
         self.note_given([*args, *kwargs.values()])
-        called = call_on_sample(function, args, kwargs)
+        called = None if may_write else call_on_sample(function, args, kwargs)
         if called is None:
             return self._called_copied(name, function, args, kwargs)
         value = called.value
-        if called.argument is not None:  # of arrays: np.asarray, of frames: what changes nothing
+        if called.argument is not None and _gives_argument(function):
             return called.argument
         replay = Replay(function, tuple(replayed(a) for a in args), replayed(dict(kwargs)), line)
         native: Native | str
@@ -534,7 +537,11 @@ class Tracer(Watch):
             self.line, self.code = before[2], before[3]
             check_containers(function, args, kwargs, self.line)
             self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
-            return self.make(function.__qualname__, callee, given, kwargs, None)
+            name, effects = function.__qualname__, effects_of(function)
+            self.written |= effects.names | effects.attributes
+            bound = {} if effects.unknown else bound_arguments(function, args, kwargs)
+            may_write = effects.unknown or any(is_traced(bound[p]) for p in effects.parameters)
+            return self.make(name, callee, given, kwargs, None, may_write=may_write)
         finally:
             self.line, self.code = before[2], before[3]
 
@@ -615,6 +622,12 @@ def _nodes_of(native: Any) -> tuple[int, ...]:
         return (native.node,)
     ref = getattr(native, "ref", None)
     return () if ref is None else (ref.node, *(part.node for _, part in ref.parts))
+
+
+def _gives_argument(function: Any) -> bool:
+    """Whether the argument that a call gave on the sample is what it gives of any rows."""
+    is_own = isinstance(function, (types.FunctionType, types.MethodType))
+    return function in SAME_ARRAY if not is_own or is_of_library(function) else False
 
 
 _VIEWS: tuple[Any, ...] = (type({}.keys()), type({}.values()), type({}.items()), map, filter, zip)
