@@ -557,6 +557,34 @@ def test_a_client_that_counts_its_calls_is_one_step() -> None:
     assert not reason.startswith("the whole function")
 
 
+#: Functions that look whether there are rows; by name, those that are native.
+ROWS = {
+    "len": lambda df: np.zeros(0) if len(df) == 0 else df["y"].to_numpy() * 2,
+    "below": lambda df: np.zeros(0) if len(df) < 1 else df["y"].to_numpy() * 2,
+    "truth": lambda df: df["y"].to_numpy() * 2 if len(df) else np.zeros(0),
+    "not": lambda df: np.zeros(0) if not len(df) else df["y"].to_numpy() * 2,
+    "shape": lambda df: df["y"] * 2 if df.shape[0] != 0 else df["y"],
+    "empty": lambda df: np.zeros(0) if df.empty else df["y"].to_numpy() * 2,
+    "empty_series": lambda df: np.zeros(0) if df["y"].empty else df["y"].to_numpy() * 2,
+    "other answer": lambda df: np.zeros(1) if df.empty else df["y"].to_numpy() * 2,
+    "other dtype": lambda df: np.zeros(0, int) if df.empty else df["y"].to_numpy() * 2,
+    "two": lambda df: df["y"] * (1 if len(df) < 2 else 2),
+    "most": lambda df: df["y"] * (1 if len(df) <= 4 else 2),
+}
+IS_NATIVE = {"len", "below", "truth", "not", "shape", "empty", "empty_series"}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_whether_there_are_rows(name: str) -> None:
+    function = ROWS[name]
+    fast = check(function, LATER, FRAME.head(1))
+    assert (name in IS_NATIVE) == (not fast._steps), fast._reasons
+    if name in IS_NATIVE:
+        plain, found = function(FRAME.head(0)), fast(FRAME.head(0))
+        assert type(found) is type(plain)
+        np.testing.assert_array_equal(found, plain)
+
+
 def fill(s: Any) -> Any:
     if s.isna().any():
         s = s.fillna(0.0)

@@ -15,6 +15,7 @@ from .values import (
     FILLED,
     LOOSE,
     MIXED,
+    N_ROWS,
     SHORT,
     WHOLE,
     CaptureError,
@@ -42,6 +43,7 @@ class Asked:
 
     def __init__(self) -> None:
         self.is_all = False  #: whether columns that are not named, or their order, count
+        self.has_rows = False  #: whether there are rows at all
         self.absent: list[Any] = []  #: names that were looked for in vain,
         self.present: list[Any] = []  #: and those that were there
 
@@ -54,6 +56,23 @@ class Asked:
         is_there = name in columns
         (self.present if is_there else self.absent).append(name)
         return bool(is_there)
+
+    def compared(self, compare: Callable[[Any, Any], Any], left: Any, right: Any) -> bool | None:
+        """A comparison of the number of rows with a constant, where it is the same for any
+        number but 0."""
+        is_left = isinstance(left, Traced)
+        counted, constant = (left, right) if is_left else (right, left)
+        if not isinstance(counted, Traced) or counted.native != N_ROWS:
+            return None
+        if type(constant) is not int:
+            return None
+        found = {
+            bool(compare(n, constant) if is_left else compare(constant, n)) for n in (1, 2, 1 << 62)
+        }
+        if len(found) > 1:
+            return None
+        self.has_rows = True
+        return found.pop()
 
     def method(self, owner: Traced, name: str, kwargs: dict[str, Any]) -> None:
         """A method of a frame that is about to be called."""

@@ -32,7 +32,7 @@ from . import (  # noqa: F401  (registers makers)
     strings,
     zones,
 )
-from .checks import check_compiled
+from .checks import check_compiled, check_no_rows
 from .frames import kind_of_dtype
 from .inputs import AsFrame
 from .interpreter import Interpreter
@@ -130,6 +130,8 @@ class Followed:
         ------
         UnsupportedError
         """
+        if self.tracer.asked.has_rows and not self.is_whole:
+            check_no_rows(self.function, self.sample, call)
         self.asks_columns = (
             check_compiled(
                 self.function,

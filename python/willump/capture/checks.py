@@ -66,6 +66,21 @@ def check_compiled(
     return bool(taken)
 
 
+def check_no_rows(function: Any, frame: pd.DataFrame, call: Any) -> None:
+    """Compares what both say to no rows, of a function that asks whether there are any.
+
+    Raises
+    ------
+    UnsupportedError
+    """
+    plain, found = _answer(function, frame.iloc[:0]), _answer(call, frame.iloc[:0])
+    is_same = type(plain) is type(found) and (
+        isinstance(plain, Exception) or is_alike(found, plain)
+    )
+    if not is_same:
+        raise UnsupportedError("it asks whether there are rows, and answers none otherwise")
+
+
 def _parts_of(frame: pd.DataFrame) -> list[pd.DataFrame]:
     """Rows of the sample without the smallest and the largest numbers of columns, half of
     them in another order; where none are left, its two halves: what hangs on all rows (their

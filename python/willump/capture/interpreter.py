@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .inner import Inner
 from .source import bound_arguments, definition_of, global_of, names_of
-from .values import CaptureError, Traced, is_traced
+from .values import N_ROWS, CaptureError, Traced, is_traced
 
 if TYPE_CHECKING:
     from .tracer import Tracer
@@ -383,6 +383,9 @@ class Interpreter:
     def truth(self, node: ast.expr) -> bool:
         """The truth of a condition, which must not hang on data."""
         value = self.expression(node)
+        if isinstance(value, Traced) and value.native == N_ROWS:
+            self.tracer.asked.has_rows = True
+            return True
         if isinstance(value, Traced):
             raise CaptureError(
                 f"line {node.lineno}: a condition hangs on the data "
@@ -545,7 +548,9 @@ class Interpreter:
             return inside == isinstance(op, ast.In)
         name = _COMPARE[type(op)]
         if isinstance(left, Traced) or isinstance(right, Traced):
-            return self.tracer.operate(name, getattr(operator, name), left, right)
+            function = getattr(operator, name)
+            known = self.tracer.asked.compared(function, left, right)
+            return self.tracer.operate(name, function, left, right) if known is None else known
         return getattr(operator, name)(left, right)
 
     def _of_BoolOp(self, node: ast.BoolOp) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .asked import Asked
 from .cell_calls import SplitCell, call_known, call_method, get_item
 from .cell_operators import as_text, contains, is_none, joined, lookup, operate
 from .cells import TEXT, Cell, Cells, Row, as_cell
@@ -44,6 +45,10 @@ class RowTracer:
         self.n_statements = 0
         #: Containers that were made on the way, which may be changed.
         self.own: dict[int, Any] = {}
+
+    @property
+    def asked(self) -> Asked:
+        return self.outer.asked
 
     @property
     def line(self) -> int:

@@ -33,6 +33,7 @@ from .source import SourceError, bound_arguments, is_of_library
 from .steps import ReplayStep
 from .values import (
     LOOSE,
+    N_ROWS,
     AugmentItem,
     CallMethod,
     CaptureError,
@@ -219,6 +220,9 @@ class Tracer(Watch):
 
     def get_attribute(self, owner: Traced, name: str) -> Any:
         kind = kind_of(owner)
+        if name == "empty" and kind in ("frame", "series"):
+            self.asked.has_rows = True
+            return False
         if name in TELLING:
             self.asked.whole(owner)
         if name in ("columns", "dtype", "dtypes") or (name == "shape" and kind != "series"):
@@ -244,9 +248,7 @@ class Tracer(Watch):
 
     def n_rows(self, owner: Traced) -> Traced:
         """`owner.shape[0]`."""
-        return Traced(
-            owner.value.shape[0], "the number of rows", Replay(n_rows_of, (owner.replay,))
-        )
+        return Traced(owner.value.shape[0], N_ROWS, Replay(n_rows_of, (owner.replay,)))
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         if isinstance(owner, Traced) and kind_of(owner) == "frame" and name in owner.value.columns:
@@ -504,7 +506,7 @@ class Tracer(Watch):
         if callee is len and not isinstance(args[0], Traced):
             return len(args[0])
         if callee is len:
-            return Traced(len(args[0].value), "the number of rows", Replay(len, (args[0].replay,)))
+            return Traced(len(args[0].value), N_ROWS, Replay(len, (args[0].replay,)))
         if callee in (abs, round) and isinstance(args[0], Traced):
             return self.call_method(args[0], callee.__name__, args[1:], {})
         return NotImplemented

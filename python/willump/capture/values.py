@@ -34,6 +34,8 @@ FILLED = "int64|float64?"
 SHORT = "int32|float64"
 #: Booleans of a table: objects where a row of it is missing, and NaN there.
 LOOSE = "bool|object"
+#: Why how many rows a call has is no value: whether there are any is known.
+N_ROWS = "the number of rows"
 #: Cells of a frame that is copied as soon as it is looked at.
 _SMALL = 1 << 18
 #: Numbers that rows of a function gave: int64 where all of them are ints.
