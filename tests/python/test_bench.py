@@ -379,7 +379,7 @@ def test_a_result_holds_no_paths(bench) -> None:
 
 
 def test_the_store_answers_in_order_counts_and_ends(bench) -> None:
-    store = importlib.import_module("workloads.store").Store(
+    store = importlib.import_module("store").Store(
         {"user": (np.array([1, 5, 9]), np.array([[1.0, 10.0], [5.0, 50.0], [9.0, 90.0]]))}
     )
     try:

@@ -81,7 +81,7 @@ def test_a_notebook_is_rendered_from_its_source(source: Path) -> None:
 
 
 def test_every_script_has_its_notebook() -> None:
-    helpers = {"gallery", "demo"}
+    helpers = {"gallery", "demo", "store"}
     scripts = {path.stem for path in EXAMPLES.glob("*.py")} - helpers
     assert {path.stem for path in SOURCES} == scripts
     assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == scripts
