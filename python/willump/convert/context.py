@@ -493,8 +493,9 @@ def _check_width(estimator: Any, value: Value) -> None:
         known = estimator.n_features_in_
     except Exception:  # not every library's has it
         return
-    is_known = isinstance(value, Ref) and isinstance(known, (int, np.integer))
-    if is_known and known != value.n_features:
+    if not isinstance(value, Ref) or not isinstance(known, (int, np.integer)):
+        return
+    if known != value.n_features:
         raise Refused(f"it was fitted on {known} features, and its input has {value.n_features}")
 
 
