@@ -439,6 +439,7 @@ class Context(PythonSteps):
         self._check_gaps(estimator, value)
         with self.within(name):
             try:
+                _check_width(estimator, value)
                 found = transform_of(estimator)(self, estimator, value)
                 if last and isinstance(found, Categories):
                     raise Refused("it gives strings")
@@ -450,6 +451,7 @@ class Context(PythonSteps):
         """A model's outputs; `native`: a Python step is refused instead."""
         self._check_gaps(estimator, value)
         try:
+            _check_width(estimator, value)
             model = predict_of(estimator)(self, estimator, value)
         except Refused as refused:
             if native:
@@ -483,6 +485,18 @@ class Context(PythonSteps):
             return self.concat(found)
         except Refused:
             return None
+
+
+def _check_width(estimator: Any, value: Value) -> None:
+    """Refuses what the original cannot run, as a part that was fitted elsewhere."""
+    try:
+        known = estimator.n_features_in_
+    except Exception:  # not every library's has it
+        return
+    if not isinstance(value, Ref) or not isinstance(known, (int, np.integer)):
+        return
+    if known != value.n_features:
+        raise Refused(f"it was fitted on {known} features, and its input has {value.n_features}")
 
 
 def _place(columns: Columns, i: int, kind: str) -> dict[str, Attribute | None]:

@@ -98,6 +98,8 @@ class PythonSteps(Emitter):
         self, estimator: Any, value: Value, why: str, width: int | None = None
     ) -> Ref:
         shape = _probe(estimator, "transform", value)
+        if shape is not None and shape.n_dims > 2:
+            raise Refused(f"{why}; it transforms rows into an array of {shape.n_dims} dimensions")
         if width is None:
             width = shape.n_features if shape else _width_by_name(estimator)
         if width is None:
