@@ -158,11 +158,8 @@ class Tracer(Watch):
         if name in ("pipe",) and args:
             return self.call(args[0], (owner, *args[1:]), kwargs)
         if name in ("insert", "pop") and kind_of(owner) == "frame":
-            return (
-                self._insert(owner, *args, **kwargs)
-                if name == "insert"
-                else (self._pop(owner, *args, **kwargs))
-            )
+            change = self._insert if name == "insert" else self._pop
+            return change(owner, *args, **kwargs)
         if name == "assign" and kind_of(owner) == "frame" and any(map(callable, kwargs.values())):
             return self._assigned(owner, *args, **kwargs)
         if name == "get" and kind_of(owner) == "frame" and args and isinstance(args[0], str):
@@ -525,17 +522,17 @@ class Tracer(Watch):
         if is_of_library(function):
             return NotImplemented
         before = (len(self.steps), len(self.notes), self.line, self.code)
-        states = [(t, t.value, t.native, t.replay) for t in walk([list(args), kwargs])]
+        states = [(traced, copy.copy(traced)) for traced in walk([list(args), kwargs])]
         containers = [(c, copy.copy(c)) for c in (*args, *kwargs.values()) if _is_container(c)]
         try:
             return Interpreter.call(self, function, args, kwargs)
         except (CaptureError, SourceError) as error:
             del self.steps[before[0] :], self.notes[before[1] :]
-            for traced, value, native, replay in states:
-                traced.value, traced.native, traced.replay = value, native, replay
-            for container, before_it in containers:
+            for traced, before_it in states:
+                self._replace(traced, before_it)
+            for container, items in containers:
                 container.clear()
-                (container.extend if type(container) is list else container.update)(before_it)
+                (container.extend if type(container) is list else container.update)(items)
             self.line, self.code = before[2], before[3]
             check_containers(function, args, kwargs, self.line)
             self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
