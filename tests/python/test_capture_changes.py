@@ -469,6 +469,19 @@ def memo(df: Any) -> Any:
     return df["y"] - CACHE["mean"]
 
 
+def raveled(df: Any) -> Any:
+    a = df[["x", "y"]].to_numpy(copy=True)
+    a.ravel()[:] = 0.0
+    return a
+
+
+def raveled_by_name(df: Any) -> Any:
+    a = df[["x", "y"]].to_numpy(copy=True)
+    b = np.ravel(a)
+    b[0] = 7.0
+    return a
+
+
 CASES = [
     comprehension_closures, late_default, view, view_of_mask, transposed, same_array, own_view,
     helper, helper_returns, helper_loop, helper_twice, insert, pop, finally_runs, finally_in_loop,
@@ -477,7 +490,7 @@ CASES = [
     of_generator, inner_generator, returns_in_try, Derived().step, Base().hidden, Called(),
     functools.partial(with_factor, factor=4.0), fitted_here, fitted_in_parts, fitted_around,
     own_state, flag, collected, followed_half_way, counter, buffer, keys_of_rows, memo, own_count,
-    fetched,
+    fetched, raveled, raveled_by_name,
 ]  # fmt: skip
 #: Of these, those that have no Python step.
 NATIVE = {
@@ -495,7 +508,7 @@ def name_of(function: Any) -> str:
 
 @pytest.mark.parametrize("function", CASES, ids=name_of)
 def test_what_is_changed_in_place(function: Any) -> None:
-    fast = check(function)
+    fast = check(function, LATER, LATER.iloc[:1])
     assert (name_of(function) in NATIVE) == (not fast._steps), fast._reasons
 
 
@@ -632,8 +645,19 @@ def by_attribute(df: Any) -> Any:
     return df["n"] * (2 if looking.negative else 1)
 
 
+class Filling:
+    def run(self, d: Any) -> None:
+        if len(d["x"].dropna()) > 0:
+            self._fill(d)
+
+    def _fill(self, d: Any) -> None:
+        if d["x"].isna().any():
+            d["x"] = d["x"].fillna(0.0)
+
+
 #: Helpers that do nothing on the sample.
 IDLE = {
+    "fill_by_method": lambda df: framed(df, Filling().run),
     "fill": lambda df: fill(df["x"]).to_numpy(),
     "at_least": lambda df: df["n"] * max(len(df), 10),
     "at_most": lambda df: df["n"] / min(len(df), 2),

@@ -1,7 +1,7 @@
 """Plain Python functions to graphs; see docs/capture.md.
 
 `source` finds a function's syntax tree, `interpreter` follows it, `tracer` runs
-what hangs on the argument on the sample and gives it nodes (`changes`, `lasting`: what
+what hangs on the argument on the sample and gives it nodes (`changes`, `keeping`, `effects`: what
 calls change in place; `checks`: against the plain function), with the makers of
 `frames`, `columns`, `choices`, `strings`, `dates`, `joins`, `numpy_calls` and
 `estimators`. What has no native form is replayed by plain Python (`steps`).

@@ -18,9 +18,19 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from .keeping import ANY, is_keeper, is_overlap, kept_by, read_by, read_with, seen_by
 from .lasting import is_same_state, state_of
 from .source import is_of_library
-from .values import AugmentItem, CallMethod, CaptureError, SetItem, Traced, concrete
+from .values import (
+    AugmentItem,
+    CallMethod,
+    CaptureError,
+    Replay,
+    SetItem,
+    Traced,
+    concrete,
+    is_traced,
+)
 
 #: Methods of frames, Series, arrays and sparse matrices that change them, besides those that
 #: are told `inplace`.
@@ -201,6 +211,8 @@ class Watch:
         self._arrays: list[weakref.ref[Traced]] = []
         #: Lists, dicts and sets that were there before the function was called.
         self._outside: dict[int, Any] = {}
+        #: Objects that took in what hangs on the input, and the attributes that they have it in.
+        self._keepers: list[tuple[Any, set[str]]] = []
         #: Constant tables and arrays that a call was given, and its line.
         self._given: dict[int, tuple[Any, int]] = {}
 
@@ -236,6 +248,56 @@ class Watch:
                 "takes in what hangs on the input"
             )
 
+    def note_kept(self, function: Any, bound: dict[str, Any]) -> None:
+        """Notes what objects keep of a call with data that was not followed.
+
+        Raises
+        ------
+        CaptureError
+            Where it reads what an earlier call left in one: that was the sample's.
+        """
+        data = {name for name, value in bound.items() if is_traced(value)}
+        found = kept_by(function, bound, data)
+        for owner, _, read in found:
+            self.check_kept(owner, read)
+        self._keepers += [(owner, kept) for owner, kept, _ in found if kept]
+
+    def check_kept(self, owner: Any, read: set[str]) -> None:
+        """Raises where what an object keeps of the data is read."""
+        if any(owner is keeper and is_overlap(kept, read) for keeper, kept in self._keepers):
+            raise CaptureError(
+                f"line {self.line}: a {type(owner).__name__} is read that took in what hangs on "
+                "the input"
+            )
+
+    def check_attribute(self, owner: Any, name: str) -> None:
+        """Raises where an attribute of an object that keeps data is, or reads, that."""
+        if any(owner is keeper for keeper, _ in self._keepers):
+            self.check_kept(owner, read_with(owner, name))
+
+    def check_constant(self, *values: Any) -> None:
+        """Raises where one of them keeps data, or holds what does: it is no constant."""
+        for keeper, _ in self._keepers:
+            for value in values:
+                held = getattr(value, "__dict__", {}) if is_keeper(value) else {}
+                for each in (value, *held.values()):
+                    if each is keeper:
+                        self.check_kept(keeper, {ANY})
+
+    def check_called(self, callee: Any, args: Sequence[Any]) -> None:
+        """Raises where a call without data reads what an object keeps of it."""
+        if not self._keepers:
+            return
+        self.check_constant(*args)
+        owner = getattr(callee, "__self__", callee)
+        own = getattr(callee, "__func__", callee)
+        self.check_constant(*seen_by(own).values())
+        if any(owner is keeper for keeper, _ in self._keepers):
+            own = own if own is not owner else vars(type(owner)).get("__call__")
+            self.check_kept(owner, read_by(own, owner))
+        elif not isinstance(owner, types.ModuleType):
+            self.check_constant(owner)
+
     def note_given(self, values: list[Any]) -> None:
         for value in values:
             if type(value) in (list, tuple):
@@ -267,7 +329,7 @@ class Watch:
                 or theirs is None
             ):
                 continue
-            if shares(own, theirs):
+            if shares(own, theirs) or _may_be_view(changed, other) or _may_be_view(other, changed):
                 names = [repr(t.name) if t.name else "another value" for t in (changed, other)]
                 raise CaptureError(
                     f"line {self.line}: {names[0]} is changed in place, and {names[1]} lies in "
@@ -280,6 +342,21 @@ def _memory(value: Any) -> Any:
     if sp.issparse(value):
         value = getattr(value, "data", None)
     return value if isinstance(value, np.ndarray) else None
+
+
+#: What gives a view or a copy, as the rows have it.
+_VIEWING = frozenset(["ascontiguousarray", "asfortranarray", "ravel", "reshape", "require"])
+
+
+def _may_be_view(one: Traced, other: Traced) -> bool:
+    """Whether an array is another one's numbers in another shape: a copy on the sample, it may
+    be a view of fewer rows."""
+    replay = one.replay
+    if not isinstance(replay, Replay) or not replay.args or replay.args[0] is not other.replay:
+        return False
+    function = replay.function
+    name = function.name if isinstance(function, CallMethod) else getattr(function, "__name__", "")
+    return name in _VIEWING
 
 
 def shares(a: Any, b: Any) -> bool:

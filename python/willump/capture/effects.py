@@ -14,6 +14,7 @@ import numpy as np
 from .changes import WRITING
 from .lasting import MUTATING
 from .source import SourceError, definition_of, is_of_library
+from .values import CaptureError
 
 #: NumPy's functions that write to their first argument.
 _WRITERS = frozenset(["copyto", "place", "put", "putmask", "put_along_axis", "fill_diagonal", "at"])
@@ -21,18 +22,48 @@ _WRITERS = frozenset(["copyto", "place", "put", "putmask", "put_along_axis", "fi
 _DEPTH = 5
 
 
+#: Builtins that read what they are given.
+_READERS = frozenset(
+    ["all", "any", "dict", "enumerate", "isinstance", "len", "list", "max", "min", "range", "set",
+     "sorted", "str", "sum", "tuple", "zip"]
+)  # fmt: skip
+
+
 @dataclass
 class Effects:
     """What may be written to. `unknown`: there is no source that says so."""
 
     parameters: set[str] = field(default_factory=set)
+    handed: set[str] = field(default_factory=set)  #: parameters given to what was not looked into
     names: set[str] = field(default_factory=set)  #: globals, and names of functions around
     attributes: set[str] = field(default_factory=set)  #: of whatever object
     unknown: bool = False
 
 
-def effects_of(function: Any, depth: int = 0) -> Effects:
-    """The effects of a function of the user's."""
+def check_containers(function: Any, bound: dict[str, Any], line: int) -> None:
+    """Raises where a function that is not followed may change a list, dict or set that it is
+    given: that the sample's rows do not make it do so tells nothing of others.
+
+    Parameters
+    ----------
+    bound : parameter -> value
+    """
+    names = {name for name, value in bound.items() if type(value) in (list, dict, set)}
+    effects = effects_of(function, bound) if names else Effects()
+    if effects.unknown or names & (effects.parameters | effects.handed):
+        raise CaptureError(
+            f"line {line}: {function.__qualname__} is not followed, and may change a list, dict or "
+            "set that it is given"
+        )
+
+
+def effects_of(function: Any, bound: dict[str, Any], depth: int = 0) -> Effects:
+    """The effects of a function of the user's.
+
+    Parameters
+    ----------
+    bound : parameter -> value, of those that are known; they tell what a method of one is
+    """
     function = getattr(function, "__func__", function)
     found = Effects()
     try:
@@ -62,15 +93,17 @@ def effects_of(function: Any, depth: int = 0) -> Effects:
     found.names |= {n for n in outer if _is_stored(node, n)}
     for inner in ast.walk(node):
         for written in _written(inner):
-            if isinstance(written, ast.Attribute) and isinstance(written.ctx, ast.Store):
+            if isinstance(written, ast.Attribute) and not isinstance(written.ctx, ast.Load):
                 found.attributes.add(written.attr)
             root = _root(written)
             if root in aliases:
                 found.parameters.add(aliases[root])
             elif root is not None and root not in local:
                 found.names.add(root)
+        if isinstance(inner, ast.Return) and isinstance(inner.value, ast.Name):
+            found.handed |= {aliases[inner.value.id]} if inner.value.id in aliases else set()
         if isinstance(inner, ast.Call):
-            _add_called(found, inner, function, aliases, depth)
+            _add_called(found, inner, function, bound, aliases, depth)
     return found
 
 
@@ -87,12 +120,14 @@ def _written(node: ast.AST) -> list[ast.expr]:
         return [node]
     if isinstance(node, ast.AugAssign):
         return [node.target]
+    if isinstance(node, ast.Attribute) and node.attr in MUTATING:  # called here, or later
+        return [node.value]
     if not isinstance(node, ast.Call):
         return []
     found = [k.value for k in node.keywords if k.arg == "out"]
     if isinstance(node.func, ast.Attribute):
         is_told = any(k.arg == "inplace" for k in node.keywords)
-        if is_told or node.func.attr in WRITING or node.func.attr in MUTATING:
+        if is_told or node.func.attr in WRITING:
             found.append(node.func.value)
         if node.func.attr in _WRITERS:
             found += node.args[:1]
@@ -118,29 +153,48 @@ def _root(node: Any) -> str | None:
 
 
 def _add_called(
-    found: Effects, call: ast.Call, function: Any, aliases: dict[str, str], depth: int
+    found: Effects,
+    call: ast.Call,
+    function: Any,
+    bound: dict[str, Any],
+    aliases: dict[str, str],
+    depth: int,
 ) -> None:
-    """The effects of a function of the user's that is called by its name, or by `self`."""
+    """The effects of a function of the user's that is called by its name, or as a method."""
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     handed = {aliases[v.id] for v in given if isinstance(v, ast.Name) and v.id in aliases}
-    callee: Any = None
-    if isinstance(call.func, ast.Name):
-        names = inspect.getclosurevars(function)
-        callee = {**names.globals, **names.nonlocals}.get(call.func.id)
-    elif isinstance(call.func, ast.Attribute):
-        owner = function.__globals__.get(_root(call.func.value) or "")
-        if isinstance(owner, (types.ModuleType, type)):
-            callee = getattr(owner, call.func.attr, None)
-        elif isinstance(call.func.value, ast.Name) and call.func.value.id in aliases:
-            return  # a method of a parameter: of a frame, or of the object itself
-    callee = getattr(callee, "__func__", callee)
-    if not isinstance(callee, types.FunctionType) or is_of_library(callee):
+    callee, of = _called(call.func, function, bound, aliases)
+    own = getattr(callee, "__func__", callee)
+    if not isinstance(own, types.FunctionType) or is_of_library(own):
+        is_reader = isinstance(call.func, ast.Name) and call.func.id in _READERS
+        found.handed |= set() if is_reader else handed
         return
-    inner = effects_of(callee, depth + 1) if depth < _DEPTH else Effects(unknown=True)
+    inner = effects_of(own, of, depth + 1) if depth < _DEPTH else Effects(unknown=True)
     found.names |= inner.names
     found.attributes |= inner.attributes
     if inner.unknown or inner.parameters:
         found.parameters |= handed
+    if inner.handed:
+        found.handed |= handed
+
+
+def _called(
+    node: ast.expr, function: Any, bound: dict[str, Any], aliases: dict[str, str]
+) -> tuple[Any, dict[str, Any]]:
+    """The function that is called, if it is known, and what is known of its parameters."""
+    if isinstance(node, ast.Name):
+        names = inspect.getclosurevars(function)
+        return {**names.globals, **names.nonlocals}.get(node.id), {}
+    if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
+        return None, {}
+    name = node.value.id
+    owner = bound.get(aliases[name]) if name in aliases else function.__globals__.get(name)
+    if isinstance(owner, (types.ModuleType, type)):
+        return getattr(owner, node.attr, None), {}
+    method = getattr(type(owner), node.attr, None)
+    if not isinstance(method, types.FunctionType):
+        return None, {}
+    return method, dict.fromkeys(list(inspect.signature(method).parameters)[:1], owner)
 
 
 #: Functions that give the very array that they are given, where it is of their dtype.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .inner import Inner
-from .source import bound_arguments, definition_of, global_of, names_of
+from .source import bound_arguments, definition_of, global_of, may_suppress, names_of
 from .values import N_ROWS, CaptureError, Traced, is_traced
 
 if TYPE_CHECKING:
@@ -223,13 +223,14 @@ class Interpreter:
             return
         (item, manager), *rest = managers
         before, is_done = self.tracer.n_calls, False
+        is_lenient = may_suppress(manager)  # one of a generator forgets its source as it enters
         with manager as entered:
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered)
             self._within(rest, body)
             is_done = True
         holds_data = self.tracer.n_calls != before
-        if holds_data and (not is_done or isinstance(manager, contextlib.suppress)):
+        if holds_data and (not is_done or is_lenient):
             raise CaptureError(f"line {self.tracer.line}: `with` suppresses errors of data")
 
     def _do_Try(self, node: ast.Try) -> None:
@@ -376,6 +377,7 @@ class Interpreter:
     def _iterate(self, value: Any, node: ast.AST) -> Iterator[Any]:
         if isinstance(value, Traced):
             value = self.tracer.iterate(value)
+        self.tracer.check_constant(value)
         return iter(value)
 
     # ---- expressions --------------------------------------------------------
@@ -391,6 +393,7 @@ class Interpreter:
                 f"line {node.lineno}: a condition hangs on the data "
                 f"({ast.unparse(node)}); choose row by row with np.where"
             )
+        self.tracer.check_constant(value)
         return bool(value)
 
     def expression(self, node: ast.expr) -> Any:
@@ -422,6 +425,7 @@ class Interpreter:
     def _attribute(self, owner: Any, name: str) -> Any:
         if isinstance(owner, Traced):
             return self.tracer.get_attribute(owner, name)
+        self.tracer.check_attribute(owner, name)
         found = getattr(owner, name)
         if not callable(found):
             self.tracer.check_read(name)
@@ -443,6 +447,7 @@ class Interpreter:
     def _item(self, owner: Any, key: Any) -> Any:
         if isinstance(owner, Traced) or (is_traced(key) and not _is_plain(owner)):
             return self.tracer.get_item(owner, key)
+        self.tracer.check_constant(owner)
         if is_traced(key):
             raise CaptureError(f"line {self.tracer.line}: data picks from a {type(owner).__name__}")
         found = owner[key]
@@ -492,6 +497,7 @@ class Interpreter:
         value = self.expression(node.value)
         if is_traced(value):
             raise CaptureError(f"line {node.lineno}: an f-string holds data")
+        self.tracer.check_constant(value)
         convert: dict[int, Callable[[Any], Any]] = {115: str, 114: repr, 97: ascii}
         value = convert.get(node.conversion, lambda v: v)(value)
         return format(value, "" if node.format_spec is None else self.expression(node.format_spec))
@@ -503,6 +509,7 @@ class Interpreter:
         function = getattr(operator, name)
         if isinstance(left, Traced) or isinstance(right, Traced):
             return self.tracer.operate(name, function, left, right)
+        self.tracer.check_constant(left, right)
         return function(left, right)
 
     def _of_UnaryOp(self, node: ast.UnaryOp) -> Any:
@@ -544,9 +551,11 @@ class Interpreter:
                     )
             return (left is right) == isinstance(op, ast.Is)
         if isinstance(op, (ast.In, ast.NotIn)):
+            self.tracer.check_constant(left, right)
             inside = self.tracer.contains(right, left)
             return inside == isinstance(op, ast.In)
         name = _COMPARE[type(op)]
+        self.tracer.check_constant(left, right)
         if isinstance(left, Traced) or isinstance(right, Traced):
             function = getattr(operator, name)
             known = self.tracer.asked.compared(function, left, right)

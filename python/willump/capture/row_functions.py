@@ -88,6 +88,7 @@ class RowTracer:
         owner = getattr(callee, "__self__", None)
         if not is_traced(list(args), kwargs):
             self._check_constant(callee, owner, name)
+            self.outer.check_called(callee, [*args, *kwargs.values()])
             return callee(*args, **kwargs)
         if type(owner) in (list, dict, set) and name in MUTATING:
             self.check_own(owner)
@@ -129,6 +130,12 @@ class RowTracer:
 
     def check_read(self, name: str) -> None:
         """What the function around has left is checked there."""
+
+    def check_attribute(self, owner: Any, name: str) -> None:
+        self.outer.check_attribute(owner, name)
+
+    def check_constant(self, *values: Any) -> None:
+        self.outer.check_constant(*values)
 
     def is_outside(self, value: Any) -> bool:
         return False

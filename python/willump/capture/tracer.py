@@ -22,10 +22,10 @@ from ..convert.context import Context
 from ..convert.registry import Refused
 from .asked import TELLING, Asked, check_fixed, check_kind
 from .changes import WRITING, CallCopied, Watch, call_on_sample
-from .effects import SAME_ARRAY, effects_of
+from .effects import SAME_ARRAY, check_containers, effects_of
 from .inner import Inner
 from .interpreter import Interpreter
-from .lasting import check_containers
+from .keeping import KEEPING, is_changed_by, is_keeper
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
@@ -119,12 +119,17 @@ class Tracer(Watch):
             return self._reduced(*args)
         if not is_traced(list(args), kwargs, owner):
             check_lasting(callee, self.line)
+            self.check_called(callee, [*args, *kwargs.values()])
             if getattr(callee, "__name__", "") in WRITING or kwargs.get("inplace") is True:
                 self.check_changes(owner)
             self.check_changes(kwargs.get("out"))
             return callee(*args, **kwargs)
         if type(owner) in (list, dict, set):
             self.check_own(owner)
+        elif inspect.isbuiltin(callee) and callee.__name__ in KEEPING and is_keeper(owner):
+            raise CaptureError(
+                f"line {self.line}: a {type(owner).__name__} takes in what hangs on the input"
+            )
         if callee in _STRUCTURAL if isinstance(callee, type) else type(owner) in (list, dict, set):
             return callee(*[self._opened(arg, callee) for arg in args], **kwargs)
         if isinstance(owner, Traced):  # a bound method that was kept in a variable
@@ -147,6 +152,7 @@ class Tracer(Watch):
         is_left = isinstance(inlined, Traced) and isinstance(inlined.native, str)
         if inlined is not NotImplemented and not (is_left and of_estimator is not None):
             return inlined
+        self.check_constant(*args, *kwargs.values())
         maker = maker_of(callee) or of_estimator or _bound_maker(callee)
         return self.make(_name_of(callee), callee, args, kwargs, maker)
 
@@ -172,6 +178,8 @@ class Tracer(Watch):
         if kwargs.get("inplace") is True:
             return self._in_place(owner, name, args, kwargs)
         kind = kind_of(owner)
+        if is_keeper(owner.value) and is_changed_by(owner.value, name):
+            raise CaptureError(f"line {self.line}: {kind}.{name} changes what hangs on the input")
         return self.make(
             f"{kind}.{name}",
             CallMethod(name),
@@ -350,6 +358,9 @@ class Tracer(Watch):
         kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
         self.note_given([*args, *kwargs.values()])
+        for each in (*args, *kwargs.values()):  # it may be called with data
+            if isinstance(each, types.FunctionType) and not is_of_library(each):
+                self.note_kept(each, dict.fromkeys(inspect.signature(each).parameters, self.frame))
         called = None if may_write else call_on_sample(function, args, kwargs)
         if called is None:
             return self._called_copied(name, function, args, kwargs)
@@ -534,12 +545,13 @@ class Tracer(Watch):
                 container.clear()
                 (container.extend if type(container) is list else container.update)(items)
             self.line, self.code = before[2], before[3]
-            check_containers(function, args, kwargs, self.line)
+            bound = bound_arguments(function, args, kwargs)
+            check_containers(function, bound, self.line)
             self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
-            name, effects = function.__qualname__, effects_of(function)
+            name, effects = function.__qualname__, effects_of(function, bound)
             self.written |= effects.names | effects.attributes
-            bound = {} if effects.unknown else bound_arguments(function, args, kwargs)
             may_write = effects.unknown or any(is_traced(bound[p]) for p in effects.parameters)
+            self.note_kept(function, bound)
             return self.make(name, callee, given, kwargs, None, may_write=may_write)
         finally:
             self.line, self.code = before[2], before[3]
