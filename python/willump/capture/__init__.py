@@ -1,6 +1,6 @@
 """Plain Python functions to graphs; see docs/capture.md.
 
-`source` finds a function's syntax tree, `interpreter` follows it, `tracer` runs
+`source` finds a function's syntax tree, `interpreter` and `expressions` follow it, `tracer` runs
 what hangs on the argument on the sample and gives it nodes (`changes`, `keeping`, `effects`: what
 calls change in place; `checks`: against the plain function), with the makers of
 `frames`, `columns`, `choices`, `strings`, `dates`, `joins`, `numpy_calls` and

@@ -4,7 +4,14 @@ there: later calls would see the sample's."""
 from __future__ import annotations
 
 import collections
+import datetime
+import random
+import time
 from typing import Any
+
+import numpy as np
+
+from .values import CaptureError
 
 #: Methods that change containers.
 MUTATING = frozenset(
@@ -25,3 +32,17 @@ def is_same_state(before: list[Any], after: list[Any]) -> bool:
     return len(before) == len(after) and all(
         a is b or (type(a) is str and a == b) for a, b in zip(before, after, strict=True)
     )
+
+
+#: What gives another answer with every call; of clocks, those by which days are told.
+_CLOCKS = frozenset(["now", "today", "utcnow"])
+
+
+def check_lasting(callee: Any, line: int) -> None:
+    """Raises for a call whose answer would be the capture's for ever."""
+    owner = getattr(callee, "__self__", None)
+    is_moment = isinstance(owner, type) and issubclass(owner, datetime.date)
+    is_time = callee in (time.time, time.time_ns, time.localtime, time.gmtime, time.ctime)
+    is_random = owner is random._inst or owner is np.random.mtrand._rand
+    if is_time or is_random or (is_moment and callee.__name__ in _CLOCKS):
+        raise CaptureError(f"line {line}: {callee.__name__} gives another answer with each call")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import copy
-import datetime
 import functools
 import inspect
 import operator
-import random
-import time
 import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,16 +13,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from ..convert.context import Context
 from ..convert.registry import Refused
 from .asked import TELLING, Asked, check_fixed, check_kind
 from .changes import WRITING, CallCopied, Watch, call_on_sample
-from .effects import SAME_ARRAY, check_containers, effects_of
+from .effects import check_containers, effects_of
 from .inner import Inner
 from .interpreter import Interpreter
 from .keeping import KEEPING, is_changed_by, is_keeper
+from .kinds import (
+    bound_maker,
+    constant_kind,
+    gives_argument,
+    is_container,
+    kind_of,
+    listed,
+    name_of,
+    nodes_of,
+)
+from .lasting import check_lasting
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
@@ -39,7 +46,6 @@ from .values import (
     CaptureError,
     Column,
     Frame,
-    Labels,
     Matrix,
     Native,
     NotNative,
@@ -53,6 +59,9 @@ from .values import (
     replayed,
     walk,
 )
+
+#: Methods after which an object answers by the rows that they were given.
+_FITS = ("fit", "partial_fit")
 
 #: Builtins that only move values between containers.
 _STRUCTURAL = (list, tuple, dict, set, zip, enumerate, reversed, iter, next)
@@ -113,7 +122,7 @@ class Tracer(Watch):
             return callee(*args, **kwargs)
         if isinstance(callee, functools.partial):
             return self.call(callee.func, (*callee.args, *args), {**callee.keywords, **kwargs})
-        args = tuple(_listed(arg) for arg in args)
+        args = tuple(listed(arg) for arg in args)
         owner = getattr(callee, "__self__", None)
         if callee is functools.reduce and len(args) > 1:
             return self._reduced(*args)
@@ -141,11 +150,11 @@ class Tracer(Watch):
         from .estimators import maker_of_estimator
 
         if owner is not None and str(getattr(callee, "__name__", "")).startswith(_FITS):
-            raise CaptureError(f"line {self.line}: {_name_of(callee)} is fitted on a call's rows")
+            raise CaptureError(f"line {self.line}: {name_of(callee)} is fitted on a call's rows")
         of_estimator = maker_of_estimator(callee)
         # A model of the user's own is one to `optimize`, whatever its source does.
         if of_estimator is not None and self.context.splits_lookups:
-            found = self.make(_name_of(callee), callee, args, kwargs, of_estimator)
+            found = self.make(name_of(callee), callee, args, kwargs, of_estimator)
             if not isinstance(found.native, str):
                 return found
         inlined = self._inline(callee, args, kwargs)
@@ -153,8 +162,8 @@ class Tracer(Watch):
         if inlined is not NotImplemented and not (is_left and of_estimator is not None):
             return inlined
         self.check_constant(*args, *kwargs.values())
-        maker = maker_of(callee) or of_estimator or _bound_maker(callee)
-        return self.make(_name_of(callee), callee, args, kwargs, maker)
+        maker = maker_of(callee) or of_estimator or bound_maker(callee)
+        return self.make(name_of(callee), callee, args, kwargs, maker)
 
     def call_method(
         self, owner: Traced, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -272,7 +281,7 @@ class Tracer(Watch):
                 operator.getitem,
                 (owner, key),
                 {},
-                METHODS.get((_constant_kind(owner), "getitem")),
+                METHODS.get((constant_kind(owner), "getitem")),
             )
         kind = kind_of(owner)
         return self.make(
@@ -365,7 +374,7 @@ class Tracer(Watch):
         if called is None:
             return self._called_copied(name, function, args, kwargs)
         value = called.value
-        if called.argument is not None and _gives_argument(function):
+        if called.argument is not None and gives_argument(function):
             return called.argument
         replay = Replay(function, tuple(replayed(a) for a in args), replayed(dict(kwargs)), line)
         native: Native | str
@@ -384,7 +393,7 @@ class Tracer(Watch):
                 native = inherited
         if not is_silent:
             why = native if isinstance(native, str) else self._why_python(native)
-            self.steps.append(Step(self.code, line, name, why, _nodes_of(native)))
+            self.steps.append(Step(self.code, line, name, why, nodes_of(native)))
         found = Traced(value, native, replay, line)
         self.asked.call(name, function, args, found)
         self.hold(found)
@@ -455,7 +464,7 @@ class Tracer(Watch):
     def _why_python(self, native: Native) -> str:
         """Why a model that the line at work calls stays Python; "" of anything else, as of
         what is made of its answer."""
-        steps = [self.context.builder.nodes[number].payload for number in _nodes_of(native)]
+        steps = [self.context.builder.nodes[number].payload for number in nodes_of(native)]
         said = [step.why for step in steps if step is not None and not step.is_raw]
         return next((why for why in said if why.startswith(f"line {self.line}: ")), "")
 
@@ -534,7 +543,7 @@ class Tracer(Watch):
             return NotImplemented
         before = (len(self.steps), len(self.notes), self.line, self.code)
         states = [(traced, copy.copy(traced)) for traced in walk([list(args), kwargs])]
-        containers = [(c, copy.copy(c)) for c in (*args, *kwargs.values()) if _is_container(c)]
+        containers = [(c, copy.copy(c)) for c in (*args, *kwargs.values()) if is_container(c)]
         try:
             return Interpreter.call(self, function, args, kwargs)
         except (CaptureError, SourceError) as error:
@@ -625,89 +634,3 @@ class _Bound:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.tracer.call_method(self.owner, self.name, args, kwargs)
-
-
-def _nodes_of(native: Any) -> tuple[int, ...]:
-    """The nodes that a native form is, and those of its blocks."""
-    if isinstance(native, Column):
-        return (native.node,)
-    ref = getattr(native, "ref", None)
-    return () if ref is None else (ref.node, *(part.node for _, part in ref.parts))
-
-
-def _gives_argument(function: Any) -> bool:
-    """Whether the argument that a call gave on the sample is what it gives of any rows."""
-    is_own = isinstance(function, (types.FunctionType, types.MethodType))
-    return function in SAME_ARRAY if not is_own or is_of_library(function) else False
-
-
-_VIEWS: tuple[Any, ...] = (type({}.keys()), type({}.values()), type({}.items()), map, filter, zip)
-
-
-def _is_container(value: Any) -> bool:
-    return type(value) in (list, dict, set)
-
-
-def _listed(arg: Any) -> Any:
-    """What builtins would read item by item, as a list: what hangs on the input is seen."""
-    return list(arg) if isinstance(arg, _VIEWS) else arg
-
-
-#: Methods after which an object answers by the rows that they were given.
-_FITS = ("fit", "partial_fit")
-
-#: What gives another answer with every call; of clocks, those by which days are told.
-_CLOCKS = frozenset(["now", "today", "utcnow"])
-
-
-def check_lasting(callee: Any, line: int) -> None:
-    """Raises for a call whose answer would be the capture's for ever."""
-    owner = getattr(callee, "__self__", None)
-    is_moment = isinstance(owner, type) and issubclass(owner, datetime.date)
-    is_time = callee in (time.time, time.time_ns, time.localtime, time.gmtime, time.ctime)
-    is_random = owner is random._inst or owner is np.random.mtrand._rand
-    if is_time or is_random or (is_moment and callee.__name__ in _CLOCKS):
-        raise CaptureError(f"line {line}: {callee.__name__} gives another answer with each call")
-
-
-def kind_of(value: Any) -> str:
-    """What a traced value is, as METHODS names it."""
-    inner = value.value if isinstance(value, Traced) else value
-    if isinstance(value, Traced) and isinstance(value.native, Part):
-        part = value.native.name
-        return part if part in ("str", "dt") else f"{kind_of(value.native.of)}.{part}"
-    if isinstance(value, Traced) and isinstance(value.native, Labels):
-        return "labels"
-    if isinstance(inner, pd.DataFrame):
-        return "frame"
-    if isinstance(inner, pd.Series):
-        return "series"
-    if sp.issparse(inner):
-        return "matrix"
-    if isinstance(inner, np.ndarray):
-        return {1: "array", 2: "matrix"}.get(inner.ndim, "scalar")
-    return type(inner).__name__
-
-
-def _constant_kind(owner: Any) -> str:
-    if type(owner).__name__ == "_LocIndexer":
-        return "constant.loc"
-    if isinstance(owner, (pd.Series, pd.DataFrame)):
-        return "constant"
-    return type(owner).__name__
-
-
-def _bound_maker(callee: Any) -> Maker | None:
-    """Of a method of a constant table."""
-    owner = getattr(callee, "__self__", None)
-    if owner is None or type(owner).__module__.partition(".")[0] != "pandas":
-        return None
-    return METHODS.get(("constant", callee.__name__))
-
-
-def _name_of(callee: Any) -> str:
-    owner = getattr(callee, "__self__", None)
-    name = getattr(callee, "__name__", type(callee).__name__)
-    if owner is None or inspect.ismodule(owner):
-        return str(name)
-    return f"{type(owner).__name__}.{name}"
