@@ -224,31 +224,42 @@ static bool view_cell(const struct ArrowArray *array, uint64_t at,
   return true;
 }
 
-/* One string; data NULL where it is null. */
-static bool string_cell(char format, bool is_view,
-                        const struct ArrowArray *array, uint64_t row,
-                        wl_string *out) {
-  uint64_t at = row + (uint64_t)array->offset;
-  const uint8_t *valid = validity(array);
-  if (valid && !is_bit_set(valid, at)) {
-    *out = (wl_string){NULL, 0};
-    return true;
+/* Strings with offsets of a type: each in `out`, data NULL where it is null. */
+#define READ_OFFSETS(NAME, T)                                                  \
+  static bool NAME(const struct ArrowArray *array, wl_string *out) {           \
+    const T *offsets = buffer(array, 1);                                       \
+    const char *data = buffer(array, 2);                                       \
+    const uint8_t *valid = validity(array);                                    \
+    uint64_t first = (uint64_t)array->offset;                                  \
+    if (!offsets)                                                              \
+      return array->length == 0 || bad_offsets();                              \
+    offsets += first;                                                          \
+    for (uint64_t i = 0; i < (uint64_t)array->length; i++) {                   \
+      T start = offsets[i], end = offsets[i + 1];                              \
+      if (valid && !is_bit_set(valid, first + i)) {                            \
+        out[i] = (wl_string){NULL, 0};                                         \
+        continue;                                                              \
+      }                                                                        \
+      if (start < 0 || end < start || (!data && end > start))                  \
+        return bad_offsets();                                                  \
+      /* missing means NULL, so an empty string needs an address */            \
+      out[i].data = data ? data + start : "";                                  \
+      out[i].size = (size_t)(end - start);                                     \
+    }                                                                          \
+    return true;                                                               \
   }
-  if (is_view)
-    return view_cell(array, at, out);
-  const void *offsets = buffer(array, 1);
-  const char *data = buffer(array, 2);
-  if (!offsets)
-    return bad_offsets();
-  int64_t start = format == 'u' ? ((const int32_t *)offsets)[at]
-                                : ((const int64_t *)offsets)[at];
-  int64_t end = format == 'u' ? ((const int32_t *)offsets)[at + 1]
-                              : ((const int64_t *)offsets)[at + 1];
-  if (start < 0 || end < start || (!data && end > start))
-    return bad_offsets();
-  /* missing means NULL, so an empty string needs an address */
-  *out = data ? (wl_string){data + start, (size_t)(end - start)}
-              : (wl_string){"", 0};
+READ_OFFSETS(read_small, int32_t)
+READ_OFFSETS(read_large, int64_t)
+#undef READ_OFFSETS
+
+static bool read_views(const struct ArrowArray *array, wl_string *out) {
+  const uint8_t *valid = validity(array);
+  for (uint64_t i = 0; i < (uint64_t)array->length; i++) {
+    uint64_t at = i + (uint64_t)array->offset;
+    out[i] = (wl_string){NULL, 0};
+    if ((!valid || is_bit_set(valid, at)) && !view_cell(array, at, &out[i]))
+      return false;
+  }
   return true;
 }
 
@@ -283,11 +294,14 @@ static int64_t integer_cell(char format, const void *data, uint64_t at) {
 
 static bool read_strings(const struct ArrowSchema *schema,
                          const struct ArrowArray *array, wl_string *out) {
-  bool is_view = schema->format[0] == 'v';
-  for (uint64_t i = 0; i < (uint64_t)array->length; i++)
-    if (!string_cell(schema->format[0], is_view, array, i, &out[i]))
-      return false;
-  return true;
+  switch (schema->format[0]) {
+  case 'u':
+    return read_small(array, out);
+  case 'U':
+    return read_large(array, out);
+  default:
+    return read_views(array, out);
+  }
 }
 
 static bool read_dictionary(ext_call *call, const struct ArrowSchema *schema,

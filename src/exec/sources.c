@@ -305,18 +305,29 @@ wl_status wl_source_tile(const wl_input *input, const wl_selection *selection,
   return wl_fail(error, WL_ERROR_INTERNAL, "an input of an unknown layout");
 }
 
-size_t wl_source_row_size(const wl_input *input, uint64_t row) {
+void wl_source_add_sizes(const wl_input *input, const wl_selection *selection,
+                         uint64_t from, size_t n, size_t *sizes) {
   switch (input->layout) {
   case WL_LAYOUT_STRINGS:
-    return input->strings[row].size;
+    if (selection->rows == NULL)
+      for (size_t i = 0; i < n; i++)
+        sizes[i] += input->strings[from + i].size;
+    else
+      for (size_t i = 0; i < n; i++)
+        sizes[i] += input->strings[selection->rows[from + i]].size;
+    break;
   case WL_LAYOUT_STRIDED:
   case WL_LAYOUT_COLUMNS:
-    return (size_t)input->n_columns * sizeof(double);
-  case WL_LAYOUT_CSR: {
-    int64_t from = read_index(input->indptr, input->index_dtype, row);
-    int64_t to = read_index(input->indptr, input->index_dtype, row + 1);
-    return to > from ? (size_t)(to - from) * 12 : 0;
+    for (size_t i = 0; i < n; i++)
+      sizes[i] += (size_t)input->n_columns * sizeof(double);
+    break;
+  case WL_LAYOUT_CSR:
+    for (size_t i = 0; i < n; i++) {
+      uint64_t row = wl_selection_row(selection, from + i);
+      int64_t begin = read_index(input->indptr, input->index_dtype, row);
+      int64_t end = read_index(input->indptr, input->index_dtype, row + 1);
+      sizes[i] += end > begin ? (size_t)(end - begin) * 12 : 0;
+    }
+    break;
   }
-  }
-  return 0;
 }

@@ -55,7 +55,9 @@ wl_status wl_source_check_text(const wl_input *input,
                                const wl_selection *selection, uint64_t from,
                                uint64_t to, wl_error *error);
 
-/* Bytes that a row brings, for sizing chunks. */
-size_t wl_source_row_size(const wl_input *input, uint64_t row);
+/* Adds the bytes that each of the rows from..from + n of the selection brings,
+ * for sizing chunks. */
+void wl_source_add_sizes(const wl_input *input, const wl_selection *selection,
+                         uint64_t from, size_t n, size_t *sizes);
 
 #endif

@@ -17,18 +17,24 @@ enum {
   WORKER_CHUNKS = 4, /* so that no worker waits long for the last one */
   TEXT_CHUNKS = 12,  /* the same; cheap to begin, and harder to foretell */
   SHARE_ROWS = 256,
+  BLOCK_ROWS = 64,        /* whose sizes are found together */
+  FEW_CHUNKS = 64,        /* that there is room for at first */
   FEW_INPUTS = 8,         /* of a step, that the stack has room for */
   TILE_NUMBERS = 1 << 15, /* of a chunk in dense tiles: 256 KiB */
   MOST_NUMBERS = 1 << 19  /* where a step's own tile has more rows */
 };
 
-static size_t row_size(const wl_sweep *sweep, uint64_t row) {
-  size_t size = 16;
+/* What the rows from..from + n of the selection bring, n of at most
+ * BLOCK_ROWS. */
+static void size_rows(const wl_sweep *sweep, uint64_t from, size_t n,
+                      size_t *sizes) {
+  for (size_t i = 0; i < n; i++)
+    sizes[i] = 16;
   for (size_t i = 0; i < sweep->sequence->n_inputs; i++) {
     uint32_t source = sweep->plan->nodes[sweep->sequence->inputs[i]].source;
-    size += wl_source_row_size(&sweep->inputs[source], row);
+    wl_source_add_sizes(&sweep->inputs[source], &sweep->selection, from, n,
+                        sizes);
   }
-  return size;
 }
 
 static bool are_rows_alike(const wl_sweep *sweep) {
@@ -78,16 +84,30 @@ static size_t rows_of_chunk(const wl_sweep *sweep, size_t size) {
   return n < most ? n : most;
 }
 
-/* Counts the chunks when bounds is NULL; so does cut_unlike. */
-static size_t cut_alike(const wl_sweep *sweep, uint64_t *bounds) {
-  uint64_t n = sweep->selection.n_rows;
-  size_t n_chunks = 0, step = rows_of_chunk(sweep, row_size(sweep, 0));
-  for (uint64_t i = 0; i < n; i += step) {
-    n_chunks++;
-    if (bounds != NULL)
-      bounds[n_chunks] = n - i < step ? n : i + step;
+/* Ends a chunk at a position of the selection. */
+static wl_status end_chunk(wl_sweep *sweep, size_t *capacity, uint64_t at,
+                           wl_error *error) {
+  if (sweep->n_chunks + 1 == *capacity) {
+    size_t n_bytes = *capacity * sizeof(uint64_t);
+    uint64_t *more = wl_arena_alloc(&sweep->context->arena, 2 * n_bytes);
+    if (more == NULL)
+      return wl_fail_memory(error, 2 * n_bytes);
+    memcpy(more, sweep->bounds, n_bytes);
+    sweep->bounds = more;
+    *capacity *= 2;
   }
-  return n_chunks;
+  sweep->bounds[++sweep->n_chunks] = at;
+  return WL_OK;
+}
+
+static wl_status cut_alike(wl_sweep *sweep, size_t *capacity, wl_error *error) {
+  uint64_t n = sweep->selection.n_rows;
+  size_t size;
+  size_rows(sweep, 0, 1, &size);
+  size_t step = rows_of_chunk(sweep, size);
+  for (uint64_t i = 0; i < n; i += step)
+    WL_TRY(end_chunk(sweep, capacity, n - i < step ? n : i + step, error));
+  return WL_OK;
 }
 
 /* What ends a chunk. */
@@ -104,9 +124,13 @@ static limits choose_limits(const wl_sweep *sweep) {
   size_t n_threads = sweep->n_threads;
   if (n_threads <= 1)
     return chosen;
-  size_t total = 0;
-  for (uint64_t i = 0; i < n; i++)
-    total += row_size(sweep, wl_selection_row(&sweep->selection, i));
+  size_t total = 0, sizes[BLOCK_ROWS];
+  for (uint64_t from = 0; from < n; from += BLOCK_ROWS) {
+    size_t n_rows = n - from < BLOCK_ROWS ? (size_t)(n - from) : BLOCK_ROWS;
+    size_rows(sweep, from, n_rows, sizes);
+    for (size_t i = 0; i < n_rows; i++)
+      total += sizes[i];
+  }
   size_t share = total / (n_threads * TEXT_CHUNKS);
   if (share < LEAST_BYTES)
     share = LEAST_BYTES;
@@ -121,41 +145,38 @@ static limits choose_limits(const wl_sweep *sweep) {
   return chosen;
 }
 
-static size_t cut_unlike(const wl_sweep *sweep, const limits *most,
-                         uint64_t *bounds) {
+static wl_status cut_unlike(wl_sweep *sweep, size_t *capacity,
+                            wl_error *error) {
+  limits most = choose_limits(sweep);
   uint64_t n = sweep->selection.n_rows;
-  size_t n_chunks = 0, size = 0, n_rows = 0;
+  size_t size = 0, n_rows = 0, sizes[BLOCK_ROWS];
   for (uint64_t i = 0; i < n; i++) {
-    size += row_size(sweep, wl_selection_row(&sweep->selection, i));
+    size_t at = i % BLOCK_ROWS;
+    if (at == 0)
+      size_rows(sweep, i, n - i < BLOCK_ROWS ? (size_t)(n - i) : BLOCK_ROWS,
+                sizes);
+    size += sizes[at];
     n_rows++;
-    size_t n_bytes = n_rows < most->wanted ? MOST_BYTES : most->n_bytes;
-    if (size < n_bytes && n_rows < most->n_rows && i + 1 < n)
+    size_t n_bytes = n_rows < most.wanted ? MOST_BYTES : most.n_bytes;
+    if (size < n_bytes && n_rows < most.n_rows && i + 1 < n)
       continue;
-    n_chunks++;
-    if (bounds != NULL)
-      bounds[n_chunks] = i + 1;
+    WL_TRY(end_chunk(sweep, capacity, i + 1, error));
     size = n_rows = 0;
   }
-  return n_chunks;
+  return WL_OK;
 }
 
 wl_status wl_sweep_prepare(wl_sweep *sweep, wl_error *error) {
-  bool is_alike = sweep->selection.n_rows != 0 && are_rows_alike(sweep);
-  limits most = {0};
-  if (!is_alike)
-    most = choose_limits(sweep);
-  sweep->n_chunks =
-      is_alike ? cut_alike(sweep, NULL) : cut_unlike(sweep, &most, NULL);
-  sweep->bounds = wl_arena_alloc(&sweep->context->arena,
-                                 (sweep->n_chunks + 1) * sizeof(uint64_t));
+  size_t capacity = FEW_CHUNKS;
+  sweep->n_chunks = 0;
+  sweep->bounds =
+      wl_arena_alloc(&sweep->context->arena, capacity * sizeof *sweep->bounds);
   if (sweep->bounds == NULL)
-    return wl_fail_memory(error, sweep->n_chunks * sizeof(uint64_t));
+    return wl_fail_memory(error, capacity * sizeof *sweep->bounds);
   sweep->bounds[0] = 0;
-  if (is_alike)
-    (void)cut_alike(sweep, sweep->bounds);
-  else
-    (void)cut_unlike(sweep, &most, sweep->bounds);
-  return WL_OK;
+  if (sweep->selection.n_rows != 0 && are_rows_alike(sweep))
+    return cut_alike(sweep, &capacity, error);
+  return cut_unlike(sweep, &capacity, error);
 }
 
 /* ---- one chunk ----------------------------------------------------------- */
