@@ -233,7 +233,7 @@ def _followed(function: Any, rows: Sample, *, splits_lookups: bool) -> Followed:
     args: tuple[Any, ...] = (argument,)
     plain = function
     if isinstance(function, types.MethodType):
-        args, plain = (function.__self__, argument), function.__func__
+        args, plain = (tracer.from_outside(function.__self__), argument), function.__func__
     try:
         result = Interpreter.call(tracer, plain, args, {})
     except UnsupportedError:

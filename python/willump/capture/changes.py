@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from .keeping import ANY, is_keeper, is_overlap, kept_by, read_by, read_with, seen_by
-from .lasting import is_same_state, state_of
+from .keeping import ANY, Uses, held_by, is_keeper, is_overlap, read_by, read_with, seen_by
+from .lasting import WRITING, is_same_state, state_of
 from .source import is_of_library
 from .values import (
     AugmentItem,
@@ -29,15 +29,7 @@ from .values import (
     SetItem,
     Traced,
     concrete,
-    is_traced,
 )
-
-#: Methods of frames, Series, arrays and sparse matrices that change them, besides those that
-#: are told `inplace`.
-WRITING = frozenset(
-    ["byteswap", "eliminate_zeros", "fill", "insert", "partition", "pop", "prune", "put", "resize",
-     "setdiag", "setfield", "setflags", "sort", "sort_indices", "sum_duplicates", "update"]
-)  # fmt: skip
 
 
 class CallCopied:
@@ -209,10 +201,12 @@ class Watch:
         #: Names and attributes that functions which are not followed may have written to.
         self.written: set[str] = set()
         self._arrays: list[weakref.ref[Traced]] = []
-        #: Lists, dicts and sets that were there before the function was called.
+        #: Containers and objects that were there before the function was called.
         self._outside: dict[int, Any] = {}
         #: Objects that took in what hangs on the input, and the attributes that they have it in.
         self._keepers: list[tuple[Any, set[str]]] = []
+        #: Objects from outside that the function set.
+        self._changed: list[Any] = []
         #: Constant tables and arrays that a call was given, and its line.
         self._given: dict[int, tuple[Any, int]] = {}
 
@@ -233,12 +227,12 @@ class Watch:
 
     def from_outside(self, value: Any) -> Any:
         """Notes what the function sees of what was there before."""
-        if type(value) in (list, dict, set):
+        if type(value) in (list, dict, set) or is_keeper(value):
             self._outside[id(value)] = value
         return value
 
     def is_outside(self, value: Any) -> bool:
-        return self._outside.get(id(value)) is value
+        return isinstance(value, type) or self._outside.get(id(value)) is value
 
     def check_own(self, container: Any) -> None:
         """What hangs on the input stays within the call."""
@@ -248,19 +242,44 @@ class Watch:
                 "takes in what hangs on the input"
             )
 
-    def note_kept(self, function: Any, bound: dict[str, Any]) -> None:
+    def note_uses(self, of: Callable[..., Uses]) -> None:
         """Notes what objects keep of a call with data that was not followed.
+
+        Parameters
+        ----------
+        of : what the call does to objects; `is_chosen`: whatever it sets counts
 
         Raises
         ------
         CaptureError
-            Where it reads what an earlier call left in one: that was the sample's.
+            Where it reads what an earlier call left in one: that was the sample's. Where it
+            keeps something in an object that the function made: that is another one in each call.
         """
-        data = {name for name, value in bound.items() if is_traced(value)}
-        found = kept_by(function, bound, data)
-        for owner, _, read in found:
+        found = list(of())
+        for owner, kept, read in found:
             self.check_kept(owner, read)
-        self._keepers += [(owner, kept) for owner, kept, _ in found if kept]
+            if kept and self.is_outside(owner):
+                self._keepers.append((owner, kept))
+        if any(not self.is_outside(owner) for owner, _, _ in found):
+            for owner, kept, _ in of(is_chosen=True):
+                if kept and not self.is_outside(owner):
+                    raise CaptureError(
+                        f"line {self.line}: a {type(owner).__name__} that the function makes takes "
+                        "in what hangs on the input"
+                    )
+        for owner, _, _ in found:
+            if any(owner is changed for changed in self._changed):
+                raise CaptureError(
+                    f"line {self.line}: a {type(owner).__name__} is given that was set before"
+                )
+            self._given.setdefault(id(owner), (owner, self.line))
+
+    def note_changed(self, owner: Any) -> None:
+        """Notes an object from outside that the function sets: Python steps that see it would
+        see it as it is then."""
+        self.check_changes(owner)
+        if self.is_outside(owner):
+            self._changed.append(owner)
 
     def check_kept(self, owner: Any, read: set[str]) -> None:
         """Raises where what an object keeps of the data is read."""
@@ -277,12 +296,9 @@ class Watch:
 
     def check_constant(self, *values: Any) -> None:
         """Raises where one of them keeps data, or holds what does: it is no constant."""
-        for keeper, _ in self._keepers:
-            for value in values:
-                held = getattr(value, "__dict__", {}) if is_keeper(value) else {}
-                for each in (value, *held.values()):
-                    if each is keeper:
-                        self.check_kept(keeper, {ANY})
+        for value in values if self._keepers else ():
+            for held in held_by(value):
+                self.check_kept(held, {ANY})
 
     def check_called(self, callee: Any, args: Sequence[Any]) -> None:
         """Raises where a call without data reads what an object keeps of it."""
@@ -295,6 +311,8 @@ class Watch:
         if any(owner is keeper for keeper, _ in self._keepers):
             own = own if own is not owner else vars(type(owner)).get("__call__")
             self.check_kept(owner, read_by(own, owner))
+            for held in _attributes_of(owner):
+                self.check_constant(held)
         elif not isinstance(owner, types.ModuleType):
             self.check_constant(owner)
 
@@ -335,6 +353,11 @@ class Watch:
                     f"line {self.line}: {names[0]} is changed in place, and {names[1]} lies in "
                     "the same memory; change a copy()"
                 )
+
+
+def _attributes_of(owner: Any) -> list[Any]:
+    found = getattr(owner, "__dict__", {})
+    return list(found.values()) if type(found) is dict else []
 
 
 def _memory(value: Any) -> Any:

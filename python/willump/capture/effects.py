@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .changes import WRITING
-from .lasting import MUTATING
-from .source import SourceError, definition_of, is_of_library
+from .inner import source_of
+from .lasting import MUTATING, WRITING
+from .source import SourceError, is_of_library, names_of
 from .values import CaptureError
 
 #: NumPy's functions that write to their first argument.
@@ -67,7 +67,7 @@ def effects_of(function: Any, bound: dict[str, Any], depth: int = 0) -> Effects:
     function = getattr(function, "__func__", function)
     found = Effects()
     try:
-        node = definition_of(function)
+        node = source_of(function)
     except SourceError:
         found.unknown = not inspect.isgeneratorfunction(function)
         return found
@@ -183,8 +183,7 @@ def _called(
 ) -> tuple[Any, dict[str, Any]]:
     """The function that is called, if it is known, and what is known of its parameters."""
     if isinstance(node, ast.Name):
-        names = inspect.getclosurevars(function)
-        return {**names.globals, **names.nonlocals}.get(node.id), {}
+        return {**function.__globals__, **names_of(function)}.get(node.id), {}
     if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
         return None, {}
     name = node.value.id

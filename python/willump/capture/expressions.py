@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from .keeping import is_keeper
 from .source import global_of
 from .values import N_ROWS, CaptureError, Traced, is_traced
 
@@ -84,7 +85,7 @@ class Expressions:
         if isinstance(owner, Traced) or is_traced(value):
             self.tracer.set_attribute(owner, name, value)
         else:
-            self.tracer.check_changes(owner)
+            self.tracer.note_changed(owner)
             setattr(owner, name, value)
 
     def _unpack(self, target: ast.Tuple | ast.List, items: list[Any]) -> None:
@@ -153,7 +154,8 @@ class Expressions:
         found = getattr(owner, name)
         if not callable(found):
             self.tracer.check_read(name)
-        return self.tracer.from_outside(found)
+        is_own = is_keeper(owner) and not self.tracer.is_outside(owner)
+        return found if is_own and is_keeper(found) else self.tracer.from_outside(found)
 
     def _mangled(self, name: str) -> str:
         """A private name as its class has it."""

@@ -8,6 +8,7 @@ import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .source import Definition, definition_of
 from .values import CaptureError, is_traced
 
 if TYPE_CHECKING:
@@ -21,6 +22,17 @@ def inner_of(function: Any) -> Inner | None:
     """The function on the way that a plain one was made of; None of another."""
     found: Inner | None = getattr(function, _INNER, None)
     return found
+
+
+def source_of(function: Any) -> Definition:
+    """The syntax tree of a function, be it one on the way.
+
+    Raises
+    ------
+    SourceError
+    """
+    inner = inner_of(function)
+    return definition_of(function) if inner is None else inner.node
 
 
 #: Of a parameter that must be given.
@@ -56,6 +68,13 @@ class Inner:
         """A call, followed by an interpreter of this kind."""
         names = self._bind(args, kwargs)
         return kind(tracer, self.owner.globals, {}, names, self.owner).run(self.node)
+
+    def is_own(self, name: str) -> bool:
+        """Whether a name is one of the functions around, not of what they were given."""
+        scope: Any = self.owner
+        while scope is not None and name not in scope.names:
+            scope = scope.outer
+        return scope is not None
 
     def frozen(self) -> Callable[..., Any]:
         """The function itself, for plain Python to call on other rows.

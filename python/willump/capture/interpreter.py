@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from .expressions import BINARY, Expressions
 from .inner import Inner
-from .source import bound_arguments, definition_of, may_suppress, names_of
+from .managers import is_neutral, may_record, may_suppress
+from .source import bound_arguments, definition_of, names_of
 from .values import CaptureError, Traced, is_traced
 
 if TYPE_CHECKING:
@@ -58,12 +59,10 @@ class Interpreter(Expressions):
         tracer.code = function.__code__
         if function.__code__ not in tracer.codes:
             tracer.codes.append(function.__code__)
-        own = cls(
-            tracer,
-            function.__globals__,
-            names_of(function),
-            bound_arguments(function, args, kwargs),
-        )
+        names = bound_arguments(function, args, kwargs)
+        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+            tracer.from_outside(default)
+        own = cls(tracer, function.__globals__, names_of(function), names)
         where = function.__qualname__.split(".")[:-1]
         own.defined_in = where[-1].lstrip("_") if where and where[-1] != "<locals>" else ""
         return own.run(node)
@@ -193,16 +192,29 @@ class Interpreter(Expressions):
             self.block(body)
             return
         (item, manager), *rest = managers
-        before, is_done = self.tracer.n_calls, False
+        before, is_done, is_kept = self.tracer.n_calls, False, False
+        n_python, is_alike = self.tracer.n_python, is_neutral(manager)
         is_lenient = may_suppress(manager)  # one of a generator forgets its source as it enters
+        left: Exception | None = None
         with manager as entered:
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered)
-            self._within(rest, body)
-            is_done = True
+            try:
+                self._within(rest, body)
+            except (Returned, _Loop) as leaving:  # no error to the manager
+                left = leaving
+            is_done, is_kept = True, may_record(manager)
         holds_data = self.tracer.n_calls != before
         if holds_data and (not is_done or is_lenient):
             raise CaptureError(f"line {self.tracer.line}: `with` suppresses errors of data")
+        if holds_data and is_kept:
+            raise CaptureError(f"line {self.tracer.line}: `with` records or raises what data does")
+        if not is_alike and self.tracer.n_python != n_python:
+            raise CaptureError(
+                f"line {self.tracer.line}: Python computes within `with`, and would without it"
+            )
+        if left is not None:
+            raise left
 
     def _do_Try(self, node: ast.Try) -> None:
         """Rows that raise would be handled one way and others another: only what

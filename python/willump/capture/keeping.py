@@ -1,100 +1,124 @@
 """What objects keep of the data that they are given, and what reads it back.
 
-A call that is not followed, `box.put(df["x"].mean())`, may leave the sample's value in the
-object, where a later `box.get()` would find it for ever. The sources of both say so: which
-attributes take in what hangs on the data, and which are read.
+A call that is not followed, `box.put(df["x"].mean())`, may leave the sample's value in an
+object, where a later `box.get()` would find it for ever. The sources of what is called say
+which attributes of which objects take something in, and which are read; what they do not
+say for sure counts as both.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
+import datetime
+import decimal
+import enum
+import functools
 import inspect
 import io
+import logging
+import pathlib
+import re
+import socket
+import sysconfig
+import threading
 import types
-from collections.abc import Callable, Iterator, Sequence
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from .inner import inner_of
-from .lasting import MUTATING
-from .source import LIBRARIES, SourceError, definition_of, is_of_library, names_of
+from .inner import source_of
+from .lasting import KEEPING, WRITING
+from .source import LIBRARIES, SourceError, names_of
 
-#: Methods by which objects take something in, besides those of lists, dicts and sets.
-KEEPING = MUTATING | frozenset(
-    ["appendleft", "extendleft", "insort", "move_to_end", "popleft", "push", "put", "put_nowait",
-     "rotate", "subtract"]
-)  # fmt: skip
-#: Of these, those that give something back.
-_GIVING = frozenset(["pop", "popitem", "popleft", "setdefault"])
-#: Where an object itself is read.
-_READING = (
-    ast.Call,
-    ast.Subscript,
-    ast.BinOp,
-    ast.Compare,
-    ast.For,
-    ast.comprehension,
-    ast.Starred,
-)
-#: Methods that pass something on: to a log, to a service.
-_PASSING = ("send", "write", "flush", "debug", "info", "warn", "error", "exception", "log", "print")
-#: What is kept, or read, where no source says which attributes.
+#: An attribute's name where no source says which.
 ANY = "*"
+#: A value that is not known before the call.
+_UNKNOWN = object()
 #: Functions within functions that are looked into.
-_DEPTH = 5
-#: Objects that keep nothing.
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, tuple, frozenset, list, dict, set,
-          type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)  # fmt: skip
+_DEPTH = 6
+
+#: Methods of containers that give something back as they take it out.
+_GIVING = frozenset(["pop", "popitem", "popleft", "setdefault"])
+#: How methods begin that take something in, of objects whose source is not looked into.
+_TAKING = ("add", "append", "extend", "insert", "keep", "log", "note", "observe", "push", "put",
+           "record", "register", "remember", "save", "set", "store", "update", "write")  # fmt: skip
+#: Builtins that read what they are given, and those that hand on what is in it.
+_READERS = frozenset(
+    ["abs", "all", "any", "bool", "bytes", "callable", "chr", "complex", "divmod", "float",
+     "format", "frozenset", "hash", "hasattr", "id", "int", "isinstance", "issubclass", "len",
+     "max", "min", "ord", "pow", "range", "repr", "round", "slice", "str", "sum"]
+)  # fmt: skip
+_PASSERS = frozenset(
+    ["dict", "enumerate", "filter", "iter", "list", "map", "reversed", "set", "sorted", "tuple",
+     "zip"]
+)  # fmt: skip
+
+_CONTAINERS = (list, dict, set)
+#: What holds nothing that could change.
+_FIXED = (
+    type(None), bool, int, float, complex, str, bytes, tuple, frozenset, range, slice, type,
+    types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType,
+    functools.partial, functools._lru_cache_wrapper, re.Pattern, re.Match, datetime.date,
+    datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal, enum.Enum, uuid.UUID,
+    pathlib.PurePath,
+)  # fmt: skip
+#: What passes on what it is given, or has none of it.
+_PASSING = (logging.Logger, logging.LoggerAdapter, type(threading.Lock()), type(threading.RLock()),
+            socket.socket, socket.SocketIO, io.BufferedRWPair)  # fmt: skip
+_ITERATORS = (types.GeneratorType, bytearray, Iterator)
 
 
 def is_keeper(value: Any) -> bool:
-    """Whether a value is an object of which this module tells; those of plain containers, of
-    tables and arrays are watched elsewhere (`lasting`, `changes`)."""
-    if isinstance(value, _PLAIN):
+    """Whether a value is an object of which this module tells; plain containers, tables and
+    arrays are watched elsewhere (`lasting`, `changes`)."""
+    if type(value) in _CONTAINERS or isinstance(value, (*_FIXED, *_PASSING)):
         return False
     package = type(value).__module__.partition(".")[0]
+    if package == "builtins":
+        return isinstance(value, _ITERATORS)
     return package != __package__.partition(".")[0] and package not in LIBRARIES
 
 
-def is_overlap(kept: set[str], read: set[str]) -> bool:
-    return bool(kept & read) or (ANY in kept and bool(read)) or (ANY in read and bool(kept))
+def kept_within(value: Any, depth: int = 3) -> Iterator[Any]:
+    """The objects that a value is, or holds in containers, methods and partials."""
+    if is_keeper(value):
+        yield value
+    inner: Sequence[Any] = ()
+    if isinstance(value, (list, tuple, set, frozenset)):
+        inner = list(value)
+    elif isinstance(value, dict):
+        inner = list(value.values())
+    elif isinstance(value, types.MethodType):
+        inner = [value.__self__]
+    elif isinstance(value, functools.partial):
+        inner = [value.func, *value.args, *value.keywords.values()]
+    for each in inner if depth and len(inner) < 1_000 else ():
+        yield from kept_within(each, depth - 1)
 
 
-def kept_by(
-    function: Any, bound: dict[str, Any], data: set[str]
-) -> list[tuple[Any, set[str], set[str]]]:
-    """The objects among what a function is given that take in something which hangs on its
-    data, with the names of their attributes that do, and of those that it reads.
-
-    Parameters
-    ----------
-    bound : parameter -> value; those that it sees around it count as well
-    data : the parameters that hang on the input
-    """
-    objects = {name: value for name, value in bound.items() if is_keeper(value)}
-    objects = {n: v for n, v in seen_by(function).items() if is_keeper(v)} | objects
-    if not objects:
-        return []
-    try:
-        found = _Body(function, objects, data)
-    except SourceError:
-        return [(value, {ANY}, {ANY}) for value in objects.values()]
-    return [(v, found.kept.get(n, set()), found.read.get(n, set())) for n, v in objects.items()]
+def held_by(value: Any) -> Iterator[Any]:
+    """The objects that a value leads to: within it, and in attributes."""
+    known: set[int] = set()
+    rest = [(value, 3)]
+    while rest:
+        found, depth = rest.pop()
+        for each in kept_within(found):
+            if id(each) not in known:
+                known.add(id(each))
+                yield each
+                if depth:
+                    rest += [(v, depth - 1) for v in _attributes(each).values()]
 
 
-def read_by(function: Any, owner: Any) -> set[str]:
-    """The attributes of an object that a method of it reads; ANY without a source."""
-    function = getattr(function, "__func__", function)
-    if not isinstance(function, types.FunctionType):
-        return {ANY}
-    try:
-        names = list(inspect.signature(function).parameters)
-        return _Body(function, {names[0]: owner}, set()).read.get(names[0], set())
-    except (SourceError, ValueError, IndexError):
-        return {ANY}
+def _attributes(value: Any) -> dict[str, Any]:
+    found = getattr(value, "__dict__", {})
+    return found if type(found) is dict else {}
 
 
 def seen_by(function: Any) -> dict[str, Any]:
-    """The objects around a function that its code names."""
+    """What a function names of what is around it."""
     own = getattr(function, "__func__", function)
     if not isinstance(own, types.FunctionType):
         return {}
@@ -107,283 +131,110 @@ def _names_in(code: types.CodeType) -> set[str]:
     return {*code.co_names, *code.co_freevars}.union(*map(_names_in, inner))
 
 
-class _Body:
-    """The source of a function, with the parameters that are objects and those that are data."""
+@dataclass
+class Uses:
+    """The attributes of objects that take something in, and those that are read."""
 
-    def __init__(
-        self,
-        function: Any,
-        objects: dict[str, Any],
-        data: set[str],
-        *,
-        is_chosen: bool = False,
-        depth: int = 0,
-    ) -> None:
-        """`is_chosen`: whether data decides if it is called, and so all that it sets."""
-        if depth > _DEPTH:
-            raise SourceError("functions within functions")
-        inner = inner_of(function)
-        node = definition_of(function) if inner is None else inner.node
-        self.function = function
-        self.objects = dict(objects)
-        #: Other names of the same objects.
-        self.aliases = {name: name for name in objects}
-        self.data = set(data)
-        self.depth = depth
-        self.kept: dict[str, set[str]] = {}
-        self.read: dict[str, set[str]] = {}
-        self.is_chosen = is_chosen  #: a condition on data may have ended it before
-        body = [ast.Expr(node.body)] if isinstance(node, ast.Lambda) else node.body
-        for _ in range(4):  # what comes later in a loop is seen earlier in the next round
-            known = (len(self.data), sum(map(len, self.kept.values())), self.is_chosen)
-            self._block(body)
-            if known == (len(self.data), sum(map(len, self.kept.values())), self.is_chosen):
-                break
-        self._reads(node)
+    objects: dict[int, Any] = field(default_factory=dict)
+    kept: dict[int, set[str]] = field(default_factory=dict)
+    read: dict[int, set[str]] = field(default_factory=dict)
 
-    # ---- statements -------------------------------------------------------------
+    def note(self, owner: Any) -> None:
+        """An object or class that is at hand."""
+        is_class = isinstance(owner, type) and owner.__module__.partition(".")[0] not in LIBRARIES
+        if is_class or is_keeper(owner):
+            self.objects[id(owner)] = owner
 
-    def _block(self, body: Sequence[ast.AST], is_chosen: bool = False) -> None:
-        """`is_chosen`: whether data decides if this runs."""
-        for node in body:
-            if isinstance(node, ast.stmt):
-                self._statement(node, is_chosen or self.is_chosen)
-            else:  # a handler of exceptions, a case of `match`
-                self._block(getattr(node, "body", ()), is_chosen)
+    def keep(self, owner: Any, name: str) -> None:
+        self._add(self.kept, owner, name)
 
-    def _statement(self, node: ast.stmt, is_chosen: bool) -> None:
-        for name in ("test", "iter", "subject"):
-            asked = getattr(node, name, None)
-            if asked is not None and self._is_data(asked):
-                is_chosen = True
-                ends = (ast.Return, ast.Raise, ast.Break, ast.Continue)
-                self.is_chosen |= any(isinstance(n, ends) for n in ast.walk(node))
-        for expression in _own_expressions(node):
-            for call in _calls(expression):
-                self._call(call, is_chosen, isinstance(node, ast.Expr))
-            for part in ast.walk(expression):
-                if isinstance(part, ast.comprehension) and self._is_data(part.iter):
-                    self._taint(part.target)
-                elif isinstance(part, ast.NamedExpr):
-                    self._set(part.target, part.value, is_chosen)
-        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and node.value is not None:
-            for target in getattr(node, "targets", None) or [node.target]:  # type: ignore[union-attr]
-                self._set(target, node.value, is_chosen)
-        elif isinstance(node, (ast.For, ast.AsyncFor)):
-            self._set(node.target, node.iter, is_chosen)
-        elif isinstance(node, ast.With):
-            for item in node.items:
-                if item.optional_vars is not None:
-                    self._set(item.optional_vars, item.context_expr, is_chosen)
-        for _, block in ast.iter_fields(node):
-            if isinstance(block, list) and not isinstance(node, ast.ClassDef):
-                self._block([n for n in block if not isinstance(n, ast.expr)], is_chosen)
+    def see(self, owner: Any, name: str) -> None:
+        self._add(self.read, owner, name)
 
-    def _set(self, target: ast.expr, value: ast.expr, is_chosen: bool) -> None:
-        is_data = is_chosen or self._is_data(value)
-        if isinstance(target, (ast.Tuple, ast.List)):
-            for each in target.elts:
-                self._set(each, value, is_chosen)
-        elif isinstance(target, ast.Starred):
-            self._set(target.value, value, is_chosen)
-        elif isinstance(target, ast.Name):
-            if is_data:
-                self.data.add(target.id)
-            name, path = self._chain(value)
-            if name is not None and not path:
-                self.aliases[target.id] = name
-        else:
-            is_keyed = isinstance(target, ast.Subscript) and self._is_data(target.slice)
-            if is_data or is_keyed:
-                self._keep(target)
+    def doubt(self, owner: Any) -> None:
+        """Whatever it has may be read and changed."""
+        for each in held_by(owner):
+            self.keep(each, ANY)
+            self.see(each, ANY)
 
-    def _taint(self, target: ast.expr) -> None:
-        self.data |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+    def add(self, other: Uses) -> None:
+        for owner, kept, read in other:
+            for name in kept:
+                self.keep(owner, name)
+            for name in read:
+                self.see(owner, name)
 
-    def _keep(self, node: ast.expr) -> None:
-        """What an expression is a part of takes something in."""
-        name, path = self._chain(node)
-        if name is not None:
-            self.kept.setdefault(name, set()).add(path[0] if path else ANY)
+    def _add(self, names: dict[int, set[str]], owner: Any, name: str) -> None:
+        self.objects[id(owner)] = owner
+        names.setdefault(id(owner), set()).add(name)
 
-    # ---- calls ------------------------------------------------------------------
-
-    def _call(self, call: ast.Call, is_chosen: bool, is_bare: bool) -> None:
-        given = [*call.args, *(keyword.value for keyword in call.keywords)]
-        is_data = is_chosen or any(map(self._is_data, given))
-        if isinstance(call.func, ast.Attribute):
-            name, path = self._chain(call.func.value)
-            method = call.func.attr
-            if name is not None:
-                self._method(call, name, path, method, is_chosen, is_data, is_bare)
-                return
-        callee = self._named(call.func)
-        if isinstance(callee, types.FunctionType) and not is_of_library(callee):
-            self._enter(callee, call, None, is_chosen)
-        elif is_data and is_bare:
-            for value in given:
-                self._keep(value)
-
-    def _method(
-        self,
-        call: ast.Call,
-        name: str,
-        path: list[str],
-        method: str,
-        is_chosen: bool,
-        is_data: bool,
-        is_bare: bool,
-    ) -> None:
-        owner = _reached(self.objects[name], path)
-        is_buffer = isinstance(owner, (io.StringIO, io.BytesIO))
-        if method.startswith(_PASSING) and not is_buffer:
-            return
-        function = getattr(type(owner), method, None)
-        if isinstance(function, types.FunctionType) and not is_of_library(function):
-            assert isinstance(call.func, ast.Attribute)
-            self._enter(function, call, call.func.value, is_chosen)
-        elif is_data and (method in KEEPING or is_bare or is_buffer):
-            self.kept.setdefault(name, set()).add(path[0] if path else ANY)
-
-    def _enter(self, callee: Any, call: ast.Call, owner: ast.expr | None, is_chosen: bool) -> None:
-        """Looks into a function that is called; `owner`: of a method."""
-        parameters = list(inspect.signature(callee).parameters)
-        given = [*([] if owner is None else [owner]), *call.args]
-        pairs = dict(zip(parameters, given, strict=False))
-        pairs |= {k.arg: k.value for k in call.keywords if k.arg is not None}
-        objects: dict[str, Any] = {}
-        places: dict[str, tuple[str, list[str]]] = {}  #: parameter -> what it is here
-        for parameter, value in pairs.items():
-            name, path = self._chain(value)
-            reached = None if name is None else _reached(self.objects[name], path)
-            if name is not None and reached is not None:
-                objects[parameter], places[parameter] = reached, (name, path)
-        data = {parameter for parameter, value in pairs.items() if self._is_data(value)}
-        try:
-            inner = _Body(callee, objects, data, is_chosen=is_chosen, depth=self.depth + 1)
-            found = [(self.kept, inner.kept), (self.read, inner.read)]
-        except SourceError:
-            every = {parameter: {ANY} for parameter in objects}
-            found = [(self.read, every), (self.kept, every if data or is_chosen else {})]
-        for ours, theirs in found:
-            for parameter, (name, path) in places.items():
-                names = theirs.get(parameter)
-                if names:
-                    ours.setdefault(name, set()).update({path[0]} if path else names)
-
-    # ---- expressions ------------------------------------------------------------
-
-    def _is_data(self, node: ast.AST) -> bool:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and part.id in self.data:
-                return True
-            if isinstance(part, ast.Attribute):
-                name, path = self._chain(part)
-                if name is not None and path and path[0] in self.kept.get(name, ()):
-                    return True
-        return False
-
-    def _chain(self, node: ast.AST) -> tuple[str | None, list[str]]:
-        """The object that an expression is a part of, and the attributes on the way."""
-        path: list[str] = []
-        while True:
-            if isinstance(node, ast.Name):
-                name = self.aliases.get(node.id)
-                return name, path[::-1]
-            if isinstance(node, ast.Attribute):
-                path.append(node.attr)
-                node = node.value
-            elif isinstance(node, (ast.Subscript, ast.Starred)):
-                node = node.value
-            else:
-                return None, []
-
-    def _named(self, node: ast.expr) -> Any:
-        if not isinstance(node, ast.Name):
-            return None
-        return {**self.function.__globals__, **names_of(self.function)}.get(node.id)
-
-    def _reads(self, definition: ast.AST) -> None:
-        """The attributes that are read, but for items that data picks, as of a cache."""
-        parents = {c: node for node in ast.walk(definition) for c in ast.iter_child_nodes(node)}
-        for node in ast.walk(definition):
-            if not isinstance(node, ast.Name) or node.id not in self.aliases:
-                continue
-            name, parent = self.aliases[node.id], parents[node]
-            found = None
-            if isinstance(parent, ast.Attribute):
-                found = self._attribute_read(self.objects[name], parent, parents)
-            elif isinstance(parent, _READING) and not self._is_entered(parent):
-                found = ANY
-            if found is not None:
-                self.read.setdefault(name, set()).add(found)
-
-    def _attribute_read(
-        self, owner: Any, node: ast.Attribute, parents: dict[ast.AST, ast.AST]
-    ) -> str | None:
-        found = inspect.getattr_static(type(owner), node.attr, None)
-        call = parents.get(node)
-        if isinstance(found, types.FunctionType) and isinstance(call, ast.Call):
-            return None if call.func is node else ANY  # what it reads is seen where it is called
-        if callable(found) or isinstance(found, property):
-            is_taking = node.attr in KEEPING and node.attr not in _GIVING
-            return None if is_taking else ANY
-        if not isinstance(node.ctx, ast.Load) or self._is_picked(node, parents):
-            return None
-        return node.attr
-
-    def _is_entered(self, node: ast.AST) -> bool:
-        return isinstance(node, ast.Call) and isinstance(self._named(node.func), types.FunctionType)
-
-    def _is_picked(self, node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
-        parent = parents.get(node)
-        if isinstance(parent, ast.Subscript):
-            return self._is_data(parent.slice) or not isinstance(parent.ctx, ast.Load)
-        if isinstance(parent, ast.Compare):
-            is_in = all(isinstance(op, (ast.In, ast.NotIn)) for op in parent.ops)
-            return is_in and parent.left is not node and self._is_data(parent.left)
-        if not isinstance(parent, ast.Attribute):
-            return False
-        call = parents.get(parent)
-        if not isinstance(call, ast.Call) or call.func is not parent:
-            return False
-        if parent.attr in ("get", "setdefault", "pop"):
-            return bool(call.args) and self._is_data(call.args[0])
-        return parent.attr in KEEPING and parent.attr not in _GIVING
+    def __iter__(self) -> Iterator[tuple[Any, set[str], set[str]]]:
+        """Objects, what they keep, and what of them is read."""
+        for key, owner in self.objects.items():
+            yield owner, self.kept.get(key, set()), self.read.get(key, set())
 
 
-def _own_expressions(node: ast.stmt) -> Iterator[ast.expr]:
-    """The expressions of a statement that are not in the statements within it."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.expr):
-            yield child
-        elif isinstance(child, ast.withitem):
-            yield child.context_expr
+def is_overlap(kept: set[str], read: set[str]) -> bool:
+    return bool(kept & read) or (ANY in kept and bool(read)) or (ANY in read and bool(kept))
 
 
-def _calls(node: ast.expr) -> list[ast.Call]:
-    return [part for part in ast.walk(node) if isinstance(part, ast.Call)]
+def uses_of(
+    function: Any, bound: dict[str, Any], data: set[str], *, is_chosen: bool = False
+) -> Uses:
+    """What a call of a function does to objects.
+
+    Parameters
+    ----------
+    bound : parameter -> value
+    data : the parameters that hang on the input
+    is_chosen : whether all that it sets counts, whatever its value
+    """
+    uses = Uses()
+    own = getattr(function, "__func__", function)
+    places = {name: [Place(v, None, v)] for name, v in bound.items() if is_keeper(v)}
+    rest = [v for name, v in bound.items() if name not in places]
+    try:
+        _Body(own, places, data, uses, is_chosen=is_chosen).follow()
+    except (SourceError, RecursionError):
+        rest += [*seen_by(function).values(), *bound.values()]
+    for value in rest:
+        for hidden in kept_within(value):
+            uses.doubt(hidden)
+    return uses
 
 
-def _reached(value: Any, path: list[str]) -> Any:
-    """What attributes lead to now; None where there is none, or it would have to be computed."""
-    for name in path:
-        try:
-            found = inspect.getattr_static(value, name)
-        except AttributeError:
-            return None
-        if isinstance(found, (property, types.FunctionType)) or hasattr(type(found), "__set__"):
-            return None
-        value = found
-    return value
+def uses_of_callable(value: Any, *, is_chosen: bool = False) -> Uses:
+    """What calls with data of a function, method, partial or object do to objects."""
+    uses = Uses()
+    function, owner = getattr(value, "__func__", value), getattr(value, "__self__", None)
+    if not isinstance(function, types.FunctionType):
+        for hidden in kept_within(value):
+            uses.doubt(hidden)
+        return uses
+    names = list(inspect.signature(function).parameters)
+    bound = {} if owner is None else {names[0]: owner}
+    return uses_of(function, bound, set(names) - set(bound), is_chosen=is_chosen)
+
+
+def read_by(function: Any, owner: Any) -> set[str]:
+    """The attributes of an object that a method of it reads; ANY without a source."""
+    function = getattr(function, "__func__", function)
+    if not isinstance(function, types.FunctionType):
+        return {ANY}
+    names = list(inspect.signature(function).parameters)
+    uses = uses_of(function, {names[0]: owner} if names else {}, set())
+    return uses.read.get(id(owner), set())
 
 
 def read_with(owner: Any, name: str) -> set[str]:
     """What a look at an attribute reads: it alone, or what its property does."""
-    found: Callable[..., Any] | None = getattr(
-        inspect.getattr_static(type(owner), name, None), "fget", None
-    )
-    return {name} if found is None else read_by(found, owner)
+    found = inspect.getattr_static(type(owner), name, None)
+    getter = getattr(found, "fget", None)
+    if getter is not None:
+        return read_by(getter, owner)
+    is_plain = found is None or not hasattr(type(found), "__get__") or callable(found)
+    is_own = "__getattr__" not in _names_of(type(owner))
+    return {name} if is_plain and is_own else {ANY}
 
 
 def is_changed_by(owner: Any, name: str) -> bool:
@@ -391,10 +242,533 @@ def is_changed_by(owner: Any, name: str) -> bool:
     if name in KEEPING:
         return True
     method = getattr(type(owner), name, None)
-    if not isinstance(method, types.FunctionType) or is_of_library(method):
+    if not isinstance(method, types.FunctionType):
+        return name.startswith(_TAKING)
+    names = list(inspect.signature(method).parameters)
+    uses = uses_of(method, {names[0]: owner} if names else {}, set(names), is_chosen=True)
+    return bool(uses.kept.get(id(owner)))
+
+
+def is_taken_by(owner: Any, name: str, *, is_used: bool) -> bool:
+    """Whether a method whose source is not looked into takes in what it is given: of an object
+    of a library, one whose answer is used asks for something."""
+    return not is_used or name in KEEPING or name.startswith(_TAKING)
+
+
+def _names_of(kind: type) -> set[str]:
+    return set().union(*(vars(base) for base in kind.__mro__[:-1]))
+
+
+def _is_entered(function: Any) -> bool:
+    """Whether the source of a function is looked into: not those of libraries."""
+    if not isinstance(function, types.FunctionType):
         return False
-    parameters = list(inspect.signature(method).parameters)
-    try:
-        return bool(_Body(method, {parameters[0]: owner}, set(), is_chosen=True).kept)
-    except (SourceError, IndexError):
-        return True
+    package = (function.__module__ or "").partition(".")[0]
+    paths = sysconfig.get_paths()
+    is_installed = function.__code__.co_filename.startswith((paths["purelib"], paths["platlib"]))
+    return package not in LIBRARIES and not is_installed
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value lies: an object itself (`name` None), or what one of its attributes has."""
+
+    owner: Any
+    name: str | None
+    value: Any
+
+    def is_same(self, other: Place) -> bool:
+        return self.owner is other.owner and self.name == other.name
+
+
+class _Body:
+    """A call of a function, as its source tells of it."""
+
+    def __init__(
+        self,
+        function: Any,
+        places: dict[str, list[Place]],
+        data: set[str],
+        uses: Uses,
+        *,
+        is_chosen: bool = False,
+        outer: _Body | None = None,
+    ) -> None:
+        self.function = function
+        self.definition = source_of(function)
+        self.uses = uses
+        self.data = set(data)
+        self.is_chosen = is_chosen  #: whether data decides what runs
+        self.outer = outer
+        self.depth: int = 0 if outer is None else outer.depth + 1
+        self.returned: list[Place] = []
+        self.seen = {**function.__globals__, **names_of(function)}
+        for value in (*seen_by(function).values(), *(p.owner for f in places.values() for p in f)):
+            uses.note(value)
+        self.places = {name: list(found) for name, found in places.items()}
+        self.local = {
+            n.id
+            for n in ast.walk(self.definition)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        arguments = self.definition.args
+        self.parameters = [
+            a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+        ]
+        self.local |= {
+            *self.parameters,
+            *(a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None),
+        }
+        around, depth = outer, 0
+        while around is not None:
+            depth += around.function.__code__ is function.__code__
+            around = around.outer
+        if self.depth > _DEPTH or depth:
+            raise SourceError(f"{function.__qualname__} calls itself, or too deep")
+
+    def follow(self) -> list[Place]:
+        """Notes what the call does; where its answer lies."""
+        if isinstance(self.definition, ast.Lambda):
+            found = self.visit(self.definition.body)
+            return [] if found is None else [found]
+        for _ in range(3):  # what comes later in a loop is seen earlier in the next round
+            before = (len(self.data), sum(map(len, self.places.values())), self.is_chosen)
+            kept = sum(map(len, self.uses.kept.values()))
+            self.block(self.definition.body)
+            now = (len(self.data), sum(map(len, self.places.values())), self.is_chosen)
+            if now == before and kept == sum(map(len, self.uses.kept.values())):
+                break
+        return self.returned
+
+    # ---- statements -------------------------------------------------------------
+
+    def block(self, body: Sequence[ast.AST]) -> None:
+        for node in body:
+            if isinstance(node, ast.stmt):
+                self.statement(node)
+            elif not isinstance(node, ast.expr):  # a handler of exceptions, a case of `match`
+                self.block(getattr(node, "body", ()))
+
+    def statement(self, node: ast.stmt) -> None:
+        was_chosen = self.is_chosen
+        ends = (ast.Return, ast.Raise, ast.Break, ast.Continue)
+        for name in ("test", "iter", "subject"):
+            asked = getattr(node, name, None)
+            if asked is not None and self.is_data(asked):
+                self.is_chosen = True
+                was_chosen |= any(isinstance(n, ends) for n in ast.walk(node))
+        if isinstance(node, ast.Assign):
+            self.assign(node.targets, node.value)
+        elif isinstance(node, ast.AnnAssign):
+            if node.value is not None:
+                self.assign([node.target], node.value)
+        elif isinstance(node, ast.AugAssign):
+            is_data = self.is_data(node.value)
+            self.escape(self.visit(node.value))
+            self.store(node.target, None, is_data)
+        elif isinstance(node, (ast.For, ast.AsyncFor)):
+            self.store(node.target, _part(self.visit(node.iter)), self.is_data(node.iter))
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            for item in node.items:
+                found = self.visit(item.context_expr)
+                if item.optional_vars is not None:
+                    self.store(item.optional_vars, found, self.is_data(item.context_expr))
+        elif isinstance(node, ast.Return):
+            found = None if node.value is None else self.visit(node.value)
+            if found is not None and not any(found.is_same(p) for p in self.returned):
+                self.returned.append(found)
+        elif isinstance(node, ast.Expr):
+            self.visit(node.value, is_used=False)
+        elif isinstance(node, ast.Delete):
+            for target in node.targets:
+                self.store(target, None, self.is_chosen)
+        elif not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)):
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr):
+                    self.escape(self.visit(child))
+        if isinstance(node, ast.ClassDef):
+            raise SourceError("a class within a function")
+        is_function = isinstance(node, ast.FunctionDef)
+        self.is_chosen |= is_function  # it is called who knows when
+        for _, block in ast.iter_fields(node):
+            if isinstance(block, list) and block and not isinstance(block[0], ast.expr):
+                self.block(block)
+        self.is_chosen = was_chosen
+
+    def assign(self, targets: list[ast.expr], value: ast.expr) -> None:
+        for target in targets:
+            pairs = [(target, value)]
+            if isinstance(target, (ast.Tuple, ast.List)) and isinstance(
+                value, (ast.Tuple, ast.List)
+            ):
+                is_plain = not any(isinstance(e, ast.Starred) for e in (*target.elts, *value.elts))
+                if is_plain and len(target.elts) == len(value.elts):
+                    pairs = list(zip(target.elts, value.elts, strict=True))
+            for to, of in pairs:
+                self.store(to, self.visit(of), self.is_data(of))
+
+    def store(self, target: ast.expr, place: Place | None, is_data: bool) -> None:
+        """What an assignment does."""
+        is_data |= self.is_chosen
+        if isinstance(target, (ast.Tuple, ast.List)):
+            for each in target.elts:
+                self.store(each, _part(place), is_data)
+        elif isinstance(target, ast.Starred):
+            self.store(target.value, place, is_data)
+        elif isinstance(target, ast.Name):
+            if is_data:
+                self.data.add(target.id)
+            known = self.places.setdefault(target.id, [])
+            if place is not None and not any(place.is_same(p) for p in known):
+                known.append(place)
+        elif isinstance(target, ast.Attribute):
+            self.escape(place)
+            owner = self.visit(target.value)
+            if owner is not None and is_data:
+                is_object = is_keeper(owner.value) and "__setattr__" not in _names_of(
+                    type(owner.value)
+                )
+                if is_object and target.attr != "__dict__":
+                    self.uses.keep(owner.value, target.attr)
+                else:
+                    self.doubt(owner)
+        elif isinstance(target, ast.Subscript):
+            self.escape(place)
+            owner = self.visit(target.value, is_read=False)
+            self.escape(self.visit(target.slice))
+            if owner is not None and (owner.name is None or is_keeper(owner.value)):
+                self.doubt(owner)
+            elif owner is not None and (is_data or self.is_data(target.slice)):
+                self.uses.keep(owner.owner, owner.name or ANY)
+
+    # ---- expressions ------------------------------------------------------------
+
+    def visit(self, node: ast.AST, *, is_read: bool = True, is_used: bool = True) -> Place | None:
+        """Where the value of an expression lies; None of what is no part of an object."""
+        if isinstance(node, ast.Name):
+            return self.named(node.id)
+        if isinstance(node, ast.Attribute):
+            return self.attribute(node, is_read)
+        if isinstance(node, ast.Subscript):
+            owner = self.visit(node.value, is_read=is_read and not self.is_data(node.slice))
+            self.escape(self.visit(node.slice))
+            if owner is not None and (owner.name is None or is_keeper(owner.value)):
+                self.doubt(owner)
+            key = node.slice.value if isinstance(node.slice, ast.Constant) else _UNKNOWN
+            return _part(owner, key)
+        if isinstance(node, ast.Call):
+            return self.call(node, is_read, is_used)
+        if isinstance(node, (ast.Starred, ast.NamedExpr)):
+            found = self.visit(node.value, is_read=is_read)
+            if isinstance(node, ast.NamedExpr):
+                self.store(node.target, found, self.is_data(node.value))
+            return found
+        if isinstance(node, (ast.IfExp, ast.BoolOp)):
+            parts = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse]
+            if isinstance(node, ast.IfExp):
+                self.visit(node.test)
+            return self.one_of([p for p in map(self.visit, parts) if p is not None])
+        if isinstance(node, ast.Compare):
+            self.compare(node)
+            return None
+        if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.FormattedValue, ast.JoinedStr)):
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.expr):
+                    self.operand(self.visit(child))
+            return None
+        if isinstance(node, (ast.Yield, ast.YieldFrom, ast.Await)):
+            raise SourceError("a generator")
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+            for generator in node.generators:
+                found = _part(self.visit(generator.iter))
+                self.store(generator.target, found, self.is_data(generator.iter))
+                for test in generator.ifs:
+                    self.visit(test)
+            given = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+            return self.one_of([p for p in map(self.visit, given) if p is not None])
+        if isinstance(node, ast.Lambda):
+            was_chosen, self.is_chosen = self.is_chosen, True
+            self.escape(self.visit(node.body))
+            self.is_chosen = was_chosen
+            return None
+        for child in ast.iter_child_nodes(node):  # displays, slices
+            if isinstance(child, (ast.expr, ast.keyword)):
+                self.escape(self.visit(child))
+        return None
+
+    def named(self, name: str) -> Place | None:
+        if name in self.local:
+            return self.one_of(self.places.get(name, []))
+        value = self.seen.get(name)
+        return Place(value, None, value) if is_keeper(value) else None
+
+    def one_of(self, places: list[Place]) -> Place | None:
+        if not places:
+            return None
+        if not all(place.is_same(places[0]) for place in places):
+            for place in places:
+                self.escape(place)
+        return places[0]
+
+    def attribute(self, node: ast.Attribute, is_read: bool) -> Place | None:
+        of = self.visit(node.value, is_read=is_read)
+        if of is None:
+            return None
+        if not is_keeper(of.value):
+            return Place(of.owner, of.name, _UNKNOWN)
+        owner, name = of.value, node.attr
+        found = inspect.getattr_static(type(owner), name, None)
+        if isinstance(found, types.FunctionType):  # a method that is handed on
+            self.enter(found, [of], None, is_chosen=True)
+            return None
+        getter = getattr(found, "fget", None)
+        if isinstance(getter, types.FunctionType):
+            return self.enter(getter, [of], None, is_chosen=self.is_chosen)
+        if "__getattr__" in _names_of(type(owner)) or name == "__dict__":
+            self.doubt(of)
+        if is_read:
+            self.uses.see(owner, name)
+        value = inspect.getattr_static(owner, name, _UNKNOWN)
+        is_slot = isinstance(value, types.MemberDescriptorType)
+        is_computed = hasattr(type(value), "__get__") and not isinstance(value, types.FunctionType)
+        if is_slot:
+            value = getattr(owner, name, _UNKNOWN)
+        elif is_computed:
+            value = _UNKNOWN
+        return Place(owner, name, value)
+
+    def compare(self, node: ast.Compare) -> None:
+        is_keyed = all(isinstance(op, (ast.In, ast.NotIn)) for op in node.ops) and self.is_data(
+            node.left
+        )
+        is_identity = all(isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops)
+        places = [self.visit(node.left)]
+        places += [self.visit(each, is_read=not is_keyed) for each in node.comparators]
+        for place in () if is_identity else places:
+            self.operand(place)
+
+    def operand(self, place: Place | None) -> None:
+        """An operator of an object is a method of it."""
+        if place is not None and (place.name is None or is_keeper(place.value)):
+            self.doubt(place)
+
+    def escape(self, place: Place | None) -> None:
+        """What is handed on to where no source tells."""
+        if place is None:
+            return
+        if _is_open(place.value):
+            self.doubt(place)
+
+    def doubt(self, place: Place) -> None:
+        if place.name is None:
+            self.uses.doubt(place.owner)
+            return
+        self.uses.keep(place.owner, place.name)
+        self.uses.see(place.owner, place.name)
+        for inner in kept_within(place.value):
+            self.uses.doubt(inner)
+
+    def is_data(self, node: ast.AST) -> bool:
+        kept = set().union(*self.uses.kept.values()) if self.uses.kept else set()
+        return any(
+            (isinstance(part, ast.Name) and part.id in self.data)
+            or (isinstance(part, ast.Attribute) and part.attr in kept)
+            for part in ast.walk(node)
+        )
+
+    # ---- calls ------------------------------------------------------------------
+
+    def call(self, node: ast.Call, is_read: bool, is_used: bool) -> Place | None:
+        given = [self.visit(argument) for argument in node.args]
+        given += [self.visit(keyword.value) for keyword in node.keywords]
+        values = [*node.args, *(keyword.value for keyword in node.keywords)]
+        is_data = self.is_chosen or any(map(self.is_data, values))
+        if isinstance(node.func, ast.Attribute):
+            method = node.func.attr
+            is_keyed = method in ("get", "setdefault", "pop") and bool(node.args)
+            is_keyed = is_keyed and self.is_data(node.args[0])
+            is_put = method in KEEPING and method not in _GIVING
+            owner = self.owner_of(node.func.value, is_read and not is_keyed and not is_put)
+            if owner is not None:
+                return self.method(node, owner, given, is_data, is_used)
+            return self.called(node, self.reached(node.func), given)
+        if isinstance(node.func, ast.Name):
+            name = node.func.id
+            if hasattr(builtins, name) and name not in self.local and name not in self.seen:
+                return self.builtin(node, name, given, is_data)
+            return self.called(node, self.reached(node.func), given)
+        self.escape(self.visit(node.func))
+        return self.called(node, None, given)
+
+    def owner_of(self, node: ast.expr, is_read: bool) -> Place | None:
+        """The object whose method is called."""
+        is_super = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if is_super and node.func.id == "super":  # type: ignore[attr-defined]
+            self.doubt_all()
+            return None
+        return self.visit(node, is_read=is_read)
+
+    def doubt_all(self) -> None:
+        for places in self.places.values():
+            for place in places:
+                self.doubt(place)
+
+    def method(
+        self,
+        node: ast.Call,
+        owner: Place,
+        given: list[Place | None],
+        is_data: bool,
+        is_used: bool,
+    ) -> Place | None:
+        assert isinstance(node.func, ast.Attribute)
+        name, value = node.func.attr, owner.value
+        if is_keeper(value):
+            found = inspect.getattr_static(type(value), name, None)
+            if isinstance(found, staticmethod):
+                return self.called(node, found.__func__, given)
+            if isinstance(found, types.FunctionType) and _is_entered(found):
+                return self.enter(found, [owner, *given], node, is_chosen=self.is_chosen)
+            held = inspect.getattr_static(value, name, None) if found is None else None
+            if held is not None:  # a function that an attribute has
+                self.uses.see(value, name)
+                return self.called(node, held, given)
+            self.uses.see(value, ANY)
+            if is_data and is_taken_by(value, name, is_used=is_used):
+                self.uses.keep(value, ANY)
+        elif type(value) in _CONTAINERS or value is _UNKNOWN:
+            is_taken = name in KEEPING or (
+                value is _UNKNOWN and is_taken_by(value, name, is_used=is_used)
+            )
+            if is_taken and is_data:
+                self.uses.keep(owner.owner, owner.name or ANY)
+        elif isinstance(value, _PASSING):
+            return None
+        elif name in WRITING or name.startswith(("fit", "partial_fit")):
+            self.uses.keep(owner.owner, owner.name or ANY)
+        for place in given:
+            self.escape(place)
+        return _part(owner)
+
+    def builtin(
+        self, node: ast.Call, name: str, given: list[Place | None], is_data: bool
+    ) -> Place | None:
+        places = [place for place in given if place is not None]
+        constant = node.args[1] if len(node.args) > 1 else None
+        told = constant.value if isinstance(constant, ast.Constant) else None
+        if name == "getattr" and given[0] is not None and isinstance(told, str):
+            found = ast.Attribute(node.args[0], told, ast.Load())
+            return self.attribute(found, is_read=True)
+        if name in _READERS:
+            for place in places:
+                self.operand(place)
+            return None
+        if name in _PASSERS and not any(p.name is None for p in places):
+            return _part(self.one_of(places))
+        for place in places:
+            self.doubt(place)
+        return None
+
+    def called(self, node: ast.Call, callee: Any, given: list[Place | None]) -> Place | None:
+        """A call of what is no method of an object."""
+        if isinstance(callee, types.MethodType) and is_keeper(callee.__self__):
+            own = Place(callee.__self__, None, callee.__self__)
+            return self.enter(callee.__func__, [own, *given], node, is_chosen=self.is_chosen)
+        if isinstance(callee, type) and _is_entered(getattr(callee, "__init__", None)):
+            self.enter(callee.__init__, [None, *given], node, is_chosen=self.is_chosen)  # type: ignore[misc]
+            return None
+        if _is_entered(callee):
+            return self.enter(callee, given, node, is_chosen=self.is_chosen)
+        of_library = (getattr(callee, "__module__", None) or "").partition(".")[0] in LIBRARIES
+        is_writing = any(keyword.arg in ("out", "file") for keyword in node.keywords)
+        for place in given:
+            is_fixed = place is not None and not is_keeper(place.value) and place.name is not None
+            if not (of_library and is_fixed and not is_writing):
+                self.escape(place)
+        for hidden in kept_within(callee) if callee is not None else ():
+            self.uses.doubt(hidden)
+        return None
+
+    def reached(self, node: ast.expr) -> Any:
+        """The function that a name, or a module's attribute, stands for; None: not known."""
+        if isinstance(node, ast.Name):
+            return None if node.id in self.local else self.seen.get(node.id)
+        if isinstance(node, ast.Attribute):
+            owner = self.reached(node.value)
+            return getattr(owner, node.attr, None) if isinstance(owner, types.ModuleType) else None
+        return None
+
+    def enter(
+        self,
+        callee: Any,
+        given: Sequence[Place | None],
+        node: ast.Call | None,
+        *,
+        is_chosen: bool,
+    ) -> Place | None:
+        """Looks into a function that is called; `node` None: with whatever data."""
+        names = list(inspect.signature(callee, follow_wrapped=False).parameters.values())
+        plain = [p for p in names if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        values: list[ast.expr] = [] if node is None else list(node.args)
+        n_before = len(given) - len(values) - (0 if node is None else len(node.keywords))
+        keywords = {} if node is None else {k.arg: k.value for k in node.keywords}
+        places: dict[str, list[Place]] = {}
+        data: set[str] = set()
+        rest: list[Place | None] = []
+        is_spread = any(isinstance(v, ast.Starred) for v in values) or None in keywords
+        for i, place in enumerate(given):
+            at = i - n_before
+            if at >= len(values):
+                name = list(keywords)[at - len(values)]
+                is_known = any(p.name == name and p.kind != p.VAR_KEYWORD for p in names)
+            else:
+                is_known = i < len(plain) and not (is_spread and at >= 0)
+                name = plain[i].name if is_known else None
+            if place is not None and is_known and name is not None:
+                places[name] = [place]
+            else:
+                rest.append(place)
+            value = None if at < 0 else [*values, *keywords.values()][at]
+            if value is not None and name is not None and self.is_data(value):
+                data.add(name)
+        if node is None or is_spread:
+            data |= {p.name for p in names} - set(places)
+        data |= {p.name for p in names if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        for place in rest:
+            self.escape(place)
+        try:
+            inner = _Body(callee, places, data, self.uses, is_chosen=is_chosen, outer=self)
+            return self.one_of(inner.follow())
+        except SourceError:
+            for found in places.values():
+                self.doubt(found[0])
+            return None
+
+
+def _part(place: Place | None, key: Any = _UNKNOWN) -> Place | None:
+    """What lies within what is there; None of what cannot change."""
+    if place is None:
+        return None
+    value = place.value
+    parts: list[Any] = [_UNKNOWN]
+    if type(value) is dict:
+        parts = [value[key]] if key in value else list(value.values())
+    elif type(value) in (list, tuple):
+        is_index = type(key) is int and -len(value) <= key < len(value)
+        parts = [value[key]] if is_index else list(value)
+    elif type(value) is set or isinstance(value, str):
+        return None
+    if len(parts) == 1:
+        value = parts[0]
+    elif parts and not any(map(_is_open, parts)):
+        return None
+    else:
+        value = _UNKNOWN
+    return Place(place.owner, ANY if place.name is None else place.name, value)
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a value, or something in it, may change."""
+    if isinstance(value, tuple):
+        return any(map(_is_open, value))
+    return value is _UNKNOWN or type(value) in _CONTAINERS or any(True for _ in kept_within(value))

@@ -7,6 +7,8 @@ import collections
 import datetime
 import random
 import time
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,20 @@ from .values import CaptureError
 MUTATING = frozenset(
     ["append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "add",
      "discard", "setdefault", "popitem"]
+)  # fmt: skip
+
+
+#: Methods by which objects take something in, besides those of lists, dicts and sets.
+KEEPING = MUTATING | frozenset(
+    ["appendleft", "extendleft", "insort", "move_to_end", "popleft", "push", "put", "put_nowait",
+     "rotate", "send", "subtract", "write", "writelines"]
+)  # fmt: skip
+
+#: Methods of frames, Series, arrays and sparse matrices that change them, besides those that
+#: are told `inplace`.
+WRITING = frozenset(
+    ["byteswap", "eliminate_zeros", "fill", "insert", "partition", "pop", "prune", "put", "resize",
+     "setdiag", "setfield", "setflags", "sort", "sort_indices", "sum_duplicates", "update"]
 )  # fmt: skip
 
 
@@ -38,11 +54,15 @@ def is_same_state(before: list[Any], after: list[Any]) -> bool:
 _CLOCKS = frozenset(["now", "today", "utcnow"])
 
 
-def check_lasting(callee: Any, line: int) -> None:
+def check_lasting(callee: Any, given: Sequence[Any], line: int) -> None:
     """Raises for a call whose answer would be the capture's for ever."""
     owner = getattr(callee, "__self__", None)
     is_moment = isinstance(owner, type) and issubclass(owner, datetime.date)
     is_time = callee in (time.time, time.time_ns, time.localtime, time.gmtime, time.ctime)
+    is_strict = callee in (warnings.simplefilter, warnings.filterwarnings) and "error" in given
+    is_strict |= callee is np.seterr and not {"raise", "call"}.isdisjoint(map(str, given))
+    if is_strict:
+        raise CaptureError(f"line {line}: {callee.__name__} makes errors of what rows only warn of")
     is_random = owner is random._inst or owner is np.random.mtrand._rand
     if is_time or is_random or (is_moment and callee.__name__ in _CLOCKS):
         raise CaptureError(f"line {line}: {callee.__name__} gives another answer with each call")

@@ -42,6 +42,7 @@ class RowTracer:
         self.cells = Cells(call)
         self.depth = 0
         self.n_calls = 0
+        self.n_python = 0
         self.n_statements = 0
         #: Containers that were made on the way, which may be changed.
         self.own: dict[int, Any] = {}
@@ -128,6 +129,9 @@ class RowTracer:
         if type(owner) in (list, dict, set):
             self.check_own(owner)
 
+    def note_changed(self, owner: Any) -> None:
+        self.outer.note_changed(owner)
+
     def check_read(self, name: str) -> None:
         """What the function around has left is checked there."""
 
@@ -172,7 +176,8 @@ class RowTracer:
             if owner.kind != TEXT:
                 raise NotNative("an item of a row's number")
             return self._told("[...]", get_item(self.cells, owner, key))
-        if isinstance(owner, dict) and isinstance(key, Cell):
+        is_plain = isinstance(owner, dict) and not hasattr(type(owner), "__missing__")
+        if is_plain and isinstance(key, Cell):
             return self._told("lookup", lookup(self.cells, owner, key))
         raise NotNative(f"an item of a {type(owner).__name__} by a row's value")
 

@@ -5,7 +5,6 @@ import __future__
 
 import ast
 import builtins
-import contextlib
 import functools
 import inspect
 import types
@@ -60,26 +59,6 @@ def definition_of(function: types.FunctionType, *, is_generator: bool = False) -
     if inspect.isgeneratorfunction(function) and not is_generator:
         raise SourceError(f"{function.__qualname__} is a generator")
     return found[0]
-
-
-def may_suppress(manager: Any) -> bool:
-    """Whether a context manager may end an error that is raised within it."""
-    if isinstance(manager, (contextlib.suppress, contextlib.ExitStack)):
-        return True
-    # Of `contextlib.contextmanager`: one that catches errors around its `yield`.
-    is_generator = isinstance(manager, contextlib._GeneratorContextManager)
-    leaves = getattr(manager, "func", None) if is_generator else type(manager).__exit__
-    if not isinstance(leaves, types.FunctionType):
-        return False  # compiled: locks, files
-    try:
-        nodes = list(ast.walk(definition_of(leaves, is_generator=is_generator)))
-    except SourceError:
-        return True
-    if is_generator:
-        around = [n for n in nodes if isinstance(n, ast.With) or getattr(n, "handlers", None)]
-        return any(isinstance(n, ast.Yield) for node in around for n in ast.walk(node))
-    given = [node.value for node in nodes if isinstance(node, ast.Return)]
-    return not all(v is None or (isinstance(v, ast.Constant) and not v.value) for v in given)
 
 
 #: What `from __future__ import` sets in code.

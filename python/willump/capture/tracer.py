@@ -17,11 +17,11 @@ import pandas as pd
 from ..convert.context import Context
 from ..convert.registry import Refused
 from .asked import TELLING, Asked, check_fixed, check_kind
-from .changes import WRITING, CallCopied, Watch, call_on_sample
+from .changes import CallCopied, Watch, call_on_sample
 from .effects import check_containers, effects_of
-from .inner import Inner
+from .inner import Inner, inner_of
 from .interpreter import Interpreter
-from .keeping import KEEPING, is_changed_by, is_keeper
+from .keeping import Uses, is_changed_by, is_keeper, kept_within, uses_of, uses_of_callable
 from .kinds import (
     bound_maker,
     constant_kind,
@@ -32,7 +32,7 @@ from .kinds import (
     name_of,
     nodes_of,
 )
-from .lasting import check_lasting
+from .lasting import KEEPING, WRITING, check_lasting
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
@@ -107,6 +107,7 @@ class Tracer(Watch):
         self.code: Any = None
         self.depth = 0
         self.n_calls = 0
+        self.n_python = 0  #: of these, those that Python makes
         self.n_statements = 0
         self.steps: list[Step] = []
         self.notes: list[str] = []
@@ -127,7 +128,7 @@ class Tracer(Watch):
         if callee is functools.reduce and len(args) > 1:
             return self._reduced(*args)
         if not is_traced(list(args), kwargs, owner):
-            check_lasting(callee, self.line)
+            check_lasting(callee, [*args, *kwargs.values()], self.line)
             self.check_called(callee, [*args, *kwargs.values()])
             if getattr(callee, "__name__", "") in WRITING or kwargs.get("inplace") is True:
                 self.check_changes(owner)
@@ -135,10 +136,6 @@ class Tracer(Watch):
             return callee(*args, **kwargs)
         if type(owner) in (list, dict, set):
             self.check_own(owner)
-        elif inspect.isbuiltin(callee) and callee.__name__ in KEEPING and is_keeper(owner):
-            raise CaptureError(
-                f"line {self.line}: a {type(owner).__name__} takes in what hangs on the input"
-            )
         if callee in _STRUCTURAL if isinstance(callee, type) else type(owner) in (list, dict, set):
             return callee(*[self._opened(arg, callee) for arg in args], **kwargs)
         if isinstance(owner, Traced):  # a bound method that was kept in a variable
@@ -161,7 +158,6 @@ class Tracer(Watch):
         is_left = isinstance(inlined, Traced) and isinstance(inlined.native, str)
         if inlined is not NotImplemented and not (is_left and of_estimator is not None):
             return inlined
-        self.check_constant(*args, *kwargs.values())
         maker = maker_of(callee) or of_estimator or bound_maker(callee)
         return self.make(name_of(callee), callee, args, kwargs, maker)
 
@@ -367,9 +363,6 @@ class Tracer(Watch):
         kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
         self.note_given([*args, *kwargs.values()])
-        for each in (*args, *kwargs.values()):  # it may be called with data
-            if isinstance(each, types.FunctionType) and not is_of_library(each):
-                self.note_kept(each, dict.fromkeys(inspect.signature(each).parameters, self.frame))
         called = None if may_write else call_on_sample(function, args, kwargs)
         if called is None:
             return self._called_copied(name, function, args, kwargs)
@@ -394,6 +387,9 @@ class Tracer(Watch):
         if not is_silent:
             why = native if isinstance(native, str) else self._why_python(native)
             self.steps.append(Step(self.code, line, name, why, nodes_of(native)))
+        if isinstance(native, str):
+            self.n_python += 1
+            self.note_uses(functools.partial(self._uses, function, args, kwargs))
         found = Traced(value, native, replay, line)
         self.asked.call(name, function, args, found)
         self.hold(found)
@@ -428,8 +424,69 @@ class Tracer(Watch):
                 self._replace(arg, Traced(new, why, replay, line))
                 found = arg if new is value else found
         self.steps.append(Step(self.code, line, name, why))
+        self.n_python += 1
+        self.note_uses(functools.partial(self._uses, function, args, kwargs))
         self.hold(found)
         return found
+
+    def _uses(
+        self,
+        function: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        is_chosen: bool = False,
+    ) -> Uses:
+        """What a call that is not followed does to objects."""
+        every: list[Any] = [*args, *kwargs.values()]
+        own = function
+        if isinstance(function, CallMethod):  # of a value: is it of the user's?
+            own = vars(type(args[0].value)).get(function.name)
+        elif isinstance(function, types.MethodType):
+            own, args = function.__func__, (function.__self__, *args)
+        elif isinstance(function, type):
+            own, args = vars(function).get("__init__"), (None, *args)
+        elif not isinstance(function, types.FunctionType):
+            own, args = vars(type(function)).get("__call__"), (function, *args)
+            every += kept_within(getattr(function, "__self__", function))
+        found = Uses()
+        is_own = isinstance(own, types.FunctionType) and not is_of_library(own)
+        if is_own:
+            bound = bound_arguments(own, args, kwargs)
+            data = {name for name, value in bound.items() if is_traced(value)}
+            if isinstance(function, type):
+                check_containers(own, bound, self.line)
+                self.written |= effects_of(own, bound).names
+            found = uses_of(own, bound, data, is_chosen=is_chosen)
+        for value in every:
+            if isinstance(value, (types.FunctionType, types.MethodType)):
+                self._check_callable(value)
+                found.add(uses_of_callable(value, is_chosen=is_chosen))
+            elif not is_own:
+                for held in kept_within(value):
+                    found.doubt(held)
+            container = getattr(value, "__self__", None)
+            if type(container) in (list, dict, set) and value.__name__ in KEEPING:
+                raise CaptureError(
+                    f"line {self.line}: a {type(container).__name__} takes in what hangs on the "
+                    "input"
+                )
+        return found
+
+    def _check_callable(self, function: Any) -> None:
+        """Raises where a function that is handed on changes containers of the function that
+        defines it."""
+        if is_of_library(function):
+            return
+        effects, inner = effects_of(function, {}), inner_of(function)
+        self.written |= effects.names | effects.attributes
+        for name in () if inner is None else filter(inner.is_own, effects.names):
+            assert inner is not None
+            if type(inner.owner.lookup(name)) in (list, dict, set):
+                raise CaptureError(
+                    f"line {self.line}: {function.__name__} may change {name!r}, which hangs "
+                    "on the input then"
+                )
 
     def _insert(
         self, owner: Traced, loc: int, column: Any, value: Any, allow_duplicates: bool = False
@@ -560,7 +617,6 @@ class Tracer(Watch):
             name, effects = function.__qualname__, effects_of(function, bound)
             self.written |= effects.names | effects.attributes
             may_write = effects.unknown or any(is_traced(bound[p]) for p in effects.parameters)
-            self.note_kept(function, bound)
             return self.make(name, callee, given, kwargs, None, may_write=may_write)
         finally:
             self.line, self.code = before[2], before[3]
