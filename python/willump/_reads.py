@@ -316,8 +316,8 @@ def _of_columns(x: Any, columns: list[Any]) -> Any:
 
 
 def is_by_row(x: Any, run: Callable[[str, Any], Any], outputs: Sequence[str]) -> bool:
-    """Whether rows are answered alike in another order and in parts; also where that
-    cannot be told, as too few rows are given, or the parts are refused."""
+    """Whether rows are answered alike in another order, each twice and in parts; also where
+    that cannot be told, as too few rows are given, or the parts are refused."""
     output = next((name for name in _TELLING if name in outputs), None)
     n = min(n_rows_of(x), _MOST_ROWS)
     if output is None or n < 8:
@@ -328,14 +328,21 @@ def is_by_row(x: Any, run: Callable[[str, Any], Any], outputs: Sequence[str]) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            whole, *parts = (
+            whole, twice, *parts = (
                 np.asarray(_dense(run(output, take_rows(x, rows[some]))))
-                for some in (np.arange(n), order[:3], order[3 : n // 2], order[n // 2 :])
+                for some in (
+                    np.arange(n),
+                    np.repeat(order, 2),
+                    order[:3],
+                    order[3 : n // 2],
+                    order[n // 2 :],
+                )
             )
         except Exception:
             return True
-    again = np.concatenate(parts)
-    if again.shape != whole.shape:
+    again = np.concatenate([*parts, twice])
+    order = np.concatenate([order, np.repeat(order, 2)])
+    if again.shape != whole[order].shape:
         return False
     if whole.dtype.kind not in "fc":
         return bool(np.mean(again != whole[order]) <= _BY_CHANCE)
