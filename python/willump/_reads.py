@@ -208,8 +208,10 @@ def _reads_all(step: Any) -> bool:
     estimator = getattr(step, "estimator", None)
     if estimator is None:
         return False
-    inner = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
-    for part in [estimator, *inner]:
+    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    if _draws_columns(params) or any(map(_is_function, params.values())):
+        return False
+    for part in [estimator, *params.values()]:
         module = type(part).__module__
         if part is not estimator and not hasattr(part, "fit"):
             continue
@@ -218,6 +220,21 @@ def _reads_all(step: Any) -> bool:
         if module.partition(".")[0] not in _KNOWN:
             return False
     return True
+
+
+def _draws_columns(params: Mapping[str, Any]) -> bool:
+    """Whether a bagging ensemble, or one inside, gives its members some of the columns."""
+    for name, draws_again in params.items():
+        if name.rpartition("__")[2] == "bootstrap_features":
+            share = params[name.removesuffix("bootstrap_features") + "max_features"]
+            if draws_again or type(share) is int or share != 1.0:
+                return True
+    return False
+
+
+def _is_function(value: Any) -> bool:
+    """A function of rows, as a kernel or a metric may be: it may leave columns out."""
+    return callable(value) and not isinstance(value, type) and not hasattr(value, "fit")
 
 
 # ---- what the answers tell -----------------------------------------------------
