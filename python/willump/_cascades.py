@@ -337,6 +337,9 @@ class CascadeRegressor(RegressorMixin, _Cascade):  # type: ignore[misc]  # no st
         return _one_or_several(y)
 
 
+CASCADES = (CascadeClassifier, CascadeRegressor)
+
+
 def _one_or_several(y: Any) -> Array:
     """y as a vector, or as a matrix of several labels or numbers a row."""
     several = np.asarray(y)

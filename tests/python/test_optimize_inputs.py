@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import NMF
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.naive_bayes import GaussianNB
@@ -153,6 +155,51 @@ def test_a_cascade_without_its_original_is_no_exact_pipeline() -> None:
     loaded = willump.from_bytes(first.to_bytes())
     with pytest.raises(willump.UnsupportedError, match=r"an artifact.*pass the fitted"):
         optimized(loaded, x, y, willump.Agreement(0.8), **options)
+
+
+def test_a_model_without_its_original_is_no_exact_pipeline() -> None:
+    pipeline, x, y = of_six_blocks(0)
+    loaded = pickle.loads(pickle.dumps(willump.compile(pipeline)))
+    with pytest.raises(willump.UnsupportedError, match=r"a model that was.*pass the fitted"):
+        optimized(loaded, x, y, willump.Agreement(0.8), X_cal=numbers(2000, 1)[0])
+
+
+def test_a_cascade_estimator_stands_for_what_is_in_it() -> None:
+    pipeline, x, y = of_six_blocks(0)
+    target = willump.Agreement(0.8)
+    estimator = willump.CascadeClassifier(pipeline, target=target, costs=COSTS)
+    with pytest.raises(NotFittedError):
+        optimized(estimator, x, y, target, X_cal=numbers(2000, 1)[0])
+    with pytest.raises(NotFittedError):
+        willump.compile(estimator)
+    own = optimized(pipeline, x, y, target, refit=True, costs=COSTS)
+    found = optimized(estimator, x, y, target, refit=True, costs=COSTS)
+    assert certified(found) == certified(own)
+    estimator.fit(x, y)
+    assert willump.compile(estimator) is estimator.cascade_
+
+
+@pytest.mark.parametrize("form", [lambda x: x, lambda x: x.tolist(), pd.DataFrame, sp.csr_matrix])
+def test_calibration_rows_may_not_be_missing(form: Any) -> None:
+    x, y = numbers(600, 0)
+    pipeline = make_pipeline(StandardScaler(), RandomForestClassifier(20, random_state=0))
+    pipeline.fit(form(x) if form is pd.DataFrame else x, y)
+    if form is sp.csr_matrix:
+        pipeline = make_pipeline(MaxAbsScaler(), LogisticRegression()).fit(form(x), y)
+    with pytest.raises(ValueError, match="X_cal has no rows"):
+        optimized(pipeline, form(x), y, willump.Agreement(0.8), X_cal=form(x)[:0])
+
+
+def test_labels_may_come_one_by_one() -> None:
+    pipeline, x, y = of_six_blocks(0)
+    fresh = numbers(2500, 1)[0]
+    labels = pipeline.predict(fresh).tolist()
+    for target in (willump.Accuracy(0.2), willump.Estimated("accuracy", loss=0.2)):
+        options = {"X_cal": fresh, "costs": COSTS}
+        own = optimized(pipeline, x, y, target, y_cal=labels, **options)
+        assert certified(own) == certified(
+            optimized(pipeline, x, y, target, y_cal=iter(labels), **options)
+        )
 
 
 def test_a_compiled_pipeline_is_cut_as_its_original() -> None:
