@@ -219,7 +219,7 @@ def optimize(
         )
     if duplicates not in ("distinct", "traffic"):
         raise ValueError(f"duplicates={duplicates!r} is neither 'distinct' nor 'traffic'")
-    seed = _seed_of(random_state)
+    seed = seed_of(random_state)
     thread_count(n_threads)  # refuses a wrong one before any work
     X = as_rows(X)
     y = None if y is None else _labels_of(y, n_rows_of(X), "y", is_table=True)
@@ -372,7 +372,7 @@ def _check_lossless(X_cal: Any, y_cal: Any, groups: Any, costs: Any, *, refit: b
         )
 
 
-def _seed_of(random_state: Any) -> int:
+def seed_of(random_state: Any) -> int:
     if random_state is None:
         return 0
     if isinstance(random_state, np.random.Generator):
