@@ -236,6 +236,8 @@ def _followed(function: Any, rows: Sample, *, splits_lookups: bool) -> Followed:
         args, plain = (tracer.from_outside(function.__self__), argument), function.__func__
     try:
         result = Interpreter.call(tracer, plain, args, {})
+        if tracer.failed:
+            raise CaptureError("a function that is not followed calls one that sees data")
     except UnsupportedError:
         raise
     except Exception as error:
@@ -280,6 +282,10 @@ class Result:
             raise UnsupportedError(
                 f"the function returns {type(result).__name__}, which does not hang on its input; "
                 "return one array, matrix or Series with an answer for each row"
+            )
+        if isinstance(result.value, pd.DataFrame):
+            raise UnsupportedError(
+                "the function returns a frame: return an array (to_numpy()) or a Series"
             )
         try:
             native = tracer.native(result)
