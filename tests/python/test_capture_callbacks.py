@@ -2,7 +2,7 @@
 threads, memos."""
 
 # Written as users write them.
-# ruff: noqa: B007, B023, B905, E741, F841, RET503, RET504, SIM105
+# ruff: noqa: B007, B023, E741, F841
 
 from __future__ import annotations
 

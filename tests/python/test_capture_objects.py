@@ -1,7 +1,7 @@
 """Data that a function leaves in objects, files, streams and modules, and finds again there."""
 
 # Written as users write them.
-# ruff: noqa: B007, B023, B905, E741, F841, RET503, RET504, SIM105
+# ruff: noqa: B905, E741, F841, RET503, RET504, SIM105
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Checks, reports, contexts and caches, which rows of the sample leave as they are."""
 
 # Written as users write them.
-# ruff: noqa: B007, B023, B905, E741, F841, RET503, RET504, SIM105
+# ruff: noqa: F841
 
 from __future__ import annotations
 
