@@ -75,6 +75,8 @@ def is_keeper(value: Any) -> bool:
     arrays are watched elsewhere (`lasting`, `changes`)."""
     if type(value) in _CONTAINERS or isinstance(value, (*_FIXED, *_PASSING)):
         return False
+    if inspect.isroutine(value) or type(value).__name__ == "cython_function_or_method":
+        return False
     package = type(value).__module__.partition(".")[0]
     if package == "builtins":
         return isinstance(value, _ITERATORS)
