@@ -57,12 +57,12 @@ def check_whole(
     differs = np.zeros(len(cal.certify), bool)
     if tuner.answers.kind != "numbers":
         given = tuner.answers.numbers(cascade, cal.x)
-        differs |= _part(given, cal) != served_by(tuner, gates)
+        differs |= given[cal.certify] != served_by(tuner, gates)
     told = promise.told()
     if told is not None:
         output, exact = told
-        counted = _numbers_served(tuner, gates, cal, output, _part(exact, cal))
-        given = _part(_numbers(cascade, output, cal.x), cal)
+        counted = _numbers_served(tuner, gates, cal, output, exact[cal.certify])
+        given = _numbers(cascade, output, cal.x)[cal.certify]
         differs |= _differ(given, counted, promise.tolerated(counted))
     n_differ = int(np.count_nonzero(differs))
     if n_differ > BY_CHANCE * promise.alpha * len(differs):
@@ -71,14 +71,6 @@ def check_whole(
             "would certify the cascade have other answers among all rows of X_cal than they had "
             "by themselves; compute what hangs on several rows in fit, or use willump.compile"
         )
-
-
-def _part(whole: Array, cal: Calibration) -> Array:
-    """The answers to the certifying rows; to a wrong number of rows there are none."""
-    if len(whole) != cal.n:
-        raise UnsupportedError(f"{len(whole)} answers to {cal.n} rows of X_cal")
-    part: Array = whole[cal.certify]
-    return part
 
 
 def _numbers(runner: Runner, output: str, x: Any) -> Array:
