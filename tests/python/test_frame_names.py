@@ -113,7 +113,7 @@ def picking(rng: random.Random) -> ColumnTransformer:
 def before(rng: random.Random, depth: int) -> Any:
     """What may stand before a model, and hand the frame on."""
     kinds = ["passthrough", "none", "same", "named", "abs", "scaler", "imputer", "picks", "best"]
-    kinds += ["function", "function", "to array", "foreign", "pandas", "powers"]
+    kinds += ["function", "function", "to array", "foreign", "pandas", "powers", "varied"]
     kind = rng.choice(kinds + ["union", "pipeline"] * (depth > 0))
     if kind == "union":
         parts = [before(rng, depth - 1) for _ in range(rng.randint(1, 3))]
@@ -137,6 +137,7 @@ def before(rng: random.Random, depth: int) -> Any:
         "foreign": Halving(),
         "pandas": rng.choice([SimpleImputer(), StandardScaler()]).set_output(transform="pandas"),
         "powers": PolynomialFeatures(2),
+        "varied": VarianceThreshold(),
     }[kind]
 
 
@@ -217,6 +218,20 @@ def test_names_are_read_as_the_original_reads_them(seed: int) -> None:
     fast = build(original)
     others = {} if "XGB" in str(original) else SUBCLASSES  # it takes no subclasses
     for name, x in {**FRAMES, **POLARS, **others}.items():
+        assert_alike(original, fast, name, x)
+
+
+@given(seed=st.integers(0, 10**9))
+@examples(15, shrinks=False)
+def test_a_selector_of_all_columns_reads_the_names_of_a_computed_frame(seed: int) -> None:
+    rng = random.Random(seed)
+    first = rng.choice([FunctionTransformer(halved), Halving()])
+    rest = [VarianceThreshold(), model(rng, 1)]
+    steps = [make_pipeline(*rest)] if rng.random() < 0.5 else rest
+    original = fitted(make_pipeline(first, *steps))
+    assert original is not None
+    fast = build(original)
+    for name, x in FRAMES.items():
         assert_alike(original, fast, name, x)
 
 

@@ -82,9 +82,10 @@ class PythonSteps(Emitter):
         return Ref(node, n_features, sparse, dtype)
 
     def checks_names(self, ref: Ref, readers: Sequence[NameReader]) -> None:
-        """Tells a Python step who reads the names of the frames that it may give."""
+        """Tells a Python step who reads the names of the frames that it may give: those
+        next to it, of several steps that come to the same node."""
         step = self.builder.nodes[ref.node].payload
-        if step is not None and readers:
+        if step is not None and step.readers is None and readers:
             step.readers = NameReaders([reader.described() for reader in readers])
 
     def _keeps_single(self, estimator: Any, method: str, value: Value, dtype: str) -> bool:
