@@ -242,8 +242,11 @@ def extract_of(
         whole = WholeMatrix(readers)
         if inputs:
             return whole
-        return _nothing  # every part is a Python step, which makes its own checks
-    if all(position < 0 and not name for name, _, position, _ in inputs):
+        if not any(getattr(step, "columns", None) for step in steps):
+            return _nothing  # every part is a Python step, which makes its own checks
+        # Those that are given columns check them, and not what they are picked from.
+        readers = NameReaders([])
+    elif all(position < 0 and not name for name, _, position, _ in inputs):
         # Several where parts of the pipeline decode bytes, or read float32, differently.
         return _itself if len(inputs) == 1 else _Repeated(len(inputs), readers)
     needed = [

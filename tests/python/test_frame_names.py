@@ -235,6 +235,47 @@ def test_a_selector_of_all_columns_reads_the_names_of_a_computed_frame(seed: int
         assert_alike(original, fast, name, x)
 
 
+def picked_by_python(rng: random.Random) -> ColumnTransformer:
+    """Columns by name or position, none of which a native step reads."""
+    ways: list[list[Any]] = [["b", "a"], [["b"]], [["c"], ["a", "b"]], [[1], [2, 0]], [slice(1, 3)]]
+    chosen = rng.choice(ways)
+    chosen = [chosen] if isinstance(chosen[0], str) else chosen
+    kinds = [PolynomialFeatures(), FunctionTransformer(halved), SplineTransformer(), Halving()]
+    return ColumnTransformer(
+        [(str(i), rng.choice(kinds), columns) for i, columns in enumerate(chosen)],
+        remainder=rng.choice(["drop", PolynomialFeatures()]),
+    )
+
+
+@given(seed=st.integers(0, 10**9))
+@examples(25, shrinks=False)
+def test_columns_for_python_steps_are_checked_before_they_are_picked(seed: int) -> None:
+    rng = random.Random(seed)
+    steps = picked_by_python(rng), LogisticRegression()
+    x = rng.choice([FRAME, FRAME, ROWS])
+    try:
+        original = quiet(make_pipeline(*steps).fit, x, LABELS)
+    except ValueError:  # names, and an array has none
+        return
+    fast = build(original)
+    others = {
+        "list": ROWS.tolist(), "narrow array": ROWS[:, :2], "wide array": np.ones((5, 4)),
+        "csr": sp.csr_array(ROWS), "no rows": FRAME.iloc[:0], "last two": FRAME[["b", "c"]],
+    }  # fmt: skip
+    for name, given_x in {**FRAMES, **POLARS, **others}.items():
+        expected, got = (
+            answered(original.predict_proba, given_x),
+            answered(fast.predict_proba, given_x),
+        )
+        where = f"{name} by {original}"
+        if isinstance(expected, Exception):
+            is_same = isinstance(got, (type(expected), ValueError))
+            assert is_same, f"{where}: {got!r}, the original: {expected!r}"
+        else:
+            assert not isinstance(got, Exception), f"{where}: {got!r}"
+            np.testing.assert_allclose(got, expected, 1e-9, err_msg=where)
+
+
 @pytest.mark.parametrize("first", ["passthrough", None])
 def test_what_hands_the_frame_on_has_no_names_itself(first: Any) -> None:
     original = Pipeline([("first", first), ("model", LogisticRegression())]).fit(FRAME, LABELS)
