@@ -259,6 +259,8 @@ def _is_sparse_by_name(estimator: Any) -> bool:
     estimator = _final(estimator)
     if hasattr(estimator, "sparse_output_"):
         return bool(estimator.sparse_output_)
+    if hasattr(estimator, "vocabulary_") and hasattr(estimator, "sparse"):
+        return bool(estimator.sparse)  # DictVectorizer's
     if hasattr(estimator, "vocabulary_") or hasattr(estimator, "alternate_sign"):
         return True
     blocks = getattr(estimator, "transformer_list", None)
