@@ -185,6 +185,9 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     """
     library = library_of(x)
     _refuse_matrix(x)
+    if "no_codes" in first and library in _BASES:
+        dtype = x.type if library == "pyarrow" else x.dtype
+        _refuse_kind(name.removeprefix("column "), dtype, first)
     if library == "pandas" and hasattr(x, "array"):
         raw: Any = _pandas_to_numpy(x)
     elif _exports_arrow(x):
@@ -383,10 +386,10 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     `first` holds "convert" where the original reads text as numbers, "category" where it
     tells "1" and None from numbers, "no_half" where float16 is refused, "no_half_columns"
     where one column of it is, "no_codes" and "no_words" where columns of a frame are that
-    hold such, "no_text=" and the columns in which text is refused though it be a number, and
-    "equal=" and a number where objects are compared with it before they are read as numbers
-    (NaN: with themselves),
-    "no_sparse_nan" where NaN in a sparse matrix is refused, and
+    hold such ("=" and the columns: where these are), "no_text=" and the columns in which
+    text is refused though it be a number, "equal=" and a number where objects are compared
+    with it before they are read as numbers (NaN: with themselves), "no_sparse_nan" where NaN
+    in a sparse matrix is refused, and
     "single_tables" where float32 stays float32 in what has no dtype: polars
     and Arrow frames, lists. Of a list of columns the extension says it.
     """
@@ -458,21 +461,28 @@ _TEXTS = ("str", "object", "large_s")
 def _refuse_kinds(names: Any, dtypes: list[Any], first: str) -> None:
     """Raises for a frame's column of categories, of which the libraries of boosters read
     codes, and of text, which they refuse by its dtype."""
+    told = [w.partition("=")[2] for w in first.split() if w.partition("=")[0] == "no_codes"]
+    chosen = sorted({int(i) for text in told for i in text.split(",") if text})
+    if "" not in told and len(dtypes) > max(chosen, default=0):  # "=" and those that are read
+        names, dtypes = [names[i] for i in chosen], [dtypes[i] for i in chosen]
     for dtype in set(dtypes):
-        if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
-            continue
-        said, column = str(dtype).lower(), names[dtypes.index(dtype)]
-        if said.startswith(_CATEGORIES):
-            raise UnsupportedError(
-                f"column {column!r} is of {said.split('(')[0].split('<')[0]}, and the model was "
-                "fitted on numbers: its library reads the codes of categories, or refuses them; "
-                f"give numbers, such as X[{column!r}].cat.codes"
-            )
-        if "no_words" in first and said.startswith(_TEXTS):
-            raise ValueError(
-                f"column {column!r} holds {said}, and the model takes int, float or bool; give "
-                "numbers, such as X.astype(float)"
-            )
+        if not isinstance(dtype, np.dtype) or dtype.kind not in "biuf":
+            _refuse_kind(repr(names[dtypes.index(dtype)]), dtype, first)
+
+
+def _refuse_kind(column: str, dtype: Any, first: str) -> None:
+    said = str(dtype).lower()
+    if said.startswith(_CATEGORIES):
+        raise UnsupportedError(
+            f"column {column} is of {said.split('(')[0].split('<')[0]}, and the model was "
+            "fitted on numbers: its library reads the codes of categories, or refuses them; "
+            f"give numbers, such as X[{column}].cat.codes"
+        )
+    if "no_words" in first and said.startswith(_TEXTS):
+        raise ValueError(
+            f"column {column} holds {said}, and the model takes int, float or bool; give "
+            "numbers, such as X.astype(float)"
+        )
 
 
 def _refuse_half_columns(x: Any) -> None:

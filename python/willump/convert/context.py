@@ -334,15 +334,17 @@ class Context(PythonSteps):
             for node, _ in self.given(ref.node, range(ref.n_features), through):
                 self.say_first(node, "no_sparse_nan")
 
-    def reads_frames(self, ref: Ref, words: str) -> None:
-        """Notes what a model that may be given the caller's frame itself refuses in it."""
+    def reads_frames(self, ref: Ref, words: Sequence[str]) -> None:
+        """Notes what a model that may be given the caller's columns themselves, in a frame,
+        refuses in them."""
         node = ref.node
-        while self.builder.nodes[node].operator in ("cast", "impute", "check_finite"):
+        while self.builder.nodes[node].operator in (*_PASSES, "impute"):  # its own
             (node,) = self.builder.nodes[node].inputs
-        given = self.builder.nodes[node]
-        if given.operator == "input" and given.attributes["kind"] == "matrix":
-            for word in words.split():
-                self.say_first(node, word)
+        for given, columns in self.given(node, range(ref.n_features), _PASSES):
+            is_all = len(set(columns)) == self._width_of(given)
+            limit = "" if is_all else "=" + ",".join(map(str, columns))
+            for word in words:
+                self.say_first(given, word + limit)
 
     def say_first(self, node: int, word: str) -> None:
         """Adds a word to what an input's adapter is told; see `_columns.adapt_matrix`."""
