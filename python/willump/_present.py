@@ -143,7 +143,7 @@ def interface_of(
         elif output == "features":
             if metadata.get("keeps_integers"):
                 finish = _WholeNumbers(inputs, finish)
-            finish = _DefaultOutput(finish)
+            finish = _DefaultOutput(finish, str(metadata.get("transform_output") or "default"))
         methods[method] = (
             output,
             output in ravel,
@@ -403,15 +403,22 @@ class _WholeNumbers:
 
 
 class _DefaultOutput:
-    """Refuses frames as results, which scikit-learn's settings may ask for."""
+    """Refuses frames as results, which scikit-learn's settings, or the estimator's `own`,
+    may ask for."""
 
-    def __init__(self, then: _Finish | None) -> None:
+    def __init__(self, then: _Finish | None, own: str) -> None:
         self.then = then
+        self.own = own
 
     def __call__(self, result: Any, x: Any) -> Any:
         sklearn = sys.modules.get("sklearn")
         config = sklearn.get_config() if sklearn is not None else {}
         wanted = config.get("transform_output", "default")
+        if self.own != "default":
+            raise UnsupportedError(
+                f"transform gives arrays, and set_output(transform={self.own!r}) asks for frames; "
+                "use set_output(transform='default') before it is compiled"
+            )
         if wanted != "default":
             raise UnsupportedError(
                 f"transform gives arrays, and sklearn.set_config(transform_output={wanted!r}) "
