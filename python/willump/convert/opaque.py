@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.preprocessing import PolynomialFeatures
 
 from .._graph import Array, Attribute
 from .._names import NameReaders
 from .emit import Emitter
-from .gaps import may_tell_gaps
+from .gaps import below, may_tell_gaps
 from .registry import Refused
 from .steps import PythonStep
 from .values import DTYPES, NUMPY, Categories, Model, Ref, Source, Value
@@ -77,6 +78,10 @@ class PythonSteps(Emitter):
             "name": title,
             "keeps": True if self._keeps_single(estimator, method, value, dtype) else None,
         }
+        if isinstance(estimator, PolynomialFeatures) and isinstance(value, Ref):
+            for number in below(self.builder, value.node):
+                if (before := self.builder.nodes[number].payload) is not None:
+                    before.keeps_order = True
         inputs = (value.node,) if isinstance(value, Ref) else ()
         node = self.builder.node("external", inputs, attributes, payload=step)
         return Ref(node, n_features, sparse, dtype)
