@@ -7,6 +7,7 @@ own library is there already.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from ._places import (
     not_half,
     not_numeric,
     not_real,
+    not_sought,
     not_words,
     placed,
     to_floats,
@@ -183,6 +185,9 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     """
     library = library_of(x)
     _refuse_matrix(x)
+    if "no_codes" in first and library in _BASES:
+        dtype = x.type if library == "pyarrow" else x.dtype
+        _refuse_kind(name.removeprefix("column "), dtype, first)
     if library == "pandas" and hasattr(x, "array"):
         raw: Any = _pandas_to_numpy(x)
     elif _exports_arrow(x):
@@ -205,6 +210,7 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
         _refuse_others(raw, place)
     if "no_text" in first:
         _refuse_text(raw[:, None], [0], place)
+    _refuse_unlike(raw, first, place)
     return as_numbers(raw, place, reads_text=True, refuses_half="no_half" in first)
 
 
@@ -213,13 +219,51 @@ def _refuse_others(cells: Array, place: Place) -> None:
     if cells.dtype.kind not in "OUST":
         return
     for at, cell in np.ndenumerate(cells.astype(object)):
-        try:
-            is_number = not isinstance(cell, (str, bytes)) and cell is not None
-            is_number = is_number and isinstance(float(cell), float)
-        except (TypeError, ValueError, OverflowError):
-            is_number = False
-        if not is_number:
+        if not _is_double(cell):
             raise not_category(at, cell, place)
+
+
+def _is_double(cell: Any) -> bool:
+    """Whether an object is the very number that is read of it: Decimal("0.1") is not 0.1,
+    nor is "1" the number 1, to those who compare objects."""
+    if isinstance(cell, (float, int, np.floating)) and not isinstance(cell, np.longdouble):
+        return abs(cell) <= _LARGEST if isinstance(cell, int) else True
+    if cell is None or isinstance(cell, (str, bytes, np.ndarray)):
+        return False
+    try:
+        return bool(cell == float(cell))
+    except (TypeError, ValueError, ArithmeticError):
+        return False
+
+
+#: All integers up to here are doubles.
+_LARGEST = 2**53
+
+
+def _refuse_unlike(cells: Array, first: str, place: Place) -> None:
+    """Raises for the first object that is equal to a number that `first` says somebody
+    looks for, and is not read as it, or the reverse."""
+    sought = [float(w.partition("=")[2]) for w in first.split() if w.startswith("equal=")]
+    if not sought or cells.dtype.kind not in "OUS":
+        return
+    if cells.dtype.kind != "O":
+        raise ValueError(f"SimpleImputer does not support data with dtype {cells.dtype}")
+    for at, cell in np.ndenumerate(cells):
+        try:
+            wrong = [each for each in sought if _is_equal(cell, each) != _is_read_as(cell, each)]
+        except (TypeError, ValueError, ArithmeticError):
+            continue  # refused where it is read
+        if wrong:
+            raise not_sought(at, cell, wrong[0], place)
+
+
+def _is_equal(cell: Any, number: float) -> bool:
+    return bool(cell != cell if number != number else cell == number)
+
+
+def _is_read_as(cell: Any, number: float) -> bool:
+    read = np.nan if cell is None else float(cell)
+    return read == number or (read != read and number != number)
 
 
 def _numbers_only(first: str) -> list[int]:
@@ -234,7 +278,8 @@ def _refuse_text(cells: Array, columns: Sequence[int], place: Place) -> None:
         return
     for column in columns if max(columns, default=-1) < cells.shape[1] else ():
         for row, cell in enumerate(cells[:, column].tolist()):
-            if isinstance(cell, (str, bytes)):
+            is_other = isinstance(cell, numbers.Number) and not _is_double(cell)
+            if is_other or isinstance(cell, (str, bytes)):
                 raise not_category((row, column), cell, place)
 
 
@@ -341,13 +386,16 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     `first` holds "convert" where the original reads text as numbers, "category" where it
     tells "1" and None from numbers, "no_half" where float16 is refused, "no_half_columns"
     where one column of it is, "no_codes" and "no_words" where columns of a frame are that
-    hold such, "no_text=" and the columns in which text is refused though it be a number, and
+    hold such ("=" and the columns: where these are), "no_text=" and the columns in which
+    text is refused though it be a number, "equal=" and a number where objects are compared
+    with it before they are read as numbers (NaN: with themselves), "no_sparse_nan" where NaN
+    in a sparse matrix is refused, and
     "single_tables" where float32 stays float32 in what has no dtype: polars
     and Arrow frames, lists. Of a list of columns the extension says it.
     """
     refuses_half = "no_half" in first
     if is_sparse(x):
-        return _csr_parts(x, refuses_half)
+        return _csr_parts(x, refuses_half, takes_nan="no_sparse_nan" not in first)
     _refuse_matrix(x)
     library = library_of(x)
     if library == "pandas" and hasattr(x, "dtypes"):
@@ -366,6 +414,7 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         if "category" in first:
             _refuse_others(raw, _place_in(x))
         _refuse_text(raw, _numbers_only(first), _place_in(x))
+        _refuse_unlike(raw, first, _place_in(x))
         array = as_numbers(raw, _place_in(x), refuses_half=refuses_half)
     elif library == "polars" and hasattr(x, "get_columns") and (columns := _columns_of(x, first)):
         return columns
@@ -396,6 +445,7 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         if "category" in first:
             _refuse_others(raw, place)
         _refuse_text(raw, _numbers_only(first), place)
+        _refuse_unlike(raw, first, place)
         array = as_numbers(raw, place, reads_text=reads_text, refuses_half=refuses_half)
     has_dtype = library == "pandas" or hasattr(x, "dtype")
     if array.dtype == np.float32 and not has_dtype and "single_tables" not in first:
@@ -411,21 +461,28 @@ _TEXTS = ("str", "object", "large_s")
 def _refuse_kinds(names: Any, dtypes: list[Any], first: str) -> None:
     """Raises for a frame's column of categories, of which the libraries of boosters read
     codes, and of text, which they refuse by its dtype."""
+    told = [w.partition("=")[2] for w in first.split() if w.partition("=")[0] == "no_codes"]
+    chosen = sorted({int(i) for text in told for i in text.split(",") if text})
+    if "" not in told and len(dtypes) > max(chosen, default=0):  # "=" and those that are read
+        names, dtypes = [names[i] for i in chosen], [dtypes[i] for i in chosen]
     for dtype in set(dtypes):
-        if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
-            continue
-        said, column = str(dtype).lower(), names[dtypes.index(dtype)]
-        if said.startswith(_CATEGORIES):
-            raise UnsupportedError(
-                f"column {column!r} is of {said.split('(')[0].split('<')[0]}, and the model was "
-                "fitted on numbers: its library reads the codes of categories, or refuses them; "
-                f"give numbers, such as X[{column!r}].cat.codes"
-            )
-        if "no_words" in first and said.startswith(_TEXTS):
-            raise ValueError(
-                f"column {column!r} holds {said}, and the model takes int, float or bool; give "
-                "numbers, such as X.astype(float)"
-            )
+        if not isinstance(dtype, np.dtype) or dtype.kind not in "biuf":
+            _refuse_kind(repr(names[dtypes.index(dtype)]), dtype, first)
+
+
+def _refuse_kind(column: str, dtype: Any, first: str) -> None:
+    said = str(dtype).lower()
+    if said.startswith(_CATEGORIES):
+        raise UnsupportedError(
+            f"column {column} is of {said.split('(')[0].split('<')[0]}, and the model was "
+            "fitted on numbers: its library reads the codes of categories, or refuses them; "
+            f"give numbers, such as X[{column}].cat.codes"
+        )
+    if "no_words" in first and said.startswith(_TEXTS):
+        raise ValueError(
+            f"column {column} holds {said}, and the model takes int, float or bool; give "
+            "numbers, such as X.astype(float)"
+        )
 
 
 def _refuse_half_columns(x: Any) -> None:
@@ -456,7 +513,9 @@ def _wrong_dimension(array: Array) -> str:
     )
 
 
-def _csr_parts(x: Any, refuses_half: bool) -> tuple[Array, Array, Array, tuple[int, int]]:
+def _csr_parts(
+    x: Any, refuses_half: bool, *, takes_nan: bool = True
+) -> tuple[Array, Array, Array, tuple[int, int]]:
     csr = checked_csr(x)
     wide = csr.indices.dtype != np.int32 or csr.indptr.dtype != np.int32
     index = np.int64 if wide else np.int32
@@ -465,8 +524,15 @@ def _csr_parts(x: Any, refuses_half: bool) -> tuple[Array, Array, Array, tuple[i
         row = int(np.searchsorted(csr.indptr, at[0], side="right")) - 1
         return f"row {row} of column {csr.indices[at[0]]}"
 
+    data = np.ascontiguousarray(as_numbers(csr.data, place, refuses_half=refuses_half))
+    if not takes_nan and data.dtype.kind == "f" and np.isnan(data).any():
+        at = place((int(np.argmax(np.isnan(data))),))
+        raise UnsupportedError(
+            f"{at} of a sparse matrix is NaN, which the trees of an isolation forest take "
+            "otherwise there than in an array; replace it by a number"
+        )
     return (
-        np.ascontiguousarray(as_numbers(csr.data, place, refuses_half=refuses_half)),
+        data,
         np.ascontiguousarray(csr.indices, dtype=index),
         np.ascontiguousarray(csr.indptr, dtype=index),
         (int(csr.shape[0]), int(csr.shape[1])),

@@ -181,7 +181,7 @@ class Columns:
             raise ValueError(f"Expected 2D array, got {len(x.shape)}D array instead")
         if is_sparse(x):
             check_sparse(x)
-            if self.by_name:
+            if self.by_name and self.inputs:
                 raise UnsupportedError(
                     "the columns of a sparse matrix, for a model that was fitted on a frame, are "
                     "not supported; give a frame, or a dense array (X.toarray())"

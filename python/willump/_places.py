@@ -179,6 +179,15 @@ def not_category(at: tuple[int, ...], cell: Any, place: Place) -> Exception:
     return placed(error, f"{place(at)}; give numbers, and NaN where one is missing")
 
 
+def not_sought(at: tuple[int, ...], cell: Any, sought: float, place: Place) -> Exception:
+    """Refuses an object that is a number to one reader and not to another."""
+    error = TypeError(
+        f"{short(cell)} ({type(cell).__name__}) is {sought} either as an object or as a number, "
+        "and SimpleImputer looks for it among objects"
+    )
+    return placed(error, f"{place(at)}; give numbers, such as X.astype(float)")
+
+
 def not_words(dtype: Any, has_infinity: bool, is_bool: bool) -> Exception:
     """What encoders say to a column of numbers where their categories are text."""
     if has_infinity:

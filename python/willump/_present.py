@@ -143,7 +143,7 @@ def interface_of(
         elif output == "features":
             if metadata.get("keeps_integers"):
                 finish = _WholeNumbers(inputs, finish)
-            finish = _DefaultOutput(finish)
+            finish = _DefaultOutput(finish, str(metadata.get("transform_output") or "default"))
         methods[method] = (
             output,
             output in ravel,
@@ -242,8 +242,11 @@ def extract_of(
         whole = WholeMatrix(readers)
         if inputs:
             return whole
-        return _nothing  # every part is a Python step, which makes its own checks
-    if all(position < 0 and not name for name, _, position, _ in inputs):
+        if not any(getattr(step, "columns", None) for step in steps):
+            return _nothing  # every part is a Python step, which makes its own checks
+        # Those that are given columns check them, and not what they are picked from.
+        readers = NameReaders([])
+    elif all(position < 0 and not name for name, _, position, _ in inputs):
         # Several where parts of the pipeline decode bytes, or read float32, differently.
         return _itself if len(inputs) == 1 else _Repeated(len(inputs), readers)
     needed = [
@@ -400,15 +403,22 @@ class _WholeNumbers:
 
 
 class _DefaultOutput:
-    """Refuses frames as results, which scikit-learn's settings may ask for."""
+    """Refuses frames as results, which scikit-learn's settings, or the estimator's `own`,
+    may ask for."""
 
-    def __init__(self, then: _Finish | None) -> None:
+    def __init__(self, then: _Finish | None, own: str) -> None:
         self.then = then
+        self.own = own
 
     def __call__(self, result: Any, x: Any) -> Any:
         sklearn = sys.modules.get("sklearn")
         config = sklearn.get_config() if sklearn is not None else {}
         wanted = config.get("transform_output", "default")
+        if self.own != "default":
+            raise UnsupportedError(
+                f"transform gives arrays, and set_output(transform={self.own!r}) asks for frames; "
+                "use set_output(transform='default') before it is compiled"
+            )
         if wanted != "default":
             raise UnsupportedError(
                 f"transform gives arrays, and sklearn.set_config(transform_output={wanted!r}) "

@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
-from harness import build
+from harness import build, examples
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+from pandas.api.types import is_numeric_dtype
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -17,7 +20,8 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingClassifier,
 )
-from sklearn.feature_selection import VarianceThreshold
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
@@ -359,3 +363,65 @@ def test_categories_of_another_type_are_read_as_the_library_does(
                 continue
             tolerance = 1e-5 if kind == "extreme" else 1e-9
             np.testing.assert_allclose(got, expected, tolerance, tolerance)
+
+
+def steps_before(rng: Any) -> list[Any]:
+    """What may hand on a frame's columns as they are, or makes arrays of numbers of them."""
+    kinds = rng.integers(0, 9)
+    output = rng.choice(["default", "pandas"])
+    scaled = [("s", StandardScaler(), ["a"])]
+    made = {
+        0: ColumnTransformer(scaled, remainder="passthrough"),
+        1: ColumnTransformer([("i", SimpleImputer(), ["k"]), ("p", "passthrough", ["a"])]),
+        2: SelectKBest(k=int(rng.integers(1, 3))),
+        3: VarianceThreshold(),
+        4: SimpleImputer(),
+        5: FeatureUnion([("p", "passthrough"), ("i", SimpleImputer())]),
+        6: make_pipeline(FunctionTransformer(), SimpleImputer()),
+        7: make_pipeline(SimpleImputer(), FunctionTransformer()),
+        8: FunctionTransformer(),
+    }[int(kinds)]
+    if kinds != 8:
+        made.set_output(transform=output)
+    return ["passthrough", made] if rng.random() < 0.3 else [made]
+
+
+def dressed(rng: Any, numbers: Any) -> Any:
+    """The same numbers in a column of another dtype."""
+    kind = rng.choice(["int8", "int64", "float", "category", "words", "object", "str"])
+    if kind == "category":
+        return pd.Categorical(numbers)
+    if kind == "words":
+        return pd.Categorical(numbers.astype(str))
+    return numbers.astype({"float": float, "object": object, "str": str}.get(kind, kind))
+
+
+@examples(150, shrinks=False)
+@drawn(st.integers(0, 2**32))
+def test_dtypes_of_columns_behind_other_steps(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    numbers = pd.Series(rng.choice([2, 4, 8], 90))
+    plain = pd.DataFrame({"a": rng.normal(size=90), "k": numbers.astype("int8")})
+    y = (plain["a"] + plain["k"] > 4).astype(int)
+    models = [xgb.XGBClassifier(n_estimators=4, n_jobs=1), lgb.LGBMClassifier(**LIGHT)]
+    est = make_pipeline(*steps_before(rng), models[rng.integers(2)])
+    fitted = plain.assign(k=dressed(rng, numbers))
+    try:
+        est.fit(fitted, y)
+    except Exception:
+        return  # of dtypes that the library does not read
+    fast = build(est)
+    for name, x in (("fitted", fitted), ("other", plain.assign(k=dressed(rng, numbers)))):
+        where = f"{est} of {x.dtypes['k']}, fitted on {fitted.dtypes['k']}"
+        try:
+            got = fast.predict_proba(x)
+        except (TypeError, ValueError, willump.UnsupportedError):
+            assert name != "fitted", f"refused: {where}"
+            if is_numeric_dtype(fitted["k"]):
+                assert not is_numeric_dtype(x["k"]), f"refused: {where}"
+            continue
+        try:
+            want = est.predict_proba(x)
+        except Exception as error:
+            raise AssertionError(f"answered, unlike the original: {where}") from error
+        np.testing.assert_allclose(got, want, 1e-6, 1e-9, err_msg=where)

@@ -29,10 +29,12 @@ from sklearn import feature_selection as fs
 from sklearn import preprocessing as pp
 from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sklearn.decomposition import TruncatedSVD
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 from strategies import random_text
 
 
@@ -362,6 +364,29 @@ def test_frames_as_results_are_refused() -> None:
     union.fit(pd.DataFrame({"a": [1.0, 2.0]}))
     with pytest.raises(UnsupportedError, match="set_output"):
         build(union)
+
+
+@examples(12, shrinks=False)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from([VotingClassifier, StackingClassifier]),
+    st.sampled_from(["pandas", "polars"]),
+)
+def test_a_model_that_transforms_into_frames_predicts(seed: int, kind: Any, output: str) -> None:
+    rng = np.random.default_rng(seed)
+    x = pd.DataFrame(rng.normal(size=(60, 3)), columns=list("abc"))
+    members = [("l", LogisticRegression()), ("t", DecisionTreeClassifier(max_depth=3))]
+    options = {"cv": 2} if kind is StackingClassifier else {"voting": "soft"}
+    est = make_pipeline(pp.StandardScaler(), kind(members, **options))
+    quiet(est.set_output(transform=output).fit, x, rng.permutation(60) % 2)
+    fast = build(est, strict=True)
+    np.testing.assert_array_equal(fast.predict(x), quiet(est.predict, x))
+    np.testing.assert_allclose(fast.predict_proba(x), quiet(est.predict_proba, x), 1e-9)
+    if BACKEND == "core":
+        from willump import UnsupportedError
+
+        with pytest.raises(UnsupportedError, match=f"transform='{output}'"):
+            fast.transform(x)
 
 
 def test_the_warning_names_the_python_step() -> None:

@@ -113,7 +113,7 @@ def picking(rng: random.Random) -> ColumnTransformer:
 def before(rng: random.Random, depth: int) -> Any:
     """What may stand before a model, and hand the frame on."""
     kinds = ["passthrough", "none", "same", "named", "abs", "scaler", "imputer", "picks", "best"]
-    kinds += ["function", "function", "to array", "foreign", "pandas", "powers"]
+    kinds += ["function", "function", "to array", "foreign", "pandas", "powers", "varied"]
     kind = rng.choice(kinds + ["union", "pipeline"] * (depth > 0))
     if kind == "union":
         parts = [before(rng, depth - 1) for _ in range(rng.randint(1, 3))]
@@ -137,6 +137,7 @@ def before(rng: random.Random, depth: int) -> Any:
         "foreign": Halving(),
         "pandas": rng.choice([SimpleImputer(), StandardScaler()]).set_output(transform="pandas"),
         "powers": PolynomialFeatures(2),
+        "varied": VarianceThreshold(),
     }[kind]
 
 
@@ -218,6 +219,61 @@ def test_names_are_read_as_the_original_reads_them(seed: int) -> None:
     others = {} if "XGB" in str(original) else SUBCLASSES  # it takes no subclasses
     for name, x in {**FRAMES, **POLARS, **others}.items():
         assert_alike(original, fast, name, x)
+
+
+@given(seed=st.integers(0, 10**9))
+@examples(15, shrinks=False)
+def test_a_selector_of_all_columns_reads_the_names_of_a_computed_frame(seed: int) -> None:
+    rng = random.Random(seed)
+    first = rng.choice([FunctionTransformer(halved), Halving()])
+    rest = [VarianceThreshold(), model(rng, 1)]
+    steps = [make_pipeline(*rest)] if rng.random() < 0.5 else rest
+    original = fitted(make_pipeline(first, *steps))
+    assert original is not None
+    fast = build(original)
+    for name, x in FRAMES.items():
+        assert_alike(original, fast, name, x)
+
+
+def picked_by_python(rng: random.Random) -> ColumnTransformer:
+    """Columns by name or position, none of which a native step reads."""
+    ways: list[list[Any]] = [["b", "a"], [["b"]], [["c"], ["a", "b"]], [[1], [2, 0]], [slice(1, 3)]]
+    chosen = rng.choice(ways)
+    chosen = [chosen] if isinstance(chosen[0], str) else chosen
+    kinds = [PolynomialFeatures(), FunctionTransformer(halved), SplineTransformer(), Halving()]
+    return ColumnTransformer(
+        [(str(i), rng.choice(kinds), columns) for i, columns in enumerate(chosen)],
+        remainder=rng.choice(["drop", PolynomialFeatures()]),
+    )
+
+
+@given(seed=st.integers(0, 10**9))
+@examples(25, shrinks=False)
+def test_columns_for_python_steps_are_checked_before_they_are_picked(seed: int) -> None:
+    rng = random.Random(seed)
+    steps = picked_by_python(rng), LogisticRegression()
+    x = rng.choice([FRAME, FRAME, ROWS])
+    try:
+        original = quiet(make_pipeline(*steps).fit, x, LABELS)
+    except ValueError:  # names, and an array has none
+        return
+    fast = build(original)
+    others = {
+        "list": ROWS.tolist(), "narrow array": ROWS[:, :2], "wide array": np.ones((5, 4)),
+        "csr": sp.csr_array(ROWS), "no rows": FRAME.iloc[:0], "last two": FRAME[["b", "c"]],
+    }  # fmt: skip
+    for name, given_x in {**FRAMES, **POLARS, **others}.items():
+        expected, got = (
+            answered(original.predict_proba, given_x),
+            answered(fast.predict_proba, given_x),
+        )
+        where = f"{name} by {original}"
+        if isinstance(expected, Exception):
+            is_same = isinstance(got, (type(expected), ValueError))
+            assert is_same, f"{where}: {got!r}, the original: {expected!r}"
+        else:
+            assert not isinstance(got, Exception), f"{where}: {got!r}"
+            np.testing.assert_allclose(got, expected, 1e-9, err_msg=where)
 
 
 @pytest.mark.parametrize("first", ["passthrough", None])

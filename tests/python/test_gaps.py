@@ -23,8 +23,8 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     StackingClassifier,
 )
-from sklearn.feature_extraction import FeatureHasher
-from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -42,6 +42,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.random_projection import SparseRandomProjection
 
 
 def union(*parts: Any) -> FeatureUnion:
@@ -228,4 +229,56 @@ def test_zeros_that_a_python_step_of_unknown_width_stores(
         assert str(got).startswith("rows that come as CSR are not supported before")
     else:
         assert not isinstance(got, Exception), got
+        np.testing.assert_allclose(got[1], want[1], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+@examples(12, shrinks=False)
+@given(st.integers(0, 2**32))
+def test_a_python_step_of_rows_that_are_dicts_is_as_sparse_as_it_says(
+    sparse: bool, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    words = np.array([f"w{i}" for i in range(8)])
+    rows = [
+        {str(w): rng.choice([1.0, 2.5, -1.0]) for w in rng.choice(words, rng.integers(0, 5))}
+        for _ in range(90)
+    ]
+    y = rng.permutation(90) % 2
+    between = [P, MaxAbsScaler(), FunctionTransformer(np.abs), PolynomialFeatures(),
+               KBinsDiscretizer(2, encode="ordinal"), StandardScaler()]  # fmt: skip
+    step, model = between[rng.integers(len(between))], rng.choice(["xgboost", "bins", "linear"])
+    est = make_pipeline(DictVectorizer(sparse=sparse), step, MODELS[model]())
+    try:
+        quiet(est.fit, rows, y)
+    except (TypeError, ValueError):
+        return  # of sparse rows
+    fast = quiet(willump.compile, est)
+    got, want = (answer(each, "predict_proba", rows) for each in (fast, est))
+    assert not isinstance(got, Exception), got
+    np.testing.assert_allclose(got[1], want[1], rtol=1e-6, atol=1e-9)
+
+
+def doubled(x: Any) -> Any:
+    return x * 2.0
+
+
+@examples(25, shrinks=False)
+@given(st.integers(0, 2**32))
+def test_rows_that_are_out_of_order_are_refused_before_products(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    words = np.array([f"w{i}" for i in range(8)])
+    documents = [" ".join(rng.choice(words, rng.integers(1, 9))) for _ in range(90)]
+    steps = [MaxAbsScaler(), Normalizer(), PolynomialFeatures(), FunctionTransformer(doubled)]
+    behind = [steps[i] for i in rng.choice(4, rng.integers(1, 3), replace=False)]
+    projection = SparseRandomProjection(4, random_state=seed % 99)
+    est = make_pipeline(CountVectorizer(), projection, *behind, LogisticRegression())
+    quiet(est.fit, documents, rng.permutation(90) % 2)
+    fast = quiet(willump.compile, est)
+    got, want = (answer(each, "predict_proba", documents) for each in (fast, est))
+    if isinstance(got, Exception):
+        has_products = any(isinstance(step, PolynomialFeatures) for step in behind)
+        assert has_products, got
+        assert "not in order" in str(got)
+    else:
         np.testing.assert_allclose(got[1], want[1], rtol=1e-6, atol=1e-9)

@@ -120,6 +120,25 @@ def test_isolation_forests_and_regressors_answer_csr_rows(seed: int) -> None:
     np.testing.assert_array_equal(build(isolation).predict(rows), isolation.predict(rows))
 
 
+@given(SEEDS, st.booleans(), st.booleans())
+@examples(20)
+def test_an_isolation_forest_refuses_nan_in_csr_rows(
+    seed: int, fits_nan: bool, is_scaled: bool
+) -> None:
+    x = random_csr(seed, 60, 9, 0.3 if fits_nan else 0.0)
+    forest = IsolationForest(n_estimators=5, random_state=0)
+    est = make_pipeline(*([MaxAbsScaler()] if is_scaled else []), forest).fit(x)
+    fast = build(est)
+    rows = random_csr(seed + 1, 90, 9, 0.3)
+    may_go_left = any(tree.tree_.missing_go_to_left.any() for tree in est[-1].estimators_)
+    for x in (rows, rows.toarray(), random_csr(seed + 2, 40, 9)):
+        if sp.issparse(x) and np.isnan(x.data).any() and may_go_left:
+            with pytest.raises(willump.UnsupportedError, match="is NaN, which the trees of an"):
+                fast.score_samples(x)
+        else:
+            np.testing.assert_allclose(fast.score_samples(x), est.score_samples(x), rtol=1e-12)
+
+
 VECTORIZERS: list[Any] = [
     CountVectorizer(token_pattern=r"\w+", dtype=np.float32),
     CountVectorizer(analyzer="char", ngram_range=(1, 2), dtype=np.float64),

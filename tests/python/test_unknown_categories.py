@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import warnings
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
-from harness import assert_same_matrix, examples
+from harness import assert_same_matrix, examples, quiet
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 from test_cli import program
 from tree_models import assert_native
 
@@ -222,3 +226,69 @@ def test_an_earlier_step_that_refuses_any_row_speaks_first() -> None:
     for encoder in (est, willump.compile(est)):
         with pytest.raises(ValueError, match="contains infinity"):
             encoder.transform(rows)
+
+
+# ---- numbers that are objects ------------------------------------------------------
+
+OBJECTS: list[Any] = [
+    float, str, np.float32, np.longdouble,
+    lambda v: Decimal(repr(v)), lambda v: Fraction(repr(v)), lambda v: repr(v).encode(),
+    lambda v: None if v == 2.0 else v, lambda v: "nan" if v == 2.0 else v,
+    lambda v: np.nan if v == 2.0 else v,
+]  # fmt: skip
+READERS: list[Any] = [
+    OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+    TargetEncoder(cv=2),
+    *(
+        SimpleImputer(missing_values=missing, strategy=strategy, add_indicator=add)
+        for missing in (np.nan, 0.1, 0.5)
+        for strategy in ("constant", "most_frequent", "mean")
+        for add in (False, True)
+    ),
+]
+
+
+def as_objects(numbers: Any, kind: Any) -> Any:
+    cells = np.empty(numbers.shape, dtype=object)
+    for at, number in np.ndenumerate(numbers):
+        cells[at] = kind(float(number))
+    return cells
+
+
+@examples(150, shrinks=False)
+@given(st.integers(0, 2**32), st.sampled_from(OBJECTS), st.sampled_from(READERS))
+def test_objects_that_are_almost_numbers_are_the_originals_or_refused(
+    seed: int, kind: Any, reader: Any
+) -> None:
+    rng = np.random.default_rng(seed)
+    numbers = rng.choice([0.1, 0.5, 2.0, 3.3], size=(40, 2))
+    fitted = pd.DataFrame(numbers, columns=["a", "b"])
+    cells = as_objects(numbers, kind)
+    if rng.random() < 0.5:
+        reader = ColumnTransformer([("picked", reader, ["b", "a"])])
+    model = HistGradientBoostingClassifier(max_iter=3, min_samples_leaf=2)
+    est = make_pipeline(clone(reader), *([model] if rng.random() < 0.5 else []))
+    est.fit(fitted, np.arange(40) % 2)
+    method = "predict_proba" if est[-1] is model else "transform"
+    fast = willump.compile(est, strict=True)
+    rows = pd.DataFrame(cells, columns=["a", "b"])
+    for x in (rows, rows.iloc[:1]) if isinstance(reader, ColumnTransformer) else (rows, cells):
+        try:
+            got = quiet(getattr(fast, method), x)
+        except (TypeError, ValueError):
+            assert kind is not float
+            continue
+        want = np.asarray(quiet(getattr(est, method), x), dtype=float)
+        np.testing.assert_allclose(got, want, rtol=1e-9)
+
+
+@pytest.mark.parametrize("strategy", ["constant", "most_frequent"])
+def test_none_that_an_imputer_leaves_is_named(strategy: str) -> None:
+    fitted = pd.DataFrame({"a": [1.0, np.nan, 1.0], "b": [2.0, 2.0, 3.0]})
+    imputer = SimpleImputer(strategy=strategy).fit(fitted)
+    fast = willump.compile(imputer, strict=True)
+    with pytest.raises(TypeError, match=r"None .*row 0 of column 'a'"):
+        fast.transform(pd.DataFrame([{"a": None, "b": 1.0}]))
+    with pytest.raises(ValueError, match="does not support data with dtype <U3"):
+        fast.transform(np.array([["nan", "2"]]))

@@ -260,6 +260,8 @@ class Conversion:
             step = self.builder.nodes[model.features.node].payload
             own = step.result_dtype if step is not None else ""
             metadata["transform_dtype"] = own or dtypes[model.features.dtype]
+            if (config := _output_config(est)) not in (None, "default"):
+                metadata["transform_output"] = config
             passed = passed_columns(self.context, model.features)
             if passed and self.kind == "transformer":
                 metadata["passed_columns"] = passed
@@ -388,11 +390,11 @@ def _check_output_config(estimator: Any, *, strict: bool) -> None:
     """Data frames as results are not what a compiled object returns.
 
     A setting for all of scikit-learn may change before `transform` is called,
-    which refuses it then.
+    which refuses it then, as it does that of a model, whose other methods give no frames.
     """
     import sklearn
 
-    config = _output_config(estimator)
+    config = None if _is_model(estimator) else _output_config(estimator)
     if strict:
         config = config or sklearn.get_config().get("transform_output", "default")
     if config not in (None, "default") and hasattr(estimator, "transform"):

@@ -21,7 +21,7 @@ from .._errors import UnsupportedError
 from .context import Context
 from .registry import Refused, register, register_later
 from .tables import ANY
-from .values import Model, Ref, Source, Value
+from .values import Model, Ref, Source, Value, gives_frame
 
 
 def ensemble(
@@ -37,7 +37,9 @@ def ensemble(
     if not ctx.is_exact(ref):
         raise Refused("its input is within rounding, and trees compare it to the bit")
     # Each library reads a frame's categories as codes; CatBoost reads numbers in strings.
-    ctx.reads_frames(ref, "no_codes" if read["library"] == "catboost" else "no_codes no_words")
+    if gives_frame(value):
+        words = ("no_codes",) if read["library"] == "catboost" else ("no_codes", "no_words")
+        ctx.reads_frames(ref, words)
     is_linear = "linear_constants" in read["tensors"]
     if ref.sparse and is_linear:
         raise Refused("its leaves are linear and its input is sparse")
@@ -292,7 +294,7 @@ def _without_missing(ctx: Context, est: Any, value: Value) -> Value:
         raise Refused(f"missing={est.missing!r}, and its input is sparse")
     ref = ctx.apply("cast", exact, dtype="f32")
     node = ctx._emit("impute", (ref.node,), {"fill": np.array([np.nan]), "missing": missing})
-    return replace(ref, node=node, safe=False, parts=())
+    return replace(ref, node=node, safe=False, parts=(), is_frame=gives_frame(value))
 
 
 def xgboost_booster(ctx: Context, est: Any, value: Value) -> Model:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._dtypes import dtypes_of_product
 from .._graph import Attribute, Node
-from .gaps import CANNOT_CENTER, DENSE_ONLY, SETTLED, centers, takes_dense_only
+from .gaps import CANNOT_CENTER, DENSE_ONLY, KEPT, SETTLED, centers, takes_dense_only
 from .lookups import MOST_RUNS, by_lookups, shown_names
 from .names import is_storable
 from .opaque import PythonSteps
@@ -22,6 +22,8 @@ from .values import Categories, Model, Passed, Ref, Source, Table, Value
 
 #: NumPy's functions that give integers for integers.
 WHOLE_FUNCTIONS = ("absolute", "negative", "positive", "sign", "square", "floor", "ceil", "trunc")
+#: Operators of one matrix that keep its columns' numbers.
+_PASSES = ("cast", "check_finite")
 
 
 class Context(PythonSteps):
@@ -251,15 +253,23 @@ class Context(PythonSteps):
     def refuse_text(self, node: int, positions: Sequence[int]) -> None:
         """Has text refused in some columns of a matrix where the caller gives them: it is
         unknown among categories that are numbers, and a number to other readers."""
+        for given, columns in self.given(node, positions, (*_PASSES, "impute")):
+            self.say_first(given, "no_text=" + ",".join(map(str, columns)))
+
+    def given(
+        self, node: int, positions: Sequence[int], through: Sequence[str]
+    ) -> Iterator[tuple[int, list[int]]]:
+        """The inputs, and the columns of each, that come as some columns of a node, through
+        operators that keep columns."""
         at = self.builder.nodes[node]
         if at.operator == "input":
-            is_matrix = at.attributes["kind"] == "matrix"
-            self.say_first(node, "no_text=" + ",".join(map(str, positions if is_matrix else [0])))
+            is_column = at.attributes["kind"] != "matrix"
+            yield node, [0] if is_column else list(positions)
         elif at.operator == "select":
             chosen = np.asarray(at.attributes["indices"])
-            self.refuse_text(at.inputs[0], [int(chosen[i]) for i in positions])
-        elif at.operator in ("cast", "impute", "check_finite"):
-            self.refuse_text(at.inputs[0], positions)
+            yield from self.given(at.inputs[0], [int(chosen[i]) for i in positions], through)
+        elif at.operator in through:
+            yield from self.given(at.inputs[0], positions, through)
         elif at.operator == "concat":
             widths = [self._width_of(part) for part in at.inputs]
             start = 0
@@ -269,7 +279,7 @@ class Context(PythonSteps):
                 else:
                     inside = [i - start for i in positions if start <= i < start + (width or 0)]
                 if len(inside):
-                    self.refuse_text(part, list(inside))
+                    yield from self.given(part, list(inside), through)
                 start += width or 0
 
     def reads_in_single(self, ref: Ref, value: Value) -> None:
@@ -312,15 +322,29 @@ class Context(PythonSteps):
             return len(np.asarray(at.attributes["indices"]))
         return self._width_of(at.inputs[0]) if at.operator in ("cast", "check_finite") else None
 
-    def reads_frames(self, ref: Ref, words: str) -> None:
-        """Notes what a model that may be given the caller's frame itself refuses in it."""
+    def compares_objects(self, ref: Ref, number: float) -> None:
+        """Notes that objects of the caller's are compared with a number as they come."""
+        for node, _ in self.given(ref.node, range(ref.n_features), _PASSES):
+            self.say_first(node, f"equal={number!r}")
+
+    def refuses_sparse_nan(self, ref: Ref) -> None:
+        """Has NaN refused in rows that come as CSR and stay so up to here."""
+        if self.gaps(ref) == KEPT:
+            through = (*_PASSES, "scale", "binarize", "normalize", "impute")
+            for node, _ in self.given(ref.node, range(ref.n_features), through):
+                self.say_first(node, "no_sparse_nan")
+
+    def reads_frames(self, ref: Ref, words: Sequence[str]) -> None:
+        """Notes what a model that may be given the caller's columns themselves, in a frame,
+        refuses in them."""
         node = ref.node
-        while self.builder.nodes[node].operator in ("cast", "impute", "check_finite"):
+        while self.builder.nodes[node].operator in (*_PASSES, "impute"):  # its own
             (node,) = self.builder.nodes[node].inputs
-        given = self.builder.nodes[node]
-        if given.operator == "input" and given.attributes["kind"] == "matrix":
-            for word in words.split():
-                self.say_first(node, word)
+        for given, columns in self.given(node, range(ref.n_features), _PASSES):
+            is_all = len(set(columns)) == self._width_of(given)
+            limit = "" if is_all else "=" + ",".join(map(str, columns))
+            for word in words:
+                self.say_first(given, word + limit)
 
     def say_first(self, node: int, word: str) -> None:
         """Adds a word to what an input's adapter is told; see `_columns.adapt_matrix`."""

@@ -234,7 +234,7 @@ class Emitter:
             return self.concat(parts, sparse=self._union(ref))
         attributes = {"estimator": estimator, "allow_nan": True if allow_nan else None}
         node = self._emit("check_finite", (ref.node,), attributes)
-        return replace(ref, node=node, safe=not allow_nan)
+        return replace(ref, node=node, safe=not allow_nan, is_frame=False)
 
     def check_float32(self, ref: Ref, estimator: str, allow_nan: bool = False) -> Ref:
         """What a check after a cast to float32 does; the values stay as they are.
@@ -252,7 +252,7 @@ class Emitter:
         if allow_nan:
             attributes |= {"allow_nan": True, "allow_sparse_nan": False}
         node = self._emit("check_finite", (ref.node,), attributes)
-        return replace(ref, node=node, safe=ref.safe or not allow_nan)
+        return replace(ref, node=node, safe=ref.safe or not allow_nan, is_frame=False)
 
     def is_exact(self, ref: Ref) -> bool:
         """Whether the values are the original's to the bit, not within rounding.

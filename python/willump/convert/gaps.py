@@ -42,7 +42,7 @@ _HOLDERS = ("steps", "transformer_list", "transformers", "estimator", "estimator
 def gaps_of(builder: GraphBuilder, node: int) -> str:
     """What becomes of rows that come as CSR, at a node."""
     known: dict[int, str] = {}
-    for number in _below(builder, node):
+    for number in below(builder, node):
         at = builder.nodes[number]
         inputs = [known[i] for i in at.inputs]
         if at.operator == "input":
@@ -67,7 +67,7 @@ def _is_settled(step: Node, inputs: list[str]) -> bool:
     return bool(step.attributes.get("sparse")) or not (is_raw or set(inputs) - {SETTLED})
 
 
-def _below(builder: GraphBuilder, node: int) -> list[int]:
+def below(builder: GraphBuilder, node: int) -> list[int]:
     """The node and all that it is computed from, in order."""
     pending, found = [node], {node}
     while pending:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.preprocessing import PolynomialFeatures
 
 from .._graph import Array, Attribute
 from .._names import NameReaders
 from .emit import Emitter
-from .gaps import may_tell_gaps
+from .gaps import below, may_tell_gaps
 from .registry import Refused
 from .steps import PythonStep
 from .values import DTYPES, NUMPY, Categories, Model, Ref, Source, Value
@@ -77,14 +78,19 @@ class PythonSteps(Emitter):
             "name": title,
             "keeps": True if self._keeps_single(estimator, method, value, dtype) else None,
         }
+        if isinstance(estimator, PolynomialFeatures) and isinstance(value, Ref):
+            for number in below(self.builder, value.node):
+                if (before := self.builder.nodes[number].payload) is not None:
+                    before.keeps_order = True
         inputs = (value.node,) if isinstance(value, Ref) else ()
         node = self.builder.node("external", inputs, attributes, payload=step)
         return Ref(node, n_features, sparse, dtype)
 
     def checks_names(self, ref: Ref, readers: Sequence[NameReader]) -> None:
-        """Tells a Python step who reads the names of the frames that it may give."""
+        """Tells a Python step who reads the names of the frames that it may give: those
+        next to it, of several steps that come to the same node."""
         step = self.builder.nodes[ref.node].payload
-        if step is not None and readers:
+        if step is not None and step.readers is None and readers:
             step.readers = NameReaders([reader.described() for reader in readers])
 
     def _keeps_single(self, estimator: Any, method: str, value: Value, dtype: str) -> bool:
@@ -258,6 +264,8 @@ def _is_sparse_by_name(estimator: Any) -> bool:
     estimator = _final(estimator)
     if hasattr(estimator, "sparse_output_"):
         return bool(estimator.sparse_output_)
+    if hasattr(estimator, "vocabulary_") and hasattr(estimator, "sparse"):
+        return bool(estimator.sparse)  # DictVectorizer's
     if hasattr(estimator, "vocabulary_") or hasattr(estimator, "alternate_sign"):
         return True
     blocks = getattr(estimator, "transformer_list", None)

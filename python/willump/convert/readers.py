@@ -17,6 +17,7 @@ from sklearn import ensemble as en
 from sklearn import get_config
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_selection import SelectorMixin
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
@@ -115,6 +116,27 @@ def may_give_frame(step: Any) -> bool:
     if _after(step) != ENDS or (type(last) is FunctionTransformer and not last.validate):
         return True
     return _output_of(last) in ("pandas", "polars") and frame_names(step) is None
+
+
+def hands_on_columns(step: Any) -> bool:
+    """Whether columns of a frame may come out of a fitted step in a frame, of the dtypes
+    that they had."""
+    if step is None or isinstance(step, str):
+        return step != "drop"
+    if type(step) is Pipeline:
+        return all(hands_on_columns(one) for _, one in step.steps)
+    inner = getattr(step, "best_estimator_", None)
+    if inner is not None:
+        return hands_on_columns(inner)
+    if type(step) is FunctionTransformer:  # what is passed through is one after fit
+        return step.func is None and not step.validate
+    if _output_of(step) == "default":
+        return False
+    if isinstance(step, ColumnTransformer):
+        return any(hands_on_columns(one) for _, one, _ in step.transformers_)
+    if isinstance(step, FeatureUnion):
+        return any(hands_on_columns(one) for _, one in step.transformer_list)
+    return isinstance(step, SelectorMixin)
 
 
 def _after(step: Any) -> str:

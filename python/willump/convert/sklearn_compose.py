@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from .context import Context
 from .readers import (
     frame_names,
     gives_array,
+    hands_on_columns,
     is_handed_on,
     may_give_frame,
     needs_frame,
@@ -26,7 +28,7 @@ from .readers import (
 )
 from .registry import Refused, register
 from .tables import DOUBLE
-from .values import Categories, Model, Ref, Source, Table, Value
+from .values import Categories, Model, Ref, Source, Table, Value, gives_frame
 
 # ---- Pipeline ----------------------------------------------------------------
 
@@ -78,6 +80,8 @@ class _Frames:
             found = ctx.transform_step(step, self.value, name, width=width)
             if self.start < i and self.is_python(found):
                 found = self.joined(i, width)
+        if isinstance(found, Ref):
+            found = replace(found, is_frame=gives_frame(self.value) and hands_on_columns(step))
         self.value = found
         if isinstance(found, Ref):
             behind = [one for _, one in self.steps[i + 1 :]]

@@ -93,6 +93,8 @@ def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref | Categories:
     ref = ctx.numeric(value, int(est.n_features_in_), est, allow_nan=is_nan)
     if ref.sparse:
         raise Refused("its input is sparse")
+    if est.strategy not in ("mean", "median"):  # these make numbers of objects first
+        ctx.compares_objects(ref, missing)
     if missing == 0 and ctx.gaps(ref) != SETTLED:
         ctx.refuse_csr(
             "Imputation not possible when missing_values == 0 and input is sparse. Provide a "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,8 @@ def one_vs_one(ctx: Context, est: Any, value: Value) -> Model:
     n_classes = len(est.classes_)
     if isinstance(value, Source):  # its members get the array that it makes of X
         value = ctx.numeric(value, int(est.n_features_in_))
+    elif isinstance(value, Ref):
+        value = replace(value, is_frame=False)
     models = _members(ctx, est, est.estimators_, value)
     if any(m.decision is None or m.positive is m.decision for m in models):
         # predict and the score's sign agree only for decision functions.

@@ -50,12 +50,16 @@ def tree_input(ctx: Context, est: Any, value: Value, tree: Any) -> Ref:
     )
 
 
+def _goes_left(tree: Any) -> Array:
+    """Whether NaN goes to the left, of each node."""
+    if hasattr(tree, "missing_go_to_left"):
+        return np.asarray(tree.missing_go_to_left)
+    return np.asarray(tree.__getstate__()["nodes"]["missing_go_to_left"])
+
+
 def add_tree(forest: Forest, tree: Any, values: Array, features: Array | None = None) -> None:
     """A `tree_`; `features` are the columns of X that it was fitted on."""
-    if hasattr(tree, "missing_go_to_left"):
-        goes_left = np.asarray(tree.missing_go_to_left)
-    else:
-        goes_left = tree.__getstate__()["nodes"]["missing_go_to_left"]
+    goes_left = _goes_left(tree)
     is_leaf = np.asarray(tree.children_left) < 0
     feature = np.where(is_leaf, 0, tree.feature)
     if features is not None:
@@ -382,12 +386,15 @@ def isolation_forest(ctx: Context, est: Any, value: Value) -> Model:
     n_features = int(est.n_features_in_)
     ref = ctx.numeric(value, n_features, reads=ANY)
     is_subset = est._max_features != n_features
-    forest = Forest()
+    forest, may_go_left = Forest(), False
     for i, (member, features) in enumerate(
         zip(est.estimators_, est.estimators_features_, strict=True)
     ):
         depth = est._decision_path_lengths[i] + est._average_path_length_per_tree[i] - 1.0
+        may_go_left |= bool(_goes_left(member.tree_).any())
         add_tree(forest, member.tree_, depth, features if is_subset else None)
+    if may_go_left:  # in sparse rows NaN goes to the right
+        ctx.refuses_sparse_nan(ref)
     depths = forest.emit(ctx, ref)
     # As scikit-learn rounds: one division, one power of 2, one subtraction.
     exponent = ctx.apply("scale", depths, divide=np.array([-denominator]))

@@ -70,6 +70,9 @@ class PythonStep:
     no_csr: tuple[str, str] | None = None
     #: float32 is refused where the graph goes on in float64 and the original does not.
     refuses_float32: bool = False
+    #: Who reads its CSR rows goes by the order of their columns, as PolynomialFeatures
+    #: does; a graph's are in order.
+    keeps_order: bool = False
     #: Of a frame that the matrix is handed over as.
     names: tuple[str, ...] | None = None
     #: Who reads the names of what it gives.
@@ -115,11 +118,25 @@ class PythonStep:
                         "classes_; a cascade's stages choose among those only"
                     ) from error
                 answer = np.full(labels.shape, -1)  # the answer itself is shown
+        if self.keeps_order and checks and sp.issparse(answer):
+            answer = sp.csr_array(answer)
+            if not answer.has_sorted_indices:
+                raise ValueError(
+                    f"{self.name} gave CSR rows whose columns are not in order, and "
+                    "PolynomialFeatures goes by their order; call sort_indices() on them before "
+                    "it, and fit it so"
+                )
         if self.sparse:
             matrix = sp.csr_array(answer)
             if not matrix.has_canonical_format:
+                n_stored = matrix.nnz
                 matrix = matrix.copy()
                 matrix.sum_duplicates()
+                if checks and matrix.nnz != n_stored:
+                    raise ValueError(
+                        f"{self.name} gave CSR rows that have a column twice, of which models "
+                        "take the sum, the first or the last; call sum_duplicates() on them"
+                    )
             data = self._cast(matrix.data, checks)
             parts = (data, matrix.indices, matrix.indptr)
             return self._checked(sp.csr_array(parts, shape=matrix.shape))

@@ -37,7 +37,8 @@ class Ref:
     """A matrix that a node of the graph computes.
 
     `safe`: it holds neither NaN nor infinity, so it needs no check. `parts` are
-    the inputs of a concatenation, with the names of the blocks.
+    the inputs of a concatenation, with the names of the blocks. `is_frame`: the original
+    has a frame here, in which columns of the caller's may be of the dtypes that they had.
     """
 
     node: int
@@ -46,6 +47,7 @@ class Ref:
     dtype: str = "f64"
     safe: bool = False
     parts: tuple[tuple[str, Ref], ...] = ()
+    is_frame: bool = field(default=False, compare=False)
 
     def blocks(self, name: str = "features") -> list[tuple[str, Ref]]:
         """The independent parts, concatenations within opened up."""
@@ -177,3 +179,8 @@ class Model:
     def outputs(self) -> dict[str, Ref]:
         found = {name: getattr(self, name) for name in self.OUTPUTS}
         return {name: ref for name, ref in found.items() if ref is not None}
+
+
+def gives_frame(value: Value) -> bool:
+    """Whether an estimator may see the dtypes of the caller's columns."""
+    return isinstance(value, Source) or (isinstance(value, Ref) and value.is_frame)
