@@ -23,6 +23,7 @@ import numpy as np
 import scipy.sparse
 import tree_peers
 from candidates import Candidate
+from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 from workers import CannotError, Engine
 from workloads import Workload, true_scores
@@ -199,9 +200,15 @@ def m2cgen(work: Workload) -> Scores:
             ctypes.c_void_p(out.ctypes.data),
             ctypes.c_long(k),
         )
-        return out
+        return probabilities(out) if isinstance(work.model, LogisticRegression) else out
 
     return of_dense(work, call)
+
+
+def probabilities(decisions: np.ndarray) -> np.ndarray:
+    """Of a logistic regression's decision function, which is what m2cgen's code gives: one
+    column for two classes, else one for each."""
+    return expit(decisions) if decisions.shape[1] == 1 else softmax(decisions, axis=1)
 
 
 #: Name, maker, whether it takes long to make, whether it is a model of its own.

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 BENCH = Path(__file__).parents[2] / "bench"
 MODULES = "harness figures workers plots report regression run paper_rule queries measure peers"
@@ -169,6 +170,17 @@ def test_scores_of_two_classes_are_those_of_the_second(bench) -> None:
     assert bench.peers.shaped([[0.2, 0.8], [0.6, 0.4]], 2).tolist() == [0.8, 0.4]
     assert bench.peers.shaped([[1.0], [2.0]], 2).tolist() == [1.0, 2.0]
     assert bench.peers.shaped(np.zeros((2, 1, 3)), 2).shape == (2, 3)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_decisions_of_a_logistic_regression_become_its_probabilities(bench, n_classes) -> None:
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(60, 4)), np.arange(60) % n_classes
+    model = LogisticRegression().fit(x, labels)
+    decisions = model.decision_function(x).reshape(60, -1)
+    found = bench.peers.shaped(bench.peers.probabilities(decisions), 60)
+    expected = bench.peers.shaped(model.predict_proba(x), 60)
+    assert found == pytest.approx(expected, abs=1e-12)
 
 
 # ---- workers ----------------------------------------------------------------------
