@@ -387,6 +387,32 @@ def test_a_result_holds_no_paths(bench) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/usr/lib/x.py and /usr.", "PYTHON/lib/x.py and PYTHON."),
+        ("/usr2/x /a/usr/x /usr.d /usr-x", "/usr2/x /a/usr/x /usr.d /usr-x"),
+        ("file:///usr/x", "file://PYTHON/x"),
+        ("/usr/data/x", "DATA/x"),
+        ("2.4.6, data folder", "2.4.6, data folder"),
+    ],
+)
+def test_paths_are_taken_out_at_their_ends_only(bench, text, expected) -> None:
+    assert bench.run.without_paths(text, {"/usr": "PYTHON", "/usr/data": "DATA"}) == expected
+
+
+@pytest.mark.parametrize("given", [".", "data", "/", ""])
+def test_a_folder_that_is_given_as_relative_is_taken_as_absolute(
+    bench, tmp_path, monkeypatch, given
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WILLUMP_DATA", given)
+    names = bench.run.folders("/tmp/q")
+    assert all(os.path.isabs(path) and path != "/" for path in names)
+    assert ("WILLUMP_DATA" in names.values()) == (given in (".", "data"))
+    assert bench.run.without_paths("numpy 2.4.6, data folder", names) == "numpy 2.4.6, data folder"
+
+
 # ---- the store -----------------------------------------------------------------------
 
 
