@@ -1,7 +1,7 @@
 """What a result file says, as ratios: what the page, its plots and the regression check read.
 
 All are of one run, where the candidates took turns: median of the rounds' ratios, with the
-ends of its 95 % bootstrap interval.
+ends of its 95 % interval (`harness.interval`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from harness import interval
 
 PLAIN, OURS = "plain Python", "Willump"
-Ratio = list[float]
+Ratio = list[float]  # the median, the ends of its interval, the number of rounds
 
 
 def is_timed(entry: dict[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import figures
 import plots
 from figures import OURS, Ratio
-from harness import RESULTS
+from harness import FEWEST_ROUNDS, RESULTS
 from instructions import CYCLES
 
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
@@ -28,7 +28,8 @@ Made by `bench/report.py` from the results of `make {command}`; nothing here is 
 
 Every figure is a ratio of times in one run, where the candidates took turns, each in a
 process of its own: the median of the rounds' ratios, and in brackets the ends of its 95 %
-bootstrap interval. Plain Python is the function as a user writes it; all candidates have one
+interval (order statistics of the rounds), or the lowest and the highest ratio where the
+number of rounds stands there, which is too small for an interval. Plain Python is the function as a user writes it; all candidates have one
 thread unless they say otherwise. Tools that take only the model get their features from the
 same plain Python, and that is part of their time; *model alone* is without it. Answers are
 compared with plain Python's before any time is taken: a candidate with rows that are off by
@@ -38,11 +39,12 @@ rows, once each.
 
 
 def times(ratio: Ratio | None, *, spread: bool = True) -> str:
-    """A ratio and its interval: 12.3x (11.9 to 12.6)."""
+    """A ratio and its interval: 12.3x (11.9 to 12.6); of few rounds: (3 rounds, 11.9 to 12.6)."""
     if ratio is None:
         return "-"
-    middle, low, high = (short(value) for value in ratio)
-    return f"{middle}x ({low} to {high})" if spread else f"{middle}x"
+    middle, low, high = (short(value) for value in ratio[:3])
+    few = f"{ratio[3]:.0f} rounds, " if ratio[3] < FEWEST_ROUNDS else ""
+    return f"{middle}x ({few}{low} to {high})" if spread else f"{middle}x"
 
 
 def short(value: float) -> str:

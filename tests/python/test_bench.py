@@ -103,8 +103,8 @@ def content() -> dict[str, Any]:
                 "n_queries": 2,
                 "n_missed": 0,
                 "beyond_chance": False,
-                "vs_exact": [2.0, 1.9, 2.1],
-                "vs_plain": [90.0, 80.0, 99.0],
+                "vs_exact": [2.0, 1.9, 2.1, 7],
+                "vs_plain": [90.0, 80.0, 99.0, 7],
             },
             {"k": 1_000, "query_rows": 0, "status": "cannot", "reason": "too few rows"},
         ],
@@ -115,19 +115,32 @@ def content() -> dict[str, Any]:
         "machine": machine,
         "is_quick": True,
         "workloads": {"toxic": work, "music": {"error": "no such file"}},
-        "vocabulary": [{"n_terms": 1_000, "ratio": [3.0, 2.9, 3.1]}],
+        "vocabulary": [{"n_terms": 1_000, "ratio": [3.0, 2.9, 3.1, 7]}],
     }
 
 
 # ---- ratios ----------------------------------------------------------------------
 
 
-def test_an_interval_holds_the_median_and_repeats(bench) -> None:
-    slow, fast = [2.0, 2.2, 1.8, 2.1, 1.9], [1.0] * 5
-    middle, low, high = bench.harness.interval(slow, fast)
-    assert middle == 2.0
-    assert 1.8 <= low <= middle <= high <= 2.2
-    assert bench.harness.interval(slow, fast) == [middle, low, high]
+def test_an_interval_is_of_the_order_statistics(bench) -> None:
+    slow = [float(i) for i in np.random.default_rng(0).permutation(np.arange(1, 16))]
+    assert bench.harness.interval(slow, [1.0] * 15) == [8.0, 4.0, 12.0, 15]
+    assert bench.harness.interval(slow, [2.0] * 15, 2.0) == [8.0, 4.0, 12.0, 15]
+    assert bench.harness.interval([3.0, 1.0, 2.0], [1.0] * 3) == [2.0, 1.0, 3.0, 3]
+
+
+@pytest.mark.parametrize("n", [6, 7, 8, 9, 15, 30])
+def test_an_interval_covers_the_median_at_its_rate(bench, n) -> None:
+    rng = np.random.default_rng(n)
+    each = [bench.harness.interval(list(x), [1.0] * n) for x in rng.lognormal(size=(2_000, n))]
+    covered = np.mean([low <= 1.0 <= high for _, low, high, _ in each])
+    assert n >= bench.harness.FEWEST_ROUNDS
+    assert covered > 0.95 - 3.5 * np.sqrt(0.95 * 0.05 / 2_000)
+
+
+def test_of_few_rounds_the_page_names_their_number(bench) -> None:
+    assert bench.report.times([12.3, 11.9, 12.6, 7]) == "12.3x (11.9 to 12.6)"
+    assert bench.report.times([12.3, 11.9, 12.6, 3]) == "12.3x (3 rounds, 11.9 to 12.6)"
 
 
 def test_the_fastest_peer_is_one_that_is_right(bench, content) -> None:
