@@ -65,16 +65,24 @@ class Comparison:
             print(f"  {candidate.name}", end="", flush=True)
             try:
                 entry |= worker.ask(BUILD_LIMIT, "build")
-                answers = worker.ask(CALL_LIMIT, "call", self.largest)
-                self.check(candidate, np.asarray(answers))
+                answers = worker.ask(CALL_LIMIT, "answers", self.largest)
+                self.check(candidate, answers)
             except WorkerError as error:
                 self.drop(candidate.name, error)
+                if candidate.role == "plain":
+                    return  # there is nothing to compare with
             taken = f"{time.monotonic() - start:.0f} s"
             print(f": {entry['status']} {entry.get('reason', taken)}", flush=True)
 
     def drop(self, name: str, error: WorkerError) -> None:
         self.workers.pop(name).stop()
-        self.found[name] |= {"status": error.kind, "reason": error.reason}
+        self.blame(name, error.kind, error.reason)
+
+    def blame(self, name: str, status: str, reason: str) -> None:
+        """What is wrong with a candidate, after whatever was before."""
+        entry = self.found[name]
+        before = f"{entry['status']}: {entry['reason']}; then " if "reason" in entry else ""
+        entry |= {"status": status, "reason": before + reason}
 
     def check(self, candidate: Candidate, answers: np.ndarray) -> None:
         """Before any time: how many rows differ from plain Python's answers."""
@@ -85,13 +93,9 @@ class Comparison:
         entry["n_checked"], entry["n_off"] = len(self.truth), int(off.sum())
         if candidate.role == "cascade" or candidate.facts.get("is_other_model"):
             return  # what it may differ by is for its certificate; or there is nothing to compare
-        if answers.dtype.kind == "f":
-            entry["largest_difference"] = float(np.max(np.abs(answers - self.truth)))
         if off.any():
-            entry["status"] = "wrong"
-            entry["reason"] = (
-                f"{off.sum():,} of {len(off):,} rows are off by more than {TOLERANCE:g}"
-            )
+            reason = f"{off.sum():,} of {len(off):,} rows are off by more than {TOLERANCE:g}"
+            self.blame(candidate.name, "wrong", reason)
 
     # ---- times --------------------------------------------------------------
 
@@ -193,11 +197,13 @@ class Comparison:
 
 def rows_off(answers: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Rows that differ: labels at all, numbers by more than TOLERANCE (of what is above one,
-    relatively)."""
+    relatively). WorkerError: what is there are no answers."""
     if answers.shape != truth.shape:
         raise WorkerError("failed", f"answers of shape {answers.shape}, not {truth.shape}")
     if truth.dtype.kind not in "fc":
         off = answers.astype(str) != truth.astype(str)
+    elif answers.dtype.kind not in "biufc":
+        raise WorkerError("failed", f"answers of type {answers.dtype}, not {truth.dtype}")
     else:
         off = ~(np.abs(answers - truth) <= TOLERANCE * np.maximum(1.0, np.abs(truth)))
     return off.reshape(len(truth), -1).any(axis=1)

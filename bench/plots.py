@@ -26,18 +26,18 @@ matplotlib.rcParams.update(
 )
 
 COLOURS = {"plain": "#8a8f98", "willump": "#1f6feb", "cascade": "#1a7f37", "peer": "#d4812a"}
-WRONG = "#c8ccd2"
+BROKEN = "#c8ccd2"
 FEWEST = 6  # lines of a panel, so that a bar is not wide where there are few
 
 Works = dict[str, dict[str, Any]]
 
 
 def colour(entry: dict[str, Any]) -> str:
-    return WRONG if entry["status"] == "wrong" else COLOURS[entry["role"]]
+    return COLOURS[entry["role"]] if entry["status"] == "ok" else BROKEN
 
 
 def shown(name: str, entry: dict[str, Any]) -> str:
-    return f"{name} (wrong)" if entry["status"] == "wrong" else name
+    return name if entry["status"] == "ok" else f"{name} ({entry['status']})"
 
 
 def save(figure: Figure, path: Path) -> None:

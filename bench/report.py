@@ -29,12 +29,13 @@ Made by `bench/report.py` from the results of `make {command}`; nothing here is 
 Every figure is a ratio of times in one run, where the candidates took turns, each in a
 process of its own: the median of the rounds' ratios, and in brackets the ends of its 95 %
 interval (order statistics of the rounds), or the lowest and the highest ratio where the
-number of rounds stands there, which is too small for an interval. Plain Python is the function as a user writes it; all candidates have one
-thread unless they say otherwise. Tools that take only the model get their features from the
-same plain Python, and that is part of their time; *model alone* is without it. Answers are
-compared with plain Python's before any time is taken: a candidate with rows that are off by
-more than 1e-4 is marked **wrong**, and its speed counts for nothing. One row: distinct
-rows, once each.
+number of rounds stands there, which is too small for an interval. Plain Python is the
+function as a user writes it; all candidates have one thread unless they say otherwise. Tools
+that take only the model get their features from the same plain Python, and that is part of
+their time; *model alone* is without it. Answers are compared with plain Python's before any
+time is taken: a candidate with rows that are off by more than 1e-4 is marked **wrong**; one
+that crashes, fails or hangs is marked so, with its reason below the table. The speed of
+neither counts for anything. One row: distinct rows, once each.
 """
 
 
@@ -164,7 +165,7 @@ def candidates_table(work: dict[str, Any]) -> str:
             off = "see below"
         rows.append(
             [
-                f"{name} (**wrong**)" if entry["status"] == "wrong" else name,
+                name if entry["status"] == "ok" else f"{name} (**{entry['status']}**)",
                 off,
                 *batches,
                 times(figures.row_ratio(work, name)),
@@ -182,10 +183,10 @@ def candidates_table(work: dict[str, Any]) -> str:
 
 
 def refused_list(work: dict[str, Any]) -> str:
-    """Those without times, by why."""
+    """Those that are not right or have no times, by why."""
     why: dict[str, list[str]] = {}
     for name, entry in work["candidates"].items():
-        if not figures.is_timed(entry):
+        if entry["status"] != "ok":
             reason = f"{entry['status']}: {cell(entry.get('reason', ''))}"
             why.setdefault(reason, []).append(name)
     return "".join(f"- {', '.join(names)}: {reason}\n" for reason, names in why.items())

@@ -74,7 +74,7 @@ class Worker:
     """One candidate's process."""
 
     def __init__(self, build: Callable[[], Engine], inputs: Inputs) -> None:
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed by stop
+        self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115, closed by stop
         self._pipe, theirs = _FORK.Pipe()
         self._process = _FORK.Process(
             target=_serve, args=(theirs, self._log.fileno(), build, inputs), daemon=True
@@ -92,6 +92,10 @@ class Worker:
             kind, content = self._pipe.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise WorkerError("crashed", self._post_mortem()) from None
+        except WorkerError:
+            raise
+        except Exception as error:  # of a type that only the worker knows
+            raise WorkerError("failed", f"its answer cannot be read: {error}"[:240]) from None
         if kind != "done":
             raise WorkerError(kind, content)
         return content
@@ -171,6 +175,9 @@ class _Served:
 
     def call(self, key: str) -> Any:
         return self._engine.call(self._ready[key])
+
+    def answers(self, key: str) -> np.ndarray:
+        return np.asarray(self.call(key))
 
     def model(self) -> Any:
         assert self._engine.model is not None

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import importlib
 import os
+import re
 import signal
 import sys
 import time
@@ -15,11 +16,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 BENCH = Path(__file__).parents[2] / "bench"
-MODULES = "harness figures workers plots report regression run paper_rule queries measure peers"
+MODULES = (
+    "harness figures workers plots report regression run paper_rule queries measure peers "
+    "candidates"
+)
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +184,79 @@ def test_answers_of_another_shape_are_no_answers(bench) -> None:
         bench.measure.rows_off(np.zeros(3), np.zeros(4))
 
 
+@pytest.mark.parametrize("answers", [["0.5"], [None], [b"x"]])
+def test_texts_and_objects_are_no_answers(bench, answers) -> None:
+    for kind in (None, object):
+        with pytest.raises(bench.workers.WorkerError, match=r"shape|type"):
+            bench.measure.rows_off(np.array(answers, kind), np.array([0.5]))
+
+
+def misbehaves(how: str) -> Any:
+    """A call of rows that plain Python sums: 0.5 each."""
+    n_calls = 0
+
+    def call(rows: np.ndarray) -> Any:
+        nonlocal n_calls
+        n_calls += 1
+        answers = rows.sum(axis=1)
+        if how == "texts":
+            return answers.astype(str)
+        if how == "objects":
+            return [object()] * len(rows)
+        if how == "nothing":
+            return None
+        if how == "crash later" and n_calls > 2:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if how == "raise later" and n_calls > 2:
+            raise ValueError("enough")
+        return answers
+
+    return call
+
+
+def compared(bench: SimpleNamespace, *candidates: Any) -> Any:
+    """A comparison of these on a hundred rows, 20 of them one by one."""
+    rows = pd.DataFrame({"a": np.full(200, 0.25), "b": np.full(200, 0.25)})
+    work = SimpleNamespace(later=rows, features=lambda frame: frame.to_numpy())
+    comparison = bench.measure.Comparison(work, is_quick=True)
+    comparison.start(list(candidates))
+    try:
+        comparison.time_all()
+    finally:
+        comparison.stop()
+    return comparison
+
+
+def candidate(bench: SimpleNamespace, name: str, role: str, call: Any) -> Any:
+    def build() -> Any:
+        return bench.workers.Engine(call, prepare=lambda frame: frame.to_numpy())
+
+    return bench.candidates.Candidate(name, role, build)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "reason"),
+    [
+        ("texts", "failed", "type <U"),
+        ("objects", "failed", "type object"),
+        ("nothing", "failed", r"shape \(\), not"),
+        ("crash later", "crashed", "SIGSEGV"),
+        ("raise later", "failed", "enough"),
+    ],
+)
+def test_what_misbehaves_is_a_row_and_no_more(bench, how, status, reason) -> None:
+    found = compared(
+        bench,
+        candidate(bench, "plain Python", "plain", misbehaves("not")),
+        candidate(bench, "odd", "peer", misbehaves(how)),
+        candidate(bench, "right", "peer", misbehaves("not")),
+    ).found
+    assert (found["plain Python"]["status"], found["right"]["status"]) == ("ok", "ok")
+    assert found["odd"]["status"] == status
+    assert re.search(reason, found["odd"]["reason"])
+    assert "row_seconds" in found["right"]
+
+
 def test_scores_of_two_classes_are_those_of_the_second(bench) -> None:
     assert bench.peers.shaped([[0.2, 0.8], [0.6, 0.4]], 2).tolist() == [0.8, 0.4]
     assert bench.peers.shaped([[1.0], [2.0]], 2).tolist() == [1.0, 2.0]
@@ -284,11 +362,21 @@ def test_queries_are_as_large_as_the_rows_allow(bench) -> None:
 def test_the_page_marks_what_is_wrong_and_names_what_is_missing(bench, content) -> None:
     page = bench.report.page_of(content, [("rows.svg", "Rows")], "benchmarks")
     assert "wrong (**wrong**)" in page
+    assert "- wrong: wrong: 5 %" in page
     assert "gone: missing: No module named 'gone'" in page
     assert "not measured: no such file" in page
     assert "right: 10.0x" in page  # ours over the fastest that is right
     assert "![Rows](benchmarks/rows.svg)" in page
     assert "/" not in page.split("Measured on")[1].split("\n")[0]
+
+
+def test_the_page_marks_what_broke_after_its_first_times(bench, content) -> None:
+    right = content["workloads"]["toxic"]["candidates"]["right"]
+    right |= {"status": "crashed", "reason": "ended by SIGSEGV"}
+    page = bench.report.page_of(content, [], "plots")
+    assert "| right (**crashed**) |" in page
+    assert "- right: crashed: ended by SIGSEGV" in page
+    assert "right: 10.0x" not in page
 
 
 def test_the_page_shows_where_the_time_goes(bench, content) -> None:
