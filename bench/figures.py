@@ -16,7 +16,7 @@ Ratio = list[float]  # the median, the ends of its interval, the number of round
 
 
 def is_timed(entry: dict[str, Any]) -> bool:
-    return "batch_seconds" in entry
+    return "batch_seconds" in entry or "row_seconds" in entry
 
 
 def batch_ratio(
@@ -24,10 +24,9 @@ def batch_ratio(
 ) -> Ratio | None:
     """How many times as fast as `to`; `size`: rows, the largest batch if None."""
     key = str(work["sizes"][-1] if size is None else size)
-    entries = [work["candidates"].get(n, {}) for n in (to, name)]
-    if not all(is_timed(entry) for entry in entries):
-        return None
-    slow, fast = (entry["batch_seconds"].get(key) for entry in entries)
+    slow, fast = (
+        work["candidates"].get(n, {}).get("batch_seconds", {}).get(key) for n in (to, name)
+    )
     return interval(slow, fast) if slow and fast else None
 
 

@@ -50,7 +50,8 @@ class Engine:
 
     call: Call  #: prepared rows to the function's answers
     prepare: Call = field(default=lambda frame: frame)  #: not timed: a frame as it takes them
-    prepare_row: Call | None = None  #: the same of a frame of one row
+    #: Other ways to give one row, by name: from a frame of one row, not timed.
+    row_entries: dict[str, Call] = field(default_factory=dict)
     model: Call | None = None  #: the model alone: a matrix to scores
     info: Callable[[], dict[str, Any]] = field(default=dict)
 
@@ -168,10 +169,15 @@ class _Served:
         self._engine = build()
         seconds = time.perf_counter() - start
         self._ready = {k: self._engine.prepare(v) for k, v in inputs.frames.items()}
-        prepare_row = self._engine.prepare_row or self._engine.prepare
-        self._rows = [prepare_row(row) for row in inputs.rows]
+        entries = {"": self._engine.prepare, **self._engine.row_entries}
+        self._rows = {k: [entry(row) for row in inputs.rows] for k, entry in entries.items()}
+        self._last: Any = None
         self._before = before
-        self.built = {"build_seconds": seconds, "has_model": self._engine.model is not None}
+        self.built = {
+            "build_seconds": seconds,
+            "has_model": self._engine.model is not None,
+            "row_entries": list(self._engine.row_entries),
+        }
 
     def call(self, key: str) -> Any:
         return self._engine.call(self._ready[key])
@@ -179,17 +185,23 @@ class _Served:
     def answers(self, key: str) -> np.ndarray:
         return np.asarray(self.call(key))
 
+    def last_answers(self) -> np.ndarray:
+        """Those of the last call of `time_batch`."""
+        return np.asarray(self._last)
+
     def model(self) -> Any:
         assert self._engine.model is not None
         return np.asarray(self._engine.model(self._inputs.matrix))
 
     def time_batch(self, key: str, n: int) -> float:
         """Seconds of one of n calls."""
-        call, rows = self._engine.call, self._ready[key]
+        call, rows, answers = self._engine.call, self._ready[key], None
         start = time.perf_counter()
         for _ in range(n):
-            call(rows)
-        return (time.perf_counter() - start) / n
+            answers = call(rows)
+        seconds = (time.perf_counter() - start) / n
+        self._last = answers
+        return seconds
 
     def time_model(self, key: str, n: int) -> float:
         call, matrix = self._engine.model, self._inputs.matrix
@@ -199,14 +211,21 @@ class _Served:
             call(matrix)
         return (time.perf_counter() - start) / n
 
-    def time_rows(self, first: int, end: int) -> list[float]:
-        """Seconds of each of some rows, once each."""
-        call, taken = self._engine.call, []
-        for row in self._rows[first:end]:
-            start = time.perf_counter()
+    def time_rows(
+        self, entry: str, first: int, end: int, n_lead: int
+    ) -> tuple[list[float], np.ndarray]:
+        """Seconds of each of some rows, once each, and the answers, a line a row. The rows
+        before them are called too, and not timed: what ran before has left other things in
+        the caches, which is nothing that a row costs."""
+        call, rows, taken, answers = self._engine.call, self._rows[entry], [], []
+        for row in rows[first - n_lead : first]:
             call(row)
+        for row in rows[first:end]:
+            start = time.perf_counter()
+            answer = call(row)
             taken.append(time.perf_counter() - start)
-        return taken
+            answers.append(answer)
+        return taken, np.stack([np.ravel(np.asarray(answer)) for answer in answers])
 
     def info(self) -> dict[str, Any]:
         return {"grown_bytes": max(0, resident_bytes() - self._before), **self._engine.info()}

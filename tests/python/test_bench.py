@@ -49,8 +49,7 @@ def entry(role: str, speed: float, **more: Any) -> dict[str, Any]:
     return {
         "role": role,
         "status": "ok",
-        "n_checked": 100,
-        "n_off": 0,
+        "off": {"100": [0, 100], "1000": [0, 1_000], "one row": [0, 50]},
         "build_seconds": 0.5,
         "batch_seconds": {str(n): list(n * 1e-5 / speed * wobble) for n in (100, 1_000)},
         "row_seconds": list(1e-3 / speed * np.tile(wobble, 10)),
@@ -95,7 +94,7 @@ def content() -> dict[str, Any]:
                 untouched=dict(UNTOUCHED),
             ),
             "right": entry("peer", 10.0),
-            "wrong": entry("peer", 1_000.0, status="wrong", reason="5 %", n_off=5),
+            "wrong": entry("peer", 1_000.0, status="wrong", reason="5 %", off={"1000": [5, 1_000]}),
             "gone": {"role": "peer", "status": "missing", "reason": "No module named 'gone'"},
         },
         "queries": [
@@ -205,6 +204,14 @@ def misbehaves(how: str) -> Any:
             return [object()] * len(rows)
         if how == "nothing":
             return None
+        if how == "wrong later" and n_calls > 1:
+            return answers + 0.01
+        if how == "wrong for one row" and len(rows) == 1:
+            return answers + 0.01
+        if how == "wrong for a hundred" and len(rows) == 100:
+            return answers + 0.01
+        if how == "two answers to one row" and len(rows) == 1:
+            return np.repeat(answers, 2)
         if how == "crash later" and n_calls > 2:
             os.kill(os.getpid(), signal.SIGSEGV)
         if how == "raise later" and n_calls > 2:
@@ -215,8 +222,8 @@ def misbehaves(how: str) -> Any:
 
 
 def compared(bench: SimpleNamespace, *candidates: Any) -> Any:
-    """A comparison of these on a hundred rows, 20 of them one by one."""
-    rows = pd.DataFrame({"a": np.full(200, 0.25), "b": np.full(200, 0.25)})
+    """A comparison of these on a thousand rows, some of them one by one."""
+    rows = pd.DataFrame({"a": np.full(2_000, 0.25), "b": np.full(2_000, 0.25)})
     work = SimpleNamespace(later=rows, features=lambda frame: frame.to_numpy())
     comparison = bench.measure.Comparison(work, is_quick=True)
     comparison.start(list(candidates))
@@ -242,6 +249,10 @@ def candidate(bench: SimpleNamespace, name: str, role: str, call: Any) -> Any:
         ("nothing", "failed", r"shape \(\), not"),
         ("crash later", "crashed", "SIGSEGV"),
         ("raise later", "failed", "enough"),
+        ("wrong later", "wrong", "100 rows a call: 100 of 100 off"),
+        ("wrong for one row", "wrong", "^one row: 145 of 145 off"),
+        ("wrong for a hundred", "wrong", "^100 rows a call: 100 of 100 off"),
+        ("two answers to one row", "failed", "one row: "),
     ],
 )
 def test_what_misbehaves_is_a_row_and_no_more(bench, how, status, reason) -> None:
@@ -255,6 +266,35 @@ def test_what_misbehaves_is_a_row_and_no_more(bench, how, status, reason) -> Non
     assert found["odd"]["status"] == status
     assert re.search(reason, found["odd"]["reason"])
     assert "row_seconds" in found["right"]
+
+
+def test_every_way_to_give_one_row_is_compared_and_timed(bench) -> None:
+    def call(rows: Any) -> np.ndarray:
+        if isinstance(rows, dict):
+            return np.array([rows["a"] + rows["b"] + rows.get("odd", 0.01)])
+        return rows.to_numpy().sum(axis=1)
+
+    def build() -> Any:
+        entries = {"a dict": bench.candidates.one_row}
+        entries["good"] = lambda row: {**bench.candidates.one_row(row), "odd": 0.0}
+        return bench.workers.Engine(call, row_entries=entries)
+
+    ours = bench.candidates.Candidate("Willump", "willump", build)
+    found = compared(bench, candidate(bench, "plain Python", "plain", misbehaves("not")), ours)
+    status = {name: told["status"] for name, told in found.found.items() if "Will" in name}
+    assert status == {"Willump": "ok", "Willump, a dict": "wrong", "Willump, good": "ok"}
+    assert found.found["Willump, a dict"]["off"] == {"one row": [145, 145]}
+    assert len(found.found["Willump, good"]["row_seconds"]) == 145
+
+
+def test_a_cascade_answers_one_row_as_it_answers_a_batch(bench) -> None:
+    def call(rows: np.ndarray) -> np.ndarray:
+        return rows.sum(axis=1) + (0.3 if len(rows) == 1 else 0.2)
+
+    plain = candidate(bench, "plain Python", "plain", misbehaves("not"))
+    found = compared(bench, plain, candidate(bench, "cascade", "cascade", call)).found
+    assert found["cascade"]["status"] == "wrong"
+    assert found["cascade"]["reason"].startswith("one row: 145 of 145")
 
 
 def test_scores_of_two_classes_are_those_of_the_second(bench) -> None:
@@ -324,7 +364,9 @@ def test_a_worker_answers_and_times(bench) -> None:
         assert worker.ask(30.0, "build")["has_model"] is False
         assert worker.ask(30.0, "call", "two") == 2.0
         assert worker.ask(30.0, "time_batch", "two", 3) > 0.0
-        assert len(worker.ask(30.0, "time_rows", 1, 4)) == 3
+        assert worker.ask(30.0, "last_answers") == 2.0
+        seconds, answers = worker.ask(30.0, "time_rows", "", 1, 4, 1)
+        assert (len(seconds), answers.tolist()) == (3, [[1.0]] * 3)
     finally:
         worker.stop()
 
