@@ -53,20 +53,26 @@ def names_of(work: dict[str, Any], *roles: str) -> list[str]:
     return [name for name, entry in work["candidates"].items() if entry["role"] in roles]
 
 
+def is_right(entry: dict[str, Any]) -> bool:
+    """Whether its speed counts: right answers to the end, and what it promises holds."""
+    return entry["status"] == "ok" and not entry.get("untouched", {}).get("beyond_chance")
+
+
+def fault(entry: dict[str, Any]) -> str:
+    """Why its speed does not count."""
+    return entry["status"] if entry["status"] != "ok" else "certificate broken beyond chance"
+
+
 def fastest_peer(work: dict[str, Any], ratio: Any = batch_ratio) -> tuple[str, Ratio] | None:
     """Of those that give right answers; plain Python counts."""
     found = [
         (name, times)
         for name in [PLAIN, *names_of(work, "peer")]
-        if work["candidates"][name]["status"] == "ok"
+        if is_right(work["candidates"][name])
         and not work["candidates"][name].get("is_other_model")
         and (times := ratio(work, name)) is not None
     ]
     return max(found, key=lambda item: item[1][0]) if found else None
-
-
-def against(work: dict[str, Any], peer: str) -> Ratio | None:
-    return batch_ratio(work, OURS, to=peer)
 
 
 def measured_works(content: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -33,11 +33,11 @@ Works = dict[str, dict[str, Any]]
 
 
 def colour(entry: dict[str, Any]) -> str:
-    return COLOURS[entry["role"]] if entry["status"] == "ok" else BROKEN
+    return COLOURS[entry["role"]] if figures.is_right(entry) else BROKEN
 
 
 def shown(name: str, entry: dict[str, Any]) -> str:
-    return name if entry["status"] == "ok" else f"{name} ({entry['status']})"
+    return name if figures.is_right(entry) else f"{name} ({figures.fault(entry)})"
 
 
 def save(figure: Figure, path: Path) -> None:

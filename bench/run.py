@@ -104,6 +104,10 @@ def problems_of(content: dict[str, Any]) -> tuple[list[str], list[str]]:
             may_refuse = entry["role"] in ("peer", "cascade")
             if entry["status"] not in ("ok", "left out", "cannot" if may_refuse else "ok"):
                 (ours if is_ours else others).append(what)
+            if "counts_skipped" in entry:  # callgrind is one of the others
+                others.append(f"{name}: instructions: {entry['counts_skipped']['reason']}")
+            if "status" in entry.get("where", {}):
+                ours.append(f"{name}: where the time goes: {entry['where']['reason']}")
             if entry.get("untouched", {}).get("beyond_chance"):
                 ours.append(f"{name}: {candidate}: the certificate does not hold")
         queries = work["queries"]

@@ -421,6 +421,57 @@ def test_the_page_marks_what_broke_after_its_first_times(bench, content) -> None
     assert "right: 10.0x" not in page
 
 
+def in_short(bench: SimpleNamespace, content: dict[str, Any]) -> list[str]:
+    """The cells of the summary's line of toxic."""
+    lines = bench.report.summary_part(content).splitlines()
+    line = next(line for line in lines if line.startswith("| toxic |"))
+    return [part.strip() for part in line.strip("|").split("|")]
+
+
+def test_the_summary_names_the_batch_and_what_the_quick_set_leaves_out(bench, content) -> None:
+    late = {"role": "peer", "status": "left out", "reason": "takes long to make"}
+    content["workloads"]["toxic"]["candidates"]["slow"] = late
+    page = bench.report.page_of(content, [], "plots")
+    assert "take long to make (slow)" in page
+    assert "over the fastest right peer of the quick set" in page
+    assert in_short(bench, content)[1] == "1,000"
+    content["is_quick"] = False
+    assert "quick set" not in bench.report.page_of(content, [], "plots")
+
+
+@pytest.mark.parametrize("status", ["wrong", "crashed", "too slow"])
+def test_the_summary_has_no_speed_of_ours_that_broke(bench, content, status) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    speeds = [shown.split("x ")[0] for shown in in_short(bench, content)[2:6]]
+    assert speeds == ["100", "200", "100", "right: 10.0x"]
+    candidates["Willump"] |= {"status": status, "reason": "why"}
+    candidates["cascade, Agreement(0.99)"] |= {"status": status, "reason": "why"}
+    broken = f"**{status}**"
+    assert in_short(bench, content)[2:7] == [broken, broken, broken, "-", "-"]
+
+
+def test_the_summary_has_no_speed_of_a_cascade_whose_certificate_broke(bench, content) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    candidates["cascade, Agreement(0.99)"]["untouched"] |= {"missed": True, "beyond_chance": True}
+    assert in_short(bench, content)[3] == "**certificate broken beyond chance**"
+
+
+def test_the_page_says_why_a_part_is_missing(bench, content) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    candidates["Willump"]["counts_skipped"] = {"status": "failed", "reason": "no valgrind"}
+    candidates["Willump"]["where"] = {"status": "crashed", "reason": "in the trace"}
+    content["vocabulary"] = {"error": "differs"}
+    page = bench.report.page_of(content, [], "plots")
+    assert "- Instructions: failed: no valgrind" in page
+    assert "- Where the time goes: crashed: in the trace" in page
+    assert "- Scaling with the vocabulary: not measured: differs" in page
+    ours, others = bench.run.problems_of(content)
+    assert "toxic: instructions: no valgrind" in others
+    assert "toxic: where the time goes: in the trace" in ours
+    candidates["plain Python"] |= {"status": "too slow", "reason": "no answer within 300 s"}
+    assert in_short(bench, content)[1] == "plain Python: too slow: no answer within 300 s"
+
+
 def test_the_page_shows_where_the_time_goes(bench, content) -> None:
     ours = content["workloads"]["toxic"]["candidates"]["Willump"]
     ours["where"] = {"nanoseconds": 50.0, "n_rows": 10, "operators": {"trees": 40.0, "others": 10}}
