@@ -538,6 +538,89 @@ def test_a_workload_or_a_status_that_is_lost_is_a_regression(bench, content) -> 
     assert bench.regression.compare(content, new, 0.1)[0][2] == "no longer measured"
 
 
+def broken_certificate(work: dict[str, Any]) -> None:
+    work["candidates"]["cascade, Agreement(0.99)"]["untouched"]["beyond_chance"] = True
+
+
+def slower_queries(work: dict[str, Any]) -> None:
+    work["queries"][0] |= {"vs_exact": [0.1, 0.1, 0.1, 7], "n_missed": 2, "beyond_chance": True}
+
+
+def lost_queries(work: dict[str, Any]) -> None:
+    work["queries"][0] = {"k": 20, "status": "cannot", "reason": "why"}
+
+
+def no_single_rows(work: dict[str, Any]) -> None:
+    del work["candidates"]["Willump"]["row_seconds"]
+
+
+def long_tail(work: dict[str, Any]) -> None:
+    taken = work["candidates"]["Willump"]["row_seconds"]
+    taken[:3] = [100 * seconds for seconds in taken[:3]]
+
+
+def slow_to_load(work: dict[str, Any]) -> None:
+    ours = work["candidates"]["Willump"]
+    ours |= {"load_seconds": 0.1, "build_seconds": 50.0}
+
+
+def uncounted(work: dict[str, Any]) -> None:
+    del work["candidates"]["Willump"]["counts"]
+
+
+def fetches_all(work: dict[str, Any]) -> None:
+    work["candidates"]["cascade, Agreement(0.99)"]["fetched"]["cascade"] = 100
+
+
+def cascade_crashes(work: dict[str, Any]) -> None:
+    work["candidates"]["cascade, refused"]["status"] = "crashed"
+
+
+def peer_is_wrong(work: dict[str, Any]) -> None:
+    work["candidates"]["right"]["status"] = "wrong"
+
+
+@pytest.mark.parametrize(
+    ("edit", "what"),
+    [
+        (broken_certificate, ["certificate"]),
+        (slower_queries, ["top 20: queries below the recall", "top 20, exact"]),
+        (lost_queries, ["top 20"]),
+        (no_single_rows, ["one row", "p99 of one row"]),
+        (long_tail, ["p99 of one row"]),
+        (slow_to_load, ["load", "time to make"]),
+        (uncounted, ["instructions a row, avx2"]),
+        (fetches_all, ["share fetched"]),
+        (cascade_crashes, ["status"]),
+        (peer_is_wrong, ["status"]),
+    ],
+)
+def test_what_breaks_or_is_lost_is_a_regression(bench, content, edit, what) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    candidates["Willump"]["counts"] = {"avx2": {"instructions": 100.0}}
+    candidates["cascade, Agreement(0.99)"]["fetched"] = {"cascade": 10, "plain": 100}
+    candidates["cascade, refused"] = {"role": "cascade", "status": "cannot", "reason": "why"}
+    assert bench.regression.compare(content, content, 0.1) == []
+    new = copy.deepcopy(content)
+    edit(new["workloads"]["toxic"])
+    assert [line[2] for line in bench.regression.compare(content, new, 0.1)] == what
+    assert bench.regression.compare(new, content, 0.1) == []
+
+
+@pytest.mark.parametrize("found", [{"error": "why"}, [{"n_terms": 1_000, "ratio": [1, 1, 1, 7]}]])
+def test_a_vocabulary_that_is_slower_or_lost_is_a_regression(bench, content, found) -> None:
+    worse = bench.regression.compare(content, {**content, "vocabulary": found}, 0.1)
+    assert [line[2] for line in worse] == ["1,000 terms"]
+
+
+def test_other_rows_and_other_sets_are_not_compared(bench, content) -> None:
+    assert bench.regression.other_rows(content, content) == []
+    assert "quick set" in bench.regression.other_rows(content, {**content, "is_quick": False})[0]
+    new = copy.deepcopy(content)
+    new["workloads"]["toxic"] |= {"data": "data folder", "n_train": 99}
+    assert len(bench.regression.other_rows(content, new)) == 2
+
+
 # ---- the exit code -------------------------------------------------------------------
 
 
