@@ -10,6 +10,7 @@ limit.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -102,13 +103,24 @@ class Worker:
         return content
 
     def stop(self) -> None:
-        if self._process.is_alive():
-            self._process.kill()
+        """Ends it and all that it has started, such as a compiler."""
+        self._end_group()
+        self._process.kill()
         self._process.join()
         self._pipe.close()
         self._log.close()
 
+    def _end_group(self) -> None:
+        """Before the process is waited for: then its number may be another's."""
+        with contextlib.suppress(ChildProcessError, ProcessLookupError):
+            self._wait()
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def _post_mortem(self) -> str:
+        deadline = time.monotonic() + 5.0
+        while time.monotonic() < deadline and not self._has_ended():
+            time.sleep(0.01)
+        self._end_group()
         self._process.join(5)
         code = self._process.exitcode
         self._log.seek(0)
@@ -116,6 +128,17 @@ class Worker:
         if code is not None and code < 0:
             return f"ended by {signal.Signals(-code).name}"
         return f"ended with code {code}: {said}"
+
+    def _has_ended(self) -> bool:
+        try:
+            return self._wait()
+        except ChildProcessError:
+            return True
+
+    def _wait(self) -> bool:
+        """Whether it has ended; it stays to be waited for. ChildProcessError: it has been."""
+        options = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        return os.waitid(os.P_PID, self._process.pid, options) is not None
 
 
 def in_child(job: Callable[[], Any], limit: float) -> Any:
@@ -133,6 +156,7 @@ def in_child(job: Callable[[], Any], limit: float) -> Any:
 
 def _serve(pipe: Any, log: int, build: Callable[[], Engine], inputs: Inputs) -> None:
     parent = os.getppid()
+    os.setsid()  # a group of its own, to be ended as one
     os.dup2(log, 1)
     os.dup2(log, 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)

@@ -8,6 +8,7 @@ import importlib
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -336,6 +337,31 @@ def test_what_hangs_is_ended(bench) -> None:
     with pytest.raises(bench.workers.WorkerError) as caught:
         bench.workers.in_child(lambda: time.sleep(60), 0.5)
     assert caught.value.kind == "too slow"
+
+
+def test_what_a_worker_has_started_ends_with_it(bench, tmp_path) -> None:
+    told = tmp_path / "pid"
+
+    def job() -> None:
+        told.write_text(str(subprocess.Popen(["sleep", "60"]).pid))
+        time.sleep(60)
+
+    with pytest.raises(bench.workers.WorkerError, match="no answer"):
+        bench.workers.in_child(job, 5.0)
+    state = Path(f"/proc/{told.read_text()}/stat")
+    deadline = time.monotonic() + 10
+    while state.exists() and state.read_text().split()[2] != "Z" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_garbage_before_a_crash_is_told_as_it_is(bench) -> None:
+    def job() -> None:
+        os.write(2, b"\xff\xfe last\n")
+        os._exit(3)
+
+    with pytest.raises(bench.workers.WorkerError, match=r"code 3: .* last"):
+        bench.workers.in_child(job, 30.0)
 
 
 @pytest.mark.parametrize(
