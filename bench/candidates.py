@@ -95,7 +95,8 @@ def compiled(work: Workload, n_threads: int = 1) -> Candidate:
         def info() -> dict[str, Any]:
             return saved_facts(fast) if n_threads == 1 else {}
 
-        return Engine(fast, row_entries=_row_entries(work), model=alone, info=info)
+        entries = _row_entries(work) if n_threads == 1 else {}  # one row has one thread
+        return Engine(fast, row_entries=entries, model=alone, info=info)
 
     name = OURS if n_threads == 1 else f"{OURS}, {n_threads} threads"
     return Candidate(name, "willump", build, {"n_threads": n_threads})

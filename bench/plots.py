@@ -28,6 +28,7 @@ matplotlib.rcParams.update(
 COLOURS = {"plain": "#8a8f98", "willump": "#1f6feb", "cascade": "#1a7f37", "peer": "#d4812a"}
 BROKEN = "#c8ccd2"
 FEWEST = 6  # lines of a panel, so that a bar is not wide where there are few
+LINE, AROUND = 0.17, 0.9  # inches of a line of a panel, and around all of them
 
 Works = dict[str, dict[str, Any]]
 
@@ -44,8 +45,11 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
 
 
-def panels(n: int, height: float) -> tuple[Figure, list[Axes]]:
-    """Panels in two columns; those that are over are left blank."""
+def panels(works: Works, is_shown: Callable[[dict[str, Any]], bool]) -> tuple[Figure, list[Axes]]:
+    """A panel for each workload in two columns, as high as the one with most lines needs;
+    those that are over are left blank."""
+    lines = [sum(map(is_shown, work["candidates"].values())) for work in works.values()]
+    n, height = len(works), AROUND + LINE * max(*lines, 2 * FEWEST)
     rows = -(-n // 2)
     figure = Figure(figsize=(10, height * rows), layout="constrained")
     axes = list(figure.subplots(rows, 2, squeeze=False).flat)
@@ -67,7 +71,7 @@ def log_axis(ax: Axes, values: list[float]) -> None:
 
 def throughput(works: Works) -> Figure:
     """Bars: the largest batch, times plain Python."""
-    figure, axes = panels(len(works), 2.8)
+    figure, axes = panels(works, lambda entry: "batch_seconds" in entry)
     for ax, (name, work) in zip(axes, works.items(), strict=True):
         bars = [
             (shown(candidate, entry), colour(entry), ratio)
@@ -89,7 +93,7 @@ def throughput(works: Works) -> Figure:
 
 def latency(works: Works) -> Figure:
     """One row: median to the 99th percentile, in plain Python's medians."""
-    figure, axes = panels(len(works), 2.8)
+    figure, axes = panels(works, lambda entry: "row_seconds" in entry)
     for ax, (name, work) in zip(axes, works.items(), strict=True):
         lines = [
             (shown(candidate, entry), colour(entry), half, most)

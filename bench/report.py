@@ -135,8 +135,7 @@ def summary_row(name: str, work: dict[str, Any]) -> list[str]:
     over = []
     for ratio in (figures.batch_ratio, figures.row_ratio):
         peer = figures.fastest_peer(work, ratio) if is_right else None
-        shown = times(ratio(work, OURS, to=peer[0]), spread=False) if peer else ""
-        over.append(f"{peer[0]}: {shown}" if peer else "-")
+        over.append(f"{peer[0]}: {times(ratio(work, OURS, to=peer[0]))}" if peer else "-")
     return [
         name,
         f"{work['sizes'][-1]:,}",
