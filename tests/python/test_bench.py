@@ -469,7 +469,7 @@ def test_the_summary_names_the_batch_and_what_the_quick_set_leaves_out(bench, co
 def test_the_summary_has_no_speed_of_ours_that_broke(bench, content, status) -> None:
     candidates = content["workloads"]["toxic"]["candidates"]
     speeds = [shown.split("x ")[0] for shown in in_short(bench, content)[2:6]]
-    assert speeds == ["100", "200", "100", "right: 10.0x"]
+    assert speeds == ["100", "200", "100", "right: 10.0"]
     candidates["Willump"] |= {"status": status, "reason": "why"}
     candidates["cascade, Agreement(0.99)"] |= {"status": status, "reason": "why"}
     broken = f"**{status}**"
