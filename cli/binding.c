@@ -212,6 +212,19 @@ static wl_status check_asked(const cli_metadata *metadata,
   return WL_OK;
 }
 
+/* The dtype that a function's column had. */
+static wl_status find_dtype(const cli_metadata *metadata, cli_binding *binding,
+                            wl_error *error) {
+  const char *name = binding->info.name;
+  const json_t *function = json_object_get(metadata->root, "function");
+  const json_t *dtype =
+      json_object_get(json_object_get(function, "columns"), name);
+  if (binding->info.kind == WL_INPUT_MATRIX || cli_is_text(&binding->info) ||
+      !json_is_string(dtype))
+    return WL_OK;
+  return cli_dtype_init(&binding->dtype, json_string_value(dtype), name, error);
+}
+
 wl_status cli_inputs_init(cli_inputs *inputs, const wl_input_info *infos,
                           size_t n_inputs, const cli_metadata *metadata,
                           const wl_table *table, const char *column,
@@ -231,6 +244,7 @@ wl_status cli_inputs_init(cli_inputs *inputs, const wl_input_info *infos,
   for (size_t i = 0; i < n_inputs; i++) {
     cli_binding *binding = &inputs->bindings[i];
     binding->info = infos[i];
+    WL_TRY(find_dtype(metadata, binding, error));
     WL_TRY(binding_allocate(binding, table, error));
     if (infos[i].kind == WL_INPUT_MATRIX)
       WL_TRY(find_matrix(table, &infos[i], metadata, binding->columns, error));
@@ -292,8 +306,8 @@ wl_status cli_inputs_fill(cli_inputs *inputs, const wl_table *table,
     }
     double *values = binding->values;
     for (size_t c = 0; c < n; c++)
-      WL_TRY(
-          wl_table_numbers(table, binding->columns[c], values + c, n, error));
+      WL_TRY(cli_typed_numbers(table, binding->columns[c], &binding->dtype,
+                               values + c, n, error));
     *input = (wl_input){.layout = WL_LAYOUT_STRIDED,
                         .dtype = WL_F64,
                         .n_columns = n,

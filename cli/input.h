@@ -8,6 +8,7 @@
 #include "data/csv.h"
 #include "data/jsonl.h"
 #include "metadata.h"
+#include "typed.h"
 
 typedef struct cli_format {
   bool is_jsonl;
@@ -45,6 +46,7 @@ typedef struct cli_binding {
   wl_input_info info;
   size_t *columns; /* n_columns; owned */
   size_t n_columns;
+  cli_dtype dtype; /* of a function's column of numbers */
   void *values; /* wl_string[max_rows] or double[max_rows * n_columns]; owned */
 } cli_binding;
 

@@ -4,7 +4,7 @@ a call with others than the sample's is to be refused where they would count."""
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,10 @@ from .values import (
 TELLING = frozenset(["columns", "dtypes", "axes"])
 #: Dtypes that the rows decide.
 _BY_ROWS = frozenset([WHOLE, FILLED, SHORT, MIXED, LOOSE, "category"])
+#: Methods that give columns names of their own, where a call's frame may have them already.
+_NAMING = frozenset(
+    ["add_prefix", "add_suffix", "concat", "join", "merge", "rename", "reset_index"]
+)
 #: Methods of a frame that go by what columns there are.
 _BY_COLUMNS = frozenset(["items", "keys", "select_dtypes", "filter", "set_axis"])
 
@@ -80,6 +84,8 @@ class Asked:
             return
         if name in _BY_COLUMNS or (name == "merge" and not any("on" in key for key in kwargs)):
             self.whole(owner)
+        if name == "rename" and callable(kwargs.get("columns")):
+            self.whole(owner)
         names = kwargs.get("columns", ()) if name in ("reindex", "rename") else ()
         if isinstance(names, (list, tuple, dict, pd.Index)):
             self.absent += [one for one in names if one not in owner.value.columns]
@@ -91,6 +97,11 @@ class Asked:
         columns."""
         if not any(traced.is_open for traced in walk(list(args))):
             return
+        if isinstance(found.value, pd.DataFrame) and name.rpartition(".")[2] in _NAMING:
+            known = [a.value.columns for a in args if isinstance(a, Traced) and a.is_open]
+            self.absent += [
+                new for new in found.value.columns if not any(new in names for names in known)
+            ]
         by_name = function is operator.getitem and _names_columns(args)
         if isinstance(found.value, pd.DataFrame):
             found.is_open = not by_name and name != "frame.reindex"
@@ -99,6 +110,81 @@ class Asked:
         is_native = not isinstance(found.native, str)
         if is_native and not by_name and not (found.is_open or name == "frame.apply"):
             self.is_all = True
+
+
+class ColumnSet:
+    """The names of a frame's columns as a set, of which single ones are asked for: what else
+    there is does not count."""
+
+    def __init__(self, asked: Asked, frame: Traced) -> None:
+        self._asked = asked
+        self._frame = frame
+
+    def __contains__(self, name: Any) -> bool:
+        return self._asked.contains(self._frame.value.columns, name)
+
+    def __ge__(self, names: Any) -> bool:
+        """Whether all of a constant set are there."""
+        return all(name in self for name in names)
+
+    issuperset = __ge__
+
+    def __rsub__(self, names: Any) -> Any:
+        """Those of a constant set that are not there."""
+        return type(names)(name for name in names if name not in self)
+
+    def __rand__(self, names: Any) -> Any:
+        """Those of a constant set that are there."""
+        return type(names)(name for name in names if name in self)
+
+    def __and__(self, names: Any) -> set[Any]:
+        return set(self.__rand__(names))
+
+    def isdisjoint(self, names: Any) -> bool:
+        return not any(name in self for name in names)
+
+    def _all(self) -> set[Any]:
+        self._asked.whole(self._frame)
+        return set(self._frame.value.columns)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __sub__(self, names: Any) -> set[Any]:
+        return self._all() - set(names)
+
+    def __or__(self, names: Any) -> set[Any]:
+        return self._all() | set(names)
+
+    __ror__ = __or__
+
+    def __eq__(self, names: object) -> bool:
+        return self._all() == names
+
+    def __le__(self, names: Any) -> bool:
+        return self._all() <= set(names)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+#: Methods of sets that ask for single names of another set.
+_ASKING = {"issubset": ColumnSet.__ge__, "difference": ColumnSet.__rsub__,
+           "intersection": ColumnSet.__rand__, "isdisjoint": ColumnSet.isdisjoint}  # fmt: skip
+
+
+def set_method(callee: Any, args: tuple[Any, ...]) -> Any:
+    """A method of a constant set with a ColumnSet; NotImplemented of other calls."""
+    owner = getattr(callee, "__self__", None)
+    if len(args) != 1 or not isinstance(args[0], ColumnSet):
+        return NotImplemented
+    if callee in (set, frozenset):
+        return args[0]
+    if not isinstance(owner, (set, frozenset)) or callee.__name__ not in _ASKING:
+        return NotImplemented
+    return _ASKING[callee.__name__](args[0], owner)
 
 
 def _names_columns(args: tuple[Any, ...]) -> bool:

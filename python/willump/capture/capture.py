@@ -236,6 +236,8 @@ def _followed(function: Any, rows: Sample, *, splits_lookups: bool) -> Followed:
         args, plain = (tracer.from_outside(function.__self__), argument), function.__func__
     try:
         result = Interpreter.call(tracer, plain, args, {})
+        if tracer.failed:
+            raise CaptureError("a function that is not followed calls one that sees data")
     except UnsupportedError:
         raise
     except Exception as error:
@@ -281,6 +283,12 @@ class Result:
                 f"the function returns {type(result).__name__}, which does not hang on its input; "
                 "return one array, matrix or Series with an answer for each row"
             )
+        if isinstance(result.value, pd.DataFrame):
+            raise UnsupportedError(
+                "the function returns a frame: return an array (to_numpy()) or a Series"
+            )
+        if result.is_part:
+            _check_answers(len(result.value), len(frame))
         try:
             native = tracer.native(result)
             why = _why_other_dtype(native, result.value)
@@ -292,11 +300,7 @@ class Result:
         except NotNative as reason:
             raise UnsupportedError(f"the function's result cannot be compiled: {reason}") from None
         value = result.value
-        if value.shape[0] != len(frame):
-            raise UnsupportedError(
-                f"the function returns {value.shape[0]} answers for {len(frame)} rows; a compiled "
-                "function answers each row"
-            )
+        _check_answers(value.shape[0], len(frame))
         if isinstance(native, Labels):
             return cls("label", native.ref, True, "", {"type": "array"}, native.classes)
         if isinstance(native, Column):
@@ -340,6 +344,14 @@ class Result:
                 "index": column.rows,
             }
         return cls("prediction", column.ref, True, column.stored or column.dtype, shape)
+
+
+def _check_answers(n: int, n_rows: int) -> None:
+    if n != n_rows:
+        raise UnsupportedError(
+            f"the function returns {n} answers for {n_rows} rows; a compiled function answers each "
+            "row"
+        )
 
 
 def _why_other_dtype(native: Any, value: Any) -> str:

@@ -374,12 +374,19 @@ _VIEWING = frozenset(["ascontiguousarray", "asfortranarray", "ravel", "reshape",
 def _may_be_view(one: Traced, other: Traced) -> bool:
     """Whether an array is another one's numbers in another shape: a copy on the sample, it may
     be a view of fewer rows."""
-    replay = one.replay
-    if not isinstance(replay, Replay) or not replay.args or replay.args[0] is not other.replay:
-        return False
-    function = replay.function
-    name = function.name if isinstance(function, CallMethod) else getattr(function, "__name__", "")
-    return name in _VIEWING
+    replay, is_viewing = one.replay, False
+    while isinstance(replay, Replay) and replay.args:
+        function = replay.function
+        is_method = isinstance(function, CallMethod)
+        name = function.name if is_method else getattr(function, "__name__", "")  # type: ignore[union-attr]
+        name = str(replay.args[1]) if function is getattr else name
+        if name not in _VIEWING and name not in ("T", "squeeze", "swapaxes", "transpose"):
+            return False
+        is_viewing |= name in _VIEWING
+        replay = replay.args[0]
+        if replay is other.replay:
+            return is_viewing
+    return False
 
 
 def shares(a: Any, b: Any) -> bool:

@@ -173,6 +173,9 @@ def chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any)
             kinds.append(_kind_of_constant(side))
     if "str" in kinds:
         raise NotNative("strings are chosen")
+    moments = {kind for kind in kinds if kind in ("datetime", "zoned", "timedelta")}
+    if (moments and set(kinds) - {*moments, "missing"}) or len(moments) > 1:
+        raise NotNative("moments are chosen beside others")
     if LOOSE in kinds:
         raise NotNative("booleans are chosen, which are objects where a row is not there")
     dtype = kind_of_dtype(shown.dtype)
@@ -216,6 +219,8 @@ def as_single(value: float) -> float:
 def _kind_of_constant(value: Any) -> str:
     if is_missing(value):
         return "missing"
+    if kind_of_moment(value):
+        return kind_of_moment(value)
     if isinstance(value, (bool, np.bool_)):
         return "bool"
     return "int64" if isinstance(value, (int, np.integer)) else "float64"
@@ -287,6 +292,11 @@ def clip(call: Call) -> Native:
 # ---- lookups -------------------------------------------------------------------------
 
 
+def _is_found(missing: Any, column: Column) -> bool:
+    """Whether pandas finds a column's missing values by this one."""
+    return column.is_text or type(missing) in (float, np.float64)
+
+
 @method("series", "isin")
 def isin(call: Call) -> Native:
     own = call.bind("self", "values")
@@ -294,6 +304,9 @@ def isin(call: Call) -> Native:
     if isinstance(own.values, Traced):
         raise NotNative("isin of data")
     values = list(own.values)
+    odd = [v for v in values if v is pd.NaT or (is_missing(v) and not _is_found(v, column))]
+    if odd:
+        raise NotNative("isin with a missing value of another kind")
     if column.is_text:
         kept = [v for v in values if isinstance(v, str) or is_missing(v)]
         if column.dtype == "object" and any(is_missing(v) for v in kept):
@@ -301,7 +314,9 @@ def isin(call: Call) -> Native:
     elif column.is_number:
         if any(isinstance(v, (str, bool)) for v in values):
             raise NotNative("numbers are looked for among strings or booleans")
-        kept = [v for v in values if is_missing(v) or abs(v) <= LARGEST]
+        kept = [v for v in values if is_missing(v) or abs(v) <= LARGEST or math.isinf(v)]
+        if len(kept) < len(values) and not column.is_whole:
+            raise NotNative("isin with a number beyond 2^53")
     else:
         raise NotNative(f"isin of {column.dtype}")
     table: dict[Any, float] = {}

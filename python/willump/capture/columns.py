@@ -74,7 +74,8 @@ def kind_of_moment(value: Any) -> str:
 
 
 def is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+    is_nan = isinstance(value, (float, np.floating)) and math.isnan(value)
+    return value is None or value is pd.NA or is_nan
 
 
 def result_dtype(

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from .asked import ColumnSet, check_fixed
 from .keeping import is_keeper
 from .source import global_of
 from .values import N_ROWS, CaptureError, Traced, is_traced
@@ -313,26 +314,53 @@ class Expressions:
         return value
 
     def _of_Call(self, node: ast.Call) -> Any:
-        args = tuple(self._items(node.args)) if node.args else ()
+        owner: Any = None
+        name = ""
+        if isinstance(node.func, ast.Attribute):  # before the arguments, as Python does
+            owner, name = self.expression(node.func.value), self._mangled(node.func.attr)
+            function = None if isinstance(owner, Traced) else getattr(owner, name)
+        else:
+            function = self.expression(node.func)
+        args = self._column_sets(node, owner, function)
+        if args is None:
+            args = tuple(self._arguments(node.args))
         kwargs: dict[str, Any] = {}
         for keyword in node.keywords:
-            value = self.expression(keyword.value)
+            (value,) = self._arguments([keyword.value])
             if keyword.arg is None:
                 kwargs.update(value)
             else:
                 kwargs[keyword.arg] = value
-        if isinstance(node.func, ast.Attribute):
-            owner, name = self.expression(node.func.value), self._mangled(node.func.attr)
-            self.tracer.line = node.lineno
-            if isinstance(owner, Traced):
-                return self.tracer.call_method(owner, name, args, kwargs)
-            function = getattr(owner, name)
-        else:
-            function = self.expression(node.func)
-            if function is super and not args:
-                args = self._own_class()
         self.tracer.line = node.lineno
+        if isinstance(owner, Traced):
+            return self.tracer.call_method(owner, name, args, kwargs)
+        if function is super and not args:
+            args = self._own_class()
         return self.tracer.call(function, args, kwargs)
+
+    def _column_sets(self, node: ast.Call, owner: Any, function: Any) -> tuple[Any, ...] | None:
+        """`df.columns` where a set is made of it, or compared with it: names are asked for."""
+        takes_set = function in (set, frozenset) or isinstance(owner, (set, frozenset))
+        argument = node.args[0] if len(node.args) == 1 else None
+        if not takes_set or not isinstance(argument, ast.Attribute) or argument.attr != "columns":
+            return None
+        frame = self.expression(argument.value)
+        if not isinstance(frame, Traced):
+            return (frame.columns,)
+        if not frame.is_open:
+            return (self.tracer.get_attribute(frame, "columns"),)
+        check_fixed(frame, "columns", node.lineno)
+        return (ColumnSet(self.tracer.asked, frame),)
+
+    def _arguments(self, nodes: list[ast.expr]) -> list[Any]:
+        """A call's arguments; what generators give is read by the call, so a list will do."""
+        found: list[Any] = []
+        for node in nodes:
+            if isinstance(node, ast.GeneratorExp):
+                found.append(self._of_ListComp(node))
+            else:
+                found += self._items([node])
+        return found
 
     def _own_class(self) -> tuple[Any, Any]:
         """The arguments that `super()` means."""
@@ -345,14 +373,14 @@ class Expressions:
 
     # ---- comprehensions -----------------------------------------------------
 
-    def _of_ListComp(self, node: ast.ListComp) -> list[Any]:
+    def _of_ListComp(self, node: ast.ListComp | ast.GeneratorExp) -> list[Any]:
         return [inner.expression(node.elt) for inner in self._comprehend(node.generators)]
 
     def _of_SetComp(self, node: ast.SetComp) -> set[Any]:
         return {inner.expression(node.elt) for inner in self._comprehend(node.generators)}
 
     def _of_GeneratorExp(self, node: ast.GeneratorExp) -> list[Any]:
-        return [inner.expression(node.elt) for inner in self._comprehend(node.generators)]
+        raise CaptureError(f"line {node.lineno}: a generator that is kept is not followed")
 
     def _of_DictComp(self, node: ast.DictComp) -> dict[Any, Any]:
         found = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import copy
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,44 @@ class Inner:
         ]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """A call by Python. By code that is not followed, and which may catch its errors or
+        choose by them, only without data."""
+        tracer, caller = self.owner.tracer, sys._getframe(1).f_globals.get("__name__", "")
+        if caller.partition(".")[0] == __package__.partition(".")[0]:  # by `map`, `sorted`
+            return self.called(args, kwargs)
+        before = tracer.n_calls
+        try:
+            found = self.called(args, kwargs)
+        except Exception as error:
+            if tracer.n_calls != before or isinstance(error, CaptureError):
+                tracer.failed = True
+            raise
+        if tracer.n_calls != before or is_traced(found):
+            tracer.failed = True
+            raise CaptureError(
+                f"line {self.node.lineno}: {self.__name__} is called by what is not followed, and "
+                "sees what hangs on the input"
+            )
+        return found
+
+    def called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A call by what is followed."""
         return self.follow(type(self.owner), self.owner.tracer, args, kwargs)
+
+    def sees_data(self) -> bool:
+        """Whether it reads what hangs on the input."""
+        return is_traced(list(self._seen().values()), self.defaults, self.keyword_defaults)
+
+    def _seen(self, depth: int = 5) -> dict[str, Any]:
+        seen: dict[str, Any] = {}
+        for inner in ast.walk(self.node):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+                with contextlib.suppress(NameError, CaptureError):  # its own
+                    value = self.owner.lookup(inner.id)
+                    seen[inner.id] = value
+                    if isinstance(value, Inner) and value is not self and depth:
+                        seen |= value._seen(depth - 1)
+        return seen
 
     def follow(
         self,

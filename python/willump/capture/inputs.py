@@ -507,7 +507,12 @@ class AsFrame:
         made = x.astype(there)
         for name, dtype in there.items():
             if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_integer_dtype(dtype):
-                _check_cast(x[name], x[name].to_numpy() == made[name].to_numpy(), f"no {dtype}")
+                is_same = (x[name].isna() & made[name].isna()).to_numpy(copy=True)
+                there_is = ~is_same
+                is_same[there_is] = x[name][there_is].to_numpy() == made[name][there_is].to_numpy(
+                    dtype=object
+                )
+                _check_cast(x[name], is_same, f"no {dtype}")
         return made
 
 

@@ -269,6 +269,12 @@ def _check_unique(table: pd.DataFrame, keys: list[Any], line: int) -> None:
         )
 
 
+def _check_validate(validate: Any) -> None:
+    """That the table's keys are there once is checked anyway; those of a call are not."""
+    if validate not in (None, "m:1", "many_to_one", "m:m", "many_to_many"):
+        raise NotNative(f"validate={validate!r}, which looks at all of a call's keys")
+
+
 @method("frame", "merge")
 @function("pandas:merge")
 def merge(call: Call) -> Native:
@@ -278,6 +284,7 @@ def merge(call: Call) -> Native:
         right_index=False, sort=False, suffixes=("_x", "_y"), copy=None, indicator=False,
         validate=None,
     )  # fmt: skip
+    _check_validate(own.validate)
     if isinstance(own.right, Traced):
         raise NotNative("both sides of the merge hang on the input")
     table = own.right
@@ -342,6 +349,7 @@ def join(call: Call) -> Native:
         rsuffix="", sort=False, validate=None,
     )  # fmt: skip
     table = own.other
+    _check_validate(own.validate)
     if own.how != "left" or own.on is None or own.sort:
         raise NotNative("a join that is not how='left' with on=")
     if isinstance(table, pd.Series):

@@ -28,7 +28,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .inner import source_of
+from .inner import Inner, source_of
 from .lasting import KEEPING, WRITING
 from .source import LIBRARIES, SourceError, names_of
 
@@ -74,6 +74,8 @@ def is_keeper(value: Any) -> bool:
     """Whether a value is an object of which this module tells; plain containers, tables and
     arrays are watched elsewhere (`lasting`, `changes`)."""
     if type(value) in _CONTAINERS or isinstance(value, (*_FIXED, *_PASSING)):
+        return False
+    if inspect.isroutine(value) or type(value).__name__ == "cython_function_or_method":
         return False
     package = type(value).__module__.partition(".")[0]
     if package == "builtins":
@@ -596,8 +598,11 @@ class _Body:
             name = node.func.id
             if hasattr(builtins, name) and name not in self.local and name not in self.seen:
                 return self.builtin(node, name, given, is_data)
+            if name in self.local:  # whatever it is
+                self.doubt_all()
             return self.called(node, self.reached(node.func), given)
         self.escape(self.visit(node.func))
+        self.doubt_all()
         return self.called(node, None, given)
 
     def owner_of(self, node: ast.expr, is_read: bool) -> Place | None:
@@ -771,4 +776,6 @@ def _is_open(value: Any) -> bool:
     """Whether a value, or something in it, may change."""
     if isinstance(value, tuple):
         return any(map(_is_open, value))
+    if isinstance(value, Inner):
+        return True
     return value is _UNKNOWN or type(value) in _CONTAINERS or any(True for _ in kept_within(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import inspect
 import io
 import logging
 import tempfile
@@ -35,12 +36,18 @@ def may_suppress(manager: Any) -> bool:
     is_generator = isinstance(manager, contextlib._GeneratorContextManager)
     leaves = getattr(manager, "func", None) if is_generator else type(manager).__exit__
     if not isinstance(leaves, types.FunctionType):
-        return False  # compiled: locks, files
+        return not inspect.isroutine(leaves)  # compiled: locks, files
     try:
         nodes = list(ast.walk(definition_of(leaves, is_generator=is_generator)))
     except SourceError:
         return True
+    if any(isinstance(node, ast.Lambda) for node in nodes[:1]):
+        return True
     if is_generator:
+        finals = [n for node in nodes if isinstance(node, ast.Try) for n in node.finalbody]
+        leaving = [n for node in finals for n in ast.walk(node) if isinstance(n, ast.Return)]
+        if leaving or any(isinstance(node, ast.YieldFrom) for node in nodes):
+            return True
         around = [n for n in nodes if isinstance(n, ast.With) or getattr(n, "handlers", None)]
         return any(isinstance(n, ast.Yield) for node in around for n in ast.walk(node))
     given = [node.value for node in nodes if isinstance(node, ast.Return)]

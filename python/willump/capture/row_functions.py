@@ -43,6 +43,7 @@ class RowTracer:
         self.depth = 0
         self.n_calls = 0
         self.n_python = 0
+        self.failed = False
         self.n_statements = 0
         #: Containers that were made on the way, which may be changed.
         self.own: dict[int, Any] = {}

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..convert.context import Context
 from ..convert.registry import Refused
-from .asked import TELLING, Asked, check_fixed, check_kind
+from .asked import TELLING, Asked, check_fixed, check_kind, set_method
 from .changes import CallCopied, Watch, call_on_sample
 from .effects import check_containers, effects_of
 from .inner import Inner, inner_of
@@ -108,6 +108,7 @@ class Tracer(Watch):
         self.depth = 0
         self.n_calls = 0
         self.n_python = 0  #: of these, those that Python makes
+        self.failed = False  #: whether code that is not followed saw data, and perhaps hid it
         self.n_statements = 0
         self.steps: list[Step] = []
         self.notes: list[str] = []
@@ -120,14 +121,22 @@ class Tracer(Watch):
     def call(self, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A call; the callee is no traced value."""
         if isinstance(callee, Inner):
-            return callee(*args, **kwargs)
+            return callee.called(args, kwargs)
         if isinstance(callee, functools.partial):
             return self.call(callee.func, (*callee.args, *args), {**callee.keywords, **kwargs})
+        found = set_method(callee, args)
+        if found is not NotImplemented:
+            return found
         args = tuple(listed(arg) for arg in args)
         owner = getattr(callee, "__self__", None)
         if callee is functools.reduce and len(args) > 1:
             return self._reduced(*args)
-        if not is_traced(list(args), kwargs, owner):
+        own = getattr(callee, "__func__", callee)
+        is_users = isinstance(own, types.FunctionType) and not is_of_library(own)
+        sees_data = is_users and any(
+            isinstance(value, Inner) and value.sees_data() for value in (*args, *kwargs.values())
+        )
+        if not sees_data and not is_traced(list(args), kwargs, owner):
             check_lasting(callee, [*args, *kwargs.values()], self.line)
             self.check_called(callee, [*args, *kwargs.values()])
             if getattr(callee, "__name__", "") in WRITING or kwargs.get("inplace") is True:
@@ -392,6 +401,7 @@ class Tracer(Watch):
             self.note_uses(functools.partial(self._uses, function, args, kwargs))
         found = Traced(value, native, replay, line)
         self.asked.call(name, function, args, found)
+        found.is_part = np.ndim(value) > 0 and _picks_rows(function, args)
         self.hold(found)
         return found
 
@@ -494,6 +504,8 @@ class Tracer(Watch):
         names = list(owner.value.columns)
         if column in names:
             raise CaptureError(f"line {self.line}: column {column!r} is there already")
+        if owner.is_open:
+            self.asked.absent.append(column)
         self.set_item(owner, column, value)
         names.insert(loc, column)
         self._replace(owner, self.get_item(owner, names))
@@ -539,7 +551,7 @@ class Tracer(Watch):
 
     def _replace(self, owner: Traced, new: Traced) -> Traced:
         owner.value, owner.native, owner.replay = new.value, new.native, new.replay
-        owner.external, owner.is_open = new.external, new.is_open
+        owner.external, owner.is_open, owner.is_part = new.external, new.is_open, new.is_part
         return owner
 
     def _in_place(
@@ -668,6 +680,8 @@ class Tracer(Watch):
             return value.external
         assert isinstance(value.native, str)
         why = value.native
+        if value.is_part:
+            raise NotNative(f"{why}; data picks its rows")
         made = ReplayStep.of(value, why, self.context, self.sample)
         step = self.context.builder.nodes[made.ref.node].payload
         if not step.is_row_wise:
@@ -678,6 +692,28 @@ class Tracer(Watch):
             )
         value.external = made
         return made
+
+
+#: Methods that leave rows out.
+_PICKING = frozenset(
+    ["compress", "drop_duplicates", "dropna", "explode", "head", "nlargest", "nsmallest", "query",
+     "sample", "tail", "truncate"]
+)  # fmt: skip
+
+
+def _picks_rows(function: Any, args: tuple[Any, ...]) -> bool:
+    """Whether what a call gives has the rows that data picks of its first argument's."""
+    first = args[0] if args else None
+    if isinstance(function, (SetItem, AugmentItem)):
+        return isinstance(first, Traced) and first.is_part
+    if any(traced.is_part for traced in walk(list(args))):
+        return True
+    if isinstance(function, CallMethod):
+        return function.name in _PICKING
+    if function is not operator.getitem:
+        return False
+    key = args[1][0] if isinstance(args[1], tuple) and args[1] else args[1]
+    return isinstance(key, Traced) and str(getattr(key.value, "dtype", "")) in ("bool", "boolean")
 
 
 class _Bound:

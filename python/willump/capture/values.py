@@ -314,6 +314,8 @@ class Traced(_NoValue):
     name: str = ""
     #: A frame that has whatever other columns a call has.
     is_open: bool = False
+    #: Of rows that data picks.
+    is_part: bool = False
 
 
 def walk(value: Any) -> Iterator[Traced]:

@@ -136,6 +136,8 @@ class PythonStep:
             self._refuse_narrow(numbers.dtype)
         if np.can_cast(numbers.dtype, dtype, "safe"):
             return numbers.astype(dtype, copy=False)
+        if numbers.dtype.kind in "mM":
+            raise TypeError(f"{self.name} gave moments of {numbers.dtype}, not {dtype}")
         if not checks and numbers.dtype.kind == "c":
             numbers = numbers.real
         with np.errstate(all="ignore"):
