@@ -3,10 +3,10 @@
     python bench/run.py [--quick] [--only toxic music ...] [--output FILE.json]
 
 Each workload is measured in a process of its own (`measure.py`), and there each candidate
-in one of its own, in turns. The exit code is 0 where all went well; 2 where a peer is
-missing, crashed, failed or gave wrong answers; 1 where Willump's own answers are wrong, a
-certificate is broken beyond chance, or a workload could not be measured. What a tool says
-that it cannot do changes nothing.
+in one of its own, in turns. The exit code is 0 where all went well; 2 where a peer or
+valgrind is missing, or a peer crashed, failed or gave wrong answers; 1 where Willump's own
+answers are wrong, a certificate is broken beyond chance, or a workload could not be
+measured. What a tool says that it cannot do changes nothing.
 """
 
 from __future__ import annotations
