@@ -169,11 +169,14 @@ def queries(works: Works) -> Figure | None:
     return figure
 
 
-def scaling(works: Works) -> Figure:
-    """How the gain grows with the rows of a call."""
+def scaling(works: Works) -> Figure | None:
+    """How the gain grows with the rows of a call, where the answers are right."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     ax = figure.subplots()
     for i, (name, work) in enumerate(works.items()):
+        ours = work["candidates"].get(figures.OURS)
+        if ours is None or not figures.is_right(ours):
+            continue
         points = [
             (size, ratio[0])
             for size in work["sizes"]
@@ -182,6 +185,8 @@ def scaling(works: Works) -> Figure:
         one = figures.row_ratio(work, figures.OURS)
         points = ([(1, one[0])] if one else []) + points
         ax.plot([p[0] for p in points], [p[1] for p in points], "o-", color=f"C{i}", label=name)
+    if not ax.lines:
+        return None
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("rows of a call")

@@ -521,6 +521,18 @@ def test_a_plot_of_nothing_is_left_out(bench, content, tmp_path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["plain Python", "Willump", "right"])
+def test_what_failed_is_drawn_nowhere_and_hinders_nothing(bench, content, tmp_path, name) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    role = candidates[name]["role"]
+    candidates[name] = {"role": role, "status": "failed", "reason": "why"}
+    drawn = bench.plots.draw(content, tmp_path)
+    assert f"- {name}: failed: why" in bench.report.page_of(content, drawn, "plots")
+    files = [file for file, _ in drawn]
+    assert ("rows.svg" in files) == (name == "right")
+    assert ("throughput.svg" in files) == (name != "plain Python")
+
+
 def test_certificates_of_every_kind_are_drawn(bench, content, tmp_path) -> None:
     candidates = content["workloads"]["toxic"]["candidates"]
     told = candidates.pop("cascade, Agreement(0.99)")
