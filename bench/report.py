@@ -349,7 +349,8 @@ def queries_table(work: dict[str, Any]) -> str:
                 *start,
                 cell(", ".join(entry["blocks"][:3])),
                 f"{mean:.4f}",
-                f"{entry['n_missed']} of {entry['n_queries']}",
+                f"{entry['n_missed']} of {entry['n_queries']}"
+                + (", **beyond chance**" if entry["beyond_chance"] else ""),
                 times(entry["vs_exact"]),
                 times(entry["vs_plain"]),
             ]

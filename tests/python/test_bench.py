@@ -480,6 +480,10 @@ def test_the_summary_has_no_speed_of_a_cascade_whose_certificate_broke(bench, co
     candidates = content["workloads"]["toxic"]["candidates"]
     candidates["cascade, Agreement(0.99)"]["untouched"] |= {"missed": True, "beyond_chance": True}
     assert in_short(bench, content)[3] == "**certificate broken beyond chance**"
+    page = bench.report.page_of(content, [], "plots")
+    assert "cascade, Agreement(0.99) (**certificate broken beyond chance**)" in page
+    content["workloads"]["toxic"]["queries"][0] |= {"n_missed": 2, "beyond_chance": True}
+    assert "2 of 2, **beyond chance**" in bench.report.page_of(content, [], "plots")
 
 
 def test_the_page_says_why_a_part_is_missing(bench, content) -> None:
