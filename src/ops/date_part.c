@@ -34,23 +34,23 @@ static int days_in(int64_t year, int month) {
 
 static int64_t floor_by(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
+static moment clock_of(double x) {
+  double days = floor(x / day_size);
+  return (moment){.days = (int64_t)days, .rest = x - days * day_size};
+}
+
 /* Years begin in March here, so that the leap day is the last one; an era has
  * 400 of them. */
-static moment moment_of(double x) {
-  moment m;
-  double days = floor(x / day_size);
-  m.days = (int64_t)days;
-  m.rest = x - days * day_size;
-  int64_t shifted = m.days + 719468, era = floor_by(shifted, 146097);
+static void find_date(moment *m) {
+  int64_t shifted = m->days + 719468, era = floor_by(shifted, 146097);
   int64_t of_era = shifted - era * 146097;
   int64_t year =
       (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
   int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
   int64_t month = (5 * of_year + 2) / 153;
-  m.day = (int)(of_year - (153 * month + 2) / 5) + 1;
-  m.month = (int)(month < 10 ? month + 3 : month - 9);
-  m.year = year + era * 400 + (m.month <= 2);
-  return m;
+  m->day = (int)(of_year - (153 * month + 2) / 5) + 1;
+  m->month = (int)(month < 10 ? month + 3 : month - 9);
+  m->year = year + era * 400 + (m->month <= 2);
 }
 
 static int day_of_year(const moment *m) {
@@ -101,25 +101,26 @@ static const struct {
   const char *name;
   double (*part)(const moment *m);
   bool is_truth;
+  bool is_clock; /* needs no date: days and the time of the day */
 } parts[] = {
-    {"year", year, false},
-    {"month", month, false},
-    {"day", day, false},
-    {"hour", hour, false},
-    {"minute", minute, false},
-    {"second", second, false},
-    {"microsecond", microsecond, false},
-    {"dayofweek", dayofweek, false},
-    {"dayofyear", dayofyear, false},
-    {"quarter", quarter, false},
-    {"days_in_month", days_in_month, false},
-    {"is_month_start", is_month_start, true},
-    {"is_month_end", is_month_end, true},
-    {"is_quarter_start", is_quarter_start, true},
-    {"is_quarter_end", is_quarter_end, true},
-    {"is_year_start", is_year_start, true},
-    {"is_year_end", is_year_end, true},
-    {"is_leap_year", is_leap_year, true},
+    {"year", year, false, false},
+    {"month", month, false, false},
+    {"day", day, false, false},
+    {"hour", hour, false, true},
+    {"minute", minute, false, true},
+    {"second", second, false, true},
+    {"microsecond", microsecond, false, true},
+    {"dayofweek", dayofweek, false, true},
+    {"dayofyear", dayofyear, false, false},
+    {"quarter", quarter, false, false},
+    {"days_in_month", days_in_month, false, false},
+    {"is_month_start", is_month_start, true, false},
+    {"is_month_end", is_month_end, true, false},
+    {"is_quarter_start", is_quarter_start, true, false},
+    {"is_quarter_end", is_quarter_end, true, false},
+    {"is_year_start", is_year_start, true, false},
+    {"is_year_end", is_year_end, true, false},
+    {"is_leap_year", is_leap_year, true, false},
 };
 
 static wl_status find(const wl_node *node, size_t *out, wl_error *error) {
@@ -152,6 +153,7 @@ static wl_status bind(const wl_graph *graph, const wl_node *node, void **state,
 static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
                      wl_error *error) {
   size_t part = *(const size_t *)state;
+  bool is_clock = parts[part].is_clock;
   double absent = parts[part].is_truth ? 0.0 : (double)NAN;
   const wl_value *x = call->inputs[0];
   WL_TRY(wl_new_dense(call, x->n_columns, out, error));
@@ -159,7 +161,9 @@ static wl_status run(const void *state, const wl_op_call *call, wl_value *out,
     for (size_t c = 0; c < x->n_columns; c++) {
       double value = wl_row(x, r)[c];
       bool is_there = fabs(value) <= max_days * day_size;
-      moment m = moment_of(is_there ? value : 0.0);
+      moment m = clock_of(is_there ? value : 0.0);
+      if (!is_clock)
+        find_date(&m);
       wl_row_mut(out, r)[c] = is_there ? parts[part].part(&m) : absent;
     }
   return WL_OK;

@@ -28,6 +28,7 @@ from . import (  # noqa: F401  (registers makers)
     numpy_calls,
     parse_dates,
     parse_numbers,
+    replaced,
     row_functions,
     strings,
     zones,

@@ -325,7 +325,6 @@ def isin(call: Call) -> Native:
     return looked_up(call, column, table, 0.0, "bool")
 
 
-@method("series", "replace")
 def mapped(call: Call) -> Native:
     from .joins import values_at
 
@@ -334,8 +333,6 @@ def mapped(call: Call) -> Native:
     table = own.arg
     if isinstance(table, Traced):
         raise NotNative(f"{call.name} of data")
-    if call.name.endswith("replace"):
-        raise NotNative("replace")
     if isinstance(table, pd.Series):
         return values_at(call, column, table.index, table, call.value)
     if type(table) is not dict:

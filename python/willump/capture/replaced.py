@@ -1,0 +1,116 @@
+"""`replace` of numbers, and frames that are made of columns."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .choices import missing
+from .columns import LARGEST, emit, is_missing
+from .registry import Call, function, method
+from .values import Column, Frame, Held, Later, Native, NotNative, Traced
+
+_NUMBERS = (int, float, np.integer, np.floating)
+
+
+def _pairs_of(call: Call, given: Any, value: Any) -> list[tuple[Any, Any]]:
+    """What is replaced, and by what."""
+    if isinstance(given, Mapping) and value is _NOT_GIVEN:
+        pairs = list(given.items())
+    elif value is _NOT_GIVEN or isinstance(given, (Mapping, Traced)) or isinstance(value, Traced):
+        raise NotNative(f"{call.name} of this")
+    elif isinstance(given, (list, tuple)):
+        values = value if isinstance(value, (list, tuple)) else [value] * len(given)
+        if len(values) != len(given):
+            raise NotNative(f"{call.name} of lists that differ in length")
+        pairs = list(zip(given, values, strict=True))
+    else:
+        pairs = [(given, value)]
+    for each in (each for pair in pairs for each in pair):
+        is_number = isinstance(each, _NUMBERS) and not isinstance(each, (bool, np.bool_))
+        if not is_number or (not math.isinf(each) and abs(each) > LARGEST):
+            raise NotNative(f"{call.name} of what is no number")
+    return pairs
+
+
+_NOT_GIVEN = object()
+
+
+def _replaced(call: Call, column: Column, pairs: list[tuple[Any, Any]]) -> Column:
+    """A column with the first of the pairs that a value is equal to."""
+    if column.is_text or column.is_moment or column.dtype == "category":
+        return column  # none of them is a number
+    if column.dtype == "int64":
+        pairs = [(old, new) for old, new in pairs if float(old).is_integer()]
+        if any(isinstance(new, (float, np.floating)) for _, new in pairs):
+            raise NotNative("whole numbers are replaced by a float: add .astype(float) before")
+    elif column.dtype != "float64" or column.is_nullable:
+        raise NotNative(f"{call.name} of {column.dtype}")
+    found = column
+    for old, new in reversed(pairs):
+        is_it = (
+            missing(call, column)
+            if is_missing(old)
+            else emit(
+                call, "binary", [column], "bool", column.rows, function="equal", value=float(old)
+            )
+        )
+        found = emit(call, "where", [is_it, found], column.dtype, column.rows, then=float(new))
+    return found
+
+
+@method("series", "replace")
+def replace(call: Call) -> Native:
+    own = call.bind("self", "to_replace", "value", value=_NOT_GIVEN)
+    pairs = _pairs_of(call, own.to_replace, own.value)
+    column = call.tracer.column(own.self)
+    if column.stored:
+        raise NotNative(f"{call.name} of {column.stored}")
+    return _replaced(call, column, pairs)
+
+
+@method("frame", "replace")
+def frame_replace(call: Call) -> Native:
+    own = call.bind("self", "to_replace", "value", value=_NOT_GIVEN)
+    pairs = _pairs_of(call, own.to_replace, own.value)
+    if any(isinstance(new, Mapping) for _, new in pairs):
+        raise NotNative(f"{call.name} by columns")
+    frame = call.tracer.frame_of(own.self)
+    where = f"line {call.tracer.line}: "
+    columns: dict[str, Held] = {
+        name: Later(functools.partial(_replaced_later, call, held, pairs), where)
+        for name, held in frame.columns.items()
+    }
+    return Frame(columns, frame.rows)
+
+
+def _replaced_later(call: Call, held: Held, pairs: list[tuple[Any, Any]]) -> Column:
+    column = held.get() if isinstance(held, Later) else held
+    if not isinstance(column, Column) or column.stored:
+        raise NotNative(f"{call.name} of this column")
+    return _replaced(call, column, pairs)
+
+
+@function("pandas:DataFrame")
+def frame_of_columns(call: Call) -> Native:
+    """`pd.DataFrame({"a": column, ...})`: Series of the same rows, and arrays as long."""
+    own = call.bind("data")
+    if not isinstance(own.data, dict) or not own.data:
+        raise NotNative("a frame of what is no dict of columns")
+    if not all(isinstance(name, str) for name in own.data):
+        raise NotNative("a frame whose columns have other names than strings")
+    made: dict[str, Held] = {}
+    rows = set()
+    for name, item in own.data.items():
+        column = call.tracer.column(item)  # a constant is none
+        made[name] = column
+        if isinstance(item.value, pd.Series):
+            rows.add(column.rows)
+    if len(rows) > 1 or "python" in rows:
+        raise NotNative("a frame of Series whose rows are not the same")
+    return Frame(made, rows.pop() if rows else "range")

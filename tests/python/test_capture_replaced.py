@@ -1,0 +1,83 @@
+"""`replace` of numbers and frames that are made of columns, on random frames against pandas."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import willump
+from harness import examples
+from hypothesis import given
+from hypothesis import strategies as st
+
+VALUES = [0.0, 1.0, -0.0, np.nan, np.inf, -np.inf, 2.5, 3.0]
+
+
+def frame_of(rows: list[tuple[float, float, int, str]]) -> pd.DataFrame:
+    f, g, i, s = zip(*rows, strict=True)
+    return pd.DataFrame(
+        {
+            "f": np.array(f),
+            "g": np.array(g),
+            "i": np.array(i, np.int64),
+            "s": pd.Series(s, dtype="str"),
+        }
+    )
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(VALUES), st.sampled_from(VALUES), st.integers(0, 4), st.sampled_from("abß")
+    ),
+    min_size=1,
+    max_size=8,
+)
+SAMPLE = frame_of([(v, w, k % 4, "aß"[k % 2]) for k, v in enumerate(VALUES) for w in VALUES])
+
+NATIVE: list[Callable[[Any], Any]] = [
+    lambda df: df["f"].replace([np.inf, -np.inf], np.nan),
+    lambda df: df["f"].replace(0, np.nan),
+    lambda df: df["f"].replace({0: 5, 1: 0.0, 2.5: np.nan}),
+    lambda df: df["f"].replace([0, 1], [1, 0]),
+    lambda df: df["f"].replace(np.nan, 7.0),
+    lambda df: df["i"].replace(0, 9),
+    lambda df: df["i"].replace({0: 1, 1: 0, 7: 8}),
+    lambda df: df["i"].replace([np.inf, 0.5], np.nan),
+    lambda df: df.replace([np.inf, -np.inf], np.nan)["f"],
+    lambda df: df.replace([np.inf, -np.inf], np.nan)["s"].str.len() * 1.0,
+    lambda df: df[["f", "g"]].replace({0: np.nan}).fillna(3.0).to_numpy(),
+    lambda df: pd.DataFrame({"a": df["f"] * 2, "b": df["i"]}).astype(float).to_numpy(),
+    lambda df: pd.DataFrame({"a": df["f"] * 2, "b": df["i"].to_numpy()})[["b", "a"]].to_numpy(),
+    lambda df: pd.DataFrame({"a": df["s"].str.upper(), "b": df["g"]})["a"].str.len() * 1.0,
+    lambda df: pd.DataFrame({"a": df["f"].to_numpy(), "b": df["i"].to_numpy()}).to_numpy(),
+]
+STEPS: list[Callable[[Any], Any]] = [
+    lambda df: df["i"].replace(0, np.nan).astype(float),
+    lambda df: (df["f"] > 1).replace(True, False).astype(float),
+    lambda df: pd.DataFrame({"a": df["f"], "k": 1.0})["k"] * df["g"],
+    lambda df: pd.DataFrame({"a": df["f"]}, index=df.index)["a"],
+]
+
+
+@pytest.mark.parametrize("at", range(len(NATIVE) + len(STEPS)))
+def test_random_frames(at: int) -> None:
+    function = [*NATIVE, *STEPS][at]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fast = willump.compile(function, sample=SAMPLE)
+    assert bool(fast._steps) == (at >= len(NATIVE)), fast._reasons
+
+    @given(rows=ROWS)
+    @examples(60)
+    def check(rows: list[tuple[float, float, int, str]]) -> None:
+        frame = frame_of(rows)
+        found, expected = fast(frame), function(frame)
+        assert type(found) is type(expected)
+        assert np.asarray(found).dtype == np.asarray(expected).dtype
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+
+    check()
