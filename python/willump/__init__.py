@@ -37,6 +37,7 @@ from ._errors import (
     TrainingRowsWarning,
     UnsupportedError,
 )
+from ._estimator import in_cascade
 from ._function import CompiledFunction
 from ._optimize import optimize
 from ._places import check_instance
@@ -144,6 +145,7 @@ def compile(
     [[2, 0], [0, 1]]
     """
     check_instance(estimator)
+    estimator = in_cascade(estimator)
     if isinstance(estimator, CompiledModel):
         return estimator
     function = as_function(estimator)

@@ -21,7 +21,7 @@ from ._arrow import readable
 from ._calibration import TooFewToHoldOut
 from ._compiled import CompiledModel
 from ._errors import CertificateError, NotCertifiedWarning, UnsupportedError
-from ._optimize import check_fit_params, optimize
+from ._optimize import check_fit_params, optimize, seed_of
 from ._targets import Agreement, Lossless, Tolerance
 
 Array = npt.NDArray[Any]
@@ -142,6 +142,15 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
             "duplicates": self.duplicates,
         }
 
+    def _seeded(self) -> Any:
+        """A clone of the estimator, which `random_state` seeds where it has no own."""
+        estimator = clone(self.estimator)
+        params = estimator.get_params() if self.random_state is not None else {}
+        names = sorted(name for name in params if name.rpartition("__")[2] == "random_state")
+        drawn = np.random.default_rng(seed_of(copy.deepcopy(self.random_state)))
+        seeds = {name: int(drawn.integers(2**31)) for name in names if params[name] is None}
+        return estimator.set_params(**seeds) if seeds else estimator
+
     def _fitted(self, x: Any, y: Array, groups: Any, fit_params: dict[str, Any]) -> CompiledModel:
         """A cascade that is certified on rows that are held out, or without one the
         estimator, compiled."""
@@ -149,7 +158,7 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 found = optimize(
-                    self.estimator,
+                    self._seeded(),
                     x,
                     y,
                     groups=groups,
@@ -173,12 +182,12 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
                 )
             return found
         # Nothing is held out for a certificate that there is not.
-        fitted = clone(self.estimator).fit(x, y, **fit_params)
+        fitted = self._seeded().fit(x, y, **fit_params)
         return self._plain(fitted, f"{reason}; the estimator is fitted on all rows and compiled")
 
     def _proven(self, x: Any, y: Array, fit_params: dict[str, Any]) -> CompiledModel:
         """Of `Lossless`: a proof needs no rows of its own, so that nothing is held out."""
-        fitted = clone(self.estimator).fit(x, y, **fit_params)
+        fitted = self._seeded().fit(x, y, **fit_params)
         try:
             return optimize(fitted, x, **self._options())
         except UnsupportedError as error:
@@ -239,7 +248,7 @@ class CascadeClassifier(ClassifierMixin, _Cascade):  # type: ignore[misc]  # no 
         None: ``Agreement(0.99)``. Of Lossless, which needs no proof by rows, nothing is
         held out, and there is no certificate.
     costs, random_state, n_threads, duplicates
-        As for `willump.optimize`.
+        As for `willump.optimize`; random_state also seeds what in `estimator` has none.
     strict : bool
         Raise `CertificateError` where nothing can be certified.
 
@@ -317,7 +326,7 @@ class CascadeRegressor(RegressorMixin, _Cascade):  # type: ignore[misc]  # no st
         None: ``Tolerance(rel=0.05, share=0.95)``, 95 % of the rows within 5 % of the
         estimator's prediction.
     costs, random_state, n_threads, duplicates
-        As for `willump.optimize`.
+        As for `willump.optimize`; random_state also seeds what in `estimator` has none.
     strict : bool
         Raise `CertificateError` where nothing can be certified.
 
@@ -335,6 +344,9 @@ class CascadeRegressor(RegressorMixin, _Cascade):  # type: ignore[misc]  # no st
 
     def _checked(self, y: Any) -> Array:
         return _one_or_several(y)
+
+
+CASCADES = (CascadeClassifier, CascadeRegressor)
 
 
 def _one_or_several(y: Any) -> Array:

@@ -33,7 +33,7 @@ def certificate_of(
     """Every entry; docs/cascades.md says what they are."""
     names, gates = tuner.all_names, result["gates"]
     counted = cal.counted("certify")
-    exact, served = tuner.exact[counted], _served(tuner, gates)[counted]
+    exact, served = tuner.exact[counted], served_by(tuner, gates)[counted]
     return {
         **result["certificate"],
         "per": cal.unit,
@@ -75,7 +75,7 @@ def certificate_of(
     }
 
 
-def _served(tuner: Tuner, gates: Sequence[Mapping[str, Any]]) -> Array:
+def served_by(tuner: Tuner, gates: Sequence[Mapping[str, Any]]) -> Array:
     """The labels that the cascade gives to the certifying rows."""
     served = tuner.exact
     for certified in reversed(gates):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any, TypeVar
 
@@ -120,3 +121,28 @@ class Estimator(_core.CompiledBase):
         """
         original = None if self._is_cascade else self._original
         return score_of(self.metadata["score"], self, original, X, y, sample_weight)
+
+
+def _is_cascade_estimator(estimator: Any) -> bool:
+    """Of a CascadeClassifier or CascadeRegressor, whose module takes scikit-learn."""
+    module = sys.modules.get(f"{__package__}._cascades")
+    return module is not None and isinstance(estimator, module.CASCADES)
+
+
+def is_unfitted_cascade(estimator: Any) -> bool:
+    return _is_cascade_estimator(estimator) and not hasattr(estimator, "cascade_")
+
+
+def in_cascade(estimator: Any) -> Any:
+    """The compiled model of a CascadeClassifier or CascadeRegressor; others as they are.
+
+    Raises
+    ------
+    NotFittedError
+    """
+    if not _is_cascade_estimator(estimator):
+        return estimator
+    from sklearn.utils.validation import check_is_fitted
+
+    check_is_fitted(estimator)
+    return estimator.cascade_

@@ -15,6 +15,7 @@ from ._arrow import readable
 from ._calibration import Calibration, check_no_class_is_lost, group_numbers, hold_out
 from ._compiled import CompiledModel, thread_count, warn_of_python_steps
 from ._errors import UnsupportedError
+from ._estimator import in_cascade, is_unfitted_cascade
 from ._frames import as_rows, n_rows_of, take_rows
 from ._places import ROW_ERRORS, check_instance, placed
 from ._prefix_tuner import PrefixTuner, ensemble_of
@@ -208,7 +209,7 @@ def optimize(
     with confidence 0.95, the accuracy of the cascade is at most 0.01 below that of the exact
     pipeline, per distinct row
     """
-    pipeline = _original_of(pipeline)
+    pipeline = _original_of(pipeline, refit=refit)
     check_instance(pipeline)
     pipeline = as_function(pipeline) or pipeline
     if not isinstance(target, (*TARGETS, TopKRecall, Lossless)):
@@ -218,7 +219,7 @@ def optimize(
         )
     if duplicates not in ("distinct", "traffic"):
         raise ValueError(f"duplicates={duplicates!r} is neither 'distinct' nor 'traffic'")
-    seed = _seed_of(random_state)
+    seed = seed_of(random_state)
     thread_count(n_threads)  # refuses a wrong one before any work
     X = as_rows(X)
     y = None if y is None else _labels_of(y, n_rows_of(X), "y", is_table=True)
@@ -276,28 +277,30 @@ def optimize(
     return model
 
 
-def _original_of(pipeline: Any) -> Any:
+def _original_of(pipeline: Any, *, refit: bool) -> Any:
     """What a compiled object was made from: the exact pipeline of a cascade is not the
     cascade.
 
     Raises
     ------
     UnsupportedError
-        Of a cascade or a filter that has no original.
+        Of a compiled model that has no original.
+    NotFittedError
+        Of a CascadeClassifier or CascadeRegressor before fit, without `refit`.
     """
-    given = getattr(pipeline, "cascade_", pipeline)  # of a CascadeClassifier
+    given = pipeline.estimator if refit and is_unfitted_cascade(pipeline) else in_cascade(pipeline)
     if not isinstance(given, CompiledModel):
-        return pipeline
+        return given
     original = given._template if given._interface is None else given._original
     if original is not None:
         return original
     told = given.metadata
-    if told.get("certificate") or told.get("top_k"):
-        raise UnsupportedError(
-            "optimize takes the exact pipeline, and this is a cascade that was loaded from an "
-            "artifact or unpickled, which does not have it: pass the fitted pipeline itself"
-        )
-    return pipeline
+    is_cascade = told.get("certificate") or told.get("top_k")
+    raise UnsupportedError(
+        f"optimize takes the exact pipeline, and this is a {'cascade' if is_cascade else 'model'} "
+        "that was loaded from an artifact or unpickled, which does not have it: pass the fitted "
+        "pipeline itself"
+    )
 
 
 def _check_refit(pipeline: Any, y_cal: Any, *, refit: bool) -> None:
@@ -324,7 +327,8 @@ def _check_refit(pipeline: Any, y_cal: Any, *, refit: bool) -> None:
 def _calibration_labels(y_cal: Any, x_cal: Any, target: Target) -> Array | None:
     """The true labels of the calibration rows, None where the target needs none."""
     if y_cal is not None:
-        given = np.asarray(y_cal) if isinstance(target, Estimated) else y_cal
+        given = y_cal if hasattr(y_cal, "__len__") else list(y_cal)
+        given = np.asarray(given) if isinstance(target, Estimated) else given
         is_table = not isinstance(target, Accuracy)
         return _labels_of(given, n_rows_of(x_cal), "y_cal", is_table=is_table)
     if isinstance(target, (Accuracy, Estimated)):
@@ -368,7 +372,7 @@ def _check_lossless(X_cal: Any, y_cal: Any, groups: Any, costs: Any, *, refit: b
         )
 
 
-def _seed_of(random_state: Any) -> int:
+def seed_of(random_state: Any) -> int:
     if random_state is None:
         return 0
     if isinstance(random_state, np.random.Generator):

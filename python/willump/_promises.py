@@ -68,6 +68,15 @@ class Promise:
         """How far the first stage is from the exact pipeline, for a gate to learn."""
         return Gaps(differs, is_event=True)
 
+    def told(self) -> tuple[str, npt.NDArray[Any]] | None:
+        """The output with numbers that the promise is about beside labels, and the exact
+        pipeline's to all calibration rows, (n_rows, width); None of labels alone."""
+        return None
+
+    def tolerated(self, numbers: Numbers) -> Numbers | None:
+        """How far from these others may be by the promise; None where it does not say."""
+        return None
+
     def seen(self, rows: Rows, exact: Labels, served: Labels) -> dict[str, Any]:
         """More entries, from the rows that certified: observed, not certified."""
         return {}
@@ -177,6 +186,12 @@ class TolerancePromise(Promise):
             allowed = self.tolerance_abs + self.tolerance_rel * np.abs(exact)
             parts = np.abs(approx - exact) / allowed
         return Gaps(np.where(approx == exact, 0.0, parts).max(axis=1), is_event=False)
+
+    def told(self) -> tuple[str, npt.NDArray[Any]] | None:
+        return self.output, self.exact
+
+    def tolerated(self, numbers: Numbers) -> Numbers | None:
+        return self.tolerance_abs + self.tolerance_rel * np.abs(numbers)
 
     def _outputs(self, runner: Runner, x: Any) -> Numbers:
         # As the methods give them, whatever their dtype.

@@ -208,8 +208,10 @@ def _reads_all(step: Any) -> bool:
     estimator = getattr(step, "estimator", None)
     if estimator is None:
         return False
-    inner = estimator.get_params().values() if hasattr(estimator, "get_params") else ()
-    for part in [estimator, *inner]:
+    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    if _draws_columns(params) or any(map(_is_function, params.values())):
+        return False
+    for part in [estimator, *params.values()]:
         module = type(part).__module__
         if part is not estimator and not hasattr(part, "fit"):
             continue
@@ -218,6 +220,21 @@ def _reads_all(step: Any) -> bool:
         if module.partition(".")[0] not in _KNOWN:
             return False
     return True
+
+
+def _draws_columns(params: Mapping[str, Any]) -> bool:
+    """Whether a bagging ensemble, or one inside, gives its members some of the columns."""
+    for name, draws_again in params.items():
+        if name.rpartition("__")[2] == "bootstrap_features":
+            share = params[name.removesuffix("bootstrap_features") + "max_features"]
+            if draws_again or type(share) is int or share != 1.0:
+                return True
+    return False
+
+
+def _is_function(value: Any) -> bool:
+    """A function of rows, as a kernel or a metric may be: it may leave columns out."""
+    return callable(value) and not isinstance(value, type) and not hasattr(value, "fit")
 
 
 # ---- what the answers tell -----------------------------------------------------
@@ -316,8 +333,8 @@ def _of_columns(x: Any, columns: list[Any]) -> Any:
 
 
 def is_by_row(x: Any, run: Callable[[str, Any], Any], outputs: Sequence[str]) -> bool:
-    """Whether rows are answered alike in another order and in parts; also where that
-    cannot be told, as too few rows are given, or the parts are refused."""
+    """Whether rows are answered alike in another order, each twice and in parts; also where
+    that cannot be told, as too few rows are given, or the parts are refused."""
     output = next((name for name in _TELLING if name in outputs), None)
     n = min(n_rows_of(x), _MOST_ROWS)
     if output is None or n < 8:
@@ -328,14 +345,21 @@ def is_by_row(x: Any, run: Callable[[str, Any], Any], outputs: Sequence[str]) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            whole, *parts = (
+            whole, twice, *parts = (
                 np.asarray(_dense(run(output, take_rows(x, rows[some]))))
-                for some in (np.arange(n), order[:3], order[3 : n // 2], order[n // 2 :])
+                for some in (
+                    np.arange(n),
+                    np.repeat(order, 2),
+                    order[:3],
+                    order[3 : n // 2],
+                    order[n // 2 :],
+                )
             )
         except Exception:
             return True
-    again = np.concatenate(parts)
-    if again.shape != whole.shape:
+    again = np.concatenate([*parts, twice])
+    order = np.concatenate([order, np.repeat(order, 2)])
+    if again.shape != whole[order].shape:
         return False
     if whole.dtype.kind not in "fc":
         return bool(np.mean(again != whole[order]) <= _BY_CHANCE)

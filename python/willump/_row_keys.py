@@ -159,7 +159,11 @@ def columns_of(x: Any) -> list[Any]:
         return [[row.get(name) for row in x] for name in column_names(x) or ()]
     if isinstance(x, np.ndarray):
         array = np.asarray(x)  # of a matrix too
-        return [array] if array.ndim == 1 else list(array.reshape(len(array), -1).T)
+        return (
+            [array]
+            if array.ndim == 1
+            else list(array.reshape(len(array), math.prod(array.shape[1:])).T)
+        )
     if isinstance(x, (list, tuple)):
         return _columns_of_rows(x)
     return [x]

@@ -18,6 +18,10 @@ from ._present import interface_of
 from ._reads import is_by_row, reads_of
 from ._row_keys import RowReader
 
+#: Why a part is refused behind a gate.
+NOT_BY_ROW = (
+    "a part that stays Python answers a row otherwise beside other rows, or otherwise each time"
+)
 #: How often costs are measured.
 COST_REPEATS = 5
 #: Of small batches, so many rows a round.
@@ -58,6 +62,11 @@ class Runner:
             self._reader = RowReader(self._reads.places(rows, self, self._outputs))
         return self._reader.keys(*sides)
 
+    @property
+    def python_steps(self) -> str:
+        """The names of the steps that stay Python."""
+        return ", ".join(sorted({step.name for step in self._steps}))
+
     def check_rows_alone(self, x: Any) -> None:
         """Refuses Python steps that answer a row otherwise beside other rows, or each time
         otherwise: of a cascade they get the rows that stay.
@@ -68,12 +77,10 @@ class Runner:
         """
         if not self._steps or is_by_row(x, self, self._outputs):
             return
-        names = ", ".join(sorted({step.name for step in self._steps}))
         raise UnsupportedError(
-            f"{names}: a part that stays Python answers a row otherwise beside other rows, or "
-            "otherwise each time; behind a gate it would get only the rows that stay, and these "
-            "would not have the exact pipeline's answers: compute what hangs on several rows in "
-            "fit, or use willump.compile"
+            f"{self.python_steps}: {NOT_BY_ROW}; behind a gate it would get only the "
+            "rows that stay, and these would not have the exact pipeline's answers: compute "
+            "what hangs on several rows in fit, or use willump.compile"
         )
 
     def __call__(self, output: str, x: Any) -> Any:

@@ -24,6 +24,7 @@ from ._first_stages import FirstStages
 from ._frames import n_rows_of, take_rows
 from ._promises import Promise
 from ._runner import Runner, batch_costs_of
+from ._whole import check_whole
 
 Array = npt.NDArray[Any]
 
@@ -88,20 +89,21 @@ class Tuner(FirstStages):
             result = self._refused(job, promise, seed)
         if result["outcome"] != "cascade":
             return self._exact(result, cal, promise)
-        measured = self._measured(result["gates"], take_rows(cal.x, cal.select))
+        graph = self.conversion.finish(self._stages(result["gates"]))
+        cascade = Runner(graph, self.described, self.n_threads)
+        check_whole(self, cascade, result["gates"], cal, promise)
+        measured = self._measured(cascade, take_rows(cal.x, cal.select))
         if measured and measured[-1]["cost"] >= measured[-1]["exact_cost"]:
             message = "measured, it takes {cost:.6g} ns a row and the exact one {exact_cost:.6g}"
             result = {"outcome": "no gain", "message": message.format(**measured[-1])}
             return self._exact(result, cal, promise)
         return self._finish(result, cal, promise, measured)
 
-    def _measured(self, gates: list[dict[str, Any]], rows: Any) -> list[dict[str, float]]:
+    def _measured(self, cascade: Runner, rows: Any) -> list[dict[str, float]]:
         """What was certified and the exact pipeline, ns a row in batches of several
         sizes; nothing where costs are given, so that the choice repeats."""
         if not self.is_measured:
             return []
-        graph = self.conversion.finish(self._stages(gates))
-        cascade = Runner(graph, self.described, self.n_threads)
         calls = [(cascade, self.answers.result), (self.base, self.answers.result)]
         found = []
         for size in sorted({min(size, n_rows_of(rows)) for size in BATCH_ROWS}):

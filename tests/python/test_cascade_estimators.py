@@ -61,6 +61,7 @@ def cascade_of_text(**options: Any) -> willump.CascadeClassifier:
         willump.CascadeClassifier(
             GradientBoostingClassifier(n_estimators=20, random_state=0), random_state=0
         ),
+        willump.CascadeClassifier(RandomForestClassifier(20)),
         willump.CascadeRegressor(Ridge()),
     ]
 )

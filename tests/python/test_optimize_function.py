@@ -343,6 +343,25 @@ def test_step_that_is_not_row_wise_gets_all_rows() -> None:
     assert "not row-wise" in str(fast.explain())
 
 
+def in_order(frame: pd.DataFrame) -> Any:
+    f = joined(frame).sort_values("distance")
+    num = SCALER.transform(f[OWN + LOOKED_UP].fillna(0.0))
+    return SORTED.predict_proba(scipy.sparse.hstack([num, ENCODER.transform(f[CATEGORIES])]))[:, 1]
+
+
+SORTED = LogisticRegression(max_iter=500).fit(
+    scipy.sparse.hstack([numbers(TRAIN), ENCODER.transform(WHOLE[CATEGORIES])]), IS_LATE
+)
+
+
+@pytest.mark.filterwarnings("ignore::willump.PythonStepWarning")
+@pytest.mark.parametrize(
+    "target", [willump.Agreement(0.8), willump.Tolerance(abs=0.3, share=0.7)], ids=repr
+)
+def test_rows_in_another_order_are_not_certified(target: Any) -> None:
+    refused(in_order, target, "rows that would certify the cascade have other answers")
+
+
 # ---- lossless --------------------------------------------------------------------
 
 

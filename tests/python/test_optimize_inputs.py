@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 import scipy.sparse as sp
 import willump
 from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.decomposition import NMF
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.naive_bayes import GaussianNB
@@ -154,6 +157,51 @@ def test_a_cascade_without_its_original_is_no_exact_pipeline() -> None:
         optimized(loaded, x, y, willump.Agreement(0.8), **options)
 
 
+def test_a_model_without_its_original_is_no_exact_pipeline() -> None:
+    pipeline, x, y = of_six_blocks(0)
+    loaded = pickle.loads(pickle.dumps(willump.compile(pipeline)))
+    with pytest.raises(willump.UnsupportedError, match=r"a model that was.*pass the fitted"):
+        optimized(loaded, x, y, willump.Agreement(0.8), X_cal=numbers(2000, 1)[0])
+
+
+def test_a_cascade_estimator_stands_for_what_is_in_it() -> None:
+    pipeline, x, y = of_six_blocks(0)
+    target = willump.Agreement(0.8)
+    estimator = willump.CascadeClassifier(pipeline, target=target, costs=COSTS)
+    with pytest.raises(NotFittedError):
+        optimized(estimator, x, y, target, X_cal=numbers(2000, 1)[0])
+    with pytest.raises(NotFittedError):
+        willump.compile(estimator)
+    own = optimized(pipeline, x, y, target, refit=True, costs=COSTS)
+    found = optimized(estimator, x, y, target, refit=True, costs=COSTS)
+    assert certified(found) == certified(own)
+    estimator.fit(x, y)
+    assert willump.compile(estimator) is estimator.cascade_
+
+
+@pytest.mark.parametrize("form", [lambda x: x, lambda x: x.tolist(), pd.DataFrame, sp.csr_matrix])
+def test_calibration_rows_may_not_be_missing(form: Any) -> None:
+    x, y = numbers(600, 0)
+    pipeline = make_pipeline(StandardScaler(), RandomForestClassifier(20, random_state=0))
+    pipeline.fit(form(x) if form is pd.DataFrame else x, y)
+    if form is sp.csr_matrix:
+        pipeline = make_pipeline(MaxAbsScaler(), LogisticRegression()).fit(form(x), y)
+    with pytest.raises(ValueError, match="X_cal has no rows"):
+        optimized(pipeline, form(x), y, willump.Agreement(0.8), X_cal=form(x)[:0])
+
+
+def test_labels_may_come_one_by_one() -> None:
+    pipeline, x, y = of_six_blocks(0)
+    fresh = numbers(2500, 1)[0]
+    labels = pipeline.predict(fresh).tolist()
+    for target in (willump.Accuracy(0.2), willump.Estimated("accuracy", loss=0.2)):
+        options = {"X_cal": fresh, "costs": COSTS}
+        own = optimized(pipeline, x, y, target, y_cal=labels, **options)
+        assert certified(own) == certified(
+            optimized(pipeline, x, y, target, y_cal=iter(labels), **options)
+        )
+
+
 def test_a_compiled_pipeline_is_cut_as_its_original() -> None:
     pipeline, x, y = of_six_blocks(0)
     options = {"X_cal": numbers(2000, 1)[0], "costs": COSTS}
@@ -167,6 +215,12 @@ def test_a_compiled_pipeline_is_cut_as_its_original() -> None:
 # ---- steps that stay Python -----------------------------------------------------------
 
 
+def counts_of(column: Any) -> Any:
+    """How often each value comes: of 64 rows, hardly any comes twice."""
+    _, number, counts = np.unique(column, return_inverse=True, return_counts=True)
+    return counts[number].astype(float)
+
+
 def of_all_rows(kind: str) -> Any:
     """Functions of which a row's answer hangs on the other rows, or on none."""
     random = np.random.default_rng(0)
@@ -176,8 +230,53 @@ def of_all_rows(kind: str) -> Any:
         "ranked": lambda a: a.argsort(axis=0).argsort(axis=0) / len(a),
         "summed": lambda a: np.cumsum(a, axis=0),
         "by the first row": lambda a: a - a[:1],
+        "counted": lambda a: np.column_stack([counts_of(column.round(3)) for column in a.T]),
         "by chance": lambda a: a + random.normal(size=a.shape),
     }[kind]
+
+
+def of_many_rows(a: Any) -> Any:
+    """Few rows do not show that it mixes them."""
+    return a + 3.0 * (a[:, :1] > np.median(a[:, 0])) if len(a) > 200 else a
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        willump.Agreement(0.9),
+        willump.Tolerance(abs=0.1, share=0.8),
+        willump.Estimated("accuracy", loss=0.2),
+        willump.Accuracy(0.1),
+    ],
+    ids=repr,
+)
+def test_rows_that_certify_have_their_answers_among_all_rows(target: Any) -> None:
+    x, _ = numbers(600, 0)
+    y = (2 * x[:, 0] + x[:, 2] + x[:, 3] > 0).astype(int)
+    pipeline = with_function(of_many_rows, LogisticRegression()).fit(x, y)
+    fresh, _ = numbers(3000, 1)
+    labels = pipeline.predict(fresh)
+    with pytest.raises(
+        willump.UnsupportedError, match=r"functiontransformer.*rows that would certify"
+    ):
+        optimized(pipeline, x, y, target, X_cal=fresh, y_cal=labels, costs=[1.0, 50.0])
+
+
+def test_what_stops_at_a_tolerance_of_all_rows_is_certified() -> None:
+    def rows(n: int, seed: int) -> Any:
+        random = np.random.default_rng(seed)
+        topics = np.abs(np.random.default_rng(5).normal(size=(3, 8)))
+        own = random.gamma(1.0, size=(n, 3))
+        return np.hstack([random.normal(size=(n, 2)), own @ topics + 0.1 * random.random((n, 8))])
+
+    x, fresh, later = rows(600, 0), rows(2000, 1), rows(2000, 2)
+    y = (2 * x[:, 0] + x[:, 2] - x[:, 3] > 0).astype(int)
+    factors = make_pipeline(NMF(3, random_state=0, max_iter=400), StandardScaler())
+    columns = make_column_transformer((StandardScaler(), [0, 1]), (factors, list(range(2, 10))))
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(x, y)
+    fast = optimized(pipeline, x, y, willump.Agreement(0.9), X_cal=fresh, costs=[1.0, 50.0])
+    assert fast.metadata["certificate"]["share_leaving"] > 0
+    assert np.mean(fast.predict(later) == pipeline.predict(later)) > 0.88
 
 
 BY_ROW = {
@@ -200,7 +299,7 @@ GATED = [willump.Agreement(0.9), willump.TopKRecall(0.9, share=0.8, query_size=5
 
 @pytest.mark.parametrize("target", GATED, ids=repr)
 @pytest.mark.parametrize(
-    "kind", ["scaled", "centered", "ranked", "summed", "by the first row", "by chance"]
+    "kind", ["scaled", "centered", "ranked", "summed", "by the first row", "counted", "by chance"]
 )
 def test_a_step_that_mixes_rows_goes_behind_no_gate(kind: str, target: Any) -> None:
     x, _ = numbers(600, 0)

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 import willump
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -271,6 +272,29 @@ def first_three(x: Any) -> Any:
     return np.arctan(np.asarray(x, dtype=np.float64)[:, :3])
 
 
+def three_apart(a: Any, b: Any) -> Any:
+    """A metric that leaves columns out."""
+    return np.abs(a[:3] - b[:3]).sum()
+
+
+def three_alike(a: Any, b: Any) -> Any:
+    """A kernel that does."""
+    return np.exp(-((a[:, None, :3] - b[None, :, :3]) ** 2).sum(axis=-1))
+
+
+def bagging() -> Any:
+    """Of which the one member is given the first three of five columns."""
+    x, y = np.eye(10)[:, :5], np.arange(10) % 2
+    for seed in range(1000):
+        model = BaggingClassifier(SVC(), n_estimators=1, max_features=3, random_state=seed)
+        if set(model.fit(x, y).estimators_features_[0].tolist()) == {0, 1, 2}:
+            return model
+    raise AssertionError
+
+
+BAGGING = bagging()
+
+
 def pipelines(is_frame: bool) -> dict[str, Any]:
     """Pipelines that read the first three of five columns."""
     read: Any = ["c0", "c1", "c2"] if is_frame else [0, 1, 2]
@@ -294,6 +318,11 @@ def pipelines(is_frame: bool) -> dict[str, Any]:
         "curved, then chosen": make_pipeline(PowerTransformer(), SelectKBest(k=3), forest),
         "a model of Python": make_pipeline(picked, SVC()),
         "chosen for a model of Python": make_pipeline(SelectKBest(k=3), SVC()),
+        "a metric that chooses": make_pipeline(
+            StandardScaler(), KNeighborsClassifier(metric=three_apart, algorithm="brute")
+        ),
+        "a kernel that chooses": make_pipeline(StandardScaler(), SVC(kernel=three_alike)),
+        "a member of chosen columns": make_pipeline(StandardScaler(), clone(BAGGING)),
         "a function of columns": make_pipeline(
             make_column_transformer((FunctionTransformer(np.arctan), read)), forest
         ),
