@@ -57,8 +57,9 @@ def compile_of(work: Workload, n_threads: int = 1) -> Any:
         )
 
 
-def _prepare_row(work: Workload) -> Callable[[Any], Any] | None:
-    return one_row if work.is_native else None  # Python steps take frames
+def _row_entries(work: Workload) -> dict[str, Callable[[Any], Any]]:
+    """A dict is a row without a frame; Python steps take frames only."""
+    return {"a dict": one_row} if work.is_native else {}
 
 
 def saved_facts(fast: Any) -> dict[str, Any]:
@@ -94,7 +95,8 @@ def compiled(work: Workload, n_threads: int = 1) -> Candidate:
         def info() -> dict[str, Any]:
             return saved_facts(fast) if n_threads == 1 else {}
 
-        return Engine(fast, prepare_row=_prepare_row(work), model=alone, info=info)
+        entries = _row_entries(work) if n_threads == 1 else {}  # one row has one thread
+        return Engine(fast, row_entries=entries, model=alone, info=info)
 
     name = OURS if n_threads == 1 else f"{OURS}, {n_threads} threads"
     return Candidate(name, "willump", build, {"n_threads": n_threads})
@@ -169,7 +171,7 @@ def cascade(work: Workload, asked: Asked) -> Candidate:
                 told["fetched"] = count_fetches(work, fast, n)
             return told
 
-        return Engine(fast, prepare_row=_prepare_row(work), info=info)
+        return Engine(fast, row_entries=_row_entries(work), info=info)
 
     return Candidate(f"cascade, {asked.name}", "cascade", build, {"target": asked.name})
 

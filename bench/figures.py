@@ -1,7 +1,7 @@
 """What a result file says, as ratios: what the page, its plots and the regression check read.
 
 All are of one run, where the candidates took turns: median of the rounds' ratios, with the
-ends of its 95 % bootstrap interval.
+ends of its 95 % interval (`harness.interval`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 from harness import interval
 
 PLAIN, OURS = "plain Python", "Willump"
-Ratio = list[float]
+Ratio = list[float]  # the median, the ends of its interval, the number of rounds
 
 
 def is_timed(entry: dict[str, Any]) -> bool:
-    return "batch_seconds" in entry
+    return "batch_seconds" in entry or "row_seconds" in entry
 
 
 def batch_ratio(
@@ -24,10 +24,9 @@ def batch_ratio(
 ) -> Ratio | None:
     """How many times as fast as `to`; `size`: rows, the largest batch if None."""
     key = str(work["sizes"][-1] if size is None else size)
-    entries = [work["candidates"].get(n, {}) for n in (to, name)]
-    if not all(is_timed(entry) for entry in entries):
-        return None
-    slow, fast = (entry["batch_seconds"].get(key) for entry in entries)
+    slow, fast = (
+        work["candidates"].get(n, {}).get("batch_seconds", {}).get(key) for n in (to, name)
+    )
     return interval(slow, fast) if slow and fast else None
 
 
@@ -54,20 +53,26 @@ def names_of(work: dict[str, Any], *roles: str) -> list[str]:
     return [name for name, entry in work["candidates"].items() if entry["role"] in roles]
 
 
+def is_right(entry: dict[str, Any]) -> bool:
+    """Whether its speed counts: right answers to the end, and what it promises holds."""
+    return entry["status"] == "ok" and not entry.get("untouched", {}).get("beyond_chance")
+
+
+def fault(entry: dict[str, Any]) -> str:
+    """Why its speed does not count."""
+    return entry["status"] if entry["status"] != "ok" else "certificate broken beyond chance"
+
+
 def fastest_peer(work: dict[str, Any], ratio: Any = batch_ratio) -> tuple[str, Ratio] | None:
     """Of those that give right answers; plain Python counts."""
     found = [
         (name, times)
         for name in [PLAIN, *names_of(work, "peer")]
-        if work["candidates"][name]["status"] == "ok"
+        if is_right(work["candidates"][name])
         and not work["candidates"][name].get("is_other_model")
         and (times := ratio(work, name)) is not None
     ]
     return max(found, key=lambda item: item[1][0]) if found else None
-
-
-def against(work: dict[str, Any], peer: str) -> Ratio | None:
-    return batch_ratio(work, OURS, to=peer)
 
 
 def measured_works(content: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -96,7 +96,8 @@ def _functions(shown: str, whole: int) -> dict[str, float]:
         found = re.match(r"\s*([\d,]+) \([\s\d.]+%\)\s+[^:]*:(\S+)", line)
         if found:
             share = int(found[1].replace(",", "")) / whole
-            shares[found[2]] = shares.get(found[2], 0.0) + share
+            name = "(no name)" if found[2].startswith("0x") else found[2]
+            shares[name] = shares.get(name, 0.0) + share
     return {name: share for name, share in shares.items() if share >= LEAST_SHARE}
 
 

@@ -30,7 +30,9 @@ from workloads import Workload, load
 TOLERANCE = 1e-4  # answers that differ by more are wrong
 SHORTEST = 0.02  # seconds: shorter calls are repeated within a round
 BUILD_LIMIT, CALL_LIMIT = 900.0, 300.0  # seconds
-ROW_BLOCK = 50
+ROW_BLOCK = 100
+LEAD = 5  # rows at the start of a block that are called and not timed
+ONE_ROW = "one row"
 
 
 class Comparison:
@@ -43,7 +45,7 @@ class Comparison:
         asked = work.later.iloc[n_fresh(work) :].reset_index(drop=True)
         self.sizes = [size for size in self.sizes if size <= len(asked)] or [len(asked)]
         self.largest = str(self.sizes[-1])
-        self.n_points = min(150 if is_quick else 1_000, len(asked))
+        self.n_points = min(150 if is_quick else 1_000, self.sizes[-1])
         self.inputs = Inputs(
             {str(size): asked.head(size) for size in self.sizes},
             [asked.iloc[i : i + 1].reset_index(drop=True) for i in range(self.n_points)],
@@ -52,6 +54,10 @@ class Comparison:
         self.found: dict[str, dict[str, Any]] = {}
         self.workers: dict[str, Worker] = {}
         self.truth: np.ndarray = np.zeros(0)
+        #: What a candidate has to answer to the largest batch, and to the parts of it.
+        self.expected: dict[str, np.ndarray] = {}
+        #: The ways to give one row: the candidate and its entry, by the name in `found`.
+        self.row_entries: dict[str, tuple[str, str]] = {}
 
     # ---- candidates ---------------------------------------------------------
 
@@ -64,34 +70,66 @@ class Comparison:
             self.workers[candidate.name] = worker
             print(f"  {candidate.name}", end="", flush=True)
             try:
-                entry |= worker.ask(BUILD_LIMIT, "build")
-                answers = worker.ask(CALL_LIMIT, "call", self.largest)
-                self.check(candidate, np.asarray(answers))
+                self.built(candidate, worker.ask(BUILD_LIMIT, "build"))
+                answers = worker.ask(CALL_LIMIT, "answers", self.largest)
+                self.expect(candidate, answers)
+                self.check(candidate.name, self.largest, answers)
             except WorkerError as error:
                 self.drop(candidate.name, error)
+                if candidate.role == "plain":
+                    return  # there is nothing to compare with
             taken = f"{time.monotonic() - start:.0f} s"
             print(f": {entry['status']} {entry.get('reason', taken)}", flush=True)
 
+    def built(self, candidate: Candidate, told: dict[str, Any]) -> None:
+        """Each way to give one row is an entry of its own."""
+        name = candidate.name
+        self.row_entries[name] = (name, "")
+        for entry in told.pop("row_entries"):
+            self.row_entries[f"{name}, {entry}"] = (name, entry)
+            self.found[f"{name}, {entry}"] = {"role": candidate.role, "status": "ok"}
+        self.found[name] |= told
+
     def drop(self, name: str, error: WorkerError) -> None:
         self.workers.pop(name).stop()
-        self.found[name] |= {"status": error.kind, "reason": error.reason}
+        self.blame(name, error.kind, error.reason)
+        for label, (of, entry) in list(self.row_entries.items()):
+            if of == name and entry:
+                self.blame(label, error.kind, error.reason)
 
-    def check(self, candidate: Candidate, answers: np.ndarray) -> None:
-        """Before any time: how many rows differ from plain Python's answers."""
-        entry = self.found[candidate.name]
+    def blame(self, name: str, status: str, reason: str) -> None:
+        """What is wrong with a candidate, after whatever was before."""
+        entry = self.found[name]
+        if "reason" in entry:
+            is_same = entry["status"] == status
+            was = entry["reason"] if is_same else f"{entry['status']}: {entry['reason']}"
+            reason = f"{was}; then {reason}"
+        entry |= {"status": status, "reason": reason}
+
+    def expect(self, candidate: Candidate, answers: np.ndarray) -> None:
+        """Plain Python's answers; where a certificate says what they may differ by, or the
+        model is another, the candidate's own to the largest batch: one row has to get the
+        same."""
         if candidate.role == "plain":
             self.truth = answers
-        off = rows_off(answers, self.truth)
-        entry["n_checked"], entry["n_off"] = len(self.truth), int(off.sum())
-        if candidate.role == "cascade" or candidate.facts.get("is_other_model"):
-            return  # what it may differ by is for its certificate; or there is nothing to compare
-        if answers.dtype.kind == "f":
-            entry["largest_difference"] = float(np.max(np.abs(answers - self.truth)))
-        if off.any():
-            entry["status"] = "wrong"
-            entry["reason"] = (
-                f"{off.sum():,} of {len(off):,} rows are off by more than {TOLERANCE:g}"
-            )
+        is_free = candidate.role == "cascade" or candidate.facts.get("is_other_model")
+        if is_free:
+            rows_off(answers, self.truth)  # answers they have to be
+        self.expected[candidate.name] = answers if is_free else self.truth
+
+    def check(self, label: str, asked: str, answers: np.ndarray, first: int = 0) -> None:
+        """How many rows, from the first on, differ from what is expected; `asked`: a size of
+        batch, or ONE_ROW."""
+        name, _ = self.row_entries[label]
+        expected = self.expected[name][first : first + len(np.atleast_1d(answers))]
+        n_off = int(rows_off(answers, expected).sum())
+        counted = self.found[label].setdefault("off", {})
+        before = counted.get(asked, [0, 0])[0]
+        counted[asked] = [max(before, n_off), len(expected)]
+        if n_off > before:
+            where = asked if asked == ONE_ROW else f"{int(asked):,} rows a call"
+            reason = f"{n_off:,} of {len(expected):,} off by more than {TOLERANCE:g}"
+            self.blame(label, "wrong", f"{where}: {reason}")
 
     # ---- times --------------------------------------------------------------
 
@@ -124,30 +162,50 @@ class Comparison:
         return {name: seconds for name, seconds in taken.items() if name in self.workers}
 
     def time_batches(self) -> None:
+        """What was timed is compared again: the first answers may have been the only right
+        ones, or the size is another."""
         for size in self.sizes:
-            for name, seconds in self.take_turns(
-                "time_batch", str(size), list(self.workers)
-            ).items():
+            taken = self.take_turns("time_batch", str(size), list(self.workers))
+            for name, seconds in taken.items():
+                try:
+                    answers = self.workers[name].ask(CALL_LIMIT, "last_answers")
+                    self.check(name, str(size), answers)
+                except WorkerError as error:
+                    self.drop(name, error)
+                    continue
                 self.found[name].setdefault("batch_seconds", {})[str(size)] = seconds
 
     def time_points(self) -> None:
         """Distinct rows, once each; blocks of rows in turns."""
-        taken: dict[str, list[float]] = {name: [] for name in self.workers}
-        for name in list(self.workers):
-            try:
-                self.workers[name].ask(CALL_LIMIT, "time_rows", 0, 1)  # not counted
-            except WorkerError as error:
-                self.drop(name, error)
-        for start in range(1, self.n_points, ROW_BLOCK):
-            for name in list(self.workers):
+        taken: dict[str, list[float]] = {label: [] for label in self.row_entries}
+        answers: dict[str, list[np.ndarray]] = {label: [] for label in self.row_entries}
+        for start in range(LEAD, self.n_points, ROW_BLOCK):
+            end = min(start + ROW_BLOCK, self.n_points)
+            for label, (name, entry) in self.row_entries.items():
+                if name not in self.workers:
+                    continue
                 try:
-                    taken[name] += self.workers[name].ask(
-                        CALL_LIMIT, "time_rows", start, start + ROW_BLOCK
+                    seconds, block = self.workers[name].ask(
+                        CALL_LIMIT, "time_rows", entry, start, end, LEAD
                     )
                 except WorkerError as error:
                     self.drop(name, error)
-        for name in self.workers:
-            self.found[name]["row_seconds"] = taken[name]
+                    continue
+                taken[label] += seconds
+                answers[label].append(block)
+        for label, (name, _) in self.row_entries.items():
+            if name in self.workers and answers[label]:
+                self.found[label]["row_seconds"] = taken[label]
+                self.check_rows(label, answers[label])
+
+    def check_rows(self, label: str, blocks: list[np.ndarray]) -> None:
+        name, _ = self.row_entries[label]
+        try:
+            lines = np.concatenate(blocks)
+            shape = (len(lines), *self.expected[name].shape[1:])
+            self.check(label, ONE_ROW, lines.reshape(shape), LEAD)
+        except (WorkerError, ValueError) as error:  # of another size than in the batch
+            self.blame(label, "failed", f"one row: {error}")
 
     def time_models(self) -> None:
         """The model alone, from the matrix of features, where a candidate has it."""
@@ -193,11 +251,13 @@ class Comparison:
 
 def rows_off(answers: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Rows that differ: labels at all, numbers by more than TOLERANCE (of what is above one,
-    relatively)."""
+    relatively). WorkerError: what is there are no answers."""
     if answers.shape != truth.shape:
         raise WorkerError("failed", f"answers of shape {answers.shape}, not {truth.shape}")
     if truth.dtype.kind not in "fc":
         off = answers.astype(str) != truth.astype(str)
+    elif answers.dtype.kind not in "biufc":
+        raise WorkerError("failed", f"answers of type {answers.dtype}, not {truth.dtype}")
     else:
         off = ~(np.abs(answers - truth) <= TOLERANCE * np.maximum(1.0, np.abs(truth)))
     return off.reshape(len(truth), -1).any(axis=1)

@@ -23,6 +23,7 @@ import numpy as np
 import scipy.sparse
 import tree_peers
 from candidates import Candidate
+from scipy.special import expit, softmax
 from sklearn.linear_model import LogisticRegression
 from workers import CannotError, Engine
 from workloads import Workload, true_scores
@@ -199,9 +200,15 @@ def m2cgen(work: Workload) -> Scores:
             ctypes.c_void_p(out.ctypes.data),
             ctypes.c_long(k),
         )
-        return out
+        return probabilities(out) if isinstance(work.model, LogisticRegression) else out
 
     return of_dense(work, call)
+
+
+def probabilities(decisions: np.ndarray) -> np.ndarray:
+    """Of a logistic regression's decision function, which is what m2cgen's code gives: one
+    column for two classes, else one for each."""
+    return expit(decisions) if decisions.shape[1] == 1 else softmax(decisions, axis=1)
 
 
 #: Name, maker, whether it takes long to make, whether it is a model of its own.
@@ -225,7 +232,8 @@ MAKERS: list[tuple[str, Callable[[Workload], Scores], bool, bool]] = [
 def peers_of(work: Workload) -> list[Candidate]:
     """Every tool; those that cannot do the workload say so when they are built."""
     made = [_of_model(work, *maker) for maker in MAKERS]
-    return [*made, _onnx_text(work), _polars(work)]
+    both = _polars(work, "the model", None), _polars(work, "lleaves", lleaves)
+    return [*made, _onnx_text(work), *both]
 
 
 def _of_model(
@@ -269,24 +277,25 @@ def _onnx_text(work: Workload) -> Candidate:
     return Candidate("ONNX Runtime, whole pipeline", "peer", build)
 
 
-def _polars(work: Workload) -> Candidate:
-    """The features by polars, the model by its own library; rows come as polars frames."""
+def _polars(work: Workload, name: str, make: Callable[[Workload], Scores] | None) -> Candidate:
+    """The features by polars, the model by its own library or by what a maker gives; rows
+    come as polars frames."""
 
     def build() -> Engine:
         if work.polars is None:
             raise CannotError("only where the features are joins")
         import polars
 
-        features = work.polars()
+        features, scores = work.polars(), make(work) if make else own_scores(work)
+        return Engine(
+            lambda frame: work.finish(scores(features(frame))), prepare=polars.from_pandas
+        )
 
-        def call(frame: Any) -> Any:
-            matrix = features(frame)
-            if is_booster(work):
-                scores = shaped(work.model.booster_.predict(matrix, num_threads=1), len(matrix))
-            else:
-                scores = true_scores(work.model, matrix)
-            return work.finish(scores)
+    return Candidate(f"polars and {name}", "peer", build, is_slow=make is not None)
 
-        return Engine(call, prepare=polars.from_pandas)
 
-    return Candidate("polars and the model", "peer", build)
+def own_scores(work: Workload) -> Scores:
+    """By the model's own library, the shortest way to it."""
+    if is_booster(work):
+        return lightgbm_booster(work)
+    return lambda matrix: true_scores(work.model, matrix)

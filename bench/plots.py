@@ -26,26 +26,30 @@ matplotlib.rcParams.update(
 )
 
 COLOURS = {"plain": "#8a8f98", "willump": "#1f6feb", "cascade": "#1a7f37", "peer": "#d4812a"}
-WRONG = "#c8ccd2"
+BROKEN = "#c8ccd2"
 FEWEST = 6  # lines of a panel, so that a bar is not wide where there are few
+LINE, AROUND = 0.17, 0.9  # inches of a line of a panel, and around all of them
 
 Works = dict[str, dict[str, Any]]
 
 
 def colour(entry: dict[str, Any]) -> str:
-    return WRONG if entry["status"] == "wrong" else COLOURS[entry["role"]]
+    return COLOURS[entry["role"]] if figures.is_right(entry) else BROKEN
 
 
 def shown(name: str, entry: dict[str, Any]) -> str:
-    return f"{name} (wrong)" if entry["status"] == "wrong" else name
+    return name if figures.is_right(entry) else f"{name} ({figures.fault(entry)})"
 
 
 def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
 
 
-def panels(n: int, height: float) -> tuple[Figure, list[Axes]]:
-    """Panels in two columns; those that are over are left blank."""
+def panels(works: Works, is_shown: Callable[[dict[str, Any]], bool]) -> tuple[Figure, list[Axes]]:
+    """A panel for each workload in two columns, as high as the one with most lines needs;
+    those that are over are left blank."""
+    lines = [sum(map(is_shown, work["candidates"].values())) for work in works.values()]
+    n, height = len(works), AROUND + LINE * max(*lines, 2 * FEWEST)
     rows = -(-n // 2)
     figure = Figure(figsize=(10, height * rows), layout="constrained")
     axes = list(figure.subplots(rows, 2, squeeze=False).flat)
@@ -67,7 +71,7 @@ def log_axis(ax: Axes, values: list[float]) -> None:
 
 def throughput(works: Works) -> Figure:
     """Bars: the largest batch, times plain Python."""
-    figure, axes = panels(len(works), 2.8)
+    figure, axes = panels(works, lambda entry: "batch_seconds" in entry)
     for ax, (name, work) in zip(axes, works.items(), strict=True):
         bars = [
             (shown(candidate, entry), colour(entry), ratio)
@@ -89,7 +93,7 @@ def throughput(works: Works) -> Figure:
 
 def latency(works: Works) -> Figure:
     """One row: median to the 99th percentile, in plain Python's medians."""
-    figure, axes = panels(len(works), 2.8)
+    figure, axes = panels(works, lambda entry: "row_seconds" in entry)
     for ax, (name, work) in zip(axes, works.items(), strict=True):
         lines = [
             (shown(candidate, entry), colour(entry), half, most)
@@ -165,11 +169,14 @@ def queries(works: Works) -> Figure | None:
     return figure
 
 
-def scaling(works: Works) -> Figure:
-    """How the gain grows with the rows of a call."""
+def scaling(works: Works) -> Figure | None:
+    """How the gain grows with the rows of a call, where the answers are right."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     ax = figure.subplots()
     for i, (name, work) in enumerate(works.items()):
+        ours = work["candidates"].get(figures.OURS)
+        if ours is None or not figures.is_right(ours):
+            continue
         points = [
             (size, ratio[0])
             for size in work["sizes"]
@@ -178,6 +185,8 @@ def scaling(works: Works) -> Figure:
         one = figures.row_ratio(work, figures.OURS)
         points = ([(1, one[0])] if one else []) + points
         ax.plot([p[0] for p in points], [p[1] for p in points], "o-", color=f"C{i}", label=name)
+    if not ax.lines:
+        return None
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("rows of a call")

@@ -1,10 +1,12 @@
-"""Two result files of `run.py`: what has become slower, larger or wrong?
+"""Two result files of `run.py`: what has become slower, larger or wrong, or is gone?
 
     python bench/regression.py OLD.json NEW.json [--slack 0.1]
 
 Ratios to plain Python are compared, as times of two runs are not comparable: slower is what
-lies below the old by more than the slack, with intervals that do not overlap. The exit
-code is 1 where anything got worse.
+lies below the old by more than the slack, with intervals that do not overlap. What is
+measured once, without an interval, has to be more than twice the old. Everything that was
+measured has to be measured again. The exit code is 1 where anything got worse, 2 where the
+files are of other rows or sets, and so tell nothing.
 """
 
 from __future__ import annotations
@@ -12,49 +14,153 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import figures
 from harness import show
 
+Worse = list[str]  # what, old, new
+
 SIZES = {"artifact_bytes": "artifact", "kept_bytes": "memory when loaded"}
+#: What is measured once, and below what it is noise: seconds, bytes.
+ONCE = {
+    "load_seconds": ("load", 0.005),
+    "build_seconds": ("time to make", 1.0),
+    "grown_bytes": ("memory grown", 2e7),
+}
+TWICE = 2.0
+#: A status is worse than another of a lower number.
+BROKEN = 2
+RANKS = {"ok": 0, "cannot": 1, "left out": 1, "missing": 1}
+
+
+def other_rows(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Why the files tell nothing of each other."""
+    if old["is_quick"] != new["is_quick"]:
+        return ["one is of the quick set, the other of the full one"]
+    found = []
+    for name, before in figures.measured_works(old).items():
+        after = figures.measured_works(new).get(name, before)
+        for what in ("data", "n_train", "n_later", "sizes"):
+            if before[what] != after[what]:
+                found.append(f"{name}: {what}: {before[what]} and {after[what]}")
+    return found
 
 
 def compare(old: dict[str, Any], new: dict[str, Any], slack: float) -> list[list[str]]:
     """What got worse: workload, candidate, what, old, new."""
-    worse = []
+    worse = [["vocabulary", "", *line] for line in compare_vocabulary(old, new, slack)]
     works = figures.measured_works(new)
     for name, before in figures.measured_works(old).items():
         if name not in works:
             worse.append([name, "", "no longer measured", "", ""])
             continue
+        after = works[name]
         for candidate in figures.names_of(before, "willump", "cascade"):
-            found = compare_candidate(before, works[name], candidate, slack)
+            found = compare_candidate(before, after, candidate, slack)
             worse += [[name, candidate, *line] for line in found]
+        for peer in figures.names_of(before, "plain", "peer"):
+            worse += [[name, peer, *line] for line in compare_peer(before, after, peer)]
+        worse += [[name, "", *line] for line in compare_queries(before, after, slack)]
+        was, now = (work["paper_rule"].get("status", "ok") for work in (before, after))
+        if rank(now) > rank(was):
+            worse.append([name, "", "the paper's rule", was, now])
     return worse
+
+
+def rank(status: str) -> int:
+    return RANKS.get(status, BROKEN)
+
+
+def compare_vocabulary(old: dict[str, Any], new: dict[str, Any], slack: float) -> Iterator[Worse]:
+    before, after = old.get("vocabulary"), new.get("vocabulary")
+    if not isinstance(before, list):
+        return
+    now = {point["n_terms"]: point["ratio"] for point in after} if isinstance(after, list) else {}
+    for point in before:
+        yield from compare_ratio(
+            f"{point['n_terms']:,} terms", point["ratio"], now.get(point["n_terms"]), slack
+        )
+
+
+def compare_peer(old: dict[str, Any], new: dict[str, Any], name: str) -> Iterator[Worse]:
+    """Others may be gone or refuse; they should not break."""
+    was = old["candidates"][name]["status"]
+    now = new["candidates"].get(name, {"status": "missing"})["status"]
+    if rank(now) == BROKEN > rank(was):
+        yield ["status", was, now]
+
+
+def compare_queries(old: dict[str, Any], new: dict[str, Any], slack: float) -> Iterator[Worse]:
+    if isinstance(old["queries"], dict):
+        was, now = old["queries"]["status"], new["queries"]
+        if isinstance(now, dict) and rank(now["status"]) > rank(was):
+            yield ["top-K", was, now["status"]]
+        return
+    found = new["queries"] if isinstance(new["queries"], list) else []
+    after = {entry["k"]: entry for entry in found}
+    for before in old["queries"]:
+        what, now = f"top {before['k']:,}", after.get(before["k"], {"status": "gone"})
+        if rank(now["status"]) > rank(before["status"]):
+            yield [what, before["status"], now["status"]]
+        elif before["status"] == now["status"] == "ok":
+            if now["beyond_chance"] and not before["beyond_chance"]:
+                yield [f"{what}: queries below the recall", *missed(before, now)]
+            for key in ("vs_exact", "vs_plain"):
+                yield from compare_ratio(f"{what}, {key[3:]}", before[key], now[key], slack)
+
+
+def missed(*entries: dict[str, Any]) -> list[str]:
+    return [f"{entry['n_missed']} of {entry['n_queries']}" for entry in entries]
 
 
 def compare_candidate(
     old: dict[str, Any], new: dict[str, Any], name: str, slack: float
-) -> list[list[str]]:
+) -> Iterator[Worse]:
     before, after = old["candidates"][name], new["candidates"].get(name, {"status": "gone"})
-    if before["status"] != after["status"]:
-        return [["status", before["status"], after["status"]]] if before["status"] == "ok" else []
-    worse = []
+    if rank(after["status"]) > rank(before["status"]):
+        yield ["status", before["status"], after["status"]]
+    if before["status"] != "ok" or after["status"] != "ok":
+        return
+    if figures.is_right(before) and not figures.is_right(after):
+        yield ["certificate", "holds", "broken beyond chance"]
+    now = ratios(new, name)
     for what, ratio in ratios(old, name).items():
-        now = ratios(new, name).get(what)
-        if now is not None and is_slower(ratio, now, slack):
-            worse.append([what, f"{ratio[0]:.2f}x", f"{now[0]:.2f}x"])
+        yield from compare_ratio(what, ratio, now.get(what), slack)
     for key, what in SIZES.items():
-        if before.get(key) and after.get(key) and after[key] > (1.0 + slack) * before[key]:
-            worse.append([what, f"{before[key]:,}", f"{after[key]:,}"])
+        if before.get(key):
+            yield from compare_figure(what, before[key], after.get(key), 1.0 + slack)
+    for key, (what, least) in ONCE.items():
+        if key in before:  # below the noise it is as good as the noise
+            yield from compare_figure(what, max(before[key], least), after.get(key), TWICE)
+    was, tail = (figures.percentile(work, name, 99) for work in (old, new))
+    if was is not None:
+        yield from compare_figure("p99 of one row", was, tail, TWICE)
     for cpu, counts in before.get("counts", {}).items():
-        n = counts["instructions"]
-        now_n = after.get("counts", {}).get(cpu, {}).get("instructions")
-        if now_n and now_n > (1.0 + slack) * n:
-            worse.append([f"instructions a row, {cpu}", f"{n:,.0f}", f"{now_n:,.0f}"])
-    return worse
+        counted = after.get("counts", {}).get(cpu, {}).get("instructions")
+        what = f"instructions a row, {cpu}"
+        yield from compare_figure(what, counts["instructions"], counted, 1.0 + slack)
+    if "fetched" in before:
+        shares = [
+            entry["fetched"]["cascade"] / entry["fetched"]["plain"] if "fetched" in entry else None
+            for entry in (before, after)
+        ]
+        yield from compare_figure("share fetched", shares[0] or 0.0, shares[1], 1.0 + slack)
+
+
+def compare_figure(what: str, was: float, now: float | None, most: float) -> Iterator[Worse]:
+    """Of what should be small: gone, or more than so many times the old."""
+    if now is None or now > most * was:
+        yield [what, f"{was:,.4g}", "not measured" if now is None else f"{now:,.4g}"]
+
+
+def compare_ratio(
+    what: str, was: figures.Ratio, now: figures.Ratio | None, slack: float
+) -> Iterator[Worse]:
+    if now is None or is_slower(was, now, slack):
+        yield [what, f"{was[0]:.2f}x", "not measured" if now is None else f"{now[0]:.2f}x"]
 
 
 def ratios(work: dict[str, Any], name: str) -> dict[str, figures.Ratio]:
@@ -78,6 +184,10 @@ def main() -> int:
     old, new = (json.loads(path.read_text()) for path in (options.old, options.new))
     if old["machine"]["cpu"] != new["machine"]["cpu"]:
         print("note: the processors differ, and ratios with them")
+    differ = other_rows(old, new)
+    if differ:
+        print("these cannot be compared:", *differ, sep="\n  ")
+        return 2
     worse = compare(old, new, options.slack)
     if not worse:
         print("nothing got worse")

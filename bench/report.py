@@ -16,7 +16,7 @@ from typing import Any
 import figures
 import plots
 from figures import OURS, Ratio
-from harness import RESULTS
+from harness import FEWEST_ROUNDS, RESULTS
 from instructions import CYCLES
 
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
@@ -26,23 +26,33 @@ INTRODUCTION = """\
 
 Made by `bench/report.py` from the results of `make {command}`; nothing here is typed by hand.
 
-Every figure is a ratio of times in one run, where the candidates took turns, each in a
+Every comparison is a ratio of times in one run, where the candidates took turns, each in a
 process of its own: the median of the rounds' ratios, and in brackets the ends of its 95 %
-bootstrap interval. Plain Python is the function as a user writes it; all candidates have one
-thread unless they say otherwise. Tools that take only the model get their features from the
-same plain Python, and that is part of their time; *model alone* is without it. Answers are
-compared with plain Python's before any time is taken: a candidate with rows that are off by
-more than 1e-4 is marked **wrong**, and its speed counts for nothing. One row: distinct
-rows, once each.
+interval (order statistics of the rounds), or the lowest and the highest ratio where the
+number of rounds stands there, which is too small for an interval. Plain Python is the
+function as a user writes it; all candidates have one thread unless they say otherwise. Tools
+that take only the model get their features from the same plain Python, and that is part of
+their time; *model alone* is without it.
+
+Answers are compared with plain Python's before any time is taken, and those of the timed
+calls again, of every size of batch and of every single row: a candidate with rows that are
+off by more than 1e-4 (of what is above one, relatively) is marked **wrong**; one that
+crashes, fails or hangs is marked so, with its reason below the table. The speed of neither
+counts for anything.
+
+One row: distinct rows, once each, given as a frame of one row to every candidate, Willump
+too. Willump also takes a dict, which is what a server has in hand and spares the frame: that
+is a line of its own, *Willump, a dict*, and in no comparison with other tools.
 """
 
 
 def times(ratio: Ratio | None, *, spread: bool = True) -> str:
-    """A ratio and its interval: 12.3x (11.9 to 12.6)."""
+    """A ratio and its interval: 12.3x (11.9 to 12.6); of few rounds: (3 rounds, 11.9 to 12.6)."""
     if ratio is None:
         return "-"
-    middle, low, high = (short(value) for value in ratio)
-    return f"{middle}x ({low} to {high})" if spread else f"{middle}x"
+    middle, low, high = (short(value) for value in ratio[:3])
+    few = f"{ratio[3]:.0f} rounds, " if ratio[3] < FEWEST_ROUNDS else ""
+    return f"{middle}x ({few}{low} to {high})" if spread else f"{middle}x"
 
 
 def short(value: float) -> str:
@@ -82,45 +92,75 @@ def machine_part(content: dict[str, Any]) -> str:
 
 
 def summary_part(content: dict[str, Any]) -> str:
-    rows = []
-    for name, work in content["workloads"].items():
-        if "error" in work:
-            rows.append([name, f"not measured: {cell(work['error'])}", *["-"] * 6])
-            continue
-        best = [
-            ratio
-            for candidate in figures.names_of(work, "cascade")
-            if (ratio := figures.batch_ratio(work, candidate)) is not None
-        ]
-        batch, row = (figures.fastest_peer(work, f) for f in FASTEST)
-        rows.append(
-            [
-                name,
-                times(figures.batch_ratio(work, OURS)),
-                times(max(best, key=lambda r: r[0]) if best else None),
-                times(figures.row_ratio(work, OURS)),
-                f"{batch[0]}: {times(figures.batch_ratio(work, OURS, to=batch[0]), spread=False)}"
-                if batch
-                else "-",
-                f"{row[0]}: {times(figures.row_ratio(work, OURS, to=row[0]), spread=False)}"
-                if row
-                else "-",
-                paper(work, "compiled"),
-                paper(work, "cascade"),
-            ]
-        )
+    rows = [summary_row(name, work) for name, work in content["workloads"].items()]
+    of_all = "right peer of the quick set" if content["is_quick"] else "right peer"
     head = [
-        "workload", "compiled, batch", "best cascade, batch", "compiled, one row",
-        "batch, over the fastest right peer", "one row, over the fastest right peer",
-        "paper: compiled", "paper: cascade on top",
+        "workload", "rows of a batch", "compiled, batch", "best cascade, batch",
+        "compiled, one row", f"batch, over the fastest {of_all}",
+        f"one row, over the fastest {of_all}", "paper: compiled", "paper: cascade on top",
     ]  # fmt: skip
     return (
-        "## In short\n\nTimes plain Python, the largest batch. The paper's figures are of other "
-        "hardware and a remote store.\n\n" + table(head, rows)
+        "## In short\n\nTimes plain Python. What is marked wrong, or broken in another way, has "
+        "no speed here, Willump no more than others. The paper's figures are of other hardware "
+        "and a remote store.\n\n" + quick_part(content) + table(head, rows)
     )
 
 
-FASTEST = (figures.batch_ratio, figures.row_ratio)
+def quick_part(content: dict[str, Any]) -> str:
+    """What the quick set leaves out."""
+    if not content["is_quick"]:
+        return ""
+    left = {
+        name: None
+        for work in figures.measured_works(content).values()
+        for name in figures.names_of(work, "peer")
+        if work["candidates"][name]["status"] == "left out"
+    }
+    return (
+        "**The quick set**: fewer rows in the largest batch, one target for cascades, one K, and "
+        f"without the peers that take long to make ({', '.join(left) or 'none here'}), among "
+        "which the fastest may be. `make bench-full` measures all.\n\n"
+    )
+
+
+def summary_row(name: str, work: dict[str, Any]) -> list[str]:
+    if "error" in work:
+        return [name, f"not measured: {cell(work['error'])}", *["-"] * 7]
+    plain, ours = (work["candidates"].get(n) for n in (figures.PLAIN, OURS))
+    if plain is None or plain["status"] != "ok":
+        why = f"{plain['status']}: {cell(plain['reason'])}" if plain else "not there"
+        return [name, f"plain Python: {why}", *["-"] * 7]
+    is_right = ours is not None and figures.is_right(ours)
+    broken = f"**{figures.fault(ours)}**" if ours is not None else "-"
+    over = []
+    for ratio in (figures.batch_ratio, figures.row_ratio):
+        peer = figures.fastest_peer(work, ratio) if is_right else None
+        over.append(f"{peer[0]}: {times(ratio(work, OURS, to=peer[0]))}" if peer else "-")
+    return [
+        name,
+        f"{work['sizes'][-1]:,}",
+        times(figures.batch_ratio(work, OURS)) if is_right else broken,
+        best_cascade(work),
+        times(figures.row_ratio(work, OURS)) if is_right else broken,
+        *over,
+        paper(work, "compiled"),
+        paper(work, "cascade"),
+    ]
+
+
+def best_cascade(work: dict[str, Any]) -> str:
+    """The fastest of those whose speed counts; what broke is named where none does."""
+    ratios, faults = [], []
+    for name in figures.names_of(work, "cascade"):
+        entry = work["candidates"][name]
+        ratio = figures.batch_ratio(work, name)
+        if figures.is_right(entry) and ratio is not None:
+            ratios.append(ratio)
+        elif not figures.is_right(entry) and entry["status"] not in ("cannot", "left out"):
+            faults.append(figures.fault(entry))
+    if ratios:
+        return times(max(ratios, key=lambda ratio: ratio[0]))
+    return f"**{faults[0]}**" if faults else "-"
 
 
 def paper(work: dict[str, Any], level: str) -> str:
@@ -129,6 +169,14 @@ def paper(work: dict[str, Any], level: str) -> str:
 
 def plots_part(drawn: list[tuple[str, str]], folder: str) -> str:
     return "".join(f"## {title}\n\n![{title}]({folder}/{file})\n\n" for file, title in drawn)
+
+
+def vocabulary_part(content: dict[str, Any]) -> str:
+    found = content.get("vocabulary", [])
+    failed = isinstance(found, dict)
+    return (
+        f"- Scaling with the vocabulary: not measured: {cell(found['error'])}\n" if failed else ""
+    )
 
 
 def work_part(name: str, work: dict[str, Any]) -> str:
@@ -155,20 +203,15 @@ def candidates_table(work: dict[str, Any]) -> str:
             continue
         batches = [times(figures.batch_ratio(work, name, n)) for n in work["sizes"]]
         p99 = figures.percentile(work, name, 99)
-        off = f"{entry['n_off']:,} of {entry['n_checked']:,}"
-        if entry.get("is_other_model"):
-            off = "a model of its own"
-        elif entry["role"] == "cascade":
-            off = "see below"
         rows.append(
             [
-                f"{name} (**wrong**)" if entry["status"] == "wrong" else name,
-                off,
+                name if figures.is_right(entry) else f"{name} (**{figures.fault(entry)}**)",
+                rows_off(entry),
                 *batches,
                 times(figures.row_ratio(work, name)),
                 "-" if p99 is None else f"{p99:.3g}",
                 times(figures.model_ratio(work, name), spread=False),
-                seconds(entry["build_seconds"]),
+                seconds(entry.get("build_seconds")),
                 size(entry.get("grown_bytes")),
             ]
         )
@@ -179,11 +222,27 @@ def candidates_table(work: dict[str, Any]) -> str:
     return table(head, rows)
 
 
+def rows_off(entry: dict[str, Any]) -> str:
+    """Of the largest batch; of smaller ones and of one row where they have others."""
+    if entry.get("is_other_model"):
+        return "a model of its own"
+    if entry["role"] == "cascade":
+        return "see below"
+    counted = [(n_off, n, asked) for asked, (n_off, n) in entry["off"].items()]
+    most = max(counted, key=lambda item: item[1])
+    others = [
+        f"; {asked if asked == 'one row' else f'of {int(asked):,}'}: {n_off:,} of {n:,}"
+        for n_off, n, asked in counted
+        if n_off and asked != most[2]
+    ]
+    return f"{most[0]:,} of {most[1]:,}" + "".join(others)
+
+
 def refused_list(work: dict[str, Any]) -> str:
-    """Those without times, by why."""
+    """Those that are not right or have no times, by why."""
     why: dict[str, list[str]] = {}
     for name, entry in work["candidates"].items():
-        if not figures.is_timed(entry):
+        if entry["status"] != "ok":
             reason = f"{entry['status']}: {cell(entry.get('reason', ''))}"
             why.setdefault(reason, []).append(name)
     return "".join(f"- {', '.join(names)}: {reason}\n" for reason, names in why.items())
@@ -208,6 +267,8 @@ def saved_table(work: dict[str, Any]) -> str:
 def where_part(work: dict[str, Any]) -> str:
     """Where a compiled call's time goes, by operator."""
     shares = work["candidates"].get(figures.OURS, {}).get("where", {})
+    if "status" in shares:
+        return f"- Where the time goes: {shares['status']}: {cell(shares['reason'])}\n"
     return f"Compiled: {where_table(shares)}" if "operators" in shares else ""
 
 
@@ -223,7 +284,10 @@ def where_table(shares: dict[str, Any]) -> str:
 
 def counts_part(work: dict[str, Any]) -> str:
     """What callgrind counts of a compiled call, and what each count is worth in cycles."""
-    counted = work["candidates"].get(figures.OURS, {}).get("counts", {})
+    ours = work["candidates"].get(figures.OURS, {})
+    counted, skipped = ours.get("counts", {}), ours.get("counts_skipped")
+    if skipped:
+        return f"- Instructions: {skipped['status']}: {cell(skipped['reason'])}\n"
     rows = []
     for cpu, counts in counted.items():
         cycles = {name: cost * counts[name] for name, cost in CYCLES.items()}
@@ -245,7 +309,7 @@ def cascades_table(work: dict[str, Any]) -> str:
         if "certificate" not in entry:
             continue
         certificate, untouched = entry["certificate"], entry["untouched"]
-        fetched = entry.get("fetched")
+        fetched, as_dict = entry.get("fetched"), f"{name}, a dict"
         rows.append(
             [
                 entry["target"],
@@ -253,6 +317,7 @@ def cascades_table(work: dict[str, Any]) -> str:
                 f"{certificate['share_leaving']:.0%}",
                 times(figures.batch_ratio(work, name, to=OURS)),
                 times(figures.row_ratio(work, name, to=OURS)),
+                times(figures.row_ratio(work, as_dict, to=f"{OURS}, a dict")),
                 f"{untouched['n_broken']:,} of {untouched['n_rows']:,}",
                 f"{untouched['accuracy_loss']:+.4f}" if "accuracy_loss" in untouched else "-",
                 "no" if not untouched["missed"]
@@ -262,7 +327,7 @@ def cascades_table(work: dict[str, Any]) -> str:
         )  # fmt: skip
     head = [
         "target", "first stage reads", "leave", "batch, over compiled", "one row, over compiled",
-        "broken, untouched rows", "accuracy lost", "missed", "fetched",
+        "a dict, over compiled", "broken, untouched rows", "accuracy lost", "missed", "fetched",
     ]  # fmt: skip
     return table(head, rows) if rows else ""
 
@@ -284,7 +349,8 @@ def queries_table(work: dict[str, Any]) -> str:
                 *start,
                 cell(", ".join(entry["blocks"][:3])),
                 f"{mean:.4f}",
-                f"{entry['n_missed']} of {entry['n_queries']}",
+                f"{entry['n_missed']} of {entry['n_queries']}"
+                + (", **beyond chance**" if entry["beyond_chance"] else ""),
                 times(entry["vs_exact"]),
                 times(entry["vs_plain"]),
             ]
@@ -325,13 +391,14 @@ def page_of(content: dict[str, Any], drawn: list[tuple[str, str]], folder: str) 
         machine_part(content),
         summary_part(content),
         plots_part(drawn, folder).rstrip() + "\n",
+        vocabulary_part(content),
         *(
             work_part(name, work)
             for name, work in content["workloads"].items()
             if "error" not in work
         ),
     ]
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
     python bench/run.py [--quick] [--only toxic music ...] [--output FILE.json]
 
 Each workload is measured in a process of its own (`measure.py`), and there each candidate
-in one of its own, in turns. The exit code is 0 where all went well; 2 where a peer is
-missing, crashed, failed or gave wrong answers; 1 where Willump's own answers are wrong, a
-certificate is broken beyond chance, or a workload could not be measured. What a tool says
-that it cannot do changes nothing.
+in one of its own, in turns. The exit code is 0 where all went well; 2 where a peer or
+valgrind is missing, or a peer crashed, failed or gave wrong answers; 1 where Willump's own
+answers are wrong, a certificate is broken beyond chance, or a workload could not be
+measured. What a tool says that it cannot do changes nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -59,15 +60,33 @@ def measured(command: list[str], is_quick: bool, folder: Path) -> Any:
 
 
 def without_paths(content: Any, names: dict[str, str]) -> Any:
-    """Where the machine keeps things is nobody's business: paths become what they stand for."""
+    """Where the machine keeps things is nobody's business: absolute paths, as a whole or in
+    front of what they hold, become what they stand for."""
     if isinstance(content, dict):
         return {key: without_paths(value, names) for key, value in content.items()}
     if isinstance(content, list):
         return [without_paths(value, names) for value in content]
     if isinstance(content, str):
-        for path, name in names.items():
-            content = content.replace(path, name)
+        for path in sorted(names, key=len, reverse=True):  # the innermost folder first
+            whole = rf"(?<![\w.-]){re.escape(path)}(?![\w-]|\.\w)"
+            content = re.sub(whole, names[path], content)
     return content
+
+
+def folders(temporary: str) -> dict[str, str]:
+    """Folders of this machine, absolute and where links lead, by what they stand for."""
+    found = {
+        temporary: "TEMPORARY",
+        os.environ.get("WILLUMP_DATA", ""): "WILLUMP_DATA",
+        str(Path(__file__).parents[1]): "WILLUMP",
+        sys.prefix: "PYTHON",
+    }
+    names = {}
+    for path, name in found.items():
+        if path:
+            names |= {os.path.abspath(path): name, os.path.realpath(path): name}
+    names.pop(os.sep, None)
+    return names
 
 
 def problems_of(content: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -85,6 +104,10 @@ def problems_of(content: dict[str, Any]) -> tuple[list[str], list[str]]:
             may_refuse = entry["role"] in ("peer", "cascade")
             if entry["status"] not in ("ok", "left out", "cannot" if may_refuse else "ok"):
                 (ours if is_ours else others).append(what)
+            if "counts_skipped" in entry:  # callgrind is one of the others
+                others.append(f"{name}: instructions: {entry['counts_skipped']['reason']}")
+            if "status" in entry.get("where", {}):
+                ours.append(f"{name}: where the time goes: {entry['where']['reason']}")
             if entry.get("untouched", {}).get("beyond_chance"):
                 ours.append(f"{name}: {candidate}: the certificate does not hold")
         queries = work["queries"]
@@ -107,14 +130,11 @@ def main() -> int:
     if not has_data():
         print("WILLUMP_DATA is not set: every workload takes the registry's data")
     content: dict[str, Any] = {"machine": machine(), "is_quick": options.quick, "workloads": {}}
+    if has_data():  # so that every message has the path that is taken out
+        os.environ["WILLUMP_DATA"] = os.path.abspath(os.environ["WILLUMP_DATA"])
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        names = {
-            folder: "TEMPORARY",
-            os.environ.get("WILLUMP_DATA") or "WILLUMP_DATA": "WILLUMP_DATA",
-            str(Path(__file__).resolve().parents[1]): "WILLUMP",
-            sys.prefix: "PYTHON",
-        }
+        names = folders(folder)
         if "toxic" in options.only:
             content["vocabulary"] = measured(["vocabulary.py"], options.quick, Path(folder))
         for name in options.only:

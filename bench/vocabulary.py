@@ -38,7 +38,7 @@ def measure(texts: list[str], labels: Any, asked: list[str], n_terms: int) -> di
             "plain": lambda: pipeline.predict_proba(asked),
             "willump": lambda: fast.predict_proba(asked),
         },
-        5,
+        7,
         {"willump": 10},
     )
     ratio = interval(timed["plain"].seconds, timed["willump"].seconds)

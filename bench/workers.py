@@ -10,6 +10,7 @@ limit.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import multiprocessing
 import os
@@ -50,7 +51,8 @@ class Engine:
 
     call: Call  #: prepared rows to the function's answers
     prepare: Call = field(default=lambda frame: frame)  #: not timed: a frame as it takes them
-    prepare_row: Call | None = None  #: the same of a frame of one row
+    #: Other ways to give one row, by name: from a frame of one row, not timed.
+    row_entries: dict[str, Call] = field(default_factory=dict)
     model: Call | None = None  #: the model alone: a matrix to scores
     info: Callable[[], dict[str, Any]] = field(default=dict)
 
@@ -74,7 +76,7 @@ class Worker:
     """One candidate's process."""
 
     def __init__(self, build: Callable[[], Engine], inputs: Inputs) -> None:
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115, closed by stop
+        self._log = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115, closed by stop
         self._pipe, theirs = _FORK.Pipe()
         self._process = _FORK.Process(
             target=_serve, args=(theirs, self._log.fileno(), build, inputs), daemon=True
@@ -92,18 +94,33 @@ class Worker:
             kind, content = self._pipe.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise WorkerError("crashed", self._post_mortem()) from None
+        except WorkerError:
+            raise
+        except Exception as error:  # of a type that only the worker knows
+            raise WorkerError("failed", f"its answer cannot be read: {error}"[:240]) from None
         if kind != "done":
             raise WorkerError(kind, content)
         return content
 
     def stop(self) -> None:
-        if self._process.is_alive():
-            self._process.kill()
+        """Ends it and all that it has started, such as a compiler."""
+        self._end_group()
+        self._process.kill()
         self._process.join()
         self._pipe.close()
         self._log.close()
 
+    def _end_group(self) -> None:
+        """Before the process is waited for: then its number may be another's."""
+        with contextlib.suppress(ChildProcessError, ProcessLookupError):
+            self._wait()
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def _post_mortem(self) -> str:
+        deadline = time.monotonic() + 5.0
+        while time.monotonic() < deadline and not self._has_ended():
+            time.sleep(0.01)
+        self._end_group()
         self._process.join(5)
         code = self._process.exitcode
         self._log.seek(0)
@@ -111,6 +128,17 @@ class Worker:
         if code is not None and code < 0:
             return f"ended by {signal.Signals(-code).name}"
         return f"ended with code {code}: {said}"
+
+    def _has_ended(self) -> bool:
+        try:
+            return self._wait()
+        except ChildProcessError:
+            return True
+
+    def _wait(self) -> bool:
+        """Whether it has ended; it stays to be waited for. ChildProcessError: it has been."""
+        options = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        return os.waitid(os.P_PID, self._process.pid, options) is not None
 
 
 def in_child(job: Callable[[], Any], limit: float) -> Any:
@@ -128,6 +156,7 @@ def in_child(job: Callable[[], Any], limit: float) -> Any:
 
 def _serve(pipe: Any, log: int, build: Callable[[], Engine], inputs: Inputs) -> None:
     parent = os.getppid()
+    os.setsid()  # a group of its own, to be ended as one
     os.dup2(log, 1)
     os.dup2(log, 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
@@ -164,13 +193,25 @@ class _Served:
         self._engine = build()
         seconds = time.perf_counter() - start
         self._ready = {k: self._engine.prepare(v) for k, v in inputs.frames.items()}
-        prepare_row = self._engine.prepare_row or self._engine.prepare
-        self._rows = [prepare_row(row) for row in inputs.rows]
+        entries = {"": self._engine.prepare, **self._engine.row_entries}
+        self._rows = {k: [entry(row) for row in inputs.rows] for k, entry in entries.items()}
+        self._last: Any = None
         self._before = before
-        self.built = {"build_seconds": seconds, "has_model": self._engine.model is not None}
+        self.built = {
+            "build_seconds": seconds,
+            "has_model": self._engine.model is not None,
+            "row_entries": list(self._engine.row_entries),
+        }
 
     def call(self, key: str) -> Any:
         return self._engine.call(self._ready[key])
+
+    def answers(self, key: str) -> np.ndarray:
+        return np.asarray(self.call(key))
+
+    def last_answers(self) -> np.ndarray:
+        """Those of the last call of `time_batch`."""
+        return np.asarray(self._last)
 
     def model(self) -> Any:
         assert self._engine.model is not None
@@ -178,11 +219,13 @@ class _Served:
 
     def time_batch(self, key: str, n: int) -> float:
         """Seconds of one of n calls."""
-        call, rows = self._engine.call, self._ready[key]
+        call, rows, answers = self._engine.call, self._ready[key], None
         start = time.perf_counter()
         for _ in range(n):
-            call(rows)
-        return (time.perf_counter() - start) / n
+            answers = call(rows)
+        seconds = (time.perf_counter() - start) / n
+        self._last = answers
+        return seconds
 
     def time_model(self, key: str, n: int) -> float:
         call, matrix = self._engine.model, self._inputs.matrix
@@ -192,14 +235,21 @@ class _Served:
             call(matrix)
         return (time.perf_counter() - start) / n
 
-    def time_rows(self, first: int, end: int) -> list[float]:
-        """Seconds of each of some rows, once each."""
-        call, taken = self._engine.call, []
-        for row in self._rows[first:end]:
-            start = time.perf_counter()
+    def time_rows(
+        self, entry: str, first: int, end: int, n_lead: int
+    ) -> tuple[list[float], np.ndarray]:
+        """Seconds of each of some rows, once each, and the answers, a line a row. The rows
+        before them are called too, and not timed: what ran before has left other things in
+        the caches, which is nothing that a row costs."""
+        call, rows, taken, answers = self._engine.call, self._rows[entry], [], []
+        for row in rows[first - n_lead : first]:
             call(row)
+        for row in rows[first:end]:
+            start = time.perf_counter()
+            answer = call(row)
             taken.append(time.perf_counter() - start)
-        return taken
+            answers.append(answer)
+        return taken, np.stack([np.ravel(np.asarray(answer)) for answer in answers])
 
     def info(self) -> dict[str, Any]:
         return {"grown_bytes": max(0, resident_bytes() - self._before), **self._engine.info()}

@@ -6,7 +6,9 @@ from __future__ import annotations
 import copy
 import importlib
 import os
+import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -15,10 +17,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 BENCH = Path(__file__).parents[2] / "bench"
-MODULES = "harness figures workers plots report regression run paper_rule queries measure peers"
+MODULES = (
+    "harness figures workers plots report regression run paper_rule queries measure peers "
+    "candidates"
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +50,7 @@ def entry(role: str, speed: float, **more: Any) -> dict[str, Any]:
     return {
         "role": role,
         "status": "ok",
-        "n_checked": 100,
-        "n_off": 0,
+        "off": {"100": [0, 100], "1000": [0, 1_000], "one row": [0, 50]},
         "build_seconds": 0.5,
         "batch_seconds": {str(n): list(n * 1e-5 / speed * wobble) for n in (100, 1_000)},
         "row_seconds": list(1e-3 / speed * np.tile(wobble, 10)),
@@ -89,7 +95,7 @@ def content() -> dict[str, Any]:
                 untouched=dict(UNTOUCHED),
             ),
             "right": entry("peer", 10.0),
-            "wrong": entry("peer", 1_000.0, status="wrong", reason="5 %", n_off=5),
+            "wrong": entry("peer", 1_000.0, status="wrong", reason="5 %", off={"1000": [5, 1_000]}),
             "gone": {"role": "peer", "status": "missing", "reason": "No module named 'gone'"},
         },
         "queries": [
@@ -102,8 +108,8 @@ def content() -> dict[str, Any]:
                 "n_queries": 2,
                 "n_missed": 0,
                 "beyond_chance": False,
-                "vs_exact": [2.0, 1.9, 2.1],
-                "vs_plain": [90.0, 80.0, 99.0],
+                "vs_exact": [2.0, 1.9, 2.1, 7],
+                "vs_plain": [90.0, 80.0, 99.0, 7],
             },
             {"k": 1_000, "query_rows": 0, "status": "cannot", "reason": "too few rows"},
         ],
@@ -114,19 +120,32 @@ def content() -> dict[str, Any]:
         "machine": machine,
         "is_quick": True,
         "workloads": {"toxic": work, "music": {"error": "no such file"}},
-        "vocabulary": [{"n_terms": 1_000, "ratio": [3.0, 2.9, 3.1]}],
+        "vocabulary": [{"n_terms": 1_000, "ratio": [3.0, 2.9, 3.1, 7]}],
     }
 
 
 # ---- ratios ----------------------------------------------------------------------
 
 
-def test_an_interval_holds_the_median_and_repeats(bench) -> None:
-    slow, fast = [2.0, 2.2, 1.8, 2.1, 1.9], [1.0] * 5
-    middle, low, high = bench.harness.interval(slow, fast)
-    assert middle == 2.0
-    assert 1.8 <= low <= middle <= high <= 2.2
-    assert bench.harness.interval(slow, fast) == [middle, low, high]
+def test_an_interval_is_of_the_order_statistics(bench) -> None:
+    slow = [float(i) for i in np.random.default_rng(0).permutation(np.arange(1, 16))]
+    assert bench.harness.interval(slow, [1.0] * 15) == [8.0, 4.0, 12.0, 15]
+    assert bench.harness.interval(slow, [2.0] * 15, 2.0) == [8.0, 4.0, 12.0, 15]
+    assert bench.harness.interval([3.0, 1.0, 2.0], [1.0] * 3) == [2.0, 1.0, 3.0, 3]
+
+
+@pytest.mark.parametrize("n", [6, 7, 8, 9, 15, 30])
+def test_an_interval_covers_the_median_at_its_rate(bench, n) -> None:
+    rng = np.random.default_rng(n)
+    each = [bench.harness.interval(list(x), [1.0] * n) for x in rng.lognormal(size=(2_000, n))]
+    covered = np.mean([low <= 1.0 <= high for _, low, high, _ in each])
+    assert n >= bench.harness.FEWEST_ROUNDS
+    assert covered > 0.95 - 3.5 * np.sqrt(0.95 * 0.05 / 2_000)
+
+
+def test_of_few_rounds_the_page_names_their_number(bench) -> None:
+    assert bench.report.times([12.3, 11.9, 12.6, 7]) == "12.3x (11.9 to 12.6)"
+    assert bench.report.times([12.3, 11.9, 12.6, 3]) == "12.3x (3 rounds, 11.9 to 12.6)"
 
 
 def test_the_fastest_peer_is_one_that_is_right(bench, content) -> None:
@@ -165,10 +184,135 @@ def test_answers_of_another_shape_are_no_answers(bench) -> None:
         bench.measure.rows_off(np.zeros(3), np.zeros(4))
 
 
+@pytest.mark.parametrize("answers", [["0.5"], [None], [b"x"]])
+def test_texts_and_objects_are_no_answers(bench, answers) -> None:
+    for kind in (None, object):
+        with pytest.raises(bench.workers.WorkerError, match=r"shape|type"):
+            bench.measure.rows_off(np.array(answers, kind), np.array([0.5]))
+
+
+def misbehaves(how: str) -> Any:
+    """A call of rows that plain Python sums: 0.5 each."""
+    n_calls = 0
+
+    def call(rows: np.ndarray) -> Any:
+        nonlocal n_calls
+        n_calls += 1
+        answers = rows.sum(axis=1)
+        if how == "texts":
+            return answers.astype(str)
+        if how == "objects":
+            return [object()] * len(rows)
+        if how == "nothing":
+            return None
+        if how == "wrong later" and n_calls > 1:
+            return answers + 0.01
+        if how == "wrong for one row" and len(rows) == 1:
+            return answers + 0.01
+        if how == "wrong for a hundred" and len(rows) == 100:
+            return answers + 0.01
+        if how == "two answers to one row" and len(rows) == 1:
+            return np.repeat(answers, 2)
+        if how == "crash later" and n_calls > 2:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if how == "raise later" and n_calls > 2:
+            raise ValueError("enough")
+        return answers
+
+    return call
+
+
+def compared(bench: SimpleNamespace, *candidates: Any) -> Any:
+    """A comparison of these on a thousand rows, some of them one by one."""
+    rows = pd.DataFrame({"a": np.full(2_000, 0.25), "b": np.full(2_000, 0.25)})
+    work = SimpleNamespace(later=rows, features=lambda frame: frame.to_numpy())
+    comparison = bench.measure.Comparison(work, is_quick=True)
+    comparison.start(list(candidates))
+    try:
+        comparison.time_all()
+    finally:
+        comparison.stop()
+    return comparison
+
+
+def candidate(bench: SimpleNamespace, name: str, role: str, call: Any) -> Any:
+    def build() -> Any:
+        return bench.workers.Engine(call, prepare=lambda frame: frame.to_numpy())
+
+    return bench.candidates.Candidate(name, role, build)
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "reason"),
+    [
+        ("texts", "failed", "type <U"),
+        ("objects", "failed", "type object"),
+        ("nothing", "failed", r"shape \(\), not"),
+        ("crash later", "crashed", "SIGSEGV"),
+        ("raise later", "failed", "enough"),
+        ("wrong later", "wrong", "100 rows a call: 100 of 100 off"),
+        ("wrong for one row", "wrong", "^one row: 145 of 145 off"),
+        ("wrong for a hundred", "wrong", "^100 rows a call: 100 of 100 off"),
+        ("two answers to one row", "failed", "one row: "),
+    ],
+)
+def test_what_misbehaves_is_a_row_and_no_more(bench, how, status, reason) -> None:
+    found = compared(
+        bench,
+        candidate(bench, "plain Python", "plain", misbehaves("not")),
+        candidate(bench, "odd", "peer", misbehaves(how)),
+        candidate(bench, "right", "peer", misbehaves("not")),
+    ).found
+    assert (found["plain Python"]["status"], found["right"]["status"]) == ("ok", "ok")
+    assert found["odd"]["status"] == status
+    assert re.search(reason, found["odd"]["reason"])
+    assert "row_seconds" in found["right"]
+
+
+def test_every_way_to_give_one_row_is_compared_and_timed(bench) -> None:
+    def call(rows: Any) -> np.ndarray:
+        if isinstance(rows, dict):
+            return np.array([rows["a"] + rows["b"] + rows.get("odd", 0.01)])
+        return rows.to_numpy().sum(axis=1)
+
+    def build() -> Any:
+        entries = {"a dict": bench.candidates.one_row}
+        entries["good"] = lambda row: {**bench.candidates.one_row(row), "odd": 0.0}
+        return bench.workers.Engine(call, row_entries=entries)
+
+    ours = bench.candidates.Candidate("Willump", "willump", build)
+    found = compared(bench, candidate(bench, "plain Python", "plain", misbehaves("not")), ours)
+    status = {name: told["status"] for name, told in found.found.items() if "Will" in name}
+    assert status == {"Willump": "ok", "Willump, a dict": "wrong", "Willump, good": "ok"}
+    assert found.found["Willump, a dict"]["off"] == {"one row": [145, 145]}
+    assert len(found.found["Willump, good"]["row_seconds"]) == 145
+
+
+def test_a_cascade_answers_one_row_as_it_answers_a_batch(bench) -> None:
+    def call(rows: np.ndarray) -> np.ndarray:
+        return rows.sum(axis=1) + (0.3 if len(rows) == 1 else 0.2)
+
+    plain = candidate(bench, "plain Python", "plain", misbehaves("not"))
+    found = compared(bench, plain, candidate(bench, "cascade", "cascade", call)).found
+    assert found["cascade"]["status"] == "wrong"
+    assert found["cascade"]["reason"].startswith("one row: 145 of 145")
+
+
 def test_scores_of_two_classes_are_those_of_the_second(bench) -> None:
     assert bench.peers.shaped([[0.2, 0.8], [0.6, 0.4]], 2).tolist() == [0.8, 0.4]
     assert bench.peers.shaped([[1.0], [2.0]], 2).tolist() == [1.0, 2.0]
     assert bench.peers.shaped(np.zeros((2, 1, 3)), 2).shape == (2, 3)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_decisions_of_a_logistic_regression_become_its_probabilities(bench, n_classes) -> None:
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(60, 4)), np.arange(60) % n_classes
+    model = LogisticRegression().fit(x, labels)
+    decisions = model.decision_function(x).reshape(60, -1)
+    found = bench.peers.shaped(bench.peers.probabilities(decisions), 60)
+    expected = bench.peers.shaped(model.predict_proba(x), 60)
+    assert found == pytest.approx(expected, abs=1e-12)
 
 
 # ---- workers ----------------------------------------------------------------------
@@ -193,6 +337,31 @@ def test_what_hangs_is_ended(bench) -> None:
     with pytest.raises(bench.workers.WorkerError) as caught:
         bench.workers.in_child(lambda: time.sleep(60), 0.5)
     assert caught.value.kind == "too slow"
+
+
+def test_what_a_worker_has_started_ends_with_it(bench, tmp_path) -> None:
+    told = tmp_path / "pid"
+
+    def job() -> None:
+        told.write_text(str(subprocess.Popen(["sleep", "60"]).pid))
+        time.sleep(60)
+
+    with pytest.raises(bench.workers.WorkerError, match="no answer"):
+        bench.workers.in_child(job, 5.0)
+    state = Path(f"/proc/{told.read_text()}/stat")
+    deadline = time.monotonic() + 10
+    while state.exists() and state.read_text().split()[2] != "Z" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_garbage_before_a_crash_is_told_as_it_is(bench) -> None:
+    def job() -> None:
+        os.write(2, b"\xff\xfe last\n")
+        os._exit(3)
+
+    with pytest.raises(bench.workers.WorkerError, match=r"code 3: .* last"):
+        bench.workers.in_child(job, 30.0)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +390,9 @@ def test_a_worker_answers_and_times(bench) -> None:
         assert worker.ask(30.0, "build")["has_model"] is False
         assert worker.ask(30.0, "call", "two") == 2.0
         assert worker.ask(30.0, "time_batch", "two", 3) > 0.0
-        assert len(worker.ask(30.0, "time_rows", 1, 4)) == 3
+        assert worker.ask(30.0, "last_answers") == 2.0
+        seconds, answers = worker.ask(30.0, "time_rows", "", 1, 4, 1)
+        assert (len(seconds), answers.tolist()) == (3, [[1.0]] * 3)
     finally:
         worker.stop()
 
@@ -259,11 +430,76 @@ def test_queries_are_as_large_as_the_rows_allow(bench) -> None:
 def test_the_page_marks_what_is_wrong_and_names_what_is_missing(bench, content) -> None:
     page = bench.report.page_of(content, [("rows.svg", "Rows")], "benchmarks")
     assert "wrong (**wrong**)" in page
+    assert "- wrong: wrong: 5 %" in page
     assert "gone: missing: No module named 'gone'" in page
     assert "not measured: no such file" in page
     assert "right: 10.0x" in page  # ours over the fastest that is right
     assert "![Rows](benchmarks/rows.svg)" in page
     assert "/" not in page.split("Measured on")[1].split("\n")[0]
+
+
+def test_the_page_marks_what_broke_after_its_first_times(bench, content) -> None:
+    right = content["workloads"]["toxic"]["candidates"]["right"]
+    right |= {"status": "crashed", "reason": "ended by SIGSEGV"}
+    page = bench.report.page_of(content, [], "plots")
+    assert "| right (**crashed**) |" in page
+    assert "- right: crashed: ended by SIGSEGV" in page
+    assert "right: 10.0x" not in page
+
+
+def in_short(bench: SimpleNamespace, content: dict[str, Any]) -> list[str]:
+    """The cells of the summary's line of toxic."""
+    lines = bench.report.summary_part(content).splitlines()
+    line = next(line for line in lines if line.startswith("| toxic |"))
+    return [part.strip() for part in line.strip("|").split("|")]
+
+
+def test_the_summary_names_the_batch_and_what_the_quick_set_leaves_out(bench, content) -> None:
+    late = {"role": "peer", "status": "left out", "reason": "takes long to make"}
+    content["workloads"]["toxic"]["candidates"]["slow"] = late
+    page = bench.report.page_of(content, [], "plots")
+    assert "take long to make (slow)" in page
+    assert "over the fastest right peer of the quick set" in page
+    assert in_short(bench, content)[1] == "1,000"
+    content["is_quick"] = False
+    assert "quick set" not in bench.report.page_of(content, [], "plots")
+
+
+@pytest.mark.parametrize("status", ["wrong", "crashed", "too slow"])
+def test_the_summary_has_no_speed_of_ours_that_broke(bench, content, status) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    speeds = [shown.split("x ")[0] for shown in in_short(bench, content)[2:6]]
+    assert speeds == ["100", "200", "100", "right: 10.0"]
+    candidates["Willump"] |= {"status": status, "reason": "why"}
+    candidates["cascade, Agreement(0.99)"] |= {"status": status, "reason": "why"}
+    broken = f"**{status}**"
+    assert in_short(bench, content)[2:7] == [broken, broken, broken, "-", "-"]
+
+
+def test_the_summary_has_no_speed_of_a_cascade_whose_certificate_broke(bench, content) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    candidates["cascade, Agreement(0.99)"]["untouched"] |= {"missed": True, "beyond_chance": True}
+    assert in_short(bench, content)[3] == "**certificate broken beyond chance**"
+    page = bench.report.page_of(content, [], "plots")
+    assert "cascade, Agreement(0.99) (**certificate broken beyond chance**)" in page
+    content["workloads"]["toxic"]["queries"][0] |= {"n_missed": 2, "beyond_chance": True}
+    assert "2 of 2, **beyond chance**" in bench.report.page_of(content, [], "plots")
+
+
+def test_the_page_says_why_a_part_is_missing(bench, content) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    candidates["Willump"]["counts_skipped"] = {"status": "failed", "reason": "no valgrind"}
+    candidates["Willump"]["where"] = {"status": "crashed", "reason": "in the trace"}
+    content["vocabulary"] = {"error": "differs"}
+    page = bench.report.page_of(content, [], "plots")
+    assert "- Instructions: failed: no valgrind" in page
+    assert "- Where the time goes: crashed: in the trace" in page
+    assert "- Scaling with the vocabulary: not measured: differs" in page
+    ours, others = bench.run.problems_of(content)
+    assert "toxic: instructions: no valgrind" in others
+    assert "toxic: where the time goes: in the trace" in ours
+    candidates["plain Python"] |= {"status": "too slow", "reason": "no answer within 300 s"}
+    assert in_short(bench, content)[1] == "plain Python: too slow: no answer within 300 s"
 
 
 def test_the_page_shows_where_the_time_goes(bench, content) -> None:
@@ -287,6 +523,18 @@ def test_a_plot_of_nothing_is_left_out(bench, content, tmp_path) -> None:
     del content["vocabulary"], content["workloads"]["toxic"]
     assert bench.plots.draw(content, tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["plain Python", "Willump", "right"])
+def test_what_failed_is_drawn_nowhere_and_hinders_nothing(bench, content, tmp_path, name) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    role = candidates[name]["role"]
+    candidates[name] = {"role": role, "status": "failed", "reason": "why"}
+    drawn = bench.plots.draw(content, tmp_path)
+    assert f"- {name}: failed: why" in bench.report.page_of(content, drawn, "plots")
+    files = [file for file, _ in drawn]
+    assert ("rows.svg" in files) == (name == "right")
+    assert ("throughput.svg" in files) == (name != "plain Python")
 
 
 def test_certificates_of_every_kind_are_drawn(bench, content, tmp_path) -> None:
@@ -332,6 +580,89 @@ def test_a_workload_or_a_status_that_is_lost_is_a_regression(bench, content) -> 
     assert bench.regression.compare(content, new, 0.1)[0][2] == "no longer measured"
 
 
+def broken_certificate(work: dict[str, Any]) -> None:
+    work["candidates"]["cascade, Agreement(0.99)"]["untouched"]["beyond_chance"] = True
+
+
+def slower_queries(work: dict[str, Any]) -> None:
+    work["queries"][0] |= {"vs_exact": [0.1, 0.1, 0.1, 7], "n_missed": 2, "beyond_chance": True}
+
+
+def lost_queries(work: dict[str, Any]) -> None:
+    work["queries"][0] = {"k": 20, "status": "cannot", "reason": "why"}
+
+
+def no_single_rows(work: dict[str, Any]) -> None:
+    del work["candidates"]["Willump"]["row_seconds"]
+
+
+def long_tail(work: dict[str, Any]) -> None:
+    taken = work["candidates"]["Willump"]["row_seconds"]
+    taken[:3] = [100 * seconds for seconds in taken[:3]]
+
+
+def slow_to_load(work: dict[str, Any]) -> None:
+    ours = work["candidates"]["Willump"]
+    ours |= {"load_seconds": 0.1, "build_seconds": 50.0}
+
+
+def uncounted(work: dict[str, Any]) -> None:
+    del work["candidates"]["Willump"]["counts"]
+
+
+def fetches_all(work: dict[str, Any]) -> None:
+    work["candidates"]["cascade, Agreement(0.99)"]["fetched"]["cascade"] = 100
+
+
+def cascade_crashes(work: dict[str, Any]) -> None:
+    work["candidates"]["cascade, refused"]["status"] = "crashed"
+
+
+def peer_is_wrong(work: dict[str, Any]) -> None:
+    work["candidates"]["right"]["status"] = "wrong"
+
+
+@pytest.mark.parametrize(
+    ("edit", "what"),
+    [
+        (broken_certificate, ["certificate"]),
+        (slower_queries, ["top 20: queries below the recall", "top 20, exact"]),
+        (lost_queries, ["top 20"]),
+        (no_single_rows, ["one row", "p99 of one row"]),
+        (long_tail, ["p99 of one row"]),
+        (slow_to_load, ["load", "time to make"]),
+        (uncounted, ["instructions a row, avx2"]),
+        (fetches_all, ["share fetched"]),
+        (cascade_crashes, ["status"]),
+        (peer_is_wrong, ["status"]),
+    ],
+)
+def test_what_breaks_or_is_lost_is_a_regression(bench, content, edit, what) -> None:
+    candidates = content["workloads"]["toxic"]["candidates"]
+    candidates["Willump"]["counts"] = {"avx2": {"instructions": 100.0}}
+    candidates["cascade, Agreement(0.99)"]["fetched"] = {"cascade": 10, "plain": 100}
+    candidates["cascade, refused"] = {"role": "cascade", "status": "cannot", "reason": "why"}
+    assert bench.regression.compare(content, content, 0.1) == []
+    new = copy.deepcopy(content)
+    edit(new["workloads"]["toxic"])
+    assert [line[2] for line in bench.regression.compare(content, new, 0.1)] == what
+    assert bench.regression.compare(new, content, 0.1) == []
+
+
+@pytest.mark.parametrize("found", [{"error": "why"}, [{"n_terms": 1_000, "ratio": [1, 1, 1, 7]}]])
+def test_a_vocabulary_that_is_slower_or_lost_is_a_regression(bench, content, found) -> None:
+    worse = bench.regression.compare(content, {**content, "vocabulary": found}, 0.1)
+    assert [line[2] for line in worse] == ["1,000 terms"]
+
+
+def test_other_rows_and_other_sets_are_not_compared(bench, content) -> None:
+    assert bench.regression.other_rows(content, content) == []
+    assert "quick set" in bench.regression.other_rows(content, {**content, "is_quick": False})[0]
+    new = copy.deepcopy(content)
+    new["workloads"]["toxic"] |= {"data": "data folder", "n_train": 99}
+    assert len(bench.regression.other_rows(content, new)) == 2
+
+
 # ---- the exit code -------------------------------------------------------------------
 
 
@@ -373,6 +704,32 @@ def test_a_result_holds_no_paths(bench) -> None:
         "a": ["No such file: 'WILLUMP_DATA/y.csv'", 1.5],
         "b": {"c": "TEMPORARY/m.so"},
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/usr/lib/x.py and /usr.", "PYTHON/lib/x.py and PYTHON."),
+        ("/usr2/x /a/usr/x /usr.d /usr-x", "/usr2/x /a/usr/x /usr.d /usr-x"),
+        ("file:///usr/x", "file://PYTHON/x"),
+        ("/usr/data/x", "DATA/x"),
+        ("2.4.6, data folder", "2.4.6, data folder"),
+    ],
+)
+def test_paths_are_taken_out_at_their_ends_only(bench, text, expected) -> None:
+    assert bench.run.without_paths(text, {"/usr": "PYTHON", "/usr/data": "DATA"}) == expected
+
+
+@pytest.mark.parametrize("given", [".", "data", "/", ""])
+def test_a_folder_that_is_given_as_relative_is_taken_as_absolute(
+    bench, tmp_path, monkeypatch, given
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WILLUMP_DATA", given)
+    names = bench.run.folders("/tmp/q")
+    assert all(os.path.isabs(path) and path != "/" for path in names)
+    assert ("WILLUMP_DATA" in names.values()) == (given in (".", "data"))
+    assert bench.run.without_paths("numpy 2.4.6, data folder", names) == "numpy 2.4.6, data folder"
 
 
 # ---- the store -----------------------------------------------------------------------
