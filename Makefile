@@ -120,7 +120,7 @@ bench_and_report = $(BIN)/python bench/run.py $(1); code=$$?; \
 bench: $(VENV)/peers ## the workloads against plain Python and peers, in under ten minutes
 	@$(call bench_and_report,--quick)
 
-bench-full: $(VENV)/torch ## the same with every target, size and peer: an hour or two
+bench-full: $(VENV)/torch ## the same with every target, size and peer: about half an hour
 	@$(call bench_and_report)
 
 bench-parts: $(VENV)/peers $(BUILD)/build.ninja ## text, trees, cascades and queries by themselves

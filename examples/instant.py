@@ -2,7 +2,8 @@
 the Kaggle competition "Instant Gratification". Generated rows.
 
 The cost is a transformer's: the probability that a forest, grown on rows of its own, sees in
-the weak columns. A first stage spares most rows the forest.
+the weak columns. Compiled, the forest costs so little that a first stage gains next to nothing;
+it pays where features stay dear, as those of a remote store do (music_remote.py).
 """
 
 from __future__ import annotations
