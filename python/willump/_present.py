@@ -234,6 +234,7 @@ def extract_of(
             function.get("all_columns") or (),
             function.get("absent") or (),
             function.get("present") or (),
+            function.get("no_objects") or (),
         )
     readers = NameReaders(_readers(metadata, inputs, estimator))
     if metadata.get("exact_names") is not None and len(inputs) == 1:

@@ -249,3 +249,24 @@ def test_nullable_columns_are_given_to_steps_from_any_rows() -> None:
     for given in (sample, columns, rows):
         np.testing.assert_array_equal(np.asarray(fast(given)), expected)
     np.testing.assert_array_equal(np.asarray(fast(rows[1])), expected[1:2])
+
+
+def test_objects_that_an_imputer_compares_are_refused() -> None:
+    """scikit-learn's imputer of a constant leaves None among objects as it is."""
+    from sklearn.impute import SimpleImputer
+
+    imputer = SimpleImputer(strategy="constant", fill_value=-3.0).fit(SAMPLE[["x"]])
+    mean = SimpleImputer().fit(SAMPLE[["x"]])
+    for model, is_refused in ((imputer, True), (mean, False)):
+
+        def imputed(df: Any, model: Any = model) -> Any:
+            return model.transform(df[["x"]])[:, 0]
+
+        fast = willump.compile(imputed, sample=SAMPLE)
+        objects = pd.DataFrame({"x": [None, 2.0]}, dtype=object)
+        np.testing.assert_array_equal(fast(SAMPLE), imputed(SAMPLE))
+        if is_refused:
+            with pytest.raises(TypeError, match="compares as they are"):
+                fast(objects)
+        else:
+            np.testing.assert_array_equal(fast(objects), imputed(objects))

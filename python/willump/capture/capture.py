@@ -114,6 +114,9 @@ class Followed:
         present = set(tracer.asked.present).intersection(self.sample.columns)
         if present:
             metadata["function"]["present"] = sorted(present)
+        no_objects = _compared_as_objects(tracer.context)
+        if no_objects:
+            metadata["function"]["no_objects"] = no_objects
         if rendered.payloads:
             metadata["function"]["python"] = described(rendered.payloads, _dtypes(self.sample))
         metadata |= shown.described()
@@ -375,6 +378,16 @@ def _why_other_dtype(native: Any, value: Any) -> str:
     if dtype in numbers and dtype != str(value.dtype) and not isinstance(native, Labels):
         return f"the result is of {value.dtype}"
     return ""
+
+
+def _compared_as_objects(context: Context) -> list[str]:
+    """The inputs whose objects a converter compares with numbers as they come."""
+    nodes = context.builder.nodes
+    return sorted(
+        str(nodes[node].attributes["name"])
+        for node, spec in context.text_inputs.items()
+        if any(word.startswith("equal=") for word in spec.get("first", "").split())
+    )
 
 
 def _blocks(model: Model | None) -> list[dict[str, Any]]:

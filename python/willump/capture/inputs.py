@@ -49,6 +49,8 @@ class FunctionInputs:
     all_columns : the columns that X must have, no others and in this order; none: any
     absent, present : columns that the function was captured without, or with, that it asks
         for
+    no_objects : those that an imputer compares as they come: None among objects is no missing
+        number to it
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class FunctionInputs:
         all_columns: Sequence[str] = (),
         absent: Sequence[str] = (),
         present: Sequence[str] = (),
+        no_objects: Sequence[str] = (),
     ) -> None:
+        self.no_objects = frozenset(no_objects).intersection(names)
         self.all_columns, self.absent = list(all_columns), frozenset(absent)
         self.columns = [(name, dtypes[name]) for name in names]
         self.needed = {*names, *present}
@@ -71,6 +75,7 @@ class FunctionInputs:
             library = library_of(x)
             if library == "pandas":
                 arrays, places = _arrays_of(x), self._places(_names_of_pandas(x), x)
+                self._check_objects(x)
                 return tuple(
                     _of_pandas(arrays[at], name, dtype)
                     for at, (name, dtype) in zip(places, self.columns, strict=True)
@@ -91,6 +96,12 @@ class FunctionInputs:
             "a compiled function takes a frame of pandas or polars, an Arrow table, a dict of "
             f"columns, one row as a dict, or a list of such rows; not {type(x).__name__}"
         )
+
+    def _check_objects(self, x: Any) -> None:
+        for name in self.no_objects:
+            if x[name].dtype == object:
+                dtype = next(dtype for own, dtype in self.columns if own == name)
+                raise _refused(name, dtype, "objects, which an imputer compares as they are")
 
     def _places(self, names: list[Any], x: Any) -> list[int]:
         """Where a frame has the columns; callers mostly give the same ones again."""
