@@ -137,3 +137,13 @@ def test_values_come_back_as_they_were() -> None:
     again = made.replay.args[1]
     assert again == values
     assert list(map(type, again)) == list(map(type, values))
+
+
+def test_whole_numbers_of_any_size_are_saved(tmp_path: Path) -> None:
+    def beyond(df: Any) -> Any:
+        return (df["x"] > 10**20).astype(float) + df["y"].clip(upper=-(2**70))
+
+    fast = compiled(beyond)
+    fast.save(tmp_path / "beyond.willump")
+    again = willump.load(tmp_path / "beyond.willump", allow_python=["pandas", "_operator"])
+    np.testing.assert_array_equal(np.asarray(again(OTHER)), np.asarray(beyond(OTHER)))

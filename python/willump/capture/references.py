@@ -156,7 +156,9 @@ class _Writer:
             return {"call": self.call(value)}
         if value is None or type(value) in (bool, str):
             return value
-        if type(value) in (int, float):
+        if type(value) is int:
+            return value if -(2**63) <= value < 2**63 else {"int": hex(value)}
+        if type(value) is float:
             return value if math.isfinite(value) else {"float": repr(value)}
         if type(value) is list:
             return [self.value(item) for item in value]
@@ -304,6 +306,8 @@ class _Reader:
             return self.replay(inner)
         if kind == "float":
             return float(inner)
+        if kind == "int":
+            return int(inner, 16)
         if kind in ("tuple", "set"):
             items = [self.value(item) for item in inner]
             return tuple(items) if kind == "tuple" else set(items)
