@@ -1,8 +1,9 @@
 """Plain Python functions to graphs; see docs/capture.md.
 
 `source` finds a function's syntax tree, `interpreter` and `expressions` follow it, `tracer` runs
-what hangs on the argument on the sample and gives it nodes (`changes`, `keeping`, `effects`: what
-calls change in place; `checks`: against the plain function), with the makers of
+what hangs on the argument on the sample and gives it nodes (`changes`, `effects`: what calls change
+in place; `uses`, `keeping`: what they leave in objects; `checks`: against the plain function), with
+the makers of
 `frames`, `columns`, `choices`, `strings`, `dates`, `joins`, `numpy_calls` and
 `estimators`. What has no native form is replayed by plain Python (`steps`).
 `inputs` reads the caller's X, `result` shows what the function would return;

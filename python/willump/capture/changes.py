@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from .keeping import ANY, Uses, held_by, is_keeper, is_overlap, read_by, read_with, seen_by
+from .keeping import ANY, Uses, held_by, is_keeper, is_overlap, seen_by
 from .lasting import WRITING, is_same_state, state_of
 from .source import is_of_library
+from .uses import read_by, read_with
 from .values import (
     AugmentItem,
     CallMethod,

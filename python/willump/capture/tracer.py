@@ -21,7 +21,7 @@ from .changes import CallCopied, Watch, call_on_sample
 from .effects import check_containers, effects_of
 from .inner import Inner, inner_of
 from .interpreter import Interpreter
-from .keeping import Uses, is_changed_by, is_keeper, kept_within, uses_of, uses_of_callable
+from .keeping import Uses, is_keeper, kept_within
 from .kinds import (
     bound_maker,
     constant_kind,
@@ -38,6 +38,7 @@ from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
 from .source import SourceError, bound_arguments, is_of_library
 from .steps import ReplayStep
+from .uses import is_changed_by, uses_of, uses_of_callable
 from .values import (
     LOOSE,
     N_ROWS,
