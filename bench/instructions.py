@@ -112,13 +112,10 @@ def counts_of(fast: Any, rows: pd.DataFrame, cpus: list[str]) -> dict[str, dict[
 
 
 def plain_fields(rows: pd.DataFrame) -> pd.DataFrame:
-    """Texts without line ends, so that a line is a row; moments as microseconds, as the
-    graph takes them."""
+    """Texts without line ends, so that a line is a row."""
     made = {}
     for name, column in rows.items():
-        if column.dtype.kind == "M":
-            made[name] = column.astype("datetime64[us]").astype("int64")
-        elif column.dtype in ("str", "object"):
+        if column.dtype in ("str", "object"):
             made[name] = column.str.replace(r"\s+", " ", regex=True)
     return rows.assign(**{str(name): column for name, column in made.items()})
 
