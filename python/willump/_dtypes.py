@@ -209,6 +209,7 @@ def dtypes_of_product(weight: Any) -> list[str]:
         except OverflowError:
             is_wide = False
         found += [] if is_wide else [name]
+    found.append("float16")  # of a frame's columns: to pandas any weight is a Python number
     if not isinstance(weight, np.generic):
         return found
     single: Any = np.float32(1)

@@ -231,6 +231,7 @@ COUNTS = {"compared": 0, "refused": 0}
 @example(7342)  # NumPy's square of float16 beside float64
 @example(15644)  # nullable float32, and small integers, before a model of float32
 @example(309)  # a pipeline that does nothing
+@example(730)  # a weight on columns of float16
 def test_tables_of_each_library_have_the_originals_dtypes_and_bits(seed: int) -> None:
     rng = np.random.default_rng(seed)
     made = drawn(rng)
