@@ -113,6 +113,12 @@ class Uses:
     objects: dict[int, Any] = field(default_factory=dict)
     kept: dict[int, set[str]] = field(default_factory=dict)
     read: dict[int, set[str]] = field(default_factory=dict)
+    #: The calls that were looked into: how much was kept behind each, and where its answer lies.
+    entered: dict[Any, tuple[int, Any]] = field(default_factory=dict)
+
+    @property
+    def n_kept(self) -> int:
+        return sum(map(len, self.kept.values()))
 
     def note(self, owner: Any) -> None:
         """An object or class that is at hand."""

@@ -194,10 +194,10 @@ class _Body:
             return [] if found is None else [found]
         for _ in range(3):  # what comes later in a loop is seen earlier in the next round
             before = (len(self.data), sum(map(len, self.places.values())), self.is_chosen)
-            kept = sum(map(len, self.uses.kept.values()))
+            kept = self.uses.n_kept
             self.block(self.definition.body)
             now = (len(self.data), sum(map(len, self.places.values())), self.is_chosen)
-            if now == before and kept == sum(map(len, self.uses.kept.values())):
+            if now == before and kept == self.uses.n_kept:
                 break
         return self.returned
 
@@ -600,13 +600,21 @@ class _Body:
         data |= {p.name for p in names if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
         for place in rest:
             self.escape(place)
+        given_places = {(n, id(p.owner), p.name, id(p.value)) for n, (p,) in places.items()}
+        key = (callee, is_chosen, frozenset(data), frozenset(given_places))
+        n_kept, known = self.uses.entered.get(key, (-1, None))
+        found: Place | None = known
+        if n_kept == self.uses.n_kept:  # a call as one before, which found all of this
+            return found
         try:
             inner = _Body(callee, places, data, self.uses, is_chosen=is_chosen, outer=self)
-            return self.one_of(inner.follow())
+            found = self.one_of(inner.follow())
         except SourceError:
-            for found in places.values():
-                self.doubt(found[0])
-            return None
+            for (place,) in places.values():
+                self.doubt(place)
+            found = None
+        self.uses.entered[key] = (self.uses.n_kept, found)
+        return found
 
 
 def _part(place: Place | None, key: Any = _UNKNOWN) -> Place | None:
