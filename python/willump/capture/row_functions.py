@@ -43,7 +43,6 @@ class RowTracer:
         self.depth = 0
         self.n_calls = 0
         self.n_python = 0
-        self.failed = False
         self.n_statements = 0
         #: Containers that were made on the way, which may be changed.
         self.own: dict[int, Any] = {}
@@ -71,6 +70,14 @@ class RowTracer:
     @property
     def codes(self) -> list[Any]:
         return self.outer.codes
+
+    @property
+    def failed(self) -> bool:
+        return self.outer.failed
+
+    @failed.setter
+    def failed(self, failed: bool) -> None:
+        self.outer.failed = failed
 
     def _told(self, what: str, found: Any) -> Any:
         if isinstance(found, Cell):
