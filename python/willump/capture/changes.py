@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from .keeping import ANY, Uses, held_by, is_keeper, is_overlap, seen_by
+from .keeping import ANY, Uses, attributes_of, held_by, is_keeper, is_overlap
 from .lasting import WRITING, is_same_state, state_of
-from .source import is_of_library
+from .source import is_of_library, seen_by
 from .uses import read_by, read_with
 from .values import (
     AugmentItem,
@@ -312,8 +312,7 @@ class Watch:
         if any(owner is keeper for keeper, _ in self._keepers):
             own = own if own is not owner else vars(type(owner)).get("__call__")
             self.check_kept(owner, read_by(own, owner))
-            for held in _attributes_of(owner):
-                self.check_constant(held)
+            self.check_constant(*attributes_of(owner).values())
         elif not isinstance(owner, types.ModuleType):
             self.check_constant(owner)
 
@@ -354,11 +353,6 @@ class Watch:
                     f"line {self.line}: {names[0]} is changed in place, and {names[1]} lies in "
                     "the same memory; change a copy()"
                 )
-
-
-def _attributes_of(owner: Any) -> list[Any]:
-    found = getattr(owner, "__dict__", {})
-    return list(found.values()) if type(found) is dict else []
 
 
 def _memory(value: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .inner import source_of
 from .lasting import MUTATING, WRITING
-from .source import SourceError, is_of_library, names_of
+from .source import SourceError, is_of_library, seen_by
 from .values import CaptureError
 
 #: NumPy's functions that write to their first argument.
@@ -183,7 +183,7 @@ def _called(
 ) -> tuple[Any, dict[str, Any]]:
     """The function that is called, if it is known, and what is known of its parameters."""
     if isinstance(node, ast.Name):
-        return {**function.__globals__, **names_of(function)}.get(node.id), {}
+        return seen_by(function).get(node.id), {}
     if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
         return None, {}
     name = node.value.id

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .source import LIBRARIES, names_of
+from .source import LIBRARIES
 
 #: An attribute's name where no source says which.
 ANY = "*"
@@ -84,26 +84,13 @@ def held_by(value: Any) -> Iterator[Any]:
                 known.add(id(each))
                 yield each
                 if depth:
-                    rest += [(v, depth - 1) for v in _attributes(each).values()]
+                    rest += [(v, depth - 1) for v in attributes_of(each).values()]
 
 
-def _attributes(value: Any) -> dict[str, Any]:
+def attributes_of(value: Any) -> dict[str, Any]:
+    """What an object's attributes hold, but for those in slots."""
     found = getattr(value, "__dict__", {})
     return found if type(found) is dict else {}
-
-
-def seen_by(function: Any) -> dict[str, Any]:
-    """What a function names of what is around it."""
-    own = getattr(function, "__func__", function)
-    if not isinstance(own, types.FunctionType):
-        return {}
-    seen = {**own.__globals__, **names_of(own)}
-    return {name: seen[name] for name in _names_in(own.__code__) if name in seen}
-
-
-def _names_in(code: types.CodeType) -> set[str]:
-    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    return {*code.co_names, *code.co_freevars}.union(*map(_names_in, inner))
 
 
 @dataclass

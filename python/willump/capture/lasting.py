@@ -1,5 +1,5 @@
-"""Lists, dicts and sets, and what calls leave in them. What hangs on the input is not to stay
-there: later calls would see the sample's."""
+"""What lasts longer than a call: methods that change things, what containers hold, and calls
+whose answer at the capture would be taken for every later one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ MUTATING = frozenset(
     ["append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update", "add",
      "discard", "setdefault", "popitem"]
 )  # fmt: skip
-
 
 #: Methods by which objects take something in, besides those of lists, dicts and sets.
 KEEPING = MUTATING | frozenset(

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .source import SourceError, definition_of, names_of
+from .source import SourceError, definition_of, seen_by
 
 #: Managers that change nothing for what Python computes within them.
 _NEUTRAL = (
@@ -85,7 +85,7 @@ def is_neutral(manager: Any) -> bool:
 def _is_harmless(function: types.FunctionType, is_generator: bool) -> bool:
     definition = definition_of(function, is_generator=is_generator)
     own = {a.arg for a in definition.args.args[:1]} if not is_generator else set()
-    seen = {**function.__globals__, **names_of(function)}
+    seen = seen_by(function)
     for node in ast.walk(definition):
         if isinstance(node, (ast.Global, ast.Nonlocal, ast.Delete)):
             return False

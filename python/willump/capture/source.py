@@ -128,6 +128,20 @@ def names_of(function: types.FunctionType) -> dict[str, Any]:
     return closure
 
 
+def seen_by(function: Any) -> dict[str, Any]:
+    """What a function names of what is around it."""
+    own = getattr(function, "__func__", function)
+    if not isinstance(own, types.FunctionType):
+        return {}
+    names, closure = _names_in(own.__code__), names_of(own)
+    return {n: own.__globals__[n] for n in names if n in own.__globals__} | closure
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
+    return {*code.co_names, *code.co_freevars}.union(*map(_names_in, inner))
+
+
 def global_of(function_globals: dict[str, Any], name: str) -> Any:
     """A global or builtin.
 

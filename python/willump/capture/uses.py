@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from .inner import Inner, source_of
-from .keeping import ANY, CONTAINERS, PASSING, Uses, is_keeper, kept_within, seen_by
+from .keeping import ANY, CONTAINERS, PASSING, Uses, is_keeper, kept_within
 from .lasting import KEEPING, WRITING
-from .source import LIBRARIES, SourceError, names_of
+from .source import LIBRARIES, SourceError, seen_by
 
 #: A value that is not known before the call.
 _UNKNOWN = object()
+#: Where packages are installed.
+_INSTALLED = tuple(sysconfig.get_path(kind) for kind in ("purelib", "platlib"))
 #: Functions within functions that are looked into.
 _DEPTH = 6
 
@@ -125,8 +127,7 @@ def _is_entered(function: Any) -> bool:
     if not isinstance(function, types.FunctionType):
         return False
     package = (function.__module__ or "").partition(".")[0]
-    paths = sysconfig.get_paths()
-    is_installed = function.__code__.co_filename.startswith((paths["purelib"], paths["platlib"]))
+    is_installed = function.__code__.co_filename.startswith(_INSTALLED)
     return package not in LIBRARIES and not is_installed
 
 
@@ -163,8 +164,8 @@ class _Body:
         self.outer = outer
         self.depth: int = 0 if outer is None else outer.depth + 1
         self.returned: list[Place] = []
-        self.seen = {**function.__globals__, **names_of(function)}
-        for value in (*seen_by(function).values(), *(p.owner for f in places.values() for p in f)):
+        self.seen = seen_by(function)
+        for value in (*self.seen.values(), *(p.owner for f in places.values() for p in f)):
             uses.note(value)
         self.places = {name: list(found) for name, found in places.items()}
         self.local = {
@@ -180,12 +181,14 @@ class _Body:
             *self.parameters,
             *(a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None),
         }
-        around, depth = outer, 0
-        while around is not None:
-            depth += around.function.__code__ is function.__code__
-            around = around.outer
-        if self.depth > _DEPTH or depth:
+        if self.depth > _DEPTH or self._is_within(outer):
             raise SourceError(f"{function.__qualname__} calls itself, or too deep")
+
+    def _is_within(self, around: _Body | None) -> bool:
+        """Whether the same function is at work already."""
+        while around is not None and around.function.__code__ is not self.function.__code__:
+            around = around.outer
+        return around is not None
 
     def follow(self) -> list[Place]:
         """Notes what the call does; where its answer lies."""
