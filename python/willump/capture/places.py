@@ -47,6 +47,11 @@ class Place:
         return isinstance(self.owner, Made)
 
     @property
+    def leads_on(self) -> bool:
+        """Whether what is there may change, or be called."""
+        return self.is_open or callable(self.value)
+
+    @property
     def is_open(self) -> bool:
         """Whether what is there may change."""
         return self.value is UNKNOWN or isinstance(self.value, Within) or is_keeper(self.value)
@@ -84,7 +89,7 @@ _CLOSED = frozenset([type(None), bool, int, float, complex, str, bytes])
 
 def derived(places: Iterable[Place | None]) -> Place | None:
     """A value that may be, or hold, what is at these places or within it."""
-    found: list[Place] = [place for place in places if place is not None]
+    found: list[Place] = [p for p in places if p is not None and (p.is_made or p.leads_on)]
     own = [place for place in found if not place.is_made]
     if not own:
         return found[0] if found else None
