@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,41 @@ def test_a_workload_is_native_and_answers_as_the_plain_function(example: Any) ->
     one = {name: column[0] for name, column in later.head(1).to_dict("list").items()}
     assert np.array_equal(fast(one), whole[:1])
     assert np.array_equal(fast(later.head(7)), whole[:7])
+
+
+#: What each script prints where all of it has run; `store.py` is the server of `music_remote.py`.
+SCRIPTS = {
+    "demo": "the same bits",
+    "delay": "the same answers",
+    "toxic": "times the compiled function",
+    "product": "the same answers",
+    "music": "the same answers",
+    "music_remote": "cascade: ",
+    "price": "the same answers",
+    "purchase": "the same answers",
+    "credit": "the same answers",
+    "instant": "the same answers",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_runs_as_a_program(name: str, tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "WILLUMP_DATA"}
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / f"{name}.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr
+    assert SCRIPTS[name] in done.stdout
+
+
+def test_every_script_is_run() -> None:
+    scripts = {path.stem for path in EXAMPLES.glob("*.py") if "__main__" in path.read_text()}
+    assert scripts - {"store"} == set(SCRIPTS)
 
 
 def cells_of(notebook: Any) -> list[tuple[str, str]]:
