@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_peers
 import scipy.sparse
 import tree_peers
 from candidates import Candidate
@@ -75,27 +76,14 @@ def onnx(work: Workload) -> Scores:
             model._classes = np.array([0, 1])
         sample = dense(work.features(work.train.head(2)))
         return of_dense(work, tree_peers.onnx_model(model, sample, np.zeros(0)))
-    import onnxruntime
     from skl2onnx import to_onnx
 
     of_dense(work, dense)  # refuses what is too wide
     sample = dense(work.features(work.train.head(2))).astype(np.float32)
     options = {id(work.model): {"zipmap": False}} if hasattr(work.model, "classes_") else None
-    session = onnxruntime.InferenceSession(
-        to_onnx(work.model, sample, options=options).SerializeToString(),
-        one_thread_session(),
-        providers=["CPUExecutionProvider"],
-    )
+    session = onnx_peers.session_of(to_onnx(work.model, sample, options=options))
     name = session.get_outputs()[-1].name
     return of_dense(work, lambda x: session.run([name], {"X": x.astype(np.float32)})[0])
-
-
-def one_thread_session() -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return options
 
 
 def xgboost(work: Workload) -> Scores:
@@ -252,27 +240,9 @@ def _onnx_text(work: Workload) -> Candidate:
     def build() -> Engine:
         if work.text is None:
             raise CannotError("only where the whole is one pipeline of text")
-        import onnxruntime
-        from skl2onnx import to_onnx
-        from skl2onnx.common.data_types import StringTensorType
-
         texts, pipeline = work.text
-        made = to_onnx(
-            pipeline,
-            initial_types=[("text", StringTensorType([None, 1]))],
-            options={id(pipeline): {"zipmap": False}},
-        )
-        session = onnxruntime.InferenceSession(
-            made.SerializeToString(), one_thread_session(), providers=["CPUExecutionProvider"]
-        )
-
-        def call(frame: Any) -> Any:
-            column = np.array(texts(frame).to_list())[:, None]
-            return work.finish(
-                shaped(session.run(["probabilities"], {"text": column})[0], len(frame))
-            )
-
-        return Engine(call)
+        scores = onnx_peers.text_pipeline(pipeline)
+        return Engine(lambda frame: work.finish(shaped(scores(texts(frame)), len(frame))))
 
     return Candidate("ONNX Runtime, whole pipeline", "peer", build)
 

@@ -14,23 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_peers
 
 Call = Callable[[np.ndarray], np.ndarray]
 
 
 def onnx_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
     import onnxmltools
-    import onnxruntime
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     onx = onnxmltools.convert_lightgbm(
         model, initial_types=[("x", FloatTensorType([None, X.shape[1]]))], zipmap=False
     )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        onx.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnx_peers.session_of(onx)
     name = session.get_outputs()[-1].name
     is_classifier = hasattr(model, "classes_")
 

@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline, make_union
 
 BENCH = Path(__file__).parents[2] / "bench"
 MODULES = (
     "harness figures workers plots report regression run paper_rule queries measure peers "
-    "candidates"
+    "candidates onnx_peers"
 )
 
 
@@ -313,6 +315,42 @@ def test_decisions_of_a_logistic_regression_become_its_probabilities(bench, n_cl
     found = bench.peers.shaped(bench.peers.probabilities(decisions), 60)
     expected = bench.peers.shaped(model.predict_proba(x), 60)
     assert found == pytest.approx(expected, abs=1e-12)
+
+
+HOSTILE_TEXTS = [
+    "plain words of a text",
+    "two  spaces\t\tand\n tabs ",
+    "##a#b## # padding's own character",
+    "Größe Привет 中文字 naïve ٣٤ snake_case x² don't",
+    "a",
+    "",
+    "  ",
+    "a much longer text, so that all others are padded to its length by whatever pads them",
+]
+
+
+@pytest.mark.parametrize("rows", [1, 3, len(HOSTILE_TEXTS)])
+@pytest.mark.parametrize("token_pattern", [r"(?u)\b\w\w+\b", r"(?u)\b\w+\b"])
+def test_onnx_is_given_texts_so_that_it_is_right(bench, token_pattern, rows) -> None:
+    pytest.importorskip("skl2onnx", reason="a peer: bench/requirements.txt")
+    pytest.importorskip("onnxruntime", reason="a peer: bench/requirements.txt")
+    words = TfidfVectorizer(lowercase=False, token_pattern=token_pattern)
+    characters = TfidfVectorizer(analyzer="char", ngram_range=(2, 4))
+    pipeline = make_pipeline(make_union(words, characters), LogisticRegression(C=100.0))
+    labels = np.arange(len(HOSTILE_TEXTS)) % 2
+    pipeline.fit(HOSTILE_TEXTS, labels)
+    call = bench.onnx_peers.text_pipeline(pipeline)
+    for start in range(0, len(HOSTILE_TEXTS), rows):
+        asked = HOSTILE_TEXTS[start : start + rows]
+        assert call(asked) == pytest.approx(pipeline.predict_proba(asked), abs=1e-5)
+
+
+def test_words_that_re2_cannot_find_are_refused(bench) -> None:
+    pytest.importorskip("skl2onnx", reason="a peer: bench/requirements.txt")
+    words = CountVectorizer(token_pattern=r"(?<=x)\w+")
+    pipeline = make_pipeline(words, LogisticRegression()).fit(["xa xb", "xb xc"], [0, 1])
+    with pytest.raises(bench.workers.CannotError, match="no expression of RE2"):
+        bench.onnx_peers.text_pipeline(pipeline)
 
 
 # ---- workers ----------------------------------------------------------------------

@@ -1,0 +1,80 @@
+"""ONNX Runtime as its best user would set it up: one thread, and whole pipelines of text with
+what their conversion leaves to the user.
+
+skl2onnx converts a vectorizer's steps to ONNX's operators, which by default differ from
+scikit-learn in three ways. All three can be set right from outside, and are here:
+
+- the default `token_pattern` is converted to ASCII letters; its documented option `tokenexp`
+  takes an RE2 expression, where `\\pL` and `\\pN` are letters and digits of all scripts;
+- scikit-learn's analyzers of characters make runs of white space one space, ONNX's do not:
+  texts are given without such runs;
+- the shorter rows of a batch are padded with "#", which is then counted as if it were text:
+  the padding becomes a character that no text has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from sklearn.feature_extraction.text import CountVectorizer
+from workers import CannotError
+
+#: scikit-learn's expressions of words, as RE2 has them.
+WORDS = {r"(?u)\b\w\w+\b": r"[\pL\pN_]{2,}", r"(?u)\b\w+\b": r"[\pL\pN_]+"}
+PADDING = "\x01"
+_WHITE_SPACE = re.compile(r"\s\s+")
+
+
+def session_of(converted: Any) -> Any:
+    """A session of one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(
+        converted.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def text_pipeline(pipeline: Any) -> Callable[[Iterable[str]], np.ndarray]:
+    """The probabilities of all classes, of texts, by a fitted pipeline that ends in a
+    classifier. CannotError: of its expressions of words none in RE2 is known."""
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import StringTensorType
+
+    steps = list(vectorizers_of(pipeline))
+    options: dict[int, dict[str, Any]] = {id(pipeline): {"zipmap": False}}
+    for step in steps:
+        if step.analyzer != "word":
+            continue
+        if step.token_pattern not in WORDS:
+            raise CannotError(f"no expression of RE2 is known for {step.token_pattern!r}")
+        options[id(step)] = {"tokenexp": WORDS[step.token_pattern]}
+    converted = to_onnx(
+        pipeline, initial_types=[("text", StringTensorType([None, 1]))], options=options
+    )
+    for node in converted.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Tokenizer" and attribute.name == "pad_value":
+                attribute.s = PADDING.encode()
+    session = session_of(converted)
+    has_characters = any(step.analyzer != "word" for step in steps)
+
+    def call(texts: Iterable[str]) -> np.ndarray:
+        if has_characters:  # words are the same either way
+            texts = [_WHITE_SPACE.sub(" ", text) for text in texts]
+        column = np.array(list(texts), dtype=str)[:, None]
+        return np.asarray(session.run(["probabilities"], {"text": column})[0])
+
+    return call
+
+
+def vectorizers_of(step: Any) -> Iterable[CountVectorizer]:
+    """Of a pipeline and its unions."""
+    if isinstance(step, CountVectorizer):
+        yield step
+    for _, inner, *_ in [*getattr(step, "steps", ()), *getattr(step, "transformer_list", ())]:
+        yield from vectorizers_of(inner)
