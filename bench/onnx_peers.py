@@ -1,5 +1,5 @@
-"""ONNX Runtime as its best user would set it up: one thread, and whole pipelines of text with
-what their conversion leaves to the user.
+"""ONNX Runtime as its best user would set it up: one thread, whole pipelines where it has
+all of their steps, and for text what their conversion leaves to the user.
 
 skl2onnx converts a vectorizer's steps to ONNX's operators, which by default differ from
 scikit-learn in three ways. All three can be set right from outside, and are here:
@@ -68,6 +68,51 @@ def text_pipeline(pipeline: Any) -> Callable[[Iterable[str]], np.ndarray]:
             texts = [_WHITE_SPACE.sub(" ", text) for text in texts]
         column = np.array(list(texts), dtype=str)[:, None]
         return np.asarray(session.run(["probabilities"], {"text": column})[0])
+
+    return call
+
+
+def stacked(
+    first: Any, n_first: int, second: Any, n_second: int
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The probabilities by the classifier `second`, of its own `n_second` columns and the
+    probabilities that the classifier `first` gives of `n_first` others, as one graph. The
+    callable takes the columns of the first and those of the second."""
+    from onnx import TensorProto, compose, helper
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    parts = []
+    for name, model, n in (
+        ("first", first, n_first),
+        ("second", second, n_second + len(first.classes_)),
+    ):
+        options = {id(model): {"zipmap": False}}
+        types = [("x", FloatTensorType([None, n]))]
+        made = to_onnx(model, initial_types=types, options=options)
+        parts.append(compose.add_prefix(made, f"{name}_"))
+    graphs = [part.graph for part in parts]
+    joint = helper.make_node("Concat", ["x", "first_probabilities"], ["second_x"], axis=1)
+    graph = helper.make_graph(
+        [*graphs[0].node, joint, *graphs[1].node],
+        "stacked",
+        [
+            graphs[0].input[0],
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, n_second]),
+        ],
+        [output for output in graphs[1].output if output.name == "second_probabilities"],
+        [*graphs[0].initializer, *graphs[1].initializer],
+    )
+    versions = {one.domain: one for part in parts for one in part.opset_import}
+    session = session_of(
+        helper.make_model(
+            graph, opset_imports=list(versions.values()), ir_version=parts[0].ir_version
+        )
+    )
+
+    def call(firsts: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+        given = {"first_x": firsts.astype(np.float32), "x": seconds.astype(np.float32)}
+        return np.asarray(session.run(["second_probabilities"], given)[0])
 
     return call
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import ctypes
+import pickle
 import re
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ import scipy.sparse
 import tree_peers
 from candidates import Candidate
 from scipy.special import expit, softmax
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from workers import CannotError, Engine
 from workloads import Workload, true_scores
@@ -41,7 +43,10 @@ def dense(matrix: Any) -> np.ndarray:
 def of_dense(work: Workload, scores: Callable[[np.ndarray], Any]) -> Scores:
     """For tools that take dense features only; spreading them out is part of their time."""
     if work.features(work.train.head(2)).shape[1] > MOST_DENSE:
-        raise CannotError(f"takes dense features: here are over {MOST_DENSE} sparse ones")
+        raise CannotError(
+            f"is given dense features, sparse ones of up to {MOST_DENSE} columns spread out: "
+            "here are more"
+        )
     return lambda matrix: shaped(scores(dense(matrix)), matrix.shape[0])
 
 
@@ -55,9 +60,19 @@ def is_booster(work: Workload) -> bool:
     return hasattr(work.model, "booster_")
 
 
-def booster_of(work: Workload) -> Any:
-    if not is_booster(work):
+def is_forest(work: Workload) -> bool:
+    return isinstance(work.model, RandomForestClassifier)
+
+
+def needs_trees(work: Workload) -> None:
+    if not (is_booster(work) or is_forest(work)):
         raise CannotError("reads ensembles of trees; the model here is a linear one")
+
+
+def booster_of(work: Workload) -> Any:
+    needs_trees(work)
+    if is_forest(work):
+        raise CannotError("reads LightGBM's trees; the model here is scikit-learn's forest")
     return work.model.booster_
 
 
@@ -88,7 +103,7 @@ def onnx(work: Workload) -> Scores:
 
 def xgboost(work: Workload) -> Scores:
     """A model of its own, of the same shape: only its time can be compared."""
-    booster_of(work)
+    needs_trees(work)
     labels = np.unique(work.labels, return_inverse=True)[1]
     if work.kind == "regression":
         labels = work.labels
@@ -97,7 +112,7 @@ def xgboost(work: Workload) -> Scores:
 
 
 def tl2cgen(work: Workload) -> Scores:
-    booster_of(work)
+    needs_trees(work)
     return of_dense(work, tree_peers.tl2cgen_model(work.model, np.zeros((0, 0)), np.zeros(0)))
 
 
@@ -109,21 +124,24 @@ def lleaves(work: Workload) -> Scores:
 def treelite(work: Workload) -> Scores:
     import treelite as library
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "m.txt"
-        booster_of(work).save_model(path)
-        model = library.frontend.load_lightgbm_model(path)
+    needs_trees(work)
+    model = tree_peers.treelite_model(work.model)
     return of_dense(work, lambda x: library.gtil.predict(model, x, nthread=1))
 
 
 def timber(work: Workload) -> Scores:
     from timber.runtime.predictor import TimberPredictor
 
+    needs_trees(work)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "m.txt"
-        booster_of(work).save_model(path)
+        path = Path(folder) / "model"
+        if is_booster(work):
+            work.model.booster_.save_model(path)
+        else:
+            path.write_bytes(pickle.dumps(work.model))
         # Its optimizer makes most rows wrong; without it few are.
-        predictor = TimberPredictor.from_model(path, "lightgbm", optimize=False)
+        kind = "lightgbm" if is_booster(work) else "sklearn"
+        predictor = TimberPredictor.from_model(path, kind, optimize=False)
     return of_dense(work, lambda x: predictor.predict(x.astype(np.float32)))
 
 
@@ -131,9 +149,13 @@ def onedal(work: Workload) -> Scores:
     """scikit-learn-intelex: its model builders read fitted trees and logistic regressions."""
     import daal4py
 
+    of_dense(work, dense)
+    if is_forest(work):  # read by way of treelite; for two classes these are probabilities
+        return of_dense(
+            work, daal4py.mb.convert_model(tree_peers.treelite_model(work.model)).predict
+        )
     if not (is_booster(work) or isinstance(work.model, LogisticRegression)):
         raise CannotError("its model builders read trees and logistic regressions")
-    of_dense(work, dense)
     model = daal4py.mb.convert_model(work.model.booster_ if is_booster(work) else work.model)
     name = "predict_proba" if work.kind != "regression" else "predict"
     return of_dense(work, getattr(model, name))
@@ -221,7 +243,7 @@ def peers_of(work: Workload) -> list[Candidate]:
     """Every tool; those that cannot do the workload say so when they are built."""
     made = [_of_model(work, *maker) for maker in MAKERS]
     both = _polars(work, "the model", None), _polars(work, "lleaves", lleaves)
-    return [*made, _onnx_text(work), *both]
+    return [*made, _onnx_whole(work), *both]
 
 
 def _of_model(
@@ -229,20 +251,18 @@ def _of_model(
 ) -> Candidate:
     def build() -> Engine:
         model = make(work)
-        return Engine(lambda frame: work.finish(model(work.features(frame))), model=model)
+        return Engine(lambda frame: work.finish(model(work.features(frame)), frame), model=model)
 
     return Candidate(name, "peer", build, {"is_other_model": is_other}, is_slow)
 
 
-def _onnx_text(work: Workload) -> Candidate:
-    """The whole pipeline in ONNX, from text."""
+def _onnx_whole(work: Workload) -> Candidate:
+    """The whole pipeline in ONNX."""
 
     def build() -> Engine:
-        if work.text is None:
-            raise CannotError("only where the whole is one pipeline of text")
-        texts, pipeline = work.text
-        scores = onnx_peers.text_pipeline(pipeline)
-        return Engine(lambda frame: work.finish(shaped(scores(texts(frame)), len(frame))))
+        if work.onnx is None:
+            raise CannotError("given only where ONNX has each step: it has no joins, no strings")
+        return Engine(work.onnx())
 
     return Candidate("ONNX Runtime, whole pipeline", "peer", build)
 
@@ -258,7 +278,7 @@ def _polars(work: Workload, name: str, make: Callable[[Workload], Scores] | None
 
         features, scores = work.polars(), make(work) if make else own_scores(work)
         return Engine(
-            lambda frame: work.finish(scores(features(frame))), prepare=polars.from_pandas
+            lambda frame: work.finish(scores(features(frame)), frame), prepare=polars.from_pandas
         )
 
     return Candidate(f"polars and {name}", "peer", build, is_slow=make is not None)

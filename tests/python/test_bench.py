@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
@@ -343,6 +344,73 @@ def test_onnx_is_given_texts_so_that_it_is_right(bench, token_pattern, rows) -> 
     for start in range(0, len(HOSTILE_TEXTS), rows):
         asked = HOSTILE_TEXTS[start : start + rows]
         assert call(asked) == pytest.approx(pipeline.predict_proba(asked), abs=1e-5)
+
+
+def forest_work(bench: SimpleNamespace) -> Any:
+    """A workload that is a forest, whose features lie by columns, as a frame's do."""
+    rng = np.random.default_rng(0)
+    x = np.asfortranarray(rng.normal(size=(400, 6)).astype(np.float32).astype(float))
+    labels = (x[:, 0] + rng.normal(size=400) > 0).astype(int)
+    forest = RandomForestClassifier(8, max_leaf_nodes=16, random_state=0).fit(x, labels)
+    names = [f"x{i}" for i in range(6)]
+    frame = pd.DataFrame(x, columns=names)
+    workload = importlib.import_module("workloads").Workload
+    return workload(
+        "forest", "", "binary", frame, labels, frame, labels, lambda rows: None, forest,
+        lambda rows: rows[names].to_numpy(),
+    )  # fmt: skip
+
+
+FOREST_PEERS = {
+    "onnx": "skl2onnx onnxruntime",
+    "onedal": "daal4py treelite",
+    "treelite": "treelite",
+    "tl2cgen": "treelite tl2cgen",
+    "m2cgen": "m2cgen",
+    "hummingbird": "torch hummingbird",
+}
+
+
+@pytest.mark.parametrize("peer", FOREST_PEERS)
+def test_tools_take_a_forest_and_are_right(bench, peer) -> None:
+    for module in FOREST_PEERS[peer].split():
+        pytest.importorskip(module, reason="a peer: bench/requirements.txt")
+    work = forest_work(bench)
+    scores = getattr(bench.peers, peer)(work)
+    for n in (400, 7, 1):
+        for start in range(0, 4 * n if n < 100 else 1, n):
+            x = work.features(work.later.iloc[start : start + n])
+            assert scores(x) == pytest.approx(work.model.predict_proba(x)[:, 1], abs=1e-5)
+
+
+@pytest.mark.parametrize("peer", ["lightgbm_booster", "lleaves"])
+def test_what_reads_other_trees_says_so_of_a_forest(bench, peer) -> None:
+    with pytest.raises(bench.workers.CannotError, match="the model here is scikit-learn's forest"):
+        getattr(bench.peers, peer)(forest_work(bench))
+
+
+def test_onnx_takes_a_forest_and_the_regression_behind_it(bench) -> None:
+    pytest.importorskip("skl2onnx", reason="a peer: bench/requirements.txt")
+    pytest.importorskip("onnxruntime", reason="a peer: bench/requirements.txt")
+    work = forest_work(bench)
+    x, others = work.features(work.later), np.random.default_rng(1).normal(size=(400, 3))
+    both = np.hstack([others, work.model.predict_proba(x)])
+    regression = LogisticRegression().fit(both, work.labels)
+    call = bench.onnx_peers.stacked(work.model, 6, regression, 3)
+    for n in (400, 1):
+        expected = regression.predict_proba(both[:n])
+        assert call(x[:n], others[:n]) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["instant", "product"])
+def test_a_workload_is_the_sum_of_its_parts(bench, monkeypatch, name) -> None:
+    monkeypatch.delenv("WILLUMP_DATA", raising=False)
+    workloads = importlib.import_module("workloads")
+    work = workloads.load(name, True)
+    rows = work.later.head(500)
+    scores = workloads.true_scores(work.model, work.features(rows))
+    answers = np.asarray(work.finish(scores, rows))
+    assert not bench.measure.rows_off(answers, np.asarray(work.function(rows))).any()
 
 
 def test_words_that_re2_cannot_find_are_refused(bench) -> None:
