@@ -242,7 +242,8 @@ MAKERS: list[tuple[str, Callable[[Workload], Scores], bool, bool]] = [
 def peers_of(work: Workload) -> list[Candidate]:
     """Every tool; those that cannot do the workload say so when they are built."""
     made = [_of_model(work, *maker) for maker in MAKERS]
-    both = _polars(work, "the model", None), _polars(work, "lleaves", lleaves)
+    behind = (("the model", None), ("lleaves", lleaves), ("m2cgen", m2cgen))
+    both = [_polars(work, *with_what) for with_what in behind]
     return [*made, _onnx_whole(work), *both]
 
 
@@ -273,7 +274,7 @@ def _polars(work: Workload, name: str, make: Callable[[Workload], Scores] | None
 
     def build() -> Engine:
         if work.polars is None:
-            raise CannotError("only where the features are joins")
+            raise CannotError("the harness has no features by polars for this workload")
         import polars
 
         features, scores = work.polars(), make(work) if make else own_scores(work)

@@ -83,10 +83,10 @@ def polars_features(features: Callable[[pd.DataFrame], Any]) -> Callable[[Any], 
 
     tables = parts_of(features)
     joins = [
-        (pl.from_pandas(tables["planes"]).lazy(), ["tailnum"]),
-        (pl.from_pandas(tables["weather"]).lazy(), ["origin", "time_hour"]),
-        (pl.from_pandas(tables["carriers"]).lazy(), ["carrier"]),
-        (pl.from_pandas(tables["places"]).lazy(), ["dest"]),
+        (pl.from_pandas(tables["planes"]), ["tailnum"]),
+        (pl.from_pandas(tables["weather"]), ["origin", "time_hour"]),
+        (pl.from_pandas(tables["carriers"]), ["carrier"]),
+        (pl.from_pandas(tables["places"]), ["dest"]),
     ]
     columns = [
         *(pl.col(name) for name in [*NUMBERS, *PLANE, *WEATHER, *RATES]),
@@ -97,10 +97,10 @@ def polars_features(features: Callable[[pd.DataFrame], Any]) -> Callable[[Any], 
     ]
 
     def call(flights: Any) -> np.ndarray:
-        joined = flights.lazy()
+        joined = flights
         for table, keys in joins:
             joined = joined.join(table, on=keys, how="left", maintain_order="left")
         chosen = joined.select(c.cast(pl.Float64).fill_null(float("nan")) for c in columns)
-        return np.asarray(chosen.collect().to_numpy(order="c"))
+        return np.asarray(chosen.to_numpy(order="c"))
 
     return call

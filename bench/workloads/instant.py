@@ -55,5 +55,6 @@ def make(is_quick: bool) -> Workload:
         cheap=strong,
         cheap_model=regression,
         onnx=by_onnx,
+        polars=lambda: weak,  # a frame of polars takes a list of names, too
         data="generated",
     )

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -411,6 +412,17 @@ def test_a_workload_is_the_sum_of_its_parts(bench, monkeypatch, name) -> None:
     scores = workloads.true_scores(work.model, work.features(rows))
     answers = np.asarray(work.finish(scores, rows))
     assert not bench.measure.rows_off(answers, np.asarray(work.function(rows))).any()
+
+
+@pytest.mark.parametrize("name", ["music", "purchase", "flights", "credit", "instant"])
+def test_features_by_polars_are_those_of_pandas(bench, monkeypatch, name) -> None:
+    monkeypatch.delenv("WILLUMP_DATA", raising=False)
+    work = importlib.import_module("workloads").load(name, True)
+    features = work.polars()
+    for n in (2_000, 1):
+        rows = work.later.head(n)
+        expected = np.asarray(work.features(rows), float)
+        assert np.array_equal(features(polars.from_pandas(rows)), expected, equal_nan=True)
 
 
 def test_words_that_re2_cannot_find_are_refused(bench) -> None:
