@@ -149,6 +149,7 @@ def onedal(work: Workload) -> Scores:
     """scikit-learn-intelex: its model builders read fitted trees and logistic regressions."""
     import daal4py
 
+    daal4py.daalinit(1)  # threads; the environment does not tell it
     of_dense(work, dense)
     if is_forest(work):  # read by way of treelite; for two classes these are probabilities
         return of_dense(

@@ -425,6 +425,19 @@ def test_features_by_polars_are_those_of_pandas(bench, monkeypatch, name) -> Non
         assert np.array_equal(features(polars.from_pandas(rows)), expected, equal_nan=True)
 
 
+def test_scikit_learn_intelex_has_one_thread(bench) -> None:
+    daal4py = pytest.importorskip("daal4py", reason="a peer: bench/requirements.txt")
+    pytest.importorskip("treelite", reason="a peer: bench/requirements.txt")
+    work = forest_work(bench)
+    bench.workers.in_child(lambda: _one_thread(bench, work, daal4py), 60.0)
+
+
+def _one_thread(bench: SimpleNamespace, work: Any, daal4py: Any) -> int:
+    bench.peers.onedal(work)
+    assert daal4py.num_threads() == 1
+    return 0
+
+
 def test_words_that_re2_cannot_find_are_refused(bench) -> None:
     pytest.importorskip("skl2onnx", reason="a peer: bench/requirements.txt")
     words = CountVectorizer(token_pattern=r"(?<=x)\w+")
