@@ -40,13 +40,15 @@ def session_of(converted: Any) -> Any:
 
 
 def text_pipeline(pipeline: Any) -> Callable[[Iterable[str]], np.ndarray]:
-    """The probabilities of all classes, of texts, by a fitted pipeline that ends in a
-    classifier. CannotError: of its expressions of words none in RE2 is known."""
+    """The probabilities of all classes, or the predictions of a regressor, of texts, by a fitted
+    pipeline. CannotError: for its expression of words none in RE2 is known."""
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import StringTensorType
 
     steps = list(vectorizers_of(pipeline))
-    options: dict[int, dict[str, Any]] = {id(pipeline): {"zipmap": False}}
+    options: dict[int, dict[str, Any]] = {}
+    if hasattr(pipeline, "classes_"):
+        options[id(pipeline)] = {"zipmap": False}
     for step in steps:
         if step.analyzer != "word":
             continue
@@ -61,13 +63,14 @@ def text_pipeline(pipeline: Any) -> Callable[[Iterable[str]], np.ndarray]:
             if node.op_type == "Tokenizer" and attribute.name == "pad_value":
                 attribute.s = PADDING.encode()
     session = session_of(converted)
+    output = session.get_outputs()[-1].name
     has_characters = any(step.analyzer != "word" for step in steps)
 
     def call(texts: Iterable[str]) -> np.ndarray:
         if has_characters:  # words are the same either way
             texts = [_WHITE_SPACE.sub(" ", text) for text in texts]
         column = np.array(list(texts), dtype=str)[:, None]
-        return np.asarray(session.run(["probabilities"], {"text": column})[0])
+        return np.asarray(session.run([output], {"text": column})[0])
 
     return call
 

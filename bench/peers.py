@@ -245,7 +245,7 @@ def peers_of(work: Workload) -> list[Candidate]:
     made = [_of_model(work, *maker) for maker in MAKERS]
     behind = (("the model", None), ("lleaves", lleaves), ("m2cgen", m2cgen))
     both = [_polars(work, *with_what) for with_what in behind]
-    return [*made, _onnx_whole(work), *both]
+    return [*made, _onnx_pipeline(work), *both]
 
 
 def _of_model(
@@ -258,15 +258,15 @@ def _of_model(
     return Candidate(name, "peer", build, {"is_other_model": is_other}, is_slow)
 
 
-def _onnx_whole(work: Workload) -> Candidate:
-    """The whole pipeline in ONNX."""
+def _onnx_pipeline(work: Workload) -> Candidate:
+    """The pipeline in ONNX, as far as ONNX has its steps."""
 
     def build() -> Engine:
         if work.onnx is None:
-            raise CannotError("given only where ONNX has each step: it has no joins, no strings")
+            raise CannotError("the harness has no pipeline in ONNX for this workload")
         return Engine(work.onnx())
 
-    return Candidate("ONNX Runtime, whole pipeline", "peer", build)
+    return Candidate("ONNX Runtime, pipeline", "peer", build)
 
 
 def _polars(work: Workload, name: str, make: Callable[[Workload], Scores] | None) -> Candidate:

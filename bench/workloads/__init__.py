@@ -68,8 +68,8 @@ class Workload:
     #: `model` if None.
     cheap: Callable[[pd.DataFrame], Any] | None = None
     cheap_model: Any = None
-    #: The whole, as far as ONNX has it: a frame to scores that need no `finish`; made where
-    #: ONNX Runtime may be imported.
+    #: The function with all of it in ONNX that ONNX has; made where ONNX Runtime may be
+    #: imported.
     onnx: Callable[[], Callable[[pd.DataFrame], Any]] | None = None
     #: The features by polars, from a polars frame; made where polars may be imported.
     polars: Callable[[], Callable[[Any], np.ndarray]] | None = None

@@ -403,7 +403,7 @@ def test_onnx_takes_a_forest_and_the_regression_behind_it(bench) -> None:
         assert call(x[:n], others[:n]) == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["instant", "product"])
+@pytest.mark.parametrize("name", ["instant", "product", "price"])
 def test_a_workload_is_the_sum_of_its_parts(bench, monkeypatch, name) -> None:
     monkeypatch.delenv("WILLUMP_DATA", raising=False)
     workloads = importlib.import_module("workloads")
@@ -436,6 +436,18 @@ def _one_thread(bench: SimpleNamespace, work: Any, daal4py: Any) -> int:
     bench.peers.onedal(work)
     assert daal4py.num_threads() == 1
     return 0
+
+
+@pytest.mark.parametrize("name", ["toxic", "price", "instant"])
+def test_a_pipeline_in_onnx_is_right(bench, monkeypatch, name) -> None:
+    pytest.importorskip("skl2onnx", reason="a peer: bench/requirements.txt")
+    pytest.importorskip("onnxruntime", reason="a peer: bench/requirements.txt")
+    monkeypatch.delenv("WILLUMP_DATA", raising=False)
+    work = importlib.import_module("workloads").load(name, True)
+    call = work.onnx()
+    for rows in (work.later.head(500), work.later.head(1)):
+        answers = np.asarray(call(rows))
+        assert not bench.measure.rows_off(answers, np.asarray(work.function(rows))).any()
 
 
 def test_words_that_re2_cannot_find_are_refused(bench) -> None:
