@@ -708,6 +708,20 @@ def test_a_slower_call_and_a_larger_file_are_regressions(bench, content) -> None
     assert bench.regression.compare(new, content, 0.1) == []
 
 
+def test_a_cascade_that_gained_nothing_is_no_loss(bench, content) -> None:
+    after = copy.deepcopy(content)
+    refused = {"role": "cascade", "status": "cannot", "reason": "measured, it takes more"}
+    after["workloads"]["toxic"]["candidates"]["cascade, Agreement(0.99)"] = refused
+    before = content["workloads"]["toxic"]["candidates"]
+    speed = {key: before["Willump"][key] for key in ("batch_seconds", "row_seconds")}
+    before["cascade, Agreement(0.99)"] |= speed
+    assert not bench.regression.compare(content, after, 0.1)
+    quicker = {n: [0.8 * s for s in taken] for n, taken in speed["batch_seconds"].items()}
+    before["cascade, Agreement(0.99)"]["batch_seconds"] = quicker
+    worse = bench.regression.compare(content, after, 0.1)
+    assert ["toxic", "cascade, Agreement(0.99)", "status", "ok", "cannot"] in worse
+
+
 def test_noise_is_no_regression(bench) -> None:
     is_slower = bench.regression.is_slower
     assert not is_slower([10.0, 8.0, 12.0], [8.5, 8.0, 9.0], 0.1)  # the intervals meet
