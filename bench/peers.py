@@ -28,6 +28,7 @@ from candidates import Candidate
 from scipy.special import expit, softmax
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
 from workers import CannotError, Engine
 from workloads import Workload, true_scores
 
@@ -76,6 +77,25 @@ def booster_of(work: Workload) -> Any:
     return work.model.booster_
 
 
+def last_step(work: Workload) -> tuple[Any, Callable[[Any], Any]]:
+    """The model without the steps before it, for tools that take no pipelines, and what these
+    steps make of the features, by scikit-learn."""
+    if not isinstance(work.model, Pipeline):
+        return work.model, lambda matrix: matrix
+    return work.model[-1], work.model[:-1].transform
+
+
+def with_int_labels(model: Any) -> Any:
+    """Of labels that are False and True, a copy with 0 and 1, for tools that take no others;
+    their probabilities are the same."""
+    if getattr(model, "classes_", np.zeros(0)).dtype != bool:
+        return model
+    model = copy.deepcopy(model)
+    last = model[-1] if isinstance(model, Pipeline) else model
+    setattr(last, "_classes" if hasattr(last, "booster_") else "classes_", np.array([0, 1]))
+    return model
+
+
 # ---- makers -----------------------------------------------------------------------
 
 
@@ -86,9 +106,7 @@ def lightgbm_booster(work: Workload) -> Scores:
 
 def onnx(work: Workload) -> Scores:
     if is_booster(work):
-        model = copy.copy(work.model)
-        if np.asarray(work.labels).dtype == bool:  # its converter takes ints and strings
-            model._classes = np.array([0, 1])
+        model = with_int_labels(work.model)
         sample = dense(work.features(work.train.head(2)))
         return of_dense(work, tree_peers.onnx_model(model, sample, np.zeros(0)))
     from skl2onnx import to_onnx
@@ -155,11 +173,12 @@ def onedal(work: Workload) -> Scores:
         return of_dense(
             work, daal4py.mb.convert_model(tree_peers.treelite_model(work.model)).predict
         )
-    if not (is_booster(work) or isinstance(work.model, LogisticRegression)):
+    last, before = last_step(work)
+    if not (is_booster(work) or isinstance(last, LogisticRegression)):
         raise CannotError("its model builders read trees and logistic regressions")
-    model = daal4py.mb.convert_model(work.model.booster_ if is_booster(work) else work.model)
-    name = "predict_proba" if work.kind != "regression" else "predict"
-    return of_dense(work, getattr(model, name))
+    model = daal4py.mb.convert_model(last.booster_ if is_booster(work) else last)
+    call = getattr(model, "predict_proba" if work.kind != "regression" else "predict")
+    return of_dense(work, lambda x: call(before(x)))
 
 
 def hummingbird(work: Workload) -> Scores:
@@ -169,7 +188,7 @@ def hummingbird(work: Workload) -> Scores:
     torch.set_num_threads(1)
     of_dense(work, dense)
     sample = dense(work.features(work.train.head(100))).astype(np.float32)
-    model = convert(work.model, "torch.jit", sample)
+    model = convert(with_int_labels(work.model), "torch.jit", sample)
     name = "predict_proba" if work.kind != "regression" else "predict"
     call = getattr(model, name)
     return of_dense(work, lambda x: call(x.astype(np.float32)))
@@ -189,11 +208,12 @@ def m2cgen(work: Workload) -> Scores:
     if compiler is None:
         raise CannotError("its C code wants gcc")
     of_dense(work, dense)
-    code = library.export_to_c(work.model)
+    last, before = last_step(work)
+    code = library.export_to_c(last)
     fills = re.search(r"^void score\(", code, re.M)
     body = "score(x + i * d, out + i * k)" if fills else "out[i] = score(x + i * d)"
     # One column of a sum, or one for each class.
-    k = max(2, len(getattr(work.model, "classes_", []))) if fills else 1
+    k = max(2, len(getattr(last, "classes_", []))) if fills else 1
     with tempfile.TemporaryDirectory() as folder:
         source, path = Path(folder) / "m.c", Path(folder) / "m.so"
         source.write_text(code + _LOOP % body)
@@ -202,7 +222,7 @@ def m2cgen(work: Workload) -> Scores:
         function = ctypes.CDLL(str(path)).score_rows
 
     def call(x: np.ndarray) -> np.ndarray:
-        x = np.ascontiguousarray(x, np.float64)
+        x = np.ascontiguousarray(before(x), np.float64)
         out = np.empty((len(x), k))
         function(
             ctypes.c_void_p(x.ctypes.data),
@@ -211,7 +231,7 @@ def m2cgen(work: Workload) -> Scores:
             ctypes.c_void_p(out.ctypes.data),
             ctypes.c_long(k),
         )
-        return probabilities(out) if isinstance(work.model, LogisticRegression) else out
+        return probabilities(out) if isinstance(last, LogisticRegression) else out
 
     return of_dense(work, call)
 

@@ -24,6 +24,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
 
 BENCH = Path(__file__).parents[2] / "bench"
 MODULES = (
@@ -382,6 +383,26 @@ def test_tools_take_a_forest_and_are_right(bench, peer) -> None:
         for start in range(0, 4 * n if n < 100 else 1, n):
             x = work.features(work.later.iloc[start : start + n])
             assert scores(x) == pytest.approx(work.model.predict_proba(x)[:, 1], abs=1e-5)
+
+
+PIPELINE_PEERS = {
+    "onnx": "skl2onnx onnxruntime",
+    "onedal": "daal4py",
+    "m2cgen": "m2cgen",
+    "hummingbird": "torch hummingbird",
+}
+
+
+@pytest.mark.parametrize("peer", PIPELINE_PEERS)
+def test_tools_take_a_scaled_regression_of_truths_and_are_right(bench, peer) -> None:
+    for module in PIPELINE_PEERS[peer].split():
+        pytest.importorskip(module, reason="a peer: bench/requirements.txt")
+    work = forest_work(bench)
+    x = work.features(work.later)
+    work.model = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, x[:, 0] > 0.3)
+    scores = getattr(bench.peers, peer)(work)
+    for n in (400, 1):
+        assert scores(x[:n]) == pytest.approx(work.model.predict_proba(x[:n])[:, 1], abs=1e-5)
 
 
 @pytest.mark.parametrize("peer", ["lightgbm_booster", "lleaves"])
