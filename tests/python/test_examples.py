@@ -29,7 +29,7 @@ def example(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(
     "example",
-    ["toxic", "product", "music", "price", "purchase", "credit", "instant"],
+    ["toxic", "product", "music", "price", "purchase", "credit", "instant", "flights"],
     indirect=True,
 )
 def test_a_workload_is_native_and_answers_as_the_plain_function(example: Any) -> None:
@@ -57,6 +57,7 @@ SCRIPTS = {
     "purchase": "the same answers",
     "credit": "the same answers",
     "instant": "the same answers",
+    "flights": "the same answers",
 }
 
 
