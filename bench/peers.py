@@ -185,10 +185,10 @@ def hummingbird(work: Workload) -> Scores:
     import torch
     from hummingbird.ml import convert
 
-    torch.set_num_threads(1)
     of_dense(work, dense)
     sample = dense(work.features(work.train.head(100))).astype(np.float32)
     model = convert(with_int_labels(work.model), "torch.jit", sample)
+    torch.set_num_threads(1)  # afterwards: converting sets it to the number of cores
     name = "predict_proba" if work.kind != "regression" else "predict"
     call = getattr(model, name)
     return of_dense(work, lambda x: call(x.astype(np.float32)))

@@ -446,17 +446,21 @@ def test_features_by_polars_are_those_of_pandas(bench, monkeypatch, name) -> Non
         assert np.array_equal(features(polars.from_pandas(rows)), expected, equal_nan=True)
 
 
-def test_scikit_learn_intelex_has_one_thread(bench) -> None:
-    daal4py = pytest.importorskip("daal4py", reason="a peer: bench/requirements.txt")
-    pytest.importorskip("treelite", reason="a peer: bench/requirements.txt")
+@pytest.mark.parametrize("peer", ["onedal", "hummingbird"])
+def test_tools_with_threads_of_their_own_have_one(bench, peer) -> None:
+    for module in FOREST_PEERS[peer].split():
+        pytest.importorskip(module, reason="a peer: bench/requirements.txt")
     work = forest_work(bench)
-    bench.workers.in_child(lambda: _one_thread(bench, work, daal4py), 60.0)
+    assert bench.workers.in_child(lambda: _n_threads(bench, work, peer), 120.0) == 1
 
 
-def _one_thread(bench: SimpleNamespace, work: Any, daal4py: Any) -> int:
-    bench.peers.onedal(work)
-    assert daal4py.num_threads() == 1
-    return 0
+def _n_threads(bench: SimpleNamespace, work: Any, peer: str) -> int:
+    """What the tool says once it has answered."""
+    x = work.features(work.later)
+    getattr(bench.peers, peer)(work)(x)
+    if peer == "onedal":
+        return int(importlib.import_module("daal4py").num_threads())
+    return int(importlib.import_module("torch").get_num_threads())
 
 
 @pytest.mark.parametrize("name", ["toxic", "price", "instant"])
