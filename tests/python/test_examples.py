@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jupytext
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import willump
 
@@ -49,7 +50,7 @@ def test_a_workload_is_native_and_answers_as_the_plain_function(example: Any) ->
 SCRIPTS = {
     "demo": "the same bits",
     "delay": "the same answers",
-    "toxic": "times the compiled function",
+    "toxic": "the same answers",
     "product": "the same answers",
     "music": "the same answers",
     "music_remote": "cascade: ",
@@ -74,6 +75,31 @@ def test_a_script_runs_as_a_program(name: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert SCRIPTS[name] in done.stdout
+
+
+class Certified:
+    """What `optimize` gives where it finds a cascade, which hangs on measured costs."""
+
+    metadata: ClassVar = {"certificate": {"promise": "as promised", "blocks": ["words"]}}
+
+    def __call__(self, rows: pd.DataFrame) -> np.ndarray:
+        return rows["x"].to_numpy()
+
+    def stats(self) -> dict[str, list[int]]:
+        return {"stage_rows": [3, 2]}
+
+
+@pytest.mark.parametrize("example", ["gallery"], indirect=True)
+def test_a_cascade_is_shown(
+    example: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(willump, "optimize", lambda *_, **__: Certified())
+    rows = pd.DataFrame({"x": np.linspace(0.0, 1.0, 10)})
+    plain = Certified()
+    example.show_cascade(plain, plain, example.Rows(rows, None, rows))
+    told = capsys.readouterr().out
+    assert "as promised\n5 other rows: 100.00% agree\n60% of them leave with ['words']" in told
+    assert told.endswith("times the compiled function\n")
 
 
 def test_every_script_is_run() -> None:
