@@ -13,6 +13,9 @@ import types
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from .body_calls import Calls
 from .callables import is_called, is_entered, names_of, unwrapped
 from .inner import inner_of, source_of
@@ -83,6 +86,7 @@ class Body(Calls):
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         self.cells: dict[str, Any] = dict(cells)
         self.inner: set[str] = set()  #: functions within it
+        self.is_sure = True  #: whether the statement at work is run, and once
         where = function.__qualname__.split(".")[:-1]
         #: The class that it was defined in, by which private names are mangled.
         self.defined_in = where[-1].lstrip("_") if where and where[-1] != "<locals>" else ""
@@ -100,7 +104,9 @@ class Body(Calls):
         if isinstance(self.definition, ast.Lambda):
             found = self.visit(self.definition.body)
             return [] if found is None else [found]
+        given = {name: list(places) for name, places in self.places.items()}
         for _ in range(3):  # what comes later in a loop is seen earlier in the next round
+            self.places.update({name: list(places) for name, places in given.items()})
             before = self._state()
             self.block(self.definition.body)
             if self._state() == before:
@@ -178,10 +184,11 @@ class Body(Calls):
                 self.doubt(place)
             for name in _captured(node):
                 self.store(ast.Name(name, ast.Store()), place, self.is_data(node.subject))
+        was_sure, self.is_sure = self.is_sure, False
         for _, block in ast.iter_fields(node):
             if isinstance(block, list) and block and not isinstance(block[0], ast.expr):
                 self.block(block)
-        self.is_chosen = was_chosen
+        self.is_chosen, self.is_sure = was_chosen, was_sure
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         """What an import within the function binds."""
@@ -298,6 +305,8 @@ class Body(Calls):
             return
         if is_data:
             self.data.add(name)
+        if self.is_sure:
+            self.places[name] = []
         known = self.places.setdefault(name, [])
         if place is not None and not any(place.is_same(p) for p in known):
             known.append(place)
@@ -458,6 +467,9 @@ class Body(Calls):
             return derived([owner])
         if type(owner.value) is collections.defaultdict and is_keyed:
             self.write(owner, is_keyed=True)  # a key that is not there is put there
+        whole = owner.value
+        if package_of(type(whole)) == "pandas" and not _holds_objects(whole):
+            return None  # pandas gives copies
         key = node.slice.value if isinstance(node.slice, ast.Constant) else UNKNOWN
         found = part_of(owner, key)
         if found is None or found.name is None or not is_keyed:
@@ -646,6 +658,10 @@ def _captured(node: ast.Match) -> list[str]:
 
 def _whole(place: Place) -> Any:
     return place.value.whole if isinstance(place.value, Within) else place.value
+
+
+def _holds_objects(value: Any) -> bool:
+    return isinstance(value, pd.Series) and value.dtype == np.dtype(object)
 
 
 def _may_share(place: Place) -> bool:

@@ -15,6 +15,7 @@ import types
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from . import libraries
 from .callables import is_called, is_entered, operators_of, unwrapped
@@ -55,10 +56,18 @@ _ANYTHING = frozenset(
 )
 
 
+#: Libraries whose values hold numbers, not objects.
+_OF_ARRAYS = ("numpy", "pandas", "scipy")
 #: Methods of containers that give what is in them.
 _TAKEN_FROM = frozenset(["get", "pop", "popleft", "setdefault"])
 #: Methods of Python's own classes, not bound.
 _UNBOUND = (types.MethodDescriptorType, types.WrapperDescriptorType)
+
+
+def _is_method(function: types.FunctionType) -> bool:
+    """Whether a library's function is a method that is not bound."""
+    where = function.__qualname__.split(".")
+    return len(where) == 2 and where[0].isidentifier() and where[0][:1].isupper()
 
 
 class Calls(Holding):
@@ -213,9 +222,14 @@ class Calls(Holding):
             self._logged(value, given)
             return None
         self._files(None, name, given)
+        if isinstance(value, Within) and package_of(type(value.whole)) in _OF_ARRAYS:
+            value = value.whole  # a part of one is one, too
         is_known = value is not UNKNOWN and not isinstance(value, Within)
         if is_known:
-            is_changing = libraries.changes(value, name, told)
+            is_changing = libraries.changes(value, name, told) or bool(given.rest)
+            for place in given.places[1:] if len(given.places) > 2 else ():
+                if place is not None and isinstance(place.value, np.ndarray):
+                    self.write(place)  # perhaps NumPy's `out`
         else:
             is_changing = libraries.is_taken(name, is_used=is_used) or name.startswith("fit")
         if not is_known and isinstance(value, Within):  # perhaps an object of the user's
@@ -232,9 +246,10 @@ class Calls(Holding):
             for place in given.every:
                 self.escape(place)
         self._run(given)
-        if name in libraries.MAKING:
-            is_array = package_of(type(value)) in ("numpy", "pandas", "scipy")
-            return None if is_array else derived([owner, *given.every])
+        if package_of(type(value)) in _OF_ARRAYS:
+            is_held = isinstance(value, pd.Series) and value.dtype == object
+            is_view = isinstance(value, np.ndarray) and name in libraries.VIEWING
+            return derived([owner]) if is_held or is_view else None
         if name in _TAKEN_FROM:
             key = (
                 node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
@@ -433,7 +448,12 @@ class Calls(Holding):
         if libraries.is_python_ufunc(callee):
             self.uses.is_unknown = True
         bound_to = getattr(callee, "__self__", None)
-        if isinstance(callee, _UNBOUND) and given.places and given.places[0] is not None:
+        is_unbound = isinstance(callee, types.FunctionType) and _is_method(callee)
+        if (
+            (is_unbound or isinstance(callee, _UNBOUND))
+            and given.places
+            and given.places[0] is not None
+        ):
             rest = Given(given.places[1:], given.keywords, given.data, given.is_all_data)
             return self._of_method(given.places[0], name, rest)
         is_free = bound_to is None or isinstance(bound_to, (types.ModuleType, type, np.ufunc))
@@ -452,7 +472,7 @@ class Calls(Holding):
             self._logged(logging.getLogger(), given)
         if libraries.reads_only(callee, told, len(given.places)):
             self._show(given)
-            is_array = package_of(callee) in ("numpy", "pandas", "scipy")
+            is_array = package_of(callee) in _OF_ARRAYS
             shares = not is_array or name in libraries.VIEWING
             return derived(given.every) if shares else None
         for place in given.every:

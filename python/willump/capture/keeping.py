@@ -288,6 +288,8 @@ class Uses:
     read: dict[int, set[Any]] = field(default_factory=dict)
     #: The calls that were looked into: how much was kept behind each, and where its answer lies.
     entered: dict[Any, tuple[int, Any]] = field(default_factory=dict)
+    #: What is given and hangs on the input, by id.
+    of_data: set[int] = field(default_factory=set)
     #: Classes of which any method may be called, and which methods.
     kinds: set[Any] = field(default_factory=set)
     #: The packages whose functions are called; "?" of what is not known.
@@ -329,8 +331,10 @@ class Uses:
         names.setdefault(id(owner), set()).add(name)
 
     def __iter__(self) -> Iterator[tuple[Any, set[Any], set[Any]]]:
-        """Keepers, what they keep, and what of them is read."""
+        """Keepers, what they keep, and what of them is read; not what is data itself."""
         for key, owner in self.objects.items():
+            if key in self.of_data:
+                continue
             yield owner, self.kept.get(key, set()), self.read.get(key, set())
 
 

@@ -10,10 +10,14 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from .effects import SAME_ARRAY
 from .registry import METHODS, Maker
 from .source import is_of_library
 from .values import Column, Labels, Part, Traced
+
+#: Functions that give the very array that they are given, where it is of their dtype.
+SAME_ARRAY = frozenset(
+    [np.asarray, np.asanyarray, np.ascontiguousarray, np.atleast_1d, np.atleast_2d, np.ravel]
+)
 
 
 def nodes_of(native: Any) -> tuple[int, ...]:

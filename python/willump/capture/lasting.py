@@ -30,8 +30,9 @@ KEEPING = MUTATING | frozenset(
 #: Methods of frames, Series, arrays and sparse matrices that change them, besides those that
 #: are told `inplace`.
 WRITING = frozenset(
-    ["byteswap", "eliminate_zeros", "fill", "insert", "partition", "pop", "prune", "put", "resize",
-     "setdiag", "setfield", "setflags", "sort", "sort_indices", "sum_duplicates", "update"]
+    ["byteswap", "eliminate_zeros", "fill", "insert", "isetitem", "partition", "pop", "prune",
+     "put", "resize", "setdiag", "setfield", "setflags", "sort", "sort_indices",
+     "sum_duplicates", "update"]
 )  # fmt: skip
 
 

@@ -23,8 +23,9 @@ _READING_MODULES = frozenset(
 )  # fmt: skip
 #: Of these, those that do not; and NumPy's functions that write to their first argument.
 _WRITERS = frozenset(
-    ["at", "copyto", "dump", "fill_diagonal", "insort", "insort_left", "insort_right", "place",
-     "put", "put_along_axis", "putmask", "setattr", "shuffle", "update_wrapper"]
+    ["as_strided", "at", "copyto", "delitem", "dump", "fill_diagonal", "insort", "insort_left",
+     "insort_right", "nditer", "place", "put", "put_along_axis", "putmask", "setattr", "setitem",
+     "shuffle", "update_wrapper"]
 )  # fmt: skip
 #: How methods begin that take something in, of objects whose source is not looked into.
 _TAKING = ("add", "append", "extend", "insert", "keep", "log", "note", "observe", "push", "put",
@@ -47,10 +48,10 @@ _OF_FILES = frozenset(
 )  # fmt: skip
 #: Functions and methods that may give what they are given itself, or a view of it.
 VIEWING = frozenset(
-    ["array", "asanyarray", "asarray", "ascontiguousarray", "atleast_1d", "atleast_2d", "diagonal",
-     "expand_dims", "moveaxis", "nan_to_num", "ravel", "reshape", "rollaxis", "squeeze",
-     "swapaxes", "to_numpy", "transpose", "view", "DataFrame", "Series", "as_tensor",
-     "from_numpy"]
+    ["array", "array_split", "asanyarray", "asarray", "ascontiguousarray", "atleast_1d",
+     "atleast_2d", "diagonal", "expand_dims", "frombuffer", "hsplit", "moveaxis", "nan_to_num",
+     "ravel", "reshape", "rollaxis", "split", "squeeze", "swapaxes", "to_numpy", "transpose",
+     "view", "vsplit", "DataFrame", "Series", "as_tensor", "from_numpy"]
 )  # fmt: skip
 #: Methods that give what is new.
 MAKING = frozenset(["astype", "copy", "deepcopy", "fillna", "to_dict", "to_list", "tolist"])
@@ -68,6 +69,8 @@ def is_of_data(name: str) -> bool:
     return name in _OF_DATA
 
 
+#: Functions of `operator` whose names begin as those that change what they are given.
+_ASKING = frozenset(["index", "indexOf", "inv", "invert", "is_", "is_not", "itemgetter"])
 #: How functions begin that set what their libraries have.
 _SETTING = ("set_", "reset_", "option_", "register", "seed", "simplefilter", "filterwarnings")
 
@@ -92,9 +95,10 @@ def reads_only(callee: Any, told: set[str], n_given: int) -> bool:
     """Whether a function leaves what it is given as it is; `told`: the keywords it is given,
     `n_given`: how many arguments by position."""
     name = str(getattr(callee, "__name__", ""))
-    if name in _WRITERS or not told.isdisjoint(["out", "file", "inplace"]):
+    if name in _WRITERS or not told.isdisjoint(["copy", "out", "file", "inplace"]):
         return False
-    if name.startswith(_SETTING) or (n_given > 1 and _takes_out(callee, n_given)):
+    is_in_place = _package(callee) == "operator" and name.startswith("i") and name not in _ASKING
+    if is_in_place or name.startswith(_SETTING) or (n_given > 1 and _takes_out(callee, n_given)):
         return False
     package = _package(callee)
     return package in _READING_MODULES or (package in LIBRARIES and not name.startswith("fit"))
@@ -128,7 +132,8 @@ _LOOKING = frozenset(
 
 def changes(value: Any, name: str, told: set[str]) -> bool:
     """Whether a method changes the object of a library, or the container, that it is of."""
-    if name in WRITING or name in KEEPING or not told.isdisjoint(["inplace", "out"]):
+    is_list = package_of(type(value)) not in ("numpy", "pandas", "scipy")
+    if name in WRITING or not told.isdisjoint(["inplace", "out"]) or (name in KEEPING and is_list):
         return True
     if name.startswith("__") and name not in _LOOKING:
         return True

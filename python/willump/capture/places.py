@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .keeping import ANY, is_container, is_keeper
+import numpy as np
+import pandas as pd
+
+from .keeping import ANY, is_container, is_keeper, parts_of
 
 #: A value that is not known before the call.
 UNKNOWN = object()
@@ -62,6 +65,10 @@ def part_of(place: Place | None, key: Any = UNKNOWN) -> Place | None:
     if place is None or place.is_made:
         return place
     value = place.value
+    is_table = isinstance(value, (pd.Series, pd.DataFrame, pd.Index))
+    is_table |= isinstance(value, np.ndarray) and value.ndim == 1
+    if is_table and all(type(each) in _CLOSED for each in parts_of(value)):
+        return None  # cells
     parts: list[Any] | None = None
     if isinstance(value, dict) and is_container(value):
         parts = [value[key]] if _is_key(key) and key in value else [*value, *value.values()]

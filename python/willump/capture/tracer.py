@@ -20,7 +20,6 @@ from ..convert.registry import Refused
 from .asked import TELLING, Asked, check_fixed, check_kind, set_method
 from .callables import unwrapped
 from .changes import CallCopied, Watch, call_on_sample
-from .effects import effects_of
 from .inner import Inner
 from .interpreter import Interpreter
 from .keeping import Uses, is_object, is_own, is_users
@@ -38,9 +37,9 @@ from .lasting import WRITING, check_lasting
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
-from .source import SourceError, bound_arguments, is_of_library
+from .source import SourceError, is_of_library
 from .steps import ReplayStep
-from .uses import is_changed_by, uses_of_call
+from .uses import changes_data, is_changed_by, uses_of_call
 from .values import (
     LOOSE,
     N_ROWS,
@@ -589,9 +588,7 @@ class Tracer(Watch):
                 (container.extend if type(container) is list else container.update)(items)
             self.line, self.code = before[2], before[3]
             self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
-            bound, name = bound_arguments(function, args, kwargs), function.__qualname__
-            effects = effects_of(function, bound)
-            may_write = effects.unknown or any(is_traced(bound[p]) for p in effects.parameters)
+            name, may_write = function.__qualname__, changes_data(callee, given, kwargs)
             return self.make(name, callee, given, kwargs, None, may_write=may_write)
         finally:
             self.line, self.code = before[2], before[3]

@@ -13,7 +13,7 @@ from .keeping import ANY, Uses, held_by, is_keeper, is_users, owner_of
 from .lasting import KEEPING
 from .libraries import takes
 from .places import Given, Place
-from .values import AugmentItem, CallMethod, SetItem, is_traced
+from .values import AugmentItem, CallMethod, SetItem, concrete, is_traced, walk
 
 
 def uses_of_call(
@@ -30,13 +30,14 @@ def uses_of_call(
     root = Root(uses, is_chosen=is_chosen)
     given = Given()
     for i, value in enumerate(args):
-        given.places.append(place_of(value))
+        given.places.append(place_of(concrete(value) if is_traced(value) else value))
         if is_traced(value):
             given.data.add(i)
     for name, value in kwargs.items():
-        given.keywords[name] = place_of(value)
+        given.keywords[name] = place_of(concrete(value) if is_traced(value) else value)
         if is_traced(value):
             given.data.add(name)
+    uses.of_data = {id(owner_of(t.value)) for t in walk([list(args), kwargs])}
     for place in given.every:
         uses.note(place.owner)
     if function is getattr or getattr(function, "__module__", "") == "_operator":
@@ -59,6 +60,12 @@ def uses_of_call(
     else:
         root.called(function, given, set(kwargs))
     return uses
+
+
+def changes_data(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call may change something that it is given and that hangs on the input."""
+    uses = uses_of_call(function, args, kwargs, is_chosen=True)
+    return not uses.of_data.isdisjoint(uses.kept)
 
 
 def uses_of(
