@@ -355,14 +355,14 @@ def _dtype_of(x: Any, key: Any, library: str) -> Any:
 
 
 #: Functions that give an integer itself, or a sign.
-_SAME = ("positive", "sign", "floor", "ceil", "trunc")
+SAME_FUNCTIONS = ("positive", "sign", "floor", "ceil", "trunc")
 
 
 def wraps(function: str, dtype: Any) -> bool:
     """Whether a function's numbers of bool and integers may differ from those of the same
     in float64; of 64 bits only what divides."""
     kind = getattr(dtype, "kind", "O")
-    if kind not in "biu" or function in _SAME:
+    if kind not in "biu" or function in SAME_FUNCTIONS:
         return False
     itemsize = getattr(dtype, "itemsize", 8)
     try:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from .._dtypes import dtypes_of_product
+from .._dtypes import SAME_FUNCTIONS, dtypes_of_product
 from .._graph import Attribute, Node
 from .gaps import CANNOT_CENTER, DENSE_ONLY, KEPT, SETTLED, centers, takes_dense_only
 from .lookups import MOST_RUNS, by_lookups, shown_names
@@ -120,17 +120,15 @@ class Context(PythonSteps):
         these are columns of the caller's; `refused`: where these are known beforehand."""
         names: list[str] = []
         positions: list[int] = []
-        is_whole, pending = False, [ref.node]
-        while pending:
-            node = self.builder.nodes[pending.pop()]
-            if node.operator in ("select", "check_finite", "concat", "binarize") or (
-                refused is not None and node.operator == "ufunc"
-            ):
-                pending += node.inputs
-            elif node.operator == "input" and node.attributes["kind"] == "matrix":
+        is_whole = False
+        through = ["select", "check_finite", "concat", "binarize"]
+        through += [] if refused is None else ["ufunc"]
+        for number in self._handed_on(ref.node, through, SAME_FUNCTIONS):
+            attributes = self.builder.nodes[number].attributes
+            if attributes["kind"] == "matrix":
                 is_whole = True
-            elif node.operator == "input":
-                name, position = node.attributes.get("name"), node.attributes.get("position")
+            else:
+                name, position = attributes.get("name"), attributes.get("position")
                 names += [str(name)] if name else []
                 positions += [] if name else [int(cast(int, position))]
         if is_whole:
@@ -244,11 +242,28 @@ class Context(PythonSteps):
         return Ref(node, 1)
 
     def read_as_category(self, node: int) -> None:
-        """An input, or columns of one, in which text and numbers are never equal."""
-        while self.builder.nodes[node].operator == "select":
-            (node,) = self.builder.nodes[node].inputs
-        if self.builder.nodes[node].operator == "input":
-            self.say_first(node, "category")
+        """An input, or what hands its columns on, in which text and numbers are never equal."""
+        for given in self._handed_on(node, ("select", "check_finite", "concat", "cast")):
+            self.say_first(given, "category")
+
+    def _handed_on(
+        self, node: int, through: Sequence[str], functions: Sequence[str] = ()
+    ) -> list[int]:
+        """The inputs whose columns come to a node in the dtypes that the caller gave them:
+        through some operators, imputers that keep them, and functions of NumPy's."""
+        found, pending = [], [node]
+        while pending:
+            number = pending.pop()
+            at = self.builder.nodes[number]
+            if at.operator == "input":
+                found.append(number)
+            elif (
+                at.operator in through
+                or number in self.whole_imputers
+                or at.attributes.get("function") in functions
+            ):
+                pending += at.inputs
+        return found
 
     def refuse_text(self, node: int, positions: Sequence[int]) -> None:
         """Has text refused in some columns of a matrix where the caller gives them: it is

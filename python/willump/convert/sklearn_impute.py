@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .context import Context
 from .gaps import SETTLED
+from .readers import output_of
 from .registry import Refused, register
 from .values import Categories, Ref, Value
 
@@ -78,7 +79,7 @@ def _text_imputer(ctx: Context, est: Any, value: Value) -> Categories:
     ]
     if not nodes:
         raise Refused("it keeps no column")
-    return Categories(tuple(nodes))
+    return Categories(tuple(nodes), in_frame=output_of(est) != "default")
 
 
 def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref | Categories:
@@ -93,6 +94,8 @@ def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref | Categories:
     ref = ctx.numeric(value, int(est.n_features_in_), est, allow_nan=is_nan)
     if ref.sparse:
         raise Refused("its input is sparse")
+    if not is_nan and not ctx.is_exact(ref):
+        raise Refused("its input is within rounding of the original's, and it looks for equals")
     if est.strategy not in ("mean", "median"):  # these make numbers of objects first
         ctx.compares_objects(ref, missing)
     if missing == 0 and ctx.gaps(ref) != SETTLED:
