@@ -290,7 +290,8 @@ class Context(PythonSteps):
             start = 0
             for part, width in zip(at.inputs, widths, strict=True):
                 if None in widths:  # all of what is an input, then
-                    inside: Sequence[int] = range(width or 0)
+                    is_joined = self.builder.nodes[part].operator in ("concat", *through)
+                    inside: Sequence[int] = range(width or is_joined)
                 else:
                     inside = [i - start for i in positions if start <= i < start + (width or 0)]
                 if len(inside):
@@ -329,12 +330,16 @@ class Context(PythonSteps):
                     self.say_first(node, "casts_wide")
 
     def _width_of(self, node: int) -> int | None:
-        """How many columns an input or a choice of columns has; None: another node."""
+        """How many columns an input, a choice of columns or several side by side have; None:
+        another node."""
         at = self.builder.nodes[node]
         if at.operator == "input":
             return int(cast(int, at.attributes.get("n_features") or 1))
         if at.operator == "select":
             return len(np.asarray(at.attributes["indices"]))
+        if at.operator == "concat":
+            widths = [self._width_of(part) for part in at.inputs]
+            return None if None in widths else sum(width or 0 for width in widths)
         return self._width_of(at.inputs[0]) if at.operator in ("cast", "check_finite") else None
 
     def compares_objects(self, ref: Ref, number: float) -> None:
