@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .._columns import adapt_matrix
+from .._columns import adapt_matrix, adapt_numeric, is_frame, library_of
 from .._dtypes import wraps
 from .._errors import UnsupportedError
 from .._graph import Array
@@ -206,10 +206,14 @@ class PythonStep:
 
 
 def _as_array(x: Any) -> Any:
-    """The caller's own X, where a native step before this one leaves it as it is: an
-    array, as that step makes one of it."""
-    if isinstance(x, np.ndarray) or sp.issparse(x):
+    """The caller's own X, or one column of it, where a native step before this one leaves
+    it as it is: an array, as that step makes one of it."""
+    if sp.issparse(x):
         return x
+    if isinstance(x, np.ndarray):
+        return x[:, np.newaxis] if x.ndim == 1 else x
+    if not is_frame(x) and library_of(x) in ("pandas", "polars", "pyarrow"):
+        return np.asarray(adapt_numeric(x, "the column", "single_tables"))[:, np.newaxis]
     found = adapt_matrix(x, "single_tables")
     return np.column_stack([np.asarray(one) for one in found]) if isinstance(found, list) else found
 
