@@ -341,15 +341,15 @@ def test_small_integers_that_python_gives_are_float32_beside_float32(seed: int) 
         }
     )
     dtype = rng.choice([np.int8, np.uint8, np.int16, bool, np.uint16, np.uint32])
-    encoders = [OneHotEncoder(dtype=dtype, sparse_output=False), OneHotEncoder(dtype=dtype)]
-    encoders += [OrdinalEncoder(dtype=dtype)]
-    blocks: list[Any] = [("k", encoders[int(rng.integers(3))], ["k"])]
+    models = [KNeighborsRegressor(3), PowerTransformer(), Ridge(), StandardScaler()]
+    model = models[int(rng.integers(4))]
+    is_sparse = bool(rng.integers(2)) and not isinstance(model, StandardScaler)
+    encoders = [OneHotEncoder(dtype=dtype, sparse_output=is_sparse), OrdinalEncoder(dtype=dtype)]
+    blocks: list[Any] = [("k", encoders[int(rng.integers(2))], ["k"])]
     if rng.random() < 0.8:
         chosen = [["f"], ["g"], ["f", "g"]][int(rng.integers(3))]
         blocks.insert(int(rng.integers(2)), ("f", StandardScaler(), chosen))
-    models = [KNeighborsRegressor(3), PowerTransformer(), Ridge(), StandardScaler()]
-    steps: list[Any] = [ColumnTransformer(blocks, sparse_threshold=0)]
-    steps += [models[int(rng.integers(4))]]
+    steps: list[Any] = [ColumnTransformer(blocks, sparse_threshold=0), model]
     if hasattr(steps[-1], "transform") and rng.random() < 0.5:
         steps.append(KNeighborsRegressor(3))
     est = quiet(make_pipeline(*steps).fit, x, rng.integers(0, 9, 90))
