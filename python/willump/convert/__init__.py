@@ -273,11 +273,12 @@ class Conversion:
         if unshown := unshown_dtypes(self.context, metadata.get("passed_columns", ())):
             metadata["passed_dtypes"] = unshown
         # Outputs that are a step's answer to the caller's own X, and nothing else;
-        # a step's labels may be none of its classes, or of another dtype.
+        # a step's labels may be none of its classes, and its predictions of another dtype
+        # than two rows of zeros have, as where no neighbour is within a radius of these.
         direct = {}
         for name, ref in model.outputs().items():
             step = self.builder.nodes[ref.node].payload
-            is_shown = step and (name == "label" or step.is_raw)
+            is_shown = step and (name in ("label", "prediction") or step.is_raw)
             if is_shown and ref.node in rendered.numbers:
                 direct[name] = step.number
         if direct:
