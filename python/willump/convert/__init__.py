@@ -253,6 +253,8 @@ class Conversion:
             metadata["refuses_float16"] = True
         if self.context.function_columns:
             metadata["function_columns"] = self.context.function_columns
+        if self.context.imputed_columns:
+            metadata["imputed_columns"] = self.context.imputed_columns
         if self.context.object_columns:
             metadata["object_columns"] = self.context.object_columns
         if model.features is not None:

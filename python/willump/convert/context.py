@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
@@ -43,6 +43,8 @@ class Context(PythonSteps):
         self.object_columns: list[list[Any]] = []
         #: Columns that functions of NumPy read as they come; see `_dtypes.py`.
         self.function_columns: list[dict[str, Any]] = []
+        #: Columns that imputers read in the dtypes that they have together; see `_dtypes.py`.
+        self.imputed_columns: list[dict[str, Any]] = []
         #: Nodes of LightGBM's trees, and of imputers that keep integers.
         self.light_trees: set[int] = set()
         self.whole_imputers: set[int] = set()
@@ -118,31 +120,42 @@ class Context(PythonSteps):
     ) -> None:
         """Notes that a function of NumPy computes in the dtype of what it reads, where
         these are columns of the caller's; `refused`: where these are known beforehand."""
-        names: list[str] = []
-        positions: list[int] = []
-        is_whole = False
         through = ["select", "check_finite", "concat", "binarize"]
         through += [] if refused is None else ["ufunc"]
-        for number in self._handed_on(ref.node, through, SAME_FUNCTIONS):
-            attributes = self.builder.nodes[number].attributes
-            if attributes["kind"] == "matrix":
-                is_whole = True
-            else:
-                name, position = attributes.get("name"), attributes.get("position")
-                names += [str(name)] if name else []
-                positions += [] if name else [int(cast(int, position))]
-        if is_whole:
-            names, positions = [], []
-        if is_whole or names or positions:
+        given = self._handed_on(ref.node, through, SAME_FUNCTIONS)
+        if given:
             self.function_columns.append(
                 {
                     "function": function,
-                    "names": names or None,
-                    "positions": positions or None,
+                    **self._places_of(given),
                     "joint": joint,
                     **({} if refused is None else {"refused": refused}),
                 }
             )
+
+    def _places_of(self, inputs: Iterable[int]) -> dict[str, Any]:
+        """The names or positions of the columns that are inputs, for the metadata; neither:
+        all."""
+        names: list[str] = []
+        positions: list[int] = []
+        for number in inputs:
+            attributes = self.builder.nodes[number].attributes
+            if attributes["kind"] == "matrix":
+                return {"names": None, "positions": None}
+            name, position = attributes.get("name"), attributes.get("position")
+            names += [str(name)] if name else []
+            positions += [] if name else [int(cast(int, position))]
+        return {"names": names or None, "positions": positions or None}
+
+    def imputes(self, ref: Ref, fill: str | None, output: str) -> None:
+        """Notes what an imputer that keeps dtypes refuses by these, where it reads columns of
+        the caller's alone; `fill`: the dtype of what one of constants fills with; `output`:
+        what `set_output` asked for."""
+        given = self._integers_of(ref.node)
+        for node in given or () if output == "polars" else ():
+            self.say_first(node, "no_objects")
+        if given:
+            self.imputed_columns.append({**self._places_of(sorted(given)), "fill": fill})
 
     # ---- what is passed through ---------------------------------------------
 
