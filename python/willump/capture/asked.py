@@ -36,8 +36,9 @@ TELLING = frozenset(["columns", "dtypes", "axes"])
 _BY_ROWS = frozenset([WHOLE, FILLED, SHORT, MIXED, LOOSE, "category"])
 #: Methods that give columns names of their own, where a call's frame may have them already.
 _NAMING = frozenset(
-    ["add_prefix", "add_suffix", "concat", "join", "merge", "rename", "reset_index"]
-)
+    ["add_prefix", "add_suffix", "concat", "get_dummies", "join", "merge", "rename",
+     "reset_index"]
+)  # fmt: skip
 #: Methods of a frame that go by what columns there are.
 _BY_COLUMNS = frozenset(["items", "keys", "select_dtypes", "filter", "set_axis"])
 
@@ -97,7 +98,10 @@ class Asked:
         columns."""
         if not any(traced.is_open for traced in walk(list(args))):
             return
-        if isinstance(found.value, pd.DataFrame) and name.rpartition(".")[2] in _NAMING:
+        is_naming = name.rpartition(".")[2] in _NAMING
+        if name == "get_dummies":  # of a Series: no column of a call's is in the way
+            is_naming = any(isinstance(a, Traced) and a.is_open for a in args)
+        if isinstance(found.value, pd.DataFrame) and is_naming:
             known = [a.value.columns for a in args if isinstance(a, Traced) and a.is_open]
             self.absent += [
                 new for new in found.value.columns if not any(new in names for names in known)
@@ -140,8 +144,15 @@ class ColumnSet:
     def __and__(self, names: Any) -> set[Any]:
         return set(self.__rand__(names))
 
+    def intersection(self, *names: Any) -> set[Any]:
+        return {name for name in set.intersection(*map(set, names)) if name in self}
+
     def isdisjoint(self, names: Any) -> bool:
         return not any(name in self for name in names)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return set  # to `isinstance`
 
     def _all(self) -> set[Any]:
         self._asked.whole(self._frame)
@@ -156,18 +167,40 @@ class ColumnSet:
     def __sub__(self, names: Any) -> set[Any]:
         return self._all() - set(names)
 
-    def __or__(self, names: Any) -> set[Any]:
-        return self._all() | set(names)
+    def __xor__(self, names: Any) -> set[Any]:
+        return self._all() ^ set(names)
 
-    __ror__ = __or__
+    __rxor__ = symmetric_difference = __xor__
 
-    def __eq__(self, names: object) -> bool:
-        return self._all() == names
+    def __eq__(self, other: object) -> bool:
+        return self._all() == other
 
     def __le__(self, names: Any) -> bool:
         return self._all() <= set(names)
 
+    issubset = __le__
+
+    def __lt__(self, names: Any) -> bool:
+        return self._all() < set(names)
+
+    def __gt__(self, names: Any) -> bool:
+        return self >= names and len(self) > len(names)
+
     __hash__ = None  # type: ignore[assignment]
+
+    def difference(self, *names: Any) -> set[Any]:
+        return self._all().difference(*names)
+
+    def union(self, *names: Any) -> set[Any]:
+        return self._all().union(*names)
+
+    def copy(self) -> set[Any]:
+        return self._all()
+
+    def __or__(self, names: Any) -> set[Any]:
+        return self._all() | set(names)
+
+    __ror__ = __or__
 
 
 #: Methods of sets that ask for single names of another set.

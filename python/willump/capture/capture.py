@@ -234,6 +234,7 @@ def _followed(function: Any, rows: Sample, *, splits_lookups: bool) -> Followed:
     context = Context(splits_lookups=splits_lookups)
     argument = _argument(frame, context)
     tracer = Tracer(argument, context, rows)
+    tracer.roots.append(function)
     args: tuple[Any, ...] = (argument,)
     plain = function
     if isinstance(function, types.MethodType):
@@ -250,7 +251,32 @@ def _followed(function: Any, rows: Sample, *, splits_lookups: bool) -> Followed:
             f"line {tracer.line}: followed, it fails with {type(error).__name__}: {error}"
         ) from error
     shown = Result.of(result, tracer, frame)
-    return Followed(function, frame, tracer, result.value, shown)
+    followed = Followed(function, frame, tracer, result.value, shown)
+    if tracer.guards:
+        _check_guards(followed)
+    return followed
+
+
+def _check_guards(followed: Followed) -> None:
+    """Raises where a call that may raise an error of later rows is in none of the steps."""
+    found: set[int] = set()
+    for step in followed.finish().steps:
+        rest = [getattr(step, "replay", None)]
+        while rest:
+            each = rest.pop()
+            if isinstance(each, (list, tuple)):
+                rest += each
+            elif isinstance(each, dict):
+                rest += each.values()
+            elif isinstance(each, Replay) and id(each) not in found:
+                found.add(id(each))
+                rest += [each.function, each.args, each.kwargs]
+    for replay, line, name in followed.tracer.guards:
+        if id(replay) not in found:
+            raise CaptureError(
+                f"line {line}: {name} may raise an error of the rows that it sees, and its answer "
+                "is in none of the function's"
+            )
 
 
 def _whole(function: Any, rows: Sample, why: str) -> Followed:
@@ -302,6 +328,8 @@ class Result:
             if result.external is not None:  # a step's answers have their own dtype
                 native = replace(result.external, dtype=str(result.value.dtype))
         except NotNative as reason:
+            if result.is_part:  # the whole function may be a Python step
+                raise CaptureError(str(reason)) from None
             raise UnsupportedError(f"the function's result cannot be compiled: {reason}") from None
         value = result.value
         _check_answers(value.shape[0], len(frame))

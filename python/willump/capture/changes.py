@@ -9,6 +9,7 @@ arguments as they are behind it (`CallCopied`).
 from __future__ import annotations
 
 import types
+import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,21 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from .keeping import ANY, Uses, attributes_of, held_by, is_keeper, is_overlap
+from .keeping import (
+    ANY,
+    FILES,
+    Uses,
+    attributes_of,
+    held_by,
+    is_keeper,
+    is_object,
+    is_overlap,
+    owner_of,
+)
 from .lasting import WRITING, is_same_state, state_of
-from .source import is_of_library, seen_by
-from .uses import read_by, read_with
+from .managers import makes_silent
+from .source import is_of_library
+from .uses import leads_to, read_with, uses_of_call
 from .values import (
     AugmentItem,
     CallMethod,
@@ -31,6 +43,27 @@ from .values import (
     Traced,
     concrete,
 )
+
+
+def _strictness() -> tuple[Any, ...]:
+    """What makes errors of warnings, Python's and NumPy's."""
+    strict = [each for each in warnings.filters if each[0] == "error"]
+    return (*strict, *(f"{k}={v}" for k, v in np.geterr().items() if v in ("raise", "call", "log")))
+
+
+#: Of an attribute that was not there.
+_NOT_SET = object()
+
+
+def described(owner: Any) -> str:
+    """What keeps something, for an error."""
+    if owner is FILES:
+        return "a file"
+    if isinstance(owner, types.CellType):
+        return "a name of a function around"
+    if isinstance(owner, dict) and "__builtins__" in owner:
+        return "a global"
+    return f"{owner.__name__}" if isinstance(owner, type) else f"a {type(owner).__name__}"
 
 
 class CallCopied:
@@ -199,15 +232,18 @@ class Watch:
 
     def __init__(self) -> None:
         self.line = 0  #: the line at work
-        #: Names and attributes that functions which are not followed may have written to.
-        self.written: set[str] = set()
+        self._strictness = _strictness()
         self._arrays: list[weakref.ref[Traced]] = []
-        #: Containers and objects that were there before the function was called.
+        #: What the function was given from outside: itself, its object.
+        self.roots: list[Any] = []
+        #: What was there before the function was called, as it comes up, and all that the
+        #: function leads to, once that is asked for.
         self._outside: dict[int, Any] = {}
-        #: Objects that took in what hangs on the input, and the attributes that they have it in.
-        self._keepers: list[tuple[Any, set[str]]] = []
-        #: Objects from outside that the function set.
-        self._changed: list[Any] = []
+        self._led_to: dict[int, Any] | None = None
+        #: What took in what hangs on the input, and under which names it has it.
+        self._keepers: dict[int, tuple[Any, set[Any]]] = {}
+        #: Objects from outside that the function set, and what their attributes had.
+        self._changed: list[tuple[Any, str, Any]] = []
         #: Constant tables and arrays that a call was given, and its line.
         self._given: dict[int, tuple[Any, int]] = {}
 
@@ -217,23 +253,31 @@ class Watch:
             self._arrays = [held for held in self._arrays if held() is not None]
             self._arrays.append(weakref.ref(traced))
 
-    def check_read(self, name: str) -> None:
-        """Raises where a function that is not followed may have written to this name: what it
-        is on the sample tells nothing of other rows."""
-        if name in self.written:
-            raise CaptureError(
-                f"line {self.line}: {name!r} is read, which a function that is not followed "
-                "may have set"
-            )
+    def check_strictness(self) -> None:
+        """Raises where the function has it that warnings are errors."""
+        if _strictness() != self._strictness:
+            raise CaptureError(f"line {self.line}: errors are made of what rows only warn of")
+
+    def check_name(self, owner: Any, name: str) -> None:
+        """Raises where a name of a module, or of a function around, has what hangs on the
+        input."""
+        if self._keepers:
+            self.check_kept(owner, {name}, repr(name))
 
     def from_outside(self, value: Any) -> Any:
         """Notes what the function sees of what was there before."""
-        if type(value) in (list, dict, set) or is_keeper(value):
-            self._outside[id(value)] = value
+        if is_keeper(value):
+            own = owner_of(value)
+            self._outside[id(own)] = own
         return value
 
     def is_outside(self, value: Any) -> bool:
-        return isinstance(value, type) or self._outside.get(id(value)) is value
+        own = owner_of(value)
+        if isinstance(own, type) or own is FILES or self._outside.get(id(own)) is own:
+            return True
+        if self._led_to is None:
+            self._led_to = leads_to(self.roots)
+        return self._led_to.get(id(own)) is own
 
     def check_own(self, container: Any) -> None:
         """What hangs on the input stays within the call."""
@@ -243,57 +287,90 @@ class Watch:
                 "takes in what hangs on the input"
             )
 
-    def note_uses(self, of: Callable[..., Uses]) -> None:
-        """Notes what objects keep of a call with data that was not followed.
+    def note_uses(self, of: Callable[..., Uses]) -> Uses:
+        """Notes what is kept of a call with data that was not followed.
 
         Parameters
         ----------
-        of : what the call does to objects; `is_chosen`: whatever it sets counts
+        of : what the call does; `is_chosen`: whatever it sets counts
 
         Raises
         ------
         CaptureError
-            Where it reads what an earlier call left in one: that was the sample's. Where it
-            keeps something in an object that the function made: that is another one in each call.
+            Where it reads what an earlier call left: that was the sample's. Where it keeps
+            something in what the function made: that is another one in each call.
         """
-        found = list(of())
-        for owner, kept, read in found:
+        uses = of()
+        found = list(uses)
+        for owner, _, read in found:
             self.check_kept(owner, read)
+        for owner, kept, _ in found:
             if kept and self.is_outside(owner):
-                self._keepers.append((owner, kept))
+                self.keep(owner, kept)
         if any(not self.is_outside(owner) for owner, _, _ in found):
             for owner, kept, _ in of(is_chosen=True):
                 if kept and not self.is_outside(owner):
                     raise CaptureError(
-                        f"line {self.line}: a {type(owner).__name__} that the function makes takes "
-                        "in what hangs on the input"
+                        f"line {self.line}: {described(owner)} that the function makes takes in "
+                        "what hangs on the input"
                     )
         for owner, _, _ in found:
-            if any(owner is changed for changed in self._changed):
+            if not is_object(owner):
+                continue
+            if any(owner is changed for changed, _, _ in self._changed):
                 raise CaptureError(
-                    f"line {self.line}: a {type(owner).__name__} is given that was set before"
+                    f"line {self.line}: {described(owner)} is given that was set before"
                 )
             self._given.setdefault(id(owner), (owner, self.line))
+        return uses
 
-    def note_changed(self, owner: Any) -> None:
+    def keep(self, owner: Any, names: set[Any]) -> None:
+        """Notes that there is something of the call under these names of a keeper."""
+        if not names:
+            return
+        _, known = self._keepers.get(id(owner), (owner, set()))
+        self._keepers[id(owner)] = (owner, known | names)
+
+    def note_changed(self, owner: Any, name: str) -> None:
         """Notes an object from outside that the function sets: Python steps that see it would
         see it as it is then."""
         self.check_changes(owner)
         if self.is_outside(owner):
-            self._changed.append(owner)
+            self._changed.append((owner, name, attributes_of(owner).get(name, _NOT_SET)))
 
-    def check_kept(self, owner: Any, read: set[str]) -> None:
-        """Raises where what an object keeps of the data is read."""
-        if any(owner is keeper and is_overlap(kept, read) for keeper, kept in self._keepers):
+    def state(self) -> tuple[int, dict[int, tuple[Any, set[Any]]]]:
+        """What `put_back` takes."""
+        return len(self._changed), dict(self._keepers)
+
+    def put_back(self, state: tuple[int, dict[int, tuple[Any, set[Any]]]]) -> None:
+        """Takes back what was noted, and set, since."""
+        n_changed, self._keepers = state
+        for owner, name, before in reversed(self._changed[n_changed:]):
+            if before is _NOT_SET:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
+        del self._changed[n_changed:]
+
+    def check_kept(self, owner: Any, read: set[Any], said: str = "") -> None:
+        """Raises where what is kept of the data is read."""
+        _, kept = self._keepers.get(id(owner_of(owner)), (None, None))
+        if kept is not None and is_overlap(kept, read):
             raise CaptureError(
-                f"line {self.line}: a {type(owner).__name__} is read that took in what hangs on "
+                f"line {self.line}: {said or described(owner)} is read that took in what hangs on "
                 "the input"
             )
 
     def check_attribute(self, owner: Any, name: str) -> None:
         """Raises where an attribute of an object that keeps data is, or reads, that."""
-        if any(owner is keeper for keeper, _ in self._keepers):
+        if not self._keepers:
+            return
+        if isinstance(owner, (type, types.ModuleType)) or id(owner) not in self._keepers:
+            self.check_kept(owner, {name})
+        else:
             self.check_kept(owner, read_with(owner, name))
+        for kind in getattr(owner, "__mro__", type(owner).__mro__):
+            self.check_kept(kind, {name})
 
     def check_constant(self, *values: Any) -> None:
         """Raises where one of them keeps data, or holds what does: it is no constant."""
@@ -301,20 +378,11 @@ class Watch:
             for held in held_by(value):
                 self.check_kept(held, {ANY})
 
-    def check_called(self, callee: Any, args: Sequence[Any]) -> None:
-        """Raises where a call without data reads what an object keeps of it."""
-        if not self._keepers:
-            return
-        self.check_constant(*args)
-        owner = getattr(callee, "__self__", callee)
-        own = getattr(callee, "__func__", callee)
-        self.check_constant(*seen_by(own).values())
-        if any(owner is keeper for keeper, _ in self._keepers):
-            own = own if own is not owner else vars(type(owner)).get("__call__")
-            self.check_kept(owner, read_by(own, owner))
-            self.check_constant(*attributes_of(owner).values())
-        elif not isinstance(owner, types.ModuleType):
-            self.check_constant(owner)
+    def check_called(self, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raises where a call without data reads what is kept of it."""
+        if self._keepers and not makes_silent(callee):
+            for owner, _, read in uses_of_call(callee, args, kwargs):
+                self.check_kept(owner, read)
 
     def note_given(self, values: list[Any]) -> None:
         for value in values:

@@ -14,7 +14,6 @@ import numpy as np
 from .inner import source_of
 from .lasting import MUTATING, WRITING
 from .source import SourceError, is_of_library, seen_by
-from .values import CaptureError
 
 #: NumPy's functions that write to their first argument.
 _WRITERS = frozenset(["copyto", "place", "put", "putmask", "put_along_axis", "fill_diagonal", "at"])
@@ -38,23 +37,6 @@ class Effects:
     names: set[str] = field(default_factory=set)  #: globals, and names of functions around
     attributes: set[str] = field(default_factory=set)  #: of whatever object
     unknown: bool = False
-
-
-def check_containers(function: Any, bound: dict[str, Any], line: int) -> None:
-    """Raises where a function that is not followed may change a list, dict or set that it is
-    given: that the sample's rows do not make it do so tells nothing of others.
-
-    Parameters
-    ----------
-    bound : parameter -> value
-    """
-    names = {name for name, value in bound.items() if type(value) in (list, dict, set)}
-    effects = effects_of(function, bound) if names else Effects()
-    if effects.unknown or names & (effects.parameters | effects.handed):
-        raise CaptureError(
-            f"line {line}: {function.__qualname__} is not followed, and may change a list, dict or "
-            "set that it is given"
-        )
 
 
 def effects_of(function: Any, bound: dict[str, Any], depth: int = 0) -> Effects:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator
+from sklearn import get_config
+from sklearn.base import BaseEstimator, TransformerMixin
 
 from .._frames import take_rows
 from ..convert.context import Context
@@ -37,6 +38,19 @@ _OUTPUTS = {
 }
 
 
+class _Wrapped(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Has its `transform` wrapped by scikit-learn, as classes of the user's have."""
+
+    def transform(self, X: Any) -> Any:
+        return X
+
+    def get_feature_names_out(self, input_features: Any = None) -> Any:
+        return input_features
+
+
+_WRAPPER = _Wrapped.transform.__code__
+
+
 def maker_of_estimator(callee: Any) -> Maker | None:
     """The maker of a bound method of an estimator, if it is one."""
     owner = getattr(callee, "__self__", None)
@@ -50,6 +64,19 @@ def maker_of_estimator(callee: Any) -> Maker | None:
     if isinstance(owner, BaseEstimator) and name != "transform":
         return lambda call: _called_in_python(call, owner, name, "there is no converter for it")
     return None
+
+
+def is_output_wrapper(function: Any) -> bool:
+    """Whether a function is the one that scikit-learn puts around `transform`."""
+    return bool(function.__code__ is _WRAPPER) and function.__name__ == "transform"
+
+
+def gives_as_is(estimator: Any) -> bool:
+    """Whether scikit-learn's wrapper around `transform` gives what the method gives: no
+    `set_output` asks for another container."""
+    own = getattr(estimator, "_sklearn_output_config", {}).get("transform")
+    found = get_config()["transform_output"] if own is None else own
+    return bool(found == "default")
 
 
 def _called(call: Call, estimator: Any, name: str) -> Native:

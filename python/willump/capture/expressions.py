@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .asked import ColumnSet, check_fixed
-from .keeping import is_keeper
+from .keeping import ANY, is_object
 from .source import global_of
 from .values import N_ROWS, CaptureError, Traced, is_traced
 
@@ -46,6 +46,7 @@ class Expressions:
         self.tracer = tracer
         self.globals = function_globals
         self.closure = closure
+        self.closure_cells: dict[str, Any] = {}  #: of the closure, where it is a function's own
         self.names = names
         self.outer = outer
         self.node: ast.FunctionDef | ast.Lambda | None = None  #: of a comprehension: none
@@ -86,7 +87,7 @@ class Expressions:
         if isinstance(owner, Traced) or is_traced(value):
             self.tracer.set_attribute(owner, name, value)
         else:
-            self.tracer.note_changed(owner)
+            self.tracer.note_changed(owner, name)
             setattr(owner, name, value)
 
     def _unpack(self, target: ast.Tuple | ast.List, items: list[Any]) -> None:
@@ -139,10 +140,11 @@ class Expressions:
             if name in scope.names:
                 return scope.names[name]
             if name in scope.closure:
-                self.tracer.check_read(name)
+                if name in scope.closure_cells:
+                    self.tracer.check_name(scope.closure_cells[name], ANY)
                 return self.tracer.from_outside(scope.closure[name])
             scope = scope.outer
-        self.tracer.check_read(name)
+        self.tracer.check_name(self.globals, name)
         return self.tracer.from_outside(global_of(self.globals, name))
 
     def _of_Attribute(self, node: ast.Attribute) -> Any:
@@ -153,10 +155,8 @@ class Expressions:
             return self.tracer.get_attribute(owner, name)
         self.tracer.check_attribute(owner, name)
         found = getattr(owner, name)
-        if not callable(found):
-            self.tracer.check_read(name)
-        is_own = is_keeper(owner) and not self.tracer.is_outside(owner)
-        return found if is_own and is_keeper(found) else self.tracer.from_outside(found)
+        is_own = is_object(owner) and not self.tracer.is_outside(owner)
+        return found if is_own and is_object(found) else self.tracer.from_outside(found)
 
     def _mangled(self, name: str) -> str:
         """A private name as its class has it."""

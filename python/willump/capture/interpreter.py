@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .expressions import BINARY, Expressions
 from .inner import Inner
-from .managers import is_neutral, may_record, may_suppress
+from .managers import may_record, may_suppress, uses_within
 from .source import bound_arguments, definition_of, names_of
 from .values import CaptureError, Traced, is_traced
 
@@ -63,6 +63,8 @@ class Interpreter(Expressions):
         for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
             tracer.from_outside(default)
         own = cls(tracer, function.__globals__, names_of(function), names)
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        own.closure_cells = dict(cells)
         where = function.__qualname__.split(".")[:-1]
         own.defined_in = where[-1].lstrip("_") if where and where[-1] != "<locals>" else ""
         return own.run(node)
@@ -193,7 +195,9 @@ class Interpreter(Expressions):
             return
         (item, manager), *rest = managers
         before, is_done, is_kept = self.tracer.n_calls, False, False
-        n_python, is_alike = self.tracer.n_python, is_neutral(manager)
+        n_python, changed = self.tracer.n_python, uses_within(manager)
+        for owner, kept, _ in changed or ():
+            self.tracer.keep(owner, kept)
         is_lenient = may_suppress(manager)  # one of a generator forgets its source as it enters
         left: Exception | None = None
         with manager as entered:
@@ -209,7 +213,7 @@ class Interpreter(Expressions):
             raise CaptureError(f"line {self.tracer.line}: `with` suppresses errors of data")
         if holds_data and is_kept:
             raise CaptureError(f"line {self.tracer.line}: `with` records or raises what data does")
-        if not is_alike and self.tracer.n_python != n_python:
+        if changed is None and self.tracer.n_python != n_python:
             raise CaptureError(
                 f"line {self.tracer.line}: Python computes within `with`, and would without it"
             )

@@ -6,17 +6,21 @@ import ast
 import contextlib
 import inspect
 import io
-import logging
 import tempfile
 import threading
-import time
 import types
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .source import SourceError, definition_of, seen_by
+from .bodies import Root
+from .callables import is_entered
+from .keeping import Uses
+from .places import Given
+from .source import SourceError, definition_of
+from .uses import place_of
 
 #: Managers that change nothing for what Python computes within them.
 _NEUTRAL = (
@@ -24,8 +28,8 @@ _NEUTRAL = (
     tempfile.TemporaryDirectory, type(threading.Lock()), type(threading.RLock()),
     warnings.catch_warnings,
 )  # fmt: skip
-#: Modules and builtins that a manager may call and still be one of them.
-_HARMLESS = (time, logging)
+#: Packages whose functions a manager may call and still be one of them.
+_HARMLESS = frozenset(["builtins", "collections", "datetime", "logging", "math", "time"])
 
 
 def may_suppress(manager: Any) -> bool:
@@ -64,54 +68,49 @@ def may_record(manager: Any) -> bool:
     return not {"raise", "call", "log"}.isdisjoint(np.geterr().values())
 
 
-def is_neutral(manager: Any) -> bool:
-    """Whether what Python computes within a context manager is the same without: by its type,
-    or by a source that sets nothing but its own attributes and calls clocks and logs alone."""
+def uses_within(manager: Any) -> Uses | None:
+    """What a context manager that is not entered yet changes as it is entered and left, where
+    what Python computes within it is the same without, but for that: by its type, or by a
+    source that calls clocks, logs and what is the user's alone. None of another."""
+    uses = Uses()
     if isinstance(manager, _NEUTRAL):
-        return True
+        return uses
+    root = Root(uses, is_chosen=True)
     if isinstance(manager, contextlib._GeneratorContextManager):
-        parts = [(getattr(manager, "func", None), True)]
+        function = getattr(manager, "func", None)
+        args, kwargs = getattr(manager, "args", ()), getattr(manager, "kwds", {})
+        given = Given(list(map(place_of, args)), {k: place_of(v) for k, v in kwargs.items()})
+        parts = [(function, given)]
     else:
-        parts = [(getattr(type(manager), name, None), False) for name in ("__enter__", "__exit__")]
+        own = Given([place_of(manager)], is_all_data=True)
+        parts = [(getattr(type(manager), name, None), own) for name in ("__enter__", "__exit__")]
+    for function, given in parts:
+        if not is_entered(function):
+            return None
+        root.enter(function, given, is_chosen=True)
+    return uses if uses.asked <= _HARMLESS else None
+
+
+def makes_silent(callee: Any) -> bool:
+    """Whether a call only makes a manager of `contextlib.contextmanager` that gives nothing to
+    what is within it."""
+    function = getattr(callee, "__func__", callee)
+    inner = getattr(function, "__wrapped__", None)
+    if getattr(function, "__code__", None) is not _MAKER:
+        return False
     try:
-        return all(
-            isinstance(function, types.FunctionType) and _is_harmless(function, is_generator)
-            for function, is_generator in parts
-        )
+        nodes = ast.walk(definition_of(inner, is_generator=True))  # type: ignore[arg-type]
     except SourceError:
         return False
+    return not any(
+        isinstance(n, ast.YieldFrom) or (isinstance(n, ast.Yield) and n.value is not None)
+        for n in nodes
+    )
 
 
-def _is_harmless(function: types.FunctionType, is_generator: bool) -> bool:
-    definition = definition_of(function, is_generator=is_generator)
-    own = {a.arg for a in definition.args.args[:1]} if not is_generator else set()
-    seen = seen_by(function)
-    for node in ast.walk(definition):
-        if isinstance(node, (ast.Global, ast.Nonlocal, ast.Delete)):
-            return False
-        is_part = isinstance(node, (ast.Attribute, ast.Subscript))
-        if is_part and not isinstance(node.ctx, ast.Load):  # type: ignore[attr-defined]
-            owner = node.value  # type: ignore[attr-defined]
-            if not (isinstance(owner, ast.Name) and owner.id in own):
-                return False
-        if isinstance(node, ast.Call) and not _is_known(node.func, seen):
-            return False
-    return True
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    yield
 
 
-def _is_known(callee: ast.expr, seen: dict[str, Any]) -> bool:
-    if isinstance(callee, ast.Name):
-        found = seen.get(callee.id)
-        is_builtin = callee.id not in seen and callee.id in (
-            "print",
-            "round",
-            "len",
-            "float",
-            "str",
-        )
-        return is_builtin or getattr(found, "__module__", None) in [m.__name__ for m in _HARMLESS]
-    root: ast.expr = callee
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    found = seen.get(root.id) if isinstance(root, ast.Name) else None
-    return found in _HARMLESS or isinstance(found, logging.Logger)
+_MAKER = _silent.__code__

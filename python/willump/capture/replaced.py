@@ -31,6 +31,8 @@ def _pairs_of(call: Call, given: Any, value: Any) -> list[tuple[Any, Any]]:
         pairs = list(zip(given, values, strict=True))
     else:
         pairs = [(given, value)]
+    if sum(is_missing(old) for old, _ in pairs) > 1:
+        raise NotNative(f"{call.name} of NaN by more than one value")
     for each in (each for pair in pairs for each in pair):
         is_number = isinstance(each, _NUMBERS) and not isinstance(each, (bool, np.bool_))
         if not is_number or (not math.isinf(each) and abs(each) > LARGEST):

@@ -97,7 +97,7 @@ class RowTracer:
         owner = getattr(callee, "__self__", None)
         if not is_traced(list(args), kwargs):
             self._check_constant(callee, owner, name)
-            self.outer.check_called(callee, [*args, *kwargs.values()])
+            self.outer.check_called(callee, args, kwargs)
             return callee(*args, **kwargs)
         if type(owner) in (list, dict, set) and name in MUTATING:
             self.check_own(owner)
@@ -137,11 +137,14 @@ class RowTracer:
         if type(owner) in (list, dict, set):
             self.check_own(owner)
 
-    def note_changed(self, owner: Any) -> None:
-        self.outer.note_changed(owner)
+    def note_changed(self, owner: Any, name: str) -> None:
+        self.outer.note_changed(owner, name)
 
-    def check_read(self, name: str) -> None:
-        """What the function around has left is checked there."""
+    def keep(self, owner: Any, names: set[Any]) -> None:
+        self.outer.keep(owner, names)
+
+    def check_name(self, owner: Any, name: str) -> None:
+        self.outer.check_name(owner, name)
 
     def check_attribute(self, owner: Any, name: str) -> None:
         self.outer.check_attribute(owner, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,15 @@ class Sample:
     whole: pd.DataFrame
     rows: pd.DataFrame
     places: Array  #: of the rows in the whole
+    #: Some of the rows as a frame of their own, and what calls gave on it, by their places.
+    runs: dict[bytes, tuple[pd.DataFrame, dict[int, Any]]] = field(default_factory=dict)
+
+    def run(self, places: Array) -> tuple[pd.DataFrame, dict[int, Any]]:
+        """Some of the rows, and what calls gave on them so far: `Replay.run` takes both."""
+        key = np.asarray(places).tobytes()
+        if key not in self.runs:
+            self.runs[key] = (self.rows.iloc[places].reset_index(drop=True), {})
+        return self.runs[key]
 
 
 def as_frame(sample: Any) -> pd.DataFrame:

@@ -133,13 +133,14 @@ def seen_by(function: Any) -> dict[str, Any]:
     own = getattr(function, "__func__", function)
     if not isinstance(own, types.FunctionType):
         return {}
-    names, closure = _names_in(own.__code__), names_of(own)
+    names, closure = names_in(own.__code__), names_of(own)
     return {n: own.__globals__[n] for n in names if n in own.__globals__} | closure
 
 
-def _names_in(code: types.CodeType) -> set[str]:
+def names_in(code: types.CodeType) -> set[str]:
+    """The names that code, and that of its inner functions, has of what is around it."""
     inner = [c for c in code.co_consts if isinstance(c, types.CodeType)]
-    return {*code.co_names, *code.co_freevars}.union(*map(_names_in, inner))
+    return {*code.co_names, *code.co_freevars}.union(*map(names_in, inner))
 
 
 def global_of(function_globals: dict[str, Any], name: str) -> Any:

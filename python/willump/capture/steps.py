@@ -135,7 +135,7 @@ def is_row_wise(value: Traced, sample: Sample) -> bool:
     them in another order, in two parts, and twice, and among the whole sample, where that
     takes not too long."""
     start = time.perf_counter()
-    if not _is_row_wise(value, sample.rows):
+    if not _is_row_wise(value, sample):
         return False
     seconds = (time.perf_counter() - start) / 4 / len(sample.rows) * len(sample.whole)
     if len(sample.whole) == len(sample.rows) or seconds > _MAX_SECONDS:
@@ -151,11 +151,11 @@ def is_row_wise(value: Traced, sample: Sample) -> bool:
     )
 
 
-def _is_row_wise(value: Traced, sample: Any) -> bool:
+def _is_row_wise(value: Traced, sample: Sample) -> bool:
     def run(rows: Any) -> Any:
-        return plain(value.replay.run(sample.iloc[rows].reset_index(drop=True)))
+        return plain(value.replay.run(*sample.run(rows)))
 
-    return answers_rows(run, plain(value.value), len(sample))
+    return answers_rows(run, plain(value.value), len(sample.rows))
 
 
 def answers_rows(run: Callable[[Any], Any], answer: Any, n: int) -> bool:

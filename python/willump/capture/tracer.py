@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import functools
 import inspect
@@ -17,11 +18,12 @@ import pandas as pd
 from ..convert.context import Context
 from ..convert.registry import Refused
 from .asked import TELLING, Asked, check_fixed, check_kind, set_method
+from .callables import unwrapped
 from .changes import CallCopied, Watch, call_on_sample
-from .effects import check_containers, effects_of
-from .inner import Inner, inner_of
+from .effects import effects_of
+from .inner import Inner
 from .interpreter import Interpreter
-from .keeping import Uses, is_keeper, kept_within
+from .keeping import Uses, is_object
 from .kinds import (
     bound_maker,
     constant_kind,
@@ -32,13 +34,13 @@ from .kinds import (
     name_of,
     nodes_of,
 )
-from .lasting import KEEPING, WRITING, check_lasting
+from .lasting import WRITING, check_lasting
 from .narrow import settled
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
 from .source import SourceError, bound_arguments, is_of_library
 from .steps import ReplayStep
-from .uses import is_changed_by, uses_of, uses_of_callable
+from .uses import is_changed_by, uses_of_call
 from .values import (
     LOOSE,
     N_ROWS,
@@ -114,6 +116,8 @@ class Tracer(Watch):
         self.steps: list[Step] = []
         self.notes: list[str] = []
         self.asked = Asked()
+        #: Calls that may raise an error of the rows that they see, with line and name.
+        self.guards: list[tuple[Replay, int, str]] = []
         self.models: dict[Any, Any] = {}  #: what the models that were called gave
         self.model: Any = None  #: the last of them
 
@@ -139,7 +143,7 @@ class Tracer(Watch):
         )
         if not sees_data and not is_traced(list(args), kwargs, owner):
             check_lasting(callee, [*args, *kwargs.values()], self.line)
-            self.check_called(callee, [*args, *kwargs.values()])
+            self.check_called(callee, args, kwargs)
             if getattr(callee, "__name__", "") in WRITING or kwargs.get("inplace") is True:
                 self.check_changes(owner)
             self.check_changes(kwargs.get("out"))
@@ -193,7 +197,8 @@ class Tracer(Watch):
         if kwargs.get("inplace") is True:
             return self._in_place(owner, name, args, kwargs)
         kind = kind_of(owner)
-        if is_keeper(owner.value) and is_changed_by(owner.value, name):
+        is_own = is_object(owner.value) or isinstance(owner.value, collections.deque)
+        if is_own and is_changed_by(owner.value, name):
             raise CaptureError(f"line {self.line}: {kind}.{name} changes what hangs on the input")
         return self.make(
             f"{kind}.{name}",
@@ -369,6 +374,7 @@ class Tracer(Watch):
         """Runs a call on the sample and gives it a native form; `may_write`: it may change
         what it is given."""
         self.n_calls += 1
+        self.check_strictness()
         args = tuple(self._plain(arg) for arg in args)
         kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
@@ -399,7 +405,11 @@ class Tracer(Watch):
             self.steps.append(Step(self.code, line, name, why, nodes_of(native)))
         if isinstance(native, str):
             self.n_python += 1
-            self.note_uses(functools.partial(self._uses, function, args, kwargs))
+            uses = self._note_uses(function, args, kwargs)
+            if uses.may_raise:
+                self.guards.append((replay, line, name))
+        else:
+            self.check_constant(getattr(function, "__self__", None), *args, *kwargs.values())
         found = Traced(value, native, replay, line)
         self.asked.call(name, function, args, found)
         found.is_part = np.ndim(value) > 0 and _picks_rows(function, args)
@@ -436,68 +446,17 @@ class Tracer(Watch):
                 found = arg if new is value else found
         self.steps.append(Step(self.code, line, name, why))
         self.n_python += 1
-        self.note_uses(functools.partial(self._uses, function, args, kwargs))
+        if self._note_uses(function, args, kwargs).may_raise:
+            self.guards.append((whole, line, name))
         self.hold(found)
         return found
 
-    def _uses(
-        self,
-        function: Any,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        *,
-        is_chosen: bool = False,
-    ) -> Uses:
-        """What a call that is not followed does to objects."""
-        every: list[Any] = [*args, *kwargs.values()]
-        own = function
-        if isinstance(function, CallMethod):  # of a value: is it of the user's?
-            own = vars(type(args[0].value)).get(function.name)
-        elif isinstance(function, types.MethodType):
-            own, args = function.__func__, (function.__self__, *args)
-        elif isinstance(function, type):
-            own, args = vars(function).get("__init__"), (None, *args)
-        elif not isinstance(function, types.FunctionType):
-            own, args = vars(type(function)).get("__call__"), (function, *args)
-            every += kept_within(getattr(function, "__self__", function))
-        found = Uses()
-        is_own = isinstance(own, types.FunctionType) and not is_of_library(own)
-        if is_own:
-            bound = bound_arguments(own, args, kwargs)
-            data = {name for name, value in bound.items() if is_traced(value)}
-            if isinstance(function, type):
-                check_containers(own, bound, self.line)
-                self.written |= effects_of(own, bound).names
-            found = uses_of(own, bound, data, is_chosen=is_chosen)
-        for value in every:
-            if isinstance(value, (types.FunctionType, types.MethodType)):
-                self._check_callable(value)
-                found.add(uses_of_callable(value, is_chosen=is_chosen))
-            elif not is_own:
-                for held in kept_within(value):
-                    found.doubt(held)
-            container = getattr(value, "__self__", None)
-            if type(container) in (list, dict, set) and value.__name__ in KEEPING:
-                raise CaptureError(
-                    f"line {self.line}: a {type(container).__name__} takes in what hangs on the "
-                    "input"
-                )
-        return found
-
-    def _check_callable(self, function: Any) -> None:
-        """Raises where a function that is handed on changes containers of the function that
-        defines it."""
-        if is_of_library(function):
-            return
-        effects, inner = effects_of(function, {}), inner_of(function)
-        self.written |= effects.names | effects.attributes
-        for name in () if inner is None else filter(inner.is_own, effects.names):
-            assert inner is not None
-            if type(inner.owner.lookup(name)) in (list, dict, set):
-                raise CaptureError(
-                    f"line {self.line}: {function.__name__} may change {name!r}, which hangs "
-                    "on the input then"
-                )
+    def _note_uses(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Uses:
+        """What a call that is not followed does to what may keep things."""
+        try:
+            return self.note_uses(functools.partial(uses_of_call, function, args, kwargs))
+        except SourceError as error:
+            raise CaptureError(f"line {self.line}: {error}") from error
 
     def _insert(
         self, owner: Traced, loc: int, column: Any, value: Any, allow_duplicates: bool = False
@@ -600,6 +559,8 @@ class Tracer(Watch):
 
     def _inline(self, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Follows a function of the user's; NotImplemented where it has no source."""
+        from .estimators import gives_as_is, is_output_wrapper
+
         given = args
         if isinstance(callee, types.MethodType):
             function, args = callee.__func__, (callee.__self__, *args)
@@ -609,26 +570,27 @@ class Tracer(Watch):
             function, args = vars(type(callee)).get("__call__"), (callee, *args)
         if not isinstance(function, types.FunctionType) or maker_of(function) is not None:
             return NotImplemented
-        if is_of_library(function):
+        if is_output_wrapper(function) and gives_as_is(args[0]):
+            function = unwrapped(function)
+        if is_of_library(function) or unwrapped(function) is not function:
             return NotImplemented
-        before = (len(self.steps), len(self.notes), self.line, self.code)
+        before, noted = (len(self.steps), len(self.notes), self.line, self.code), self.state()
         states = [(traced, copy.copy(traced)) for traced in walk([list(args), kwargs])]
         containers = [(c, copy.copy(c)) for c in (*args, *kwargs.values()) if is_container(c)]
         try:
             return Interpreter.call(self, function, args, kwargs)
         except (CaptureError, SourceError) as error:
             del self.steps[before[0] :], self.notes[before[1] :]
+            self.put_back(noted)
             for traced, before_it in states:
                 self._replace(traced, before_it)
             for container, items in containers:
                 container.clear()
                 (container.extend if type(container) is list else container.update)(items)
             self.line, self.code = before[2], before[3]
-            bound = bound_arguments(function, args, kwargs)
-            check_containers(function, bound, self.line)
             self.note(self.line, f"{function.__qualname__} is called in Python: {error}")
-            name, effects = function.__qualname__, effects_of(function, bound)
-            self.written |= effects.names | effects.attributes
+            bound, name = bound_arguments(function, args, kwargs), function.__qualname__
+            effects = effects_of(function, bound)
             may_write = effects.unknown or any(is_traced(bound[p]) for p in effects.parameters)
             return self.make(name, callee, given, kwargs, None, may_write=may_write)
         finally:
@@ -702,10 +664,15 @@ _PICKING = frozenset(
 )  # fmt: skip
 
 
+#: Methods that give their owner's rows, whatever else they are given.
+_KEEPING_ROWS = frozenset(["fillna", "isin", "map", "mask", "where"])
+
+
 def _picks_rows(function: Any, args: tuple[Any, ...]) -> bool:
     """Whether what a call gives has the rows that data picks of its first argument's."""
     first = args[0] if args else None
-    if isinstance(function, (SetItem, AugmentItem)):
+    is_first = isinstance(function, CallMethod) and function.name in _KEEPING_ROWS
+    if is_first or isinstance(function, (SetItem, AugmentItem)):
         return isinstance(first, Traced) and first.is_part
     if any(traced.is_part for traced in walk(list(args))):
         return True

@@ -254,15 +254,16 @@ class Replay:
     kwargs: dict[str, Any] = field(default_factory=dict)
     line: int = 0
 
-    def run(self, frame: Any, known: dict[int, Any] | None = None) -> Any:
+    def run(self, frame: Any, known: dict[int, tuple[Replay, Any]] | None = None) -> Any:
+        """What the call gives on a frame; `known` has, and gets, what calls gave on it."""
         known = {} if known is None else known
         if self.function is None:
             return frame
         if id(self) not in known:
             args = resolve(self.args, lambda r: r.run(frame, known))
             kwargs = resolve(self.kwargs, lambda r: r.run(frame, known))
-            known[id(self)] = self.function(*args, **kwargs)
-        return known[id(self)]
+            known[id(self)] = (self, self.function(*args, **kwargs))
+        return known[id(self)][1]
 
 
 def resolve(value: Any, run: Callable[[Replay], Any]) -> Any:

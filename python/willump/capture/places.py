@@ -1,0 +1,107 @@
+"""Where the values of expressions lie: in which keeper, under which attribute."""
+
+from __future__ import annotations
+
+import collections
+from dataclasses import dataclass, field
+from typing import Any
+
+from .keeping import ANY, is_container, is_keeper
+
+#: A value that is not known before the call.
+UNKNOWN = object()
+
+
+@dataclass(frozen=True)
+class Within:
+    """Stands for some part of a value."""
+
+    whole: Any
+
+
+@dataclass(frozen=True)
+class Made:
+    """Stands for an object that the call itself makes; `kind` None: of whatever class."""
+
+    kind: Any = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value lies: a keeper itself (`name` None), or what one of its attributes has."""
+
+    owner: Any
+    name: str | None
+    value: Any
+
+    @classmethod
+    def of(cls, value: Any) -> Place:
+        return cls(value, None, value)
+
+    def is_same(self, other: Place) -> bool:
+        return self.owner is other.owner and self.name == other.name and self.value is other.value
+
+    @property
+    def is_made(self) -> bool:
+        return isinstance(self.owner, Made)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is there may change."""
+        return self.value is UNKNOWN or isinstance(self.value, Within) or is_keeper(self.value)
+
+
+def part_of(place: Place | None, key: Any = UNKNOWN) -> Place | None:
+    """What lies within what is there; None of what cannot change."""
+    if place is None or place.is_made:
+        return place
+    value = place.value
+    parts: list[Any] | None = None
+    if isinstance(value, dict) and is_container(value):
+        parts = [value[key]] if _is_key(key) and key in value else list(value.values())
+    elif isinstance(value, (list, tuple, collections.deque)):
+        is_index = type(key) is int and -len(value) <= key < len(value)
+        parts = [value[key]] if is_index else list(value)
+    elif isinstance(value, (set, frozenset, str)):
+        return None
+    name = ANY if place.name is None else place.name
+    if parts is None:
+        whole = value.whole if isinstance(value, Within) else value
+        return Place(place.owner, name, UNKNOWN if whole is UNKNOWN else Within(whole))
+    if len(parts) == 1 and (is_keeper(parts[0]) or callable(parts[0])):
+        return Place.of(parts[0])
+    if len(parts) == 1:
+        return None
+    if parts and not any(map(is_keeper, parts[:1_000])):
+        return None
+    return Place(place.owner, name, Within(value))
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, (str, bytes, int, float, bool, type(None)))
+
+
+@dataclass
+class Given:
+    """What a call is given, as far as its source tells."""
+
+    places: list[Place | None] = field(default_factory=list)
+    keywords: dict[str, Place | None] = field(default_factory=dict)
+    data: set[int | str] = field(default_factory=set)  #: the places and keywords that are data
+    is_all_data: bool = False  #: whatever it is given: nobody knows how it is called
+    rest: list[Place | None] = field(default_factory=list)  #: of starred arguments
+
+    @property
+    def every(self) -> list[Place]:
+        found = [*self.places, *self.keywords.values(), *self.rest]
+        return [place for place in found if place is not None]
+
+    def behind(self, *first: Place | None) -> Given:
+        """The same with places in front."""
+        n = len(first)
+        data = {each + n if isinstance(each, int) else each for each in self.data}
+        return Given([*first, *self.places], self.keywords, data, self.is_all_data, self.rest)
+
+
+#: A call by whoever has a function, with whatever data.
+WHATEVER = Given(is_all_data=True)
