@@ -253,15 +253,17 @@ def _refuse_others(cells: Array, first: str, place: Place) -> None:
 def _refuse_objects(x: Any) -> None:
     """Raises where columns are of objects that an imputer hands on in a frame of polars, which
     makes columns of another type of them."""
-    is_pandas = library_of(x) == "pandas"
-    dtypes = (
-        list(x.dtypes) if is_pandas and not hasattr(x, "array") else [getattr(x, "dtype", None)]
-    )
-    if any(isinstance(dtype, np.dtype) and dtype.kind == "O" for dtype in dtypes):
-        raise UnsupportedError(
-            "a column of X holds objects, of which set_output(transform='polars') makes a column "
-            "of another type behind an imputer; give numbers, such as X.astype(float)"
-        )
+    if library_of(x) == "pandas" and not hasattr(x, "array"):
+        dtypes = {f"column {key!r}": dtype for key, dtype in zip(x.columns, x.dtypes, strict=True)}
+    else:
+        name = getattr(x, "name", None)
+        dtypes = {"X" if name is None else f"column {name!r}": getattr(x, "dtype", None)}
+    for what, dtype in dtypes.items():
+        if isinstance(dtype, np.dtype) and dtype.kind == "O":
+            raise UnsupportedError(
+                f"{what} is of objects, of which set_output(transform='polars') makes a column of "
+                "another type behind a SimpleImputer; give numbers, such as X.astype(float)"
+            )
 
 
 def _is_double(cell: Any) -> bool:
