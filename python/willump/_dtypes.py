@@ -120,7 +120,8 @@ def _dtype_together(x: Any, keys: Sequence[Any]) -> np.dtype[Any] | None:
         kinds = {dtype.kind == "b" for dtype in dtypes}
         return whole_dtype(x, keys) if len(kinds) == 1 else None  # objects otherwise
     if any(hasattr(dtype, "categories") for dtype in dtypes):
-        return np.asarray(x[list(chosen)] if chosen else x).dtype
+        found = np.asarray(x[list(chosen)] if chosen else x).dtype
+        return None if found.kind == "b" else found  # of which scikit-learn makes objects
     return None
 
 
