@@ -251,18 +251,18 @@ def _refuse_others(cells: Array, first: str, place: Place) -> None:
 
 
 def _refuse_objects(x: Any) -> None:
-    """Raises where columns are of text or objects that an imputer hands on in a frame of
-    polars, which makes columns of another type of them."""
+    """Raises where columns are of text, objects or pandas' own dtypes that an imputer hands on
+    in a frame of polars, which makes columns of another type, and nulls, of them."""
     if library_of(x) == "pandas" and not hasattr(x, "array"):
         dtypes = {f"column {key!r}": dtype for key, dtype in zip(x.columns, x.dtypes, strict=True)}
     else:
         name = getattr(x, "name", None)
         dtypes = {"X" if name is None else f"column {name!r}": getattr(x, "dtype", None)}
     for what, dtype in dtypes.items():
-        dtype = getattr(getattr(dtype, "categories", dtype), "dtype", dtype)
-        if library_of(x) in ("pandas", "numpy") and getattr(dtype, "kind", "O") == "O":
+        is_plain = isinstance(dtype, np.dtype) and dtype.kind != "O"
+        if library_of(x) in ("pandas", "numpy") and not is_plain:
             raise UnsupportedError(
-                f"{what} is of text or objects, of which set_output(transform='polars') makes a "
+                f"{what} is of {dtype}, of which set_output(transform='polars') makes a "
                 "column of another type behind a SimpleImputer; give numbers, such as "
                 "X.astype(float)"
             )
