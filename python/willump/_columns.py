@@ -7,7 +7,10 @@ own library is there already.
 
 from __future__ import annotations
 
+import itertools
 import numbers
+import operator
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,13 +77,17 @@ def adapt_text(x: Any, is_category: bool = False, first: str = "") -> Any:
     """A column of text as a list, as (Arrow exporter, what a null stands for), or
     as (codes, words, what stands for no code).
 
-    `first` is "category" where an encoder reads the column, which refuses numbers.
+    `first` holds "category" where an encoder reads the column, which refuses numbers, and
+    "no_na" where an imputer does, which compares each cell.
     """
     library = library_of(x)
     if library == "willump" and hasattr(x, "parts"):
         return x.parts  # read by a compiled function
-    if first == "category":
+    words_of_first = first.split()
+    if "category" in words_of_first:
         _refuse_numbers(x)
+    if "no_na" in words_of_first:
+        _refuse_na(x)
     if library == "pandas" and hasattr(x, "array"):
         values = x.array
         words = getattr(x.dtype, "categories", None)
@@ -120,6 +127,25 @@ def _refuse_numbers(x: Any) -> None:
     is_nullable = words is None and hasattr(x, "array")
     numbers = x.to_numpy(np.float64, na_value=np.nan) if is_nullable else np.asarray(x, np.float64)
     raise not_words(dtype, bool(np.isinf(numbers).any()), kind == "b" and words is None)
+
+
+def _refuse_na(x: Any) -> None:
+    """Raises where a column of pandas holds its NA, which is equal to nothing and not unequal."""
+    if library_of(x) != "pandas" or not hasattr(x, "array"):
+        return
+    na = sys.modules["pandas"].NA
+    at = -1
+    if x.dtype == object:
+        cells = x.to_numpy().tolist()
+        if any(map(operator.is_, cells, itertools.repeat(na))):
+            at = next(row for row, cell in enumerate(cells) if cell is na)
+    elif getattr(x.dtype, "na_value", None) is na and x.hasnans:
+        at = int(np.argmax(x.isna().to_numpy()))
+    if at >= 0:
+        raise TypeError(
+            f"boolean value of NA is ambiguous: row {at} of column {x.name!r} is pandas.NA, which "
+            "SimpleImputer compares with its missing_values; give None or NaN there"
+        )
 
 
 def _exports_arrow(x: Any) -> bool:
@@ -185,6 +211,8 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     """
     library = library_of(x)
     _refuse_matrix(x)
+    if "no_objects" in first:
+        _refuse_objects(x)
     if "no_codes" in first and library in _BASES:
         dtype = x.type if library == "pyarrow" else x.dtype
         _refuse_kind(name.removeprefix("column "), dtype, first)
@@ -206,21 +234,38 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     def place(at: tuple[int, ...]) -> str:
         return f"row {at[0]} of {name}"
 
-    if "category" in first:
-        _refuse_others(raw, place)
+    _refuse_others(raw, first, place)
     if "no_text" in first:
         _refuse_text(raw[:, None], [0], place)
     _refuse_unlike(raw, first, place)
     return as_numbers(raw, place, reads_text=True, refuses_half="no_half" in first)
 
 
-def _refuse_others(cells: Array, place: Place) -> None:
+def _refuse_others(cells: Array, first: str, place: Place) -> None:
     """Raises for the first cell that is no number, where categories are numbers."""
-    if cells.dtype.kind not in "OUST":
+    if "category" not in first or cells.dtype.kind not in "OUST":
         return
     for at, cell in np.ndenumerate(cells.astype(object)):
         if not _is_double(cell):
             raise not_category(at, cell, place)
+
+
+def _refuse_objects(x: Any) -> None:
+    """Raises where columns are of text, objects or pandas' own dtypes that an imputer hands on
+    in a frame of polars, which makes columns of another type, and nulls, of them."""
+    if library_of(x) == "pandas" and not hasattr(x, "array"):
+        dtypes = {f"column {key!r}": dtype for key, dtype in zip(x.columns, x.dtypes, strict=True)}
+    else:
+        name = getattr(x, "name", None)
+        dtypes = {"X" if name is None else f"column {name!r}": getattr(x, "dtype", None)}
+    for what, dtype in dtypes.items():
+        is_plain = isinstance(dtype, np.dtype) and dtype.kind != "O"
+        if library_of(x) in ("pandas", "numpy") and not is_plain:
+            raise UnsupportedError(
+                f"{what} is of {dtype}, of which set_output(transform='polars') makes a "
+                "column of another type behind a SimpleImputer; give numbers, such as "
+                "X.astype(float)"
+            )
 
 
 def _is_double(cell: Any) -> bool:
@@ -388,12 +433,14 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     where one column of it is, "no_codes" and "no_words" where columns of a frame are that
     hold such ("=" and the columns: where these are), "no_text=" and the columns in which
     text is refused though it be a number, "equal=" and a number where objects are compared
-    with it before they are read as numbers (NaN: with themselves), "no_sparse_nan" where NaN
-    in a sparse matrix is refused, and
+    with it before they are read as numbers (NaN: with themselves), "no_objects" where columns
+    of them are refused, "no_sparse_nan" where NaN in a sparse matrix is refused, and
     "single_tables" where float32 stays float32 in what has no dtype: polars
     and Arrow frames, lists. Of a list of columns the extension says it.
     """
     refuses_half = "no_half" in first
+    if "no_objects" in first:
+        _refuse_objects(x)
     if is_sparse(x):
         return _csr_parts(x, refuses_half, takes_nan="no_sparse_nan" not in first)
     _refuse_matrix(x)
@@ -411,8 +458,7 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
         if "no_half_columns" in first:
             _refuse_half_columns(x)
         raw = _pandas_to_numpy(x, refuses_half=refuses_half)
-        if "category" in first:
-            _refuse_others(raw, _place_in(x))
+        _refuse_others(raw, first, _place_in(x))
         _refuse_text(raw, _numbers_only(first), _place_in(x))
         _refuse_unlike(raw, first, _place_in(x))
         array = as_numbers(raw, _place_in(x), refuses_half=refuses_half)
@@ -442,8 +488,7 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
             if raw.dtype.kind != "c" and not reads_text:
                 raise not_numeric(cells, place)
             raw = cells if reads_text else raw
-        if "category" in first:
-            _refuse_others(raw, place)
+        _refuse_others(raw, first, place)
         _refuse_text(raw, _numbers_only(first), place)
         _refuse_unlike(raw, first, place)
         array = as_numbers(raw, place, reads_text=reads_text, refuses_half=refuses_half)

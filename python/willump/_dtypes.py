@@ -81,6 +81,68 @@ class FunctionColumns:
         )
 
 
+class ImputedColumns:
+    """Raises as SimpleImputer does where the columns that it reads together are bool, or
+    integers to which what it fills with cannot be cast.
+
+    Parameters
+    ----------
+    groups : list of dict
+        "names" or "positions" of the columns (neither: all), and "fill", the dtype of what an
+        imputer of constants fills with, or None.
+    then : the function from X to the inputs of a model
+    """
+
+    def __init__(
+        self, groups: Sequence[dict[str, Any]], then: Callable[[Any], tuple[Any, ...]]
+    ) -> None:
+        self.groups = list(groups)
+        self.then = then
+
+    def __call__(self, x: Any) -> tuple[Any, ...]:
+        inputs = self.then(x)  # first, as it checks that the columns are there
+        if isinstance(x, np.ndarray) and x.dtype.kind == "f":
+            return inputs
+        if not isinstance(x, (dict, list, tuple)) and not is_sparse(x):
+            for group in self.groups:
+                keys = group["names"] or group["positions"] or []
+                _check_imputed(_dtype_together(x, keys), group["fill"])
+        return inputs
+
+
+def _dtype_together(x: Any, keys: Sequence[Any]) -> np.dtype[Any] | None:
+    """NumPy's dtype of columns of X, where it is bool or integers."""
+    if not is_frame(x) or library_of(x) != "pandas":
+        return whole_dtype(x, keys)
+    chosen = _keys_of(x, None, list(keys)) if keys and isinstance(keys[0], int) else keys
+    dtypes = list((x[list(chosen)] if chosen else x).dtypes)
+    if all(isinstance(dtype, np.dtype) for dtype in dtypes):
+        kinds = {dtype.kind == "b" for dtype in dtypes}
+        return whole_dtype(x, keys) if len(kinds) == 1 else None  # objects otherwise
+    if any(hasattr(dtype, "categories") for dtype in dtypes):
+        found = np.asarray(x[list(chosen)] if chosen else x).dtype
+        return None if found.kind == "b" else found  # of which scikit-learn makes objects
+    return None
+
+
+def _check_imputed(dtype: np.dtype[Any] | None, fill: str | None) -> None:
+    if dtype is None:
+        return
+    if dtype.kind == "b":
+        raise ValueError(
+            f"SimpleImputer does not support data with dtype {dtype}. Please provide either a "
+            "numeric array (with a floating point or integer dtype) or categorical data "
+            "represented either as an array with integer dtype or an array of string values with "
+            "an object dtype: give numbers, such as X.astype(float)"
+        )
+    if fill is not None and not np.can_cast(np.dtype(fill), dtype, casting="same_kind"):
+        raise ValueError(
+            f"The dtype of the filling value (i.e. {np.dtype(fill)!r}) cannot be cast to the input "
+            f"data that is {dtype!r}. Make sure that the dtypes of the input data are of the same "
+            "kind between fit and transform."
+        )
+
+
 class LikeABooster:
     """Arrays and lists as `lightgbm.Booster.predict` reads them: float32 and float64 as they
     are, any other dtype cast to float32. What cannot be cast goes on, to be refused.
@@ -355,14 +417,14 @@ def _dtype_of(x: Any, key: Any, library: str) -> Any:
 
 
 #: Functions that give an integer itself, or a sign.
-_SAME = ("positive", "sign", "floor", "ceil", "trunc")
+SAME_FUNCTIONS = ("positive", "sign", "floor", "ceil", "trunc")
 
 
 def wraps(function: str, dtype: Any) -> bool:
     """Whether a function's numbers of bool and integers may differ from those of the same
     in float64; of 64 bits only what divides."""
     kind = getattr(dtype, "kind", "O")
-    if kind not in "biu" or function in _SAME:
+    if kind not in "biu" or function in SAME_FUNCTIONS:
         return False
     itemsize = getattr(dtype, "itemsize", 8)
     try:

@@ -17,6 +17,7 @@ from ._categories import CategoryCodes
 from ._dmatrix import FromDMatrix
 from ._dtypes import (
     FunctionColumns,
+    ImputedColumns,
     LikeABooster,
     PassedDtypes,
     WideIntegers,
@@ -44,7 +45,8 @@ Array = npt.NDArray[Any]
 _Finish = Callable[[Any, Any], Any]
 
 #: What sends arrays, too, through Python.
-_LOOKS_AT_ARRAYS = ("feature_names_in", "function_columns", "object_columns", "passed_columns")
+_LOOKS_AT_ARRAYS = ("feature_names_in", "function_columns", "object_columns", "passed_columns",
+                    "imputed_columns")  # fmt: skip
 
 #: SciPy's sparse types.
 SPARSE_KINDS = tuple(
@@ -177,6 +179,8 @@ def interface_of(
         extract = ExactNames(metadata["exact_names"], extract)
     if metadata.get("function_columns"):
         extract = FunctionColumns(metadata["function_columns"], extract)
+    if metadata.get("imputed_columns"):
+        extract = ImputedColumns(metadata["imputed_columns"], extract)
     if metadata.get("passed_dtypes"):
         extract = PassedDtypes(metadata["passed_dtypes"], extract)
     if metadata.get("object_columns"):

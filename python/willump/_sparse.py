@@ -24,12 +24,15 @@ def is_sparse(x: Any) -> bool:
 
 
 def checked_csr(x: Any) -> Any:
-    """A sound CSR matrix without repeated elements; `x` stays as it is.
+    """A sound CSR matrix whose rows are in the order of their columns; `x` stays as it is.
 
     Raises
     ------
     ValueError
         Where the arrays do not fit each other.
+    UnsupportedError
+        Where a row has a column twice: models take the sum, each by itself, the first or the
+        last.
     """
     check_sparse(x)
     csr = x.tocsr()
@@ -37,8 +40,23 @@ def checked_csr(x: Any) -> Any:
         check_sparse(csr)
     if not csr.has_canonical_format:
         csr = csr.copy()
-        csr.sum_duplicates()
+        csr.sort_indices()
+        if not csr.has_canonical_format:
+            _refuse_repeated(csr)
     return csr
+
+
+def _refuse_repeated(csr: Any) -> None:
+    """Raises for the first column that a row of a sorted matrix has twice."""
+    indices = csr.indices[: csr.indptr[-1]]
+    rows = np.repeat(np.arange(csr.shape[0]), np.diff(csr.indptr))
+    repeated = np.flatnonzero((indices[1:] == indices[:-1]) & (rows[1:] == rows[:-1]))
+    if len(repeated):
+        at = repeated[0]
+        raise UnsupportedError(
+            f"row {rows[at]} of the sparse matrix has column {indices[at]} twice, of which steps "
+            "take the sum, each by itself, the first or the last; call sum_duplicates() on it"
+        )
 
 
 def check_sparse(x: Any) -> None:

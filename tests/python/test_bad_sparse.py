@@ -9,9 +9,12 @@ import pytest
 import scipy.sparse as sp
 import willump
 from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import Ridge
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import BernoulliNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler
+from sklearn.preprocessing import Binarizer, MaxAbsScaler, Normalizer
+from sklearn.tree import DecisionTreeClassifier
 from willump import _columns
 
 MATRIX = np.array([[1.0, 0.0, 2.0], [0.0, 0.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, 7.0]])
@@ -89,6 +92,37 @@ def test_the_extension_checks_csr_itself(
 def test_a_sound_sparse_matrix_of_any_index_type(kind: str, index: Any, model: Any) -> None:
     x = damaged(kind, {}, index, canonical=True)
     np.testing.assert_array_equal(model.predict(x), model.predict(sp.csr_matrix(MATRIX)))
+
+
+READERS: list[Any] = [
+    LogisticRegression(), BernoulliNB(), Normalizer(), Binarizer(threshold=0.4), MaxAbsScaler(),
+    TfidfTransformer(sublinear_tf=True), DecisionTreeClassifier(random_state=0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_column_twice_in_a_row_is_refused_and_any_order_taken(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    fitted = sp.random(60, 8, density=0.4, format="csr", random_state=seed)
+    reader = READERS[seed % len(READERS)]
+    est = reader if hasattr(reader, "predict") else make_pipeline(reader, LogisticRegression())
+    est.fit(fitted, np.arange(60) % 2)
+    fast = willump.compile(est, strict=True)
+    columns = [rng.permutation(8)[: rng.integers(1, 8)] for _ in range(9)]
+    indptr = np.cumsum([0, *map(len, columns)])
+    data = rng.choice([0.1, 0.3, 0.5], indptr[-1])
+    rows = sp.csr_matrix((data, np.concatenate(columns), indptr), shape=(9, 8))
+    want = est.predict_proba(rows)
+    np.testing.assert_allclose(fast.predict_proba(rows), want, rtol=1e-9, atol=1e-12)
+    row = int(rng.integers(9))
+    again = int(rng.choice(columns[row]))
+    columns[row] = rng.permutation([*columns[row], again])
+    indptr = np.cumsum([0, *map(len, columns)])
+    twice = sp.csr_matrix((np.ones(indptr[-1]), np.concatenate(columns), indptr), shape=(9, 8))
+    with pytest.raises(willump.UnsupportedError, match=rf"row {row} .*column {again} twice"):
+        fast.predict_proba(twice)
+    twice.sum_duplicates()
+    np.testing.assert_allclose(fast.predict_proba(twice), est.predict_proba(twice), rtol=1e-9)
 
 
 def test_indices_that_are_no_integers_are_refused() -> None:

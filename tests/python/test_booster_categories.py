@@ -367,7 +367,7 @@ def test_categories_of_another_type_are_read_as_the_library_does(
 
 def steps_before(rng: Any) -> list[Any]:
     """What may hand on a frame's columns as they are, or makes arrays of numbers of them."""
-    kinds = rng.integers(0, 9)
+    kinds = rng.integers(0, 12)
     output = rng.choice(["default", "pandas"])
     scaled = [("s", StandardScaler(), ["a"])]
     made = {
@@ -380,6 +380,9 @@ def steps_before(rng: Any) -> list[Any]:
         6: make_pipeline(FunctionTransformer(), SimpleImputer()),
         7: make_pipeline(SimpleImputer(), FunctionTransformer()),
         8: FunctionTransformer(),
+        9: ColumnTransformer([("p", "passthrough", ["a"])], remainder="passthrough"),
+        10: ColumnTransformer([("p", "passthrough", ["k"])], remainder=VarianceThreshold()),
+        11: ColumnTransformer([("p", "passthrough", ["a", "b"])], remainder=VarianceThreshold()),
     }[int(kinds)]
     if kinds != 8:
         made.set_output(transform=output)
@@ -401,7 +404,8 @@ def dressed(rng: Any, numbers: Any) -> Any:
 def test_dtypes_of_columns_behind_other_steps(seed: int) -> None:
     rng = np.random.default_rng(seed)
     numbers = pd.Series(rng.choice([2, 4, 8], 90))
-    plain = pd.DataFrame({"a": rng.normal(size=90), "k": numbers.astype("int8")})
+    columns = {"a": rng.normal(size=90), "k": numbers.astype("int8"), "b": rng.normal(size=90)}
+    plain = pd.DataFrame(columns)
     y = (plain["a"] + plain["k"] > 4).astype(int)
     models = [xgb.XGBClassifier(n_estimators=4, n_jobs=1), lgb.LGBMClassifier(**LIGHT)]
     est = make_pipeline(*steps_before(rng), models[rng.integers(2)])

@@ -12,6 +12,8 @@ import pandas as pd
 import polars as pl
 import pytest
 import willump
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from willump import UnsupportedError, _core
@@ -112,6 +114,32 @@ def test_a_pipeline_ends_in_catboost() -> None:
     fast = willump.compile(piped, strict=True)
     np.testing.assert_array_equal(fast.predict(X), piped.predict(X))
     np.testing.assert_allclose(fast.predict_proba(X), piped.predict_proba(X), 1e-13)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("seed", range(6))
+def test_models_of_classifiers_ask_for_what_catboost_has(n_classes: int, seed: int) -> None:
+    """It has no decision_function: its probabilities are calibrated, and vote."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(150, 3)).round(1)
+    y = np.digitize(X[:, 0] + rng.normal(size=150), [0] if n_classes == 2 else [-0.5, 0.5])
+    inner = cb.CatBoostClassifier(**QUIET | {"iterations": int(rng.integers(2, 9))})
+    if rng.random() < 0.5:
+        inner = make_pipeline(MaxAbsScaler(), inner)
+    options = {"cv": 2, "ensemble": bool(rng.random() < 0.5)}
+    sigmoid = CalibratedClassifierCV(inner, method="sigmoid", **options)
+    isotonic = CalibratedClassifierCV(inner, method="isotonic", **options)
+    others = [isotonic, OneVsRestClassifier(inner), OneVsOneClassifier(inner)]
+    for model in (sigmoid, *others):
+        model.fit(X, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # steep calibrators and votes stay Python
+            fast = willump.compile(model, strict=model is sigmoid)
+        for method in ("predict", "predict_proba", "decision_function"):
+            assert hasattr(fast, method) == hasattr(model, method)
+            if hasattr(model, method):
+                expected, result = getattr(model, method)(X), getattr(fast, method)(X)
+                np.testing.assert_allclose(result, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_a_frame_s_columns_are_found_by_name_as_catboost_does() -> None:

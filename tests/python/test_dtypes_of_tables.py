@@ -27,7 +27,8 @@ from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegr
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     Binarizer,
     FunctionTransformer,
@@ -325,6 +326,43 @@ def test_float32_codes_beside_float32_columns_stay_float32(
         steps = [("blocks", blocks), ("then", then), *([("model", final)] if final else [])]
         est = Pipeline(steps).fit(x, x[:, 1])
         assert assert_same(build(est), est, x.astype(dtype), f"{fit_dtype} {dtype}")
+
+
+@examples(40, shrinks=False)
+@given(st.integers(0, 2**32))
+def test_small_integers_that_python_gives_are_float32_beside_float32(seed: int) -> None:
+    """An encoder of a dtype that the graph has not stays Python."""
+    rng = np.random.default_rng(seed)
+    x = pd.DataFrame(
+        {
+            "f": rng.choice([0.5, 1, 2, 1e6, -3], 90).astype("f4"),
+            "g": rng.normal(size=90).astype(rng.choice(["f4", "f4", "f8"])),
+            "k": rng.choice(list("abcdefghijklmnopqr"), 90),
+        }
+    )
+    dtype = rng.choice([np.int8, np.uint8, np.int16, bool, np.uint16, np.uint32])
+    models = [KNeighborsRegressor(3), PowerTransformer(), Ridge(), StandardScaler()]
+    model = models[int(rng.integers(4))]
+    is_sparse = bool(rng.integers(2)) and not isinstance(model, StandardScaler)
+    encoders = [OneHotEncoder(dtype=dtype, sparse_output=is_sparse), OrdinalEncoder(dtype=dtype)]
+    blocks: list[Any] = [("k", encoders[int(rng.integers(2))], ["k"])]
+    if rng.random() < 0.8:
+        chosen = [["f"], ["g"], ["f", "g"]][int(rng.integers(3))]
+        blocks.insert(int(rng.integers(2)), ("f", StandardScaler(), chosen))
+    steps: list[Any] = [ColumnTransformer(blocks, sparse_threshold=0), model]
+    if hasattr(steps[-1], "transform") and rng.random() < 0.5:
+        steps.append(KNeighborsRegressor(3))
+    est = quiet(make_pipeline(*steps).fit, x, rng.integers(0, 9, 90))
+    fast, method = build(est), "predict" if hasattr(steps[-1], "predict") else "transform"
+    try:
+        got = quiet(getattr(fast, method), x)
+    except willump.UnsupportedError as error:
+        assert "float32" in str(error) or "float16" in str(error)  # noqa: PT017
+        return
+    want = quiet(getattr(est, method), x)
+    assert got.dtype == want.dtype
+    near = 1e-9 if want.dtype == np.float64 else 2e-6
+    np.testing.assert_allclose(got, want, rtol=near, atol=near * 1e-2)
 
 
 def test_integers_in_arrays_are_refused_before_lightgbm_too() -> None:

@@ -13,7 +13,9 @@ from harness import build
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neighbors import KNeighborsRegressor, RadiusNeighborsRegressor
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PowerTransformer, StandardScaler
 
 TEXTS = ["a good cat", "bad dog so", "good good", "bad"] * 8
 LABELS = ["yes", "no"] * 16
@@ -75,3 +77,23 @@ def test_one_class_gives_the_originals_columns(model: Any) -> None:
                 result = getattr(fast, method)(TEXTS[:5])
                 assert result.dtype == expected.dtype
                 np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("scale", [1, 0.5])
+@pytest.mark.parametrize("seed", range(8))
+def test_predictions_have_the_dtype_that_the_step_gives_them(scale: float, seed: int) -> None:
+    """Means of integers, which are floats, or an integer where no neighbour is near."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, 2))
+    y = rng.integers(0, 9, 60) * scale
+    y = y.astype(int) if scale == 1 else y
+    for model in (RadiusNeighborsRegressor(2.0), KNeighborsRegressor(3)):
+        first = [StandardScaler(), PowerTransformer(), "passthrough"][seed % 3]
+        original = make_pipeline(first, model).fit(X + 9, y)
+        for again in (fast := build(original), pickle.loads(pickle.dumps(fast))):
+            for rows in (X + 9, X[:3] + 9, np.r_[X[:2] + 9, X[:2] + 99], X[:2] + 99):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    expected, result = original.predict(rows), again.predict(rows)
+                assert result.dtype == expected.dtype
+                np.testing.assert_allclose(result, expected, rtol=1e-9)

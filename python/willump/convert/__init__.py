@@ -253,6 +253,8 @@ class Conversion:
             metadata["refuses_float16"] = True
         if self.context.function_columns:
             metadata["function_columns"] = self.context.function_columns
+        if self.context.imputed_columns:
+            metadata["imputed_columns"] = self.context.imputed_columns
         if self.context.object_columns:
             metadata["object_columns"] = self.context.object_columns
         if model.features is not None:
@@ -273,11 +275,12 @@ class Conversion:
         if unshown := unshown_dtypes(self.context, metadata.get("passed_columns", ())):
             metadata["passed_dtypes"] = unshown
         # Outputs that are a step's answer to the caller's own X, and nothing else;
-        # a step's labels may be none of its classes, or of another dtype.
+        # a step's labels may be none of its classes, and its predictions of another dtype
+        # than two rows of zeros have, as where no neighbour is within a radius of these.
         direct = {}
         for name, ref in model.outputs().items():
             step = self.builder.nodes[ref.node].payload
-            is_shown = step and (name == "label" or step.is_raw)
+            is_shown = step and (name in ("label", "prediction") or step.is_raw)
             if is_shown and ref.node in rendered.numbers:
                 direct[name] = step.number
         if direct:

@@ -112,6 +112,12 @@ def encode(
     known = [known_of(np.asarray(c)) for c in est.categories_]
     if not known:
         raise Refused("it has no columns")
+    knows_missing = any(column.nan >= 0 or column.none >= 0 for column in known)
+    if knows_missing and isinstance(value, Categories) and value.in_frame:
+        raise Refused(
+            "a category is missing, and whether the frame that it reads has None or NaN there "
+            "goes by the other rows"
+        )
     said = None if warning is None else (warning, ctx.warning_group(est))
 
     def look_up(nodes: list[int], group: list[int]) -> Ref:
@@ -161,8 +167,7 @@ def _has_objects(est: Any) -> bool:
 
 def _dense(ctx: Context, est: Any, value: Value) -> Ref:
     ref = ctx.numeric(value, int(est.n_features_in_), reads=ANY)
-    if isinstance(value, Source):
-        ctx.read_as_category(ref.node)
+    ctx.read_as_category(ref.node)
     if ref.sparse:
         raise Refused("its input is sparse, which it does not take")
     if not ctx.is_exact(ref):

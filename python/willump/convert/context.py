@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
-from .._dtypes import dtypes_of_product
+from .._dtypes import SAME_FUNCTIONS, dtypes_of_product
 from .._graph import Attribute, Node
 from .gaps import CANNOT_CENTER, DENSE_ONLY, KEPT, SETTLED, centers, takes_dense_only
 from .lookups import MOST_RUNS, by_lookups, shown_names
@@ -43,6 +43,8 @@ class Context(PythonSteps):
         self.object_columns: list[list[Any]] = []
         #: Columns that functions of NumPy read as they come; see `_dtypes.py`.
         self.function_columns: list[dict[str, Any]] = []
+        #: Columns that imputers read in the dtypes that they have together; see `_dtypes.py`.
+        self.imputed_columns: list[dict[str, Any]] = []
         #: Nodes of LightGBM's trees, and of imputers that keep integers.
         self.light_trees: set[int] = set()
         self.whole_imputers: set[int] = set()
@@ -118,33 +120,42 @@ class Context(PythonSteps):
     ) -> None:
         """Notes that a function of NumPy computes in the dtype of what it reads, where
         these are columns of the caller's; `refused`: where these are known beforehand."""
-        names: list[str] = []
-        positions: list[int] = []
-        is_whole, pending = False, [ref.node]
-        while pending:
-            node = self.builder.nodes[pending.pop()]
-            if node.operator in ("select", "check_finite", "concat", "binarize") or (
-                refused is not None and node.operator == "ufunc"
-            ):
-                pending += node.inputs
-            elif node.operator == "input" and node.attributes["kind"] == "matrix":
-                is_whole = True
-            elif node.operator == "input":
-                name, position = node.attributes.get("name"), node.attributes.get("position")
-                names += [str(name)] if name else []
-                positions += [] if name else [int(cast(int, position))]
-        if is_whole:
-            names, positions = [], []
-        if is_whole or names or positions:
+        through = ["select", "check_finite", "concat", "binarize"]
+        through += [] if refused is None else ["ufunc"]
+        given = self._handed_on(ref.node, through, SAME_FUNCTIONS)
+        if given:
             self.function_columns.append(
                 {
                     "function": function,
-                    "names": names or None,
-                    "positions": positions or None,
+                    **self._places_of(given),
                     "joint": joint,
                     **({} if refused is None else {"refused": refused}),
                 }
             )
+
+    def _places_of(self, inputs: Iterable[int]) -> dict[str, Any]:
+        """The names or positions of the columns that are inputs, for the metadata; neither:
+        all."""
+        names: list[str] = []
+        positions: list[int] = []
+        for number in inputs:
+            attributes = self.builder.nodes[number].attributes
+            if attributes["kind"] == "matrix":
+                return {"names": None, "positions": None}
+            name, position = attributes.get("name"), attributes.get("position")
+            names += [str(name)] if name else []
+            positions += [] if name else [int(cast(int, position))]
+        return {"names": names or None, "positions": positions or None}
+
+    def imputes(self, ref: Ref, fill: str | None, output: str) -> None:
+        """Notes what an imputer that keeps dtypes refuses by these, where it reads columns of
+        the caller's alone; `fill`: the dtype of what one of constants fills with; `output`:
+        what `set_output` asked for."""
+        given = self._integers_of(ref.node)
+        for node in given or () if output == "polars" else ():
+            self.say_first(node, "no_objects")
+        if given:
+            self.imputed_columns.append({**self._places_of(sorted(given)), "fill": fill})
 
     # ---- what is passed through ---------------------------------------------
 
@@ -244,11 +255,28 @@ class Context(PythonSteps):
         return Ref(node, 1)
 
     def read_as_category(self, node: int) -> None:
-        """An input, or columns of one, in which text and numbers are never equal."""
-        while self.builder.nodes[node].operator == "select":
-            (node,) = self.builder.nodes[node].inputs
-        if self.builder.nodes[node].operator == "input":
-            self.say_first(node, "category")
+        """An input, or what hands its columns on, in which text and numbers are never equal."""
+        for given in self._handed_on(node, ("select", "check_finite", "concat", "cast")):
+            self.say_first(given, "category")
+
+    def _handed_on(
+        self, node: int, through: Sequence[str], functions: Sequence[str] = ()
+    ) -> list[int]:
+        """The inputs whose columns come to a node in the dtypes that the caller gave them:
+        through some operators, imputers that keep them, and functions of NumPy's."""
+        found, pending = [], [node]
+        while pending:
+            number = pending.pop()
+            at = self.builder.nodes[number]
+            if at.operator == "input":
+                found.append(number)
+            elif (
+                at.operator in through
+                or number in self.whole_imputers
+                or at.attributes.get("function") in functions
+            ):
+                pending += at.inputs
+        return found
 
     def refuse_text(self, node: int, positions: Sequence[int]) -> None:
         """Has text refused in some columns of a matrix where the caller gives them: it is
@@ -275,7 +303,8 @@ class Context(PythonSteps):
             start = 0
             for part, width in zip(at.inputs, widths, strict=True):
                 if None in widths:  # all of what is an input, then
-                    inside: Sequence[int] = range(width or 0)
+                    is_joined = self.builder.nodes[part].operator in ("concat", *through)
+                    inside: Sequence[int] = range(width or is_joined)
                 else:
                     inside = [i - start for i in positions if start <= i < start + (width or 0)]
                 if len(inside):
@@ -314,12 +343,16 @@ class Context(PythonSteps):
                     self.say_first(node, "casts_wide")
 
     def _width_of(self, node: int) -> int | None:
-        """How many columns an input or a choice of columns has; None: another node."""
+        """How many columns an input, a choice of columns or several side by side have; None:
+        another node."""
         at = self.builder.nodes[node]
         if at.operator == "input":
             return int(cast(int, at.attributes.get("n_features") or 1))
         if at.operator == "select":
             return len(np.asarray(at.attributes["indices"]))
+        if at.operator == "concat":
+            widths = [self._width_of(part) for part in at.inputs]
+            return None if None in widths else sum(width or 0 for width in widths)
         return self._width_of(at.inputs[0]) if at.operator in ("cast", "check_finite") else None
 
     def compares_objects(self, ref: Ref, number: float) -> None:

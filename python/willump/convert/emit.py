@@ -168,6 +168,7 @@ class Emitter:
                 if is_spread:  # before it is beside parts that may be CSR
                     block = replace(self.concat([(inner, block)], sparse=False), parts=())
                 flat.append((inner if inner == name else f"{name}.{inner}", block))
+        flat = self._beside_floats(flat)
         refs = [ref for _, ref in flat]
         is_sparse = any(r.sparse for _, r in parts) if sparse is None else sparse
         dtype = promote(*(ref.dtype for ref in refs))
@@ -179,6 +180,28 @@ class Emitter:
         n_features = sum(r.n_features for r in refs)
         safe = all(r.safe for r in refs)
         return Ref(node, n_features, is_sparse, dtype, safe, tuple(flat))
+
+    def _beside_floats(self, parts: list[tuple[str, Ref]]) -> list[tuple[str, Ref]]:
+        """Blocks side by side, of which small integers that a Python step gives are float32
+        to others of float32, as NumPy has it: the graph alone knows float64 for them."""
+        small = [self._gives_small(part) for _, part in parts]
+        if all(small) or not any(small):
+            return parts
+        return [
+            (name, self.apply("cast", part, dtype="f32") if is_small else part)
+            for (name, part), is_small in zip(parts, small, strict=True)
+        ]
+
+    def _gives_small(self, ref: Ref) -> bool:
+        """Whether a node is a Python step's numbers of a dtype that float32 holds, which is
+        none of the graph's."""
+        node = self.builder.nodes[ref.node]
+        while node.operator == "select":
+            node = self.builder.nodes[node.inputs[0]]
+        name = getattr(node.payload, "result_dtype", "")
+        if not name or np.dtype(name).kind not in "biuf":
+            return False
+        return np.dtype(name) not in DTYPES and np.result_type(name, np.float32) == np.float32
 
     def _union(self, ref: Ref) -> bool | None:
         """How `concat` made it: `sparse`."""

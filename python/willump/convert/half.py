@@ -6,8 +6,9 @@ float32 of a Python step that the graph takes for float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 
+from .._dtypes import SAME_FUNCTIONS
 from .._graph import GraphBuilder
 
 #: Operators that the original runs in the dtype of the rows that it is given.
@@ -40,23 +41,31 @@ def read_in_half(builder: GraphBuilder, nodes: Iterable[int]) -> dict[int, str]:
 
 
 def mark_steps(builder: GraphBuilder, nodes: Iterable[int]) -> None:
-    """Tells the Python steps which answers of float32 they refuse: of those that are
-    float64 to the graph, what the original would compute on in float32."""
+    """Tells the Python steps which answers they refuse: of those that are float64 to the
+    graph, what the original would compute on in float32, and what functions of NumPy's would
+    compute on in the dtype of small integers."""
     for number in nodes:
         node = builder.nodes[number]
-        if node.operator == "external" and not node.attributes.get("keeps"):
-            node.payload.refuses_float32 = _computes(builder, nodes, {number})
+        if node.operator != "external":
+            continue
+        if not node.attributes.get("keeps"):
+            node.payload.refuses_float32 = any(_computing(builder, nodes, {number}, _PASSES))
+        if node.payload.dtype == "f64":
+            read = _computing(builder, nodes, {number}, {*_PASSES, "impute"})
+            found = (builder.nodes[each].attributes.get("function") for each in read)
+            node.payload.functions = tuple(dict.fromkeys(str(name) for name in found if name))
 
 
-def _computes(builder: GraphBuilder, nodes: Iterable[int], own: set[int]) -> bool:
-    """Whether one of the nodes computes on the numbers of some, or on what passes these on,
-    in their dtype."""
+def _computing(
+    builder: GraphBuilder, nodes: Iterable[int], own: set[int], passes: Collection[str]
+) -> Iterator[int]:
+    """The nodes that compute on the numbers of some, or on what passes these on, in their
+    dtype."""
     for number in sorted(nodes):
         node = builder.nodes[number]
         if own.isdisjoint(node.inputs):
             continue
-        if node.operator in _COMPUTES:
-            return True
-        if node.operator in _PASSES:
+        if node.operator in passes or node.attributes.get("function") in SAME_FUNCTIONS:
             own.add(number)
-    return False
+        if node.operator in _COMPUTES:
+            yield number

@@ -8,6 +8,7 @@ fitted objects finds them all; `_names.NameReaders` does what they do.
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,11 +19,17 @@ from sklearn import get_config
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_selection import SelectorMixin
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    TargetEncoder,
+)
 
 from .boosters import knows_categories
 from .registry import find
@@ -97,7 +104,7 @@ def frame_names(step: Any) -> tuple[str, ...] | None:
     """The names of the frame of pandas that a fitted step gives because it was told to,
     by `set_output`; None: it gives none."""
     last = _last(step)
-    if _output_of(last) != "pandas":
+    if output_of(last) != "pandas":
         return None
     try:
         return tuple(str(name) for name in last.get_feature_names_out())
@@ -115,7 +122,7 @@ def may_give_frame(step: Any) -> bool:
     last = _last(step)
     if _after(step) != ENDS or (type(last) is FunctionTransformer and not last.validate):
         return True
-    return _output_of(last) in ("pandas", "polars") and frame_names(step) is None
+    return output_of(last) in ("pandas", "polars") and frame_names(step) is None
 
 
 def hands_on_columns(step: Any) -> bool:
@@ -130,13 +137,107 @@ def hands_on_columns(step: Any) -> bool:
         return hands_on_columns(inner)
     if type(step) is FunctionTransformer:  # what is passed through is one after fit
         return step.func is None and not step.validate
-    if _output_of(step) == "default":
+    if output_of(step) == "default":
         return False
     if isinstance(step, ColumnTransformer):
         return any(hands_on_columns(one) for _, one, _ in step.transformers_)
     if isinstance(step, FeatureUnion):
         return any(hands_on_columns(one) for _, one in step.transformer_list)
     return isinstance(step, SelectorMixin)
+
+
+def gives_names_of(step: Any, other: Any) -> bool:
+    """Whether the frame that a step gives has the names of what `other`, one in it, gives: a
+    ColumnTransformer and a union may put their blocks' names before these."""
+    return _innermost(step) is _innermost(other)
+
+
+def _innermost(step: Any) -> Any:
+    """The transformer whose frame is that of a step."""
+    last = _last(step)
+    while isinstance(last, ColumnTransformer) and not last.verbose_feature_names_out:
+        blocks = [one for _, one, _ in last.transformers_ if one != "drop"]
+        if len(blocks) != 1:
+            break
+        last = _last(blocks[0])
+    inner = getattr(last, "best_estimator_", None)
+    if type(last).__name__ == "FrozenEstimator":
+        inner = last.estimator
+    return last if inner is None else _innermost(inner)
+
+
+def hands_on_objects(step: Any) -> bool:
+    """Whether columns of the caller's may come out of a fitted step in the dtypes that they
+    had: text, other objects, small integers."""
+    if step is None or isinstance(step, str):
+        return step != "drop"
+    if type(step) is Pipeline:
+        return all(hands_on_objects(one) for _, one in step.steps)
+    if (members := _members(step)) is not None:
+        return any(map(hands_on_objects, members))
+    if isinstance(step, SimpleImputer):
+        return _keeps_objects(step)
+    is_known = type(step).__module__.partition(".")[0] == "sklearn"
+    return not is_known or isinstance(step, (FunctionTransformer, SelectorMixin))
+
+
+def gives_objects(step: Any) -> bool:
+    """Whether a fitted step gave objects when it was fitted, as far as it tells."""
+    if type(step) is Pipeline:
+        for _, one in reversed(step.steps):
+            if gives_objects(one) or not hands_on_objects(one):
+                return gives_objects(one)
+        return False
+    if (members := _members(step)) is not None:
+        return any(map(gives_objects, members))
+    if not isinstance(step, SimpleImputer):
+        return False
+    return getattr(getattr(step, "_fit_dtype", None), "kind", "f") == "O"
+
+
+def tells_objects(step: Any) -> bool:
+    """Whether a step that stays Python may tell what it is given from the same in float64:
+    text that is a number, None, the dtype of small integers."""
+    if step is None or isinstance(step, str):
+        return False
+    if (members := _members(step)) is not None:
+        return any(map(tells_objects, members))
+    is_known = type(step).__module__.partition(".")[0] == "sklearn"
+    return not is_known or isinstance(step, (*_LOOKING, FunctionTransformer, SelectorMixin))
+
+
+def looks_for_equals(step: Any) -> bool:
+    """Whether a step, or one in it, compares what it is given with what fit saw."""
+    if (members := _members(step)) is not None:
+        return any(map(looks_for_equals, members))
+    if isinstance(step, (SimpleImputer, MissingIndicator)):
+        missing = step.missing_values
+        return isinstance(missing, numbers.Number) and missing == missing
+    return isinstance(step, _LOOKING)
+
+
+#: Transformers of scikit-learn that compare the cells that they are given.
+_LOOKING = (OneHotEncoder, OrdinalEncoder, TargetEncoder, SimpleImputer, MissingIndicator)
+
+
+def _keeps_objects(step: SimpleImputer) -> bool:
+    """Strategies that make no numbers of what they are given."""
+    return step.strategy not in ("mean", "median") or gives_objects(step)
+
+
+def _members(step: Any) -> list[Any] | None:
+    """What a step holds: of a Pipeline, a union, a ColumnTransformer, a search; None:
+    nothing."""
+    inner = getattr(step, "best_estimator_", None)
+    if inner is not None:
+        return [inner]
+    if type(step) is Pipeline:
+        return [one for _, one in step.steps]
+    if isinstance(step, ColumnTransformer):
+        return [one for _, one, _ in step.transformers_]
+    if isinstance(step, FeatureUnion):
+        return [one for _, one in step.transformer_list]
+    return [step.estimator] if type(step).__name__ == "FrozenEstimator" else None
 
 
 def _after(step: Any) -> str:
@@ -155,7 +256,7 @@ def _last(step: Any) -> Any:
     return step
 
 
-def _output_of(step: Any) -> str:
+def output_of(step: Any) -> str:
     """What `set_output` asked for; scikit-learn's own setting where it did not."""
     if not hasattr(step, "get_feature_names_out"):
         return "default"

@@ -18,12 +18,17 @@ from .context import Context
 from .readers import (
     frame_names,
     gives_array,
+    gives_names_of,
+    gives_objects,
     hands_on_columns,
+    hands_on_objects,
     is_handed_on,
+    looks_for_equals,
     may_give_frame,
     needs_frame,
     readers_behind,
     reads_categories,
+    tells_objects,
     width_of,
 )
 from .registry import Refused, register
@@ -39,10 +44,17 @@ def _does_nothing(step: Any) -> bool:
     return step is None or (isinstance(step, str) and step == "passthrough")
 
 
+#: Why steps are joined.
+_FRAME = "it reads the frame that the step before it gives"
+_OBJECTS = "it reads what the step before it gives, which may be no plain numbers"
+_EQUALS = "its input is within rounding of the original's, and it looks for equals"
+
+
 class _Frames:
-    """What a Pipeline's steps give each other: as a matrix where that is enough, and as
-    the frame that it is where a step needs one, which makes one Python step of those
-    from the last that is sure to give a matrix."""
+    """What a Pipeline's steps give each other: as a matrix of numbers where that is enough,
+    and as what it is where a step needs that, which makes one Python step of those from the
+    last that is sure to give a matrix: a frame, text and other objects, or numbers to the bit
+    where a step looks for equals."""
 
     def __init__(self, ctx: Context, est: Any, value: Value) -> None:
         if getattr(est, "transform_input", None) is not None:
@@ -52,6 +64,8 @@ class _Frames:
         self.value = value
         self.start, self.frame = 0, value  # steps[start:] read the frame, or what is made of it
         self.array_at, self.array = 0, value  # and of frames with known names
+        self.plain_at, self.plain = 0, value  # and of columns that may be objects
+        self.exact_at, self.exact = 0, value  # and of what is within rounding
 
     def before(self, i: int) -> Value:
         """What step i reads."""
@@ -69,23 +83,52 @@ class _Frames:
             return True
         return self.start < i and needs_frame(step)
 
+    def lacks_objects(self, i: int) -> bool:
+        """Whether step i reads objects where the graph has numbers."""
+        before = Pipeline(self.steps[self.plain_at : i])
+        return isinstance(self.value, Ref) and gives_objects(before)
+
+    def lacks_equals(self, i: int) -> bool:
+        """Whether step i compares numbers with those of fit where they are within rounding."""
+        if not isinstance(self.value, Ref) or self.exact_at == i:
+            return False
+        return looks_for_equals(self.steps[i][1])
+
+    def found(self, i: int, width: int | None, *, last: bool) -> Ref | Categories:
+        """What step i gives."""
+        name, step = self.steps[i]
+        if self.lacks_frame(i):
+            return self.joined(i, width)
+        if self.lacks_equals(i):
+            return self.joined(i, width, self.exact_at, _EQUALS)
+        if self.lacks_objects(i):
+            return self.joined(i, width, self.plain_at, _OBJECTS)
+        try:
+            found = self.ctx.transform_step(step, self.value, name, width=width, last=last)
+        except Refused:
+            if self.plain_at == i or isinstance(self.value, Ref):
+                raise
+            return self.joined(i, width, self.plain_at, _OBJECTS)  # text, for a Python step
+        if not self.is_python(found):
+            return found
+        if self.plain_at < i and tells_objects(step):
+            return self.joined(i, width, self.plain_at, _OBJECTS)
+        return self.joined(i, width) if self.start < i else found
+
     def _pass(self, i: int) -> None:
-        ctx, (name, step) = self.ctx, self.steps[i]
+        ctx, (_, step) = self.ctx, self.steps[i]
         width = getattr(self.steps[i + 1][1], "n_features_in_", None)
         if is_handed_on(step) and self._next_needs_frame(i):
             return
-        if self.lacks_frame(i):
-            found: Value = self.joined(i, width)
-        else:
-            found = ctx.transform_step(step, self.value, name, width=width)
-            if self.start < i and self.is_python(found):
-                found = self.joined(i, width)
+        found: Value = self.found(i, width, last=False)
         if isinstance(found, Ref):
             found = replace(found, is_frame=gives_frame(self.value) and hands_on_columns(step))
         self.value = found
         if isinstance(found, Ref):
             behind = [one for _, one in self.steps[i + 1 :]]
-            ctx.checks_names(found, readers_behind(behind))
+            payload = ctx.builder.nodes[found.node].payload
+            if payload is not None and gives_names_of(step, payload.estimator):
+                ctx.checks_names(found, readers_behind(behind))
             names = frame_names(step)
             if names is not None and len(names) == found.n_features:
                 ctx.frames[found.node] = names
@@ -93,6 +136,15 @@ class _Frames:
             self.start, self.frame = i + 1, found
         if gives_array(step):
             self.array_at, self.array = i + 1, found
+        if self._is_plain(step, found):
+            self.plain_at, self.plain = i + 1, found
+        if not isinstance(found, Ref) or ctx.is_exact(found):
+            self.exact_at, self.exact = i + 1, found
+
+    def _is_plain(self, step: Any, found: Value) -> bool:
+        """Whether what a step gives is numbers that the graph holds as they are."""
+        is_native = isinstance(found, Ref) and not self.ctx.builder.nodes[found.node].payload
+        return is_native and not hands_on_objects(step)
 
     def _next_needs_frame(self, i: int) -> bool:
         following = (step for _, step in self.steps[i + 1 :] if not is_handed_on(step))
@@ -102,12 +154,17 @@ class _Frames:
         is_external = isinstance(found, Ref) and self.ctx.builder.nodes[found.node].payload
         return isinstance(self.value, Ref) and bool(is_external) and found != self.value
 
-    def joined(self, i: int, width: int | None) -> Ref:
-        """Steps from the start on as one, which hands frames on as the original does."""
-        joined = Pipeline(self.steps[self.start : i + 1])
-        name, why = self.steps[i][0], "it reads the frame that the step before it gives"
-        with self.ctx.within(name):
-            return self.ctx.python_transform(joined, self.frame, why, width)
+    def joined(self, i: int, width: int | None, at: int | None = None, why: str = "") -> Ref:
+        """Steps from the start on, or from an earlier one, as one, which hands on what the
+        original does."""
+        known = {self.exact_at: self.exact, self.plain_at: self.plain, self.start: self.frame}
+        first = self.start if at is None else min(at, self.start)
+        joined = Pipeline(self.steps[first : i + 1])
+        before = self.ctx.builder.nodes[self.value.node] if isinstance(self.value, Ref) else None
+        if before is not None and before.payload is not None:
+            why = f"{why or _FRAME} ({before.payload.why})"
+        with self.ctx.within(self.steps[i][0]):
+            return self.ctx.python_transform(joined, known[first], why or _FRAME, width)
 
 
 def pipeline_transform(ctx: Context, est: Any, value: Value) -> Ref:
@@ -115,12 +172,10 @@ def pipeline_transform(ctx: Context, est: Any, value: Value) -> Ref:
     if not frames.steps:
         return ctx.numeric(value, None)
     last = len(frames.steps) - 1
-    value = frames.before(last)
-    if frames.lacks_frame(last):
-        return frames.joined(last, None)
-    name, final = frames.steps[last]
-    found = ctx.transform(final, value, name)
-    return frames.joined(last, None) if frames.start < last and frames.is_python(found) else found
+    frames.before(last)
+    found = frames.found(last, None, last=True)
+    assert isinstance(found, Ref)
+    return found
 
 
 def pipeline_predict(ctx: Context, est: Any, value: Value) -> Model:
@@ -129,6 +184,10 @@ def pipeline_predict(ctx: Context, est: Any, value: Value) -> Model:
     value = frames.before(last)
     if frames.lacks_frame(last):
         raise Refused("its model reads the frame that the step before it gives")
+    if frames.lacks_objects(last):
+        raise Refused("its model reads the objects that the step before it gives")
+    if frames.lacks_equals(last):
+        raise Refused("its model looks for equals in what is within rounding of the original's")
     name, final = frames.steps[last]
     with ctx.within(name):
         return ctx.predict(final, value)

@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .context import Context
 from .gaps import SETTLED
+from .readers import output_of
 from .registry import Refused, register
-from .values import Categories, Ref, Value
+from .values import Categories, Ref, Source, Value
 
 
 def _missing_of(est: Any) -> float:
@@ -71,14 +72,16 @@ def _text_imputer(ctx: Context, est: Any, value: Value) -> Categories:
         raise Refused("add_indicator=True on strings")
     fills = [_fill_of(est, column) for column in range(len(est.statistics_))]
     columns = ctx.columns_of(value, est)
-    nodes = [
-        ctx._emit("fill_text", (ctx.category(columns, i),), {**attributes, "value": fill})
-        for i, fill in enumerate(fills)
-        if fill is not None
-    ]
+    nodes = []
+    for i, fill in enumerate(fills):
+        given = ctx.category(columns, i)
+        if isinstance(columns, Source):
+            ctx.say_first(given, "no_na")
+        if fill is not None:
+            nodes.append(ctx._emit("fill_text", (given,), {**attributes, "value": fill}))
     if not nodes:
         raise Refused("it keeps no column")
-    return Categories(tuple(nodes))
+    return Categories(tuple(nodes), in_frame=output_of(est) != "default")
 
 
 def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref | Categories:
@@ -93,8 +96,13 @@ def simple_imputer(ctx: Context, est: Any, value: Value) -> Ref | Categories:
     ref = ctx.numeric(value, int(est.n_features_in_), est, allow_nan=is_nan)
     if ref.sparse:
         raise Refused("its input is sparse")
+    if not is_nan and not ctx.is_exact(ref):
+        raise Refused("its input is within rounding of the original's, and it looks for equals")
     if est.strategy not in ("mean", "median"):  # these make numbers of objects first
         ctx.compares_objects(ref, missing)
+        fill = getattr(est, "_fill_dtype", None)
+        is_constant = est.strategy == "constant" and fill is not None
+        ctx.imputes(ref, np.dtype(fill).str if is_constant else None, output_of(est))
     if missing == 0 and ctx.gaps(ref) != SETTLED:
         ctx.refuse_csr(
             "Imputation not possible when missing_values == 0 and input is sparse. Provide a "

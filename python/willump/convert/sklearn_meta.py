@@ -46,9 +46,16 @@ def _constant(ctx: Context, est: Any, value: Value) -> Model:
     return Model(decision=ref, positive=ref, classes=np.array([0, 1]), model_input=value)
 
 
+def _decision(model: Model) -> Ref | None:
+    """What `decision_function` gives where the original has one: CatBoost, whose raw sums
+    the graph shows, has none, and is asked for its probabilities."""
+    is_own = model.estimator is None or hasattr(model.estimator, "decision_function")
+    return model.decision if is_own else None
+
+
 def _score(ctx: Context, model: Model) -> Ref:
     """What multiclass._predict_binary returns."""
-    for ref in (model.decision, model.positive):
+    for ref in (_decision(model), model.positive):
         if ref is not None:
             return ref
     if model.proba is not None:
@@ -173,11 +180,12 @@ def one_vs_one(ctx: Context, est: Any, value: Value) -> Model:
     elif isinstance(value, Ref):
         value = replace(value, is_frame=False)
     models = _members(ctx, est, est.estimators_, value)
-    if any(m.decision is None or m.positive is m.decision for m in models):
+    scores = [_decision(m) for m in models]
+    if any(own is None or m.positive is own for m, own in zip(models, scores, strict=True)):
         # predict and the score's sign agree only for decision functions.
         raise Refused("its estimator has no decision_function")
     model = Model(classes=np.asarray(est.classes_), model_input=_shared_input(ctx, value, models))
-    confidences = ctx.side_by_side([m.decision for m in models if m.decision is not None])
+    confidences = ctx.side_by_side([own for own in scores if own is not None])
     thresholds = {_vote_threshold(ctx, m) for m in models}
     if len(thresholds) > 1:
         raise Refused("its estimators choose labels at different scores")
@@ -239,16 +247,17 @@ def calibrated(ctx: Context, est: Any, value: Value) -> Model:
 
 def _calibrate(ctx: Context, pair: Any, member: Model, n_classes: int) -> Ref:
     """_CalibratedClassifier.predict_proba."""
-    scores = member.decision
+    scores = _decision(member)
+    has_decision = scores is not None
     if scores is None:
         if member.proba is None:
             raise Refused("its estimator gives no scores")
         scores = _positive(ctx, member) if n_classes == 2 else member.proba
     if pair.method == "temperature":
-        proba = _temperature(ctx, pair.calibrators[0], scores, member.decision is None)
+        proba = _temperature(ctx, pair.calibrators[0], scores, not has_decision)
     else:
         # Probabilities of naive Bayes come from sums of large logarithms.
-        error = DECISION_ERROR if member.decision is not None else PROBA_ERROR
+        error = DECISION_ERROR if has_decision else PROBA_ERROR
         if ctx.is_exact(scores):
             error = 0.0
         proba = _one_calibrator_a_class(ctx, pair.calibrators, scores, n_classes, error)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .._columns import adapt_matrix
+from .._columns import adapt_matrix, adapt_numeric, is_frame, library_of
+from .._dtypes import wraps
 from .._errors import UnsupportedError
 from .._graph import Array
 from .._names import NameReaders
@@ -70,6 +71,8 @@ class PythonStep:
     no_csr: tuple[str, str] | None = None
     #: float32 is refused where the graph goes on in float64 and the original does not.
     refuses_float32: bool = False
+    #: NumPy's functions that the graph computes of its answers, in float64.
+    functions: tuple[str, ...] = ()
     #: Who reads its CSR rows goes by the order of their columns, as PolynomialFeatures
     #: does; a graph's are in order.
     keeps_order: bool = False
@@ -151,6 +154,14 @@ class PythonStep:
         dtype = np.dtype(NUMPY_DTYPES[self.dtype])
         if self.refuses_float32 and dtype.itemsize > numbers.dtype.itemsize and checks:
             self._refuse_narrow(numbers.dtype)
+        if checks and any(
+            numbers.dtype == object or wraps(f, numbers.dtype) for f in self.functions
+        ):
+            raise UnsupportedError(
+                f"{self.name} stays Python and gave {numbers.dtype}, in which numpy."
+                f"{self.functions[0]} does not compute as in float64; give X in float64, such as "
+                "X.astype(float)"
+            )
         if np.can_cast(numbers.dtype, dtype, "safe"):
             return numbers.astype(dtype, copy=False)
         if numbers.dtype.kind in "mM":
@@ -195,10 +206,14 @@ class PythonStep:
 
 
 def _as_array(x: Any) -> Any:
-    """The caller's own X, where a native step before this one leaves it as it is: an
-    array, as that step makes one of it."""
-    if isinstance(x, np.ndarray) or sp.issparse(x):
+    """The caller's own X, or one column of it, where a native step before this one leaves
+    it as it is: an array, as that step makes one of it."""
+    if sp.issparse(x):
         return x
+    if isinstance(x, np.ndarray):
+        return x[:, np.newaxis] if x.ndim == 1 else x
+    if not is_frame(x) and library_of(x) in ("pandas", "polars", "pyarrow"):
+        return np.asarray(adapt_numeric(x, "the column", "single_tables"))[:, np.newaxis]
     found = adapt_matrix(x, "single_tables")
     return np.column_stack([np.asarray(one) for one in found]) if isinstance(found, list) else found
 

@@ -92,9 +92,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Categories:
-    """Columns of strings that nodes compute, some of which may be missing."""
+    """Columns of strings that nodes compute, some of which may be missing.
+
+    `in_frame`: the original has them in a frame that it makes anew, in which None may be NaN.
+    """
 
     nodes: tuple[int, ...]
+    in_frame: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)
