@@ -20,6 +20,7 @@ from ._frames import as_doubles, as_rows
 from ._options import answer, describe_methods
 from ._present import classes_of, expand, explained, interface_of
 from ._rank import Ranking, Rule, Spares, best_rows, check_k, ranking_of, spares_of
+from ._reads import is_row_wise
 from ._report import Explanation, VerifyReport, compare
 from ._stream import best_of_batches, check_n_rows
 from ._variants import Variants
@@ -134,7 +135,9 @@ class CompiledModel(Estimator):
         n_rows : int, or None
             X is an iterable of batches, each what the original takes, that have so many
             rows in all. They are read once, one at a time; of each, only a copy of the
-            rows that may still be found is held.
+            rows that may still be found is held. All are held, and must be of one kind,
+            where a Python step may answer a row otherwise beside other rows: code of
+            the user's own, unless a capture found it to be row-wise.
 
         Returns
         -------
@@ -170,7 +173,10 @@ class CompiledModel(Estimator):
         interface = cast(_core.Interface, self._interface)
         if n_rows is not None:
             counts = rule if isinstance(rule, Rule) else None
-            return best_of_batches(interface, ranking, counts, X, k, check_n_rows(n_rows))
+            alone = all(map(is_row_wise, self._steps))
+            return best_of_batches(
+                interface, ranking, counts, X, k, check_n_rows(n_rows), is_row_wise=alone
+            )
         return best_rows(interface, ranking, rule, X, k)
 
     apply = OfTrees("The leaf that each row reaches in each tree.")

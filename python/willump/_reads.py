@@ -40,6 +40,11 @@ _KNOWN = ("sklearn", "xgboost", "lightgbm", "catboost")
 #: but for these modules, which choose columns.
 _CHOOSE = ("sklearn.compose", "sklearn.feature_selection", "sklearn.preprocessing._function")
 
+#: and these answer until all rows together are near enough.
+_TOGETHER = ("sklearn.decomposition._nmf",)
+#: Parameters that are functions of one text.
+_OF_TEXT = ("analyzer", "preprocessor", "tokenizer")
+
 #: So many rows are asked with another row's value in a column: fewer of many columns.
 _MOST_ROWS, _MOST_ASKED = 64, 8192
 #: Of the answers of a step that takes rows one by one, so much may differ: a share of labels,
@@ -219,6 +224,23 @@ def _reads_all(step: Any) -> bool:
             return False
         if module.partition(".")[0] not in _KNOWN:
             return False
+    return True
+
+
+def is_row_wise(step: Any) -> bool:
+    """Whether a Python step is known to answer each row by itself: a step of a function was
+    asked when that was followed, and of the libraries' estimators it is known."""
+    estimator = getattr(step, "estimator", None)
+    if estimator is None:
+        return bool(getattr(step, "is_row_wise", False))
+    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    for name, value in {"": estimator, **params}.items():
+        if _is_function(value) and name.rpartition("__")[2] not in _OF_TEXT:
+            return False
+        if not name or hasattr(value, "fit"):
+            module = type(value).__module__
+            if module.partition(".")[0] not in _KNOWN or module.startswith(_TOGETHER):
+                return False
     return True
 
 
