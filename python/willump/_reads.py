@@ -214,7 +214,7 @@ def _reads_all(step: Any) -> bool:
     if estimator is None:
         return False
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}
-    if _draws_columns(params) or any(map(_is_function, params.values())):
+    if _draws_columns(params) or any(_is_weighted(*param) for param in params.items()):
         return False
     for part in [estimator, *params.values()]:
         module = type(part).__module__
@@ -252,6 +252,14 @@ def _draws_columns(params: Mapping[str, Any]) -> bool:
             if draws_again or type(share) is int or share != 1.0:
                 return True
     return False
+
+
+def _is_weighted(name: str, value: Any) -> bool:
+    """Whether a parameter may say how much each column counts, and some not at all: a function,
+    what a metric or a kernel is given, or an object that is one."""
+    if isinstance(value, Mapping) and value and name.endswith(("_params", "_kwargs", "_kwds")):
+        return True
+    return _is_function(value) or type(value).__module__.startswith("sklearn.metrics")
 
 
 def _is_function(value: Any) -> bool:
