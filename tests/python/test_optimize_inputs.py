@@ -12,6 +12,7 @@ import pytest
 import scipy.sparse as sp
 import willump
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import NMF
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -19,6 +20,7 @@ from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
@@ -384,6 +386,33 @@ def test_a_functions_steps_are_asked_rows_of_x_cal() -> None:
     fast, later = cascade_from(with_gaps(1500, 0, 0.2)), with_gaps(3000, 2, 0.2)
     calls = [later[i : i + 20].reset_index(drop=True) for i in range(0, len(later), 20)]
     assert np.mean([np.mean(fast(d) == predict(d)) for d in calls]) > 0.88
+
+
+def alike(a: Any, b: Any) -> Any:
+    return (np.asarray(a) @ np.asarray(b).T + 1.0) ** 2
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SVC(kernel=alike),
+        OneVsRestClassifier(SVC(kernel=alike)),
+        CalibratedClassifierCV(SVC(kernel=alike), cv=2),
+        VotingClassifier([("a", SVC(kernel=alike)), ("b", GaussianNB())]),
+        SVR(kernel=alike),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_model_that_knows_no_width_of_its_own_gets_a_cascade(model: Any) -> None:
+    x, y = numbers(400, 0)
+    fresh, test = numbers(1500, 1)[0], numbers(1000, 2)[0]
+    fitted = clone(model).fit(x, y)
+    is_label = not isinstance(model, SVR)
+    target = willump.Agreement(0.7) if is_label else willump.Tolerance(abs=0.6, share=0.7)
+    fast = optimized(fitted, x, y, target, X_cal=fresh, costs={"features": 1.0, "model": 100.0})
+    assert fast.metadata["certificate"]["share_leaving"] > 0
+    apart = np.abs(fast.predict(test) - fitted.predict(test))
+    assert np.mean(apart <= (0.0 if is_label else 0.6)) > 0.65
 
 
 # ---- rows and queries ----------------------------------------------------------------
