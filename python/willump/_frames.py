@@ -315,6 +315,8 @@ def take_rows(x: Any, rows: Any) -> Any:
         return x.tocsr()[rows]
     if hasattr(x, "shape") or library_of(x) == "polars":
         return x[rows]
+    if not hasattr(x, "__iter__") and hasattr(x, "__array__"):
+        return np.asarray(x)[rows]
     items = x if isinstance(x, (list, tuple)) else list(x)
     return [items[row] for row in rows]
 
