@@ -14,7 +14,7 @@ import numpy.typing as npt
 from . import _core
 from ._frames import as_rows, n_rows_of, stacked, take_rows
 from ._places import ROW_ERRORS, placed
-from ._rank import Ranking, Rule, best_rows
+from ._rank import Counts, Ranking, Rule, best_rows
 
 Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.int64]
@@ -35,6 +35,7 @@ def best_of_batches(
     batches: Iterable[Any],
     k: int,
     n_rows: int,
+    counts: Counts,
     *,
     is_row_wise: bool,
 ) -> tuple[Ids, Array]:
@@ -56,7 +57,7 @@ def best_of_batches(
     if not is_row_wise:
         held = [batch for batch, _ in _batches(batches, n_rows) if n_rows_of(batch) > 0]
         if held:
-            return best_rows(interface, ranking, rule, stacked(held), k)
+            return best_rows(interface, ranking, rule, stacked(held), k, counts)
         return np.zeros(0, np.int64), np.zeros(0)
     n_kept = n_rows if rule is None else rule.candidates(n_rows, k)
     is_filtered = n_kept < n_rows
@@ -70,6 +71,7 @@ def best_of_batches(
             except ROW_ERRORS as error:
                 raise placed(error, f"in the batch that begins with row {n}") from None
     ids, scores = pool.ranked()
+    counts.add(n_rows, n_kept)
     best = _best(scores, k)
     return ids[best], scores[best]
 

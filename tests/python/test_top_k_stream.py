@@ -102,6 +102,25 @@ def test_an_error_names_the_batch(filtered: Any) -> None:
         fast.top_k([texts[:30], [*texts[30:33], None]], 3, n_rows=34)
 
 
+def test_the_rows_that_a_filter_spares_are_counted(filtered: Any) -> None:
+    fast, texts = willump.CompiledModel.from_bytes(filtered[0].to_bytes()), filtered[1]
+    assert fast.stats()["top_k"] == {"queries": 0, "rows": 0, "scored": 0}
+    n = len(texts)
+    fast.top_k(texts, 5)
+    once = fast.stats()["top_k"]
+    assert (once["queries"], once["rows"]) == (1, n)
+    assert 5 <= once["scored"] < n
+    fast.top_k(cut(texts, [100, 300]), 5, n_rows=n)
+    assert fast.stats()["top_k"] == {name: 2 * count for name, count in once.items()}
+    with pytest.raises(ValueError, match="more rows"):
+        fast.top_k([texts], 5, n_rows=n - 1)
+    assert fast.stats()["top_k"]["queries"] == 2
+    exact = willump.compile(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
+    exact.top_k([[1.0], [2.0], [3.0]], 1)
+    exact.top_k([[[1.0], [2.0]], [[3.0]]], 1, n_rows=3)
+    assert exact.stats()["top_k"] == {"queries": 2, "rows": 6, "scored": 6}
+
+
 def visits(n: int, seed: int) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     kinds = random.choice(["p", "q", "s"], n)
