@@ -9,13 +9,15 @@ import heapq
 import io
 import logging
 import queue
+import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
 import willump
+from sklearn.base import BaseEstimator, TransformerMixin
 from test_capture_changes import quiet
 
 #: Its mean, sum, ends and counts are those of its parts, so that no comparison at compile time
@@ -365,7 +367,115 @@ def managed(df: Any) -> Any:
         return df["y"] / df["x"]
 
 
-@pytest.mark.parametrize(("function", "n_steps"), [(fetched_twice, 2), (timed, 1), (managed, 0)])
+class Timed:
+    """A manager that notes how long what is within it took."""
+
+    seconds: ClassVar[list[float]] = []
+
+    def __enter__(self) -> Timed:
+        self.start = time.perf_counter()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        Timed.seconds.append(time.perf_counter() - self.start)
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.counts: collections.Counter[str] = collections.Counter()
+        self.times: dict[str, list[float]] = {}
+
+    def increase(self, name: str, by: Any) -> None:
+        self.counts[name] += by
+
+    @contextlib.contextmanager
+    def timer(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.times.setdefault(name, []).append(time.perf_counter() - start)
+
+
+METRICS = Metrics()
+
+
+def unfollowed(df: Any) -> Any:
+    return df["x"].to_numpy() * 2 if (df["x"] > 3).any() else df["x"].to_numpy() + df["x"]
+
+
+def in_timers(df: Any) -> Any:
+    with Timed(), METRICS.timer("x"):
+        found = unfollowed(df)
+    METRICS.increase("rows", len(df))
+    with METRICS.timer("y"):
+        METRICS.increase("rows", len(df))
+        return found + df["y"]
+
+
+class Clip(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    def fit(self, X: Any, y: Any = None) -> Clip:
+        self.high_ = 5.0
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return np.clip(X, 0.0, self.high_)
+
+
+class Rows(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    def fit(self, X: Any, y: Any = None) -> Rows:
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return np.array([[v * 2 if v > 3 else v] for v in np.asarray(X)[:, 0]])
+
+
+PARTS = {"clip": Clip().fit(None), "rows": Rows().fit(None)}
+
+
+def of_transformers(df: Any) -> Any:
+    x = df[["x", "y"]].to_numpy()
+    parts = [PARTS["clip"].transform(x), PARTS["rows"].transform(x), PARTS["rows"].transform(-x)]
+    return np.hstack(parts)
+
+
+class Asking:
+    """A client that counts what it is asked before it does what is not followed."""
+
+    def __init__(self) -> None:
+        self.n_asked = 0
+        self.means = {2.0: 1.0, 3.0: 4.0}
+
+    def online(self, keys: Any) -> Any:
+        self.n_asked += 1
+        return np.array([self.means.get(key, 0.0) for key in keys])
+
+
+ASKING = Asking()
+
+
+def asked_twice(df: Any) -> Any:
+    return ASKING.online(df["x"]) + ASKING.online(df["y"])
+
+
+def by_sets(df: Any) -> Any:
+    names = set(df.columns).intersection({"x", "y"})
+    is_there = {"x"} < set(df.columns) and isinstance(set(df.columns), set)
+    return df["x"] * len(names) + is_there
+
+
+@pytest.mark.parametrize(
+    ("function", "n_steps"),
+    [
+        (fetched_twice, 2),
+        (timed, 1),
+        (managed, 0),
+        (in_timers, 1),
+        (of_transformers, 2),
+        (asked_twice, 2),
+        (by_sets, 0),
+    ],
+)
 def test_objects_that_keep_nothing_stay_what_they_are(
     function: Callable[[Any], Any], n_steps: int
 ) -> None:

@@ -4,6 +4,7 @@ sample had not: answered as plain Python answers, or refused by name."""
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 import willump
 from later import Cases
+from test_capture_changes import quiet
 
 TABLE = pd.DataFrame({"a": [0, 1, 2], "v": [10.0, 20.0, 30.0], "n": [1, 2, 3]})
 SAMPLE = pd.DataFrame(
@@ -228,6 +230,45 @@ def test_a_frame_is_no_result() -> None:
     for function in (lambda df: df[["x"]] * 2, lambda df: df[["x", "i"]].astype(float)):
         with pytest.raises(willump.UnsupportedError, match="returns a frame"):
             willump.compile(function, sample=SAMPLE)
+
+
+ROWS = pd.DataFrame(
+    {
+        "k": pd.Series(list("abcabcab"), dtype="str"),
+        "x": [1.0, 4.0, 2.0, 8.0, 5.0, 7.0, 3.0, 6.0],
+        "y": np.arange(8.0),
+    }
+)
+#: Rows that data picks, brought back to all of them.
+BROUGHT_BACK: list[Callable[[Any], Any]] = [
+    lambda df: df["k"].map(df.drop_duplicates("k").set_index("k")["x"]),
+    lambda df: df.merge(df.drop_duplicates("k"), on="k", how="left")["x_y"].to_numpy(),
+    lambda df: df["k"].map(df[df["x"] > 2].groupby("k")["x"].mean()),
+    lambda df: df["x"][df["x"] > 3].reindex(df.index).fillna(0),
+    lambda df: df["k"].isin(df.loc[df["x"] > 6, "k"]),
+    lambda df: df["x"] - df["y"].tail(1).to_numpy(),
+]
+
+
+@pytest.mark.parametrize("number", range(len(BROUGHT_BACK)))
+def test_rows_that_data_picks_are_brought_back(number: int) -> None:
+    function = BROUGHT_BACK[number]
+    fast = quiet(willump.compile, function, sample=ROWS)
+    for frame in (ROWS, ROWS.iloc[::-1].reset_index(drop=True), ROWS.iloc[2:5]):
+        expected = np.asarray(function(frame), dtype=float)
+        np.testing.assert_array_equal(np.asarray(quiet(fast, frame), dtype=float), expected)
+
+
+def test_dummies_have_names_of_their_own() -> None:
+    kinds = pd.CategoricalDtype(["a", "b", "c"])
+
+    def dummies(df: Any) -> Any:
+        return pd.get_dummies(df.assign(k=df["k"].astype(kinds)), columns=["k"])["k_a"]
+
+    fast = quiet(willump.compile, dummies, sample=ROWS)
+    np.testing.assert_array_equal(np.asarray(fast(ROWS)), np.asarray(dummies(ROWS)))
+    with pytest.raises(ValueError, match="k_a"):
+        fast(ROWS.assign(k_a=1.0))
 
 
 def test_nullable_columns_are_given_to_steps_from_any_rows() -> None:

@@ -58,6 +58,7 @@ NATIVE: list[Callable[[Any], Any]] = [
 STEPS: list[Callable[[Any], Any]] = [
     lambda df: df["i"].replace(0, np.nan).astype(float),
     lambda df: (df["f"] > 1).replace(True, False).astype(float),
+    lambda df: df["f"].replace([np.nan, np.inf, np.nan], [2, np.nan, np.nan]),
     lambda df: pd.DataFrame({"a": df["f"], "k": 1.0})["k"] * df["g"],
     lambda df: pd.DataFrame({"a": df["f"]}, index=df.index)["a"],
 ]

@@ -453,7 +453,8 @@ class Body(Calls):
             return False
         value = self.seen.get(root.id)
         if root.id in self.local:
-            return bool(self.places.get(root.id)) or root.id in self.inner
+            own = self.places.get(root.id, ())
+            return root.id in self.inner or not all(place.is_made for place in own)
         return is_entered(value) or (is_object(value) and isinstance(callee, ast.Attribute))
 
     def enter(self, callee: Any, given: Given, *, is_chosen: bool) -> Place | None:

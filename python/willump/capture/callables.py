@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import inspect
@@ -33,6 +34,8 @@ def unwrapped(function: Any) -> Any:
 
 
 def _is_of_library(code: types.CodeType) -> bool:
+    if code.co_filename == contextlib.__file__:
+        return True
     parts = code.co_filename.replace("\\", "/").split("/")
     return not LIBRARIES.isdisjoint(parts)
 
@@ -64,8 +67,7 @@ _PLAIN = frozenset(
 )  # fmt: skip
 
 
-@functools.lru_cache(maxsize=4096)
-def has_operators(kind: Any) -> bool:
+def has_operators(kind: type) -> bool:
     """Whether a class of the user's says what operators and builtins do."""
     own = [base for base in kind.__mro__ if is_users(base)]
     names = {name for base in own for name in vars(base) if name.startswith("__")}
@@ -73,6 +75,5 @@ def has_operators(kind: Any) -> bool:
     return bool(names - _PLAIN) or any(names_of(base) for base in other)
 
 
-@functools.lru_cache(maxsize=4096)
-def names_of(kind: Any) -> frozenset[str]:
+def names_of(kind: type) -> frozenset[str]:
     return frozenset().union(*(vars(base) for base in kind.__mro__[:-1]))

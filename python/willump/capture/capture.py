@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -252,16 +253,24 @@ def _followed(function: Any, rows: Sample, *, splits_lookups: bool) -> Followed:
         ) from error
     shown = Result.of(result, tracer, frame)
     followed = Followed(function, frame, tracer, result.value, shown)
-    if tracer.guards:
-        _check_guards(followed)
+    missed = _missed_guards(followed)
+    if missed:
+        followed.shown = _behind_guards(missed, result, tracer, frame, shown)
+        missed = _missed_guards(followed)
+    if missed:
+        raise CaptureError(
+            f"line {missed[0].line}: a call may raise an error of the rows that it sees, and its "
+            "answer is in none of the function's"
+        )
     return followed
 
 
-def _check_guards(followed: Followed) -> None:
-    """Raises where a call that may raise an error of later rows is in none of the steps."""
+def _missed_guards(followed: Followed) -> list[Replay]:
+    """The calls that may raise an error of later rows and that are in none of the steps."""
+    guards = followed.tracer.guards
     found: set[int] = set()
-    for step in followed.finish().steps:
-        rest = [getattr(step, "replay", None)]
+    for step in followed.finish().steps if guards else ():
+        rest: list[Any] = [getattr(step, "replay", None)]
         while rest:
             each = rest.pop()
             if isinstance(each, (list, tuple)):
@@ -271,12 +280,36 @@ def _check_guards(followed: Followed) -> None:
             elif isinstance(each, Replay) and id(each) not in found:
                 found.add(id(each))
                 rest += [each.function, each.args, each.kwargs]
-    for replay, line, name in followed.tracer.guards:
-        if id(replay) not in found:
-            raise CaptureError(
-                f"line {line}: {name} may raise an error of the rows that it sees, and its answer "
-                "is in none of the function's"
-            )
+    return [guard for guard in guards if id(guard) not in found]
+
+
+def _behind_guards(
+    guards: list[Replay], result: Traced, tracer: Tracer, frame: pd.DataFrame, shown: Result
+) -> Result:
+    """The function's result behind calls that are made for the errors that they may raise: it
+    less zeros, which a Python step gives that makes them, with all of a call's rows."""
+    line, dtype = guards[0].line, getattr(result.value, "dtype", None)
+    if np.ndim(result.value) != 1 or dtype not in (np.float64, np.float32, np.int64):
+        return shown
+    why = f"line {line}: a call is made for the errors that it may raise"
+    zeros = Traced(
+        np.zeros(len(frame), dtype),
+        why,
+        Replay(_zeros_behind, (Replay(None), np.dtype(dtype).str, *guards), line=line),
+        line,
+    )
+    tracer.line = line
+    column = tracer.external(zeros)
+    tracer.context.builder.nodes[column.ref.node].payload.is_row_wise = False
+    tracer.note(line, "it is called for the errors that it may raise, with all of a call's rows")
+    guarded = Result.of(tracer.operate("sub", operator.sub, result, zeros), tracer, frame)
+    guarded.told = shown.ref
+    return guarded
+
+
+def _zeros_behind(frame: Any, dtype: str, *_: Any) -> Any:
+    """Zeros for rows, behind whatever was computed for the other arguments."""
+    return np.zeros(len(frame), dtype)
 
 
 def _whole(function: Any, rows: Sample, why: str) -> Followed:
@@ -305,6 +338,13 @@ class Result:
     dtype: str
     shape: dict[str, Any]
     classes: Array | None = None
+    #: What the result is but for the errors of calls that are made for these.
+    told: Ref | None = None
+
+    @property
+    def source(self) -> Ref:
+        """The node whose values are the result's."""
+        return self.ref if self.told is None else self.told
 
     @classmethod
     def of(cls, result: Any, tracer: Tracer, frame: pd.DataFrame) -> Result:

@@ -31,6 +31,7 @@ from .keeping import (
     owner_of,
 )
 from .lasting import WRITING, is_same_state, state_of
+from .managers import makes_silent
 from .source import is_of_library
 from .uses import leads_to, read_with, uses_of_call
 from .values import (
@@ -379,7 +380,7 @@ class Watch:
 
     def check_called(self, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raises where a call without data reads what is kept of it."""
-        if self._keepers:
+        if self._keepers and not makes_silent(callee):
             for owner, _, read in uses_of_call(callee, args, kwargs):
                 self.check_kept(owner, read)
 

@@ -89,7 +89,7 @@ class FunctionConversion(Conversion):
     def _tells_label(self) -> bool:
         """Whether the result is the classifier's labels or scores, or one of two scores."""
         own = {ref.node for name, ref in self.inner.outputs().items() if name in _SCORES}
-        at = self.followed.shown.ref.node
+        at = self.followed.shown.source.node
         node = self.builder.nodes[at]
         assert self.inner.classes is not None
         if node.operator == "select" and len(self.inner.classes) == 2:
@@ -98,7 +98,7 @@ class FunctionConversion(Conversion):
 
     def _is_changed(self) -> bool:
         ref = self.inner.prediction
-        return ref is not None and ref.node != self.followed.shown.ref.node
+        return ref is not None and ref.node != self.followed.shown.source.node
 
     def cheapest_input(self) -> int | None:
         inputs = self.followed.tracer.frame_inputs.values()

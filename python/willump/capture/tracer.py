@@ -116,8 +116,8 @@ class Tracer(Watch):
         self.steps: list[Step] = []
         self.notes: list[str] = []
         self.asked = Asked()
-        #: Calls that may raise an error of the rows that they see, with line and name.
-        self.guards: list[tuple[Replay, int, str]] = []
+        #: Calls that may raise an error of the rows that they see.
+        self.guards: list[Replay] = []
         self.models: dict[Any, Any] = {}  #: what the models that were called gave
         self.model: Any = None  #: the last of them
 
@@ -407,7 +407,7 @@ class Tracer(Watch):
             self.n_python += 1
             uses = self._note_uses(function, args, kwargs)
             if uses.may_raise:
-                self.guards.append((replay, line, name))
+                self.guards.append(replay)
         else:
             self.check_constant(getattr(function, "__self__", None), *args, *kwargs.values())
         found = Traced(value, native, replay, line)
@@ -447,7 +447,7 @@ class Tracer(Watch):
         self.steps.append(Step(self.code, line, name, why))
         self.n_python += 1
         if self._note_uses(function, args, kwargs).may_raise:
-            self.guards.append((whole, line, name))
+            self.guards.append(whole)
         self.hold(found)
         return found
 
