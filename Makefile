@@ -114,14 +114,14 @@ $(VENV)/torch: $(VENV)/peers bench/requirements-torch.txt bench/requirements-no-
 	@touch $@
 
 # The page is made in any case. Of run.py's exit codes, 2 says that a peer went wrong.
-bench_and_report = $(BIN)/python bench/run.py $(1); code=$$?; \
-	$(BIN)/python bench/report.py && { [ $$code -eq 0 ] || [ $$code -eq 2 ]; }
+bench_and_report = $(BIN)/python bench/run.py $(1) --output $(2); code=$$?; \
+	$(BIN)/python bench/report.py $(2) --page $(3) && { [ $$code -eq 0 ] || [ $$code -eq 2 ]; }
 
 bench: $(VENV)/peers ## the workloads against plain Python and peers, in under ten minutes
-	@$(call bench_and_report,--quick)
+	@$(call bench_and_report,--quick,bench/results/quick.json,bench/results/quick.md)
 
 bench-full: $(VENV)/torch ## the same with every target, size and peer: about half an hour
-	@$(call bench_and_report)
+	@$(call bench_and_report,,bench/results/workloads.json,docs/benchmarks.md)
 
 bench-parts: $(VENV)/peers $(BUILD)/build.ninja ## text, trees, cascades and queries by themselves
 	$(BIN)/python bench/text.py

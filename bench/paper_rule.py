@@ -74,7 +74,7 @@ def compare_rules(work: Workload, n_splits: int) -> dict[str, Any]:
     of the untouched rows leaves."""
     if work.cheap is None or work.kind != "binary":
         raise CannotError("the paper's rule is for binary classifiers with a cheap block")
-    small = clone(work.model).fit(work.cheap(work.train), work.labels)
+    small = clone(work.cheap_model or work.model).fit(work.cheap(work.train), work.labels)
     rows = work.later.head(100_000)
     true = np.asarray(work.later_labels[: len(rows)]).astype(np.int64)
     score = small.predict_proba(work.cheap(rows))[:, 1]

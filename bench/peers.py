@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import ctypes
+import pickle
 import re
 import shutil
 import subprocess
@@ -20,11 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_peers
 import scipy.sparse
 import tree_peers
 from candidates import Candidate
 from scipy.special import expit, softmax
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
 from workers import CannotError, Engine
 from workloads import Workload, true_scores
 
@@ -40,7 +44,10 @@ def dense(matrix: Any) -> np.ndarray:
 def of_dense(work: Workload, scores: Callable[[np.ndarray], Any]) -> Scores:
     """For tools that take dense features only; spreading them out is part of their time."""
     if work.features(work.train.head(2)).shape[1] > MOST_DENSE:
-        raise CannotError(f"takes dense features: here are over {MOST_DENSE} sparse ones")
+        raise CannotError(
+            f"is given dense features, sparse ones of up to {MOST_DENSE} columns spread out: "
+            "here are more"
+        )
     return lambda matrix: shaped(scores(dense(matrix)), matrix.shape[0])
 
 
@@ -54,10 +61,39 @@ def is_booster(work: Workload) -> bool:
     return hasattr(work.model, "booster_")
 
 
-def booster_of(work: Workload) -> Any:
-    if not is_booster(work):
+def is_forest(work: Workload) -> bool:
+    return isinstance(work.model, RandomForestClassifier)
+
+
+def needs_trees(work: Workload) -> None:
+    if not (is_booster(work) or is_forest(work)):
         raise CannotError("reads ensembles of trees; the model here is a linear one")
+
+
+def booster_of(work: Workload) -> Any:
+    needs_trees(work)
+    if is_forest(work):
+        raise CannotError("reads LightGBM's trees; the model here is scikit-learn's forest")
     return work.model.booster_
+
+
+def last_step(work: Workload) -> tuple[Any, Callable[[Any], Any]]:
+    """The model without the steps before it, for tools that take no pipelines, and what these
+    steps make of the features, by scikit-learn."""
+    if not isinstance(work.model, Pipeline):
+        return work.model, lambda matrix: matrix
+    return work.model[-1], work.model[:-1].transform
+
+
+def with_int_labels(model: Any) -> Any:
+    """Of labels that are False and True, a copy with 0 and 1, for tools that take no others;
+    their probabilities are the same."""
+    if getattr(model, "classes_", np.zeros(0)).dtype != bool:
+        return model
+    model = copy.deepcopy(model)
+    last = model[-1] if isinstance(model, Pipeline) else model
+    setattr(last, "_classes" if hasattr(last, "booster_") else "classes_", np.array([0, 1]))
+    return model
 
 
 # ---- makers -----------------------------------------------------------------------
@@ -70,37 +106,22 @@ def lightgbm_booster(work: Workload) -> Scores:
 
 def onnx(work: Workload) -> Scores:
     if is_booster(work):
-        model = copy.copy(work.model)
-        if np.asarray(work.labels).dtype == bool:  # its converter takes ints and strings
-            model._classes = np.array([0, 1])
+        model = with_int_labels(work.model)
         sample = dense(work.features(work.train.head(2)))
         return of_dense(work, tree_peers.onnx_model(model, sample, np.zeros(0)))
-    import onnxruntime
     from skl2onnx import to_onnx
 
     of_dense(work, dense)  # refuses what is too wide
     sample = dense(work.features(work.train.head(2))).astype(np.float32)
     options = {id(work.model): {"zipmap": False}} if hasattr(work.model, "classes_") else None
-    session = onnxruntime.InferenceSession(
-        to_onnx(work.model, sample, options=options).SerializeToString(),
-        one_thread_session(),
-        providers=["CPUExecutionProvider"],
-    )
+    session = onnx_peers.session_of(to_onnx(work.model, sample, options=options))
     name = session.get_outputs()[-1].name
     return of_dense(work, lambda x: session.run([name], {"X": x.astype(np.float32)})[0])
 
 
-def one_thread_session() -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return options
-
-
 def xgboost(work: Workload) -> Scores:
     """A model of its own, of the same shape: only its time can be compared."""
-    booster_of(work)
+    needs_trees(work)
     labels = np.unique(work.labels, return_inverse=True)[1]
     if work.kind == "regression":
         labels = work.labels
@@ -109,7 +130,7 @@ def xgboost(work: Workload) -> Scores:
 
 
 def tl2cgen(work: Workload) -> Scores:
-    booster_of(work)
+    needs_trees(work)
     return of_dense(work, tree_peers.tl2cgen_model(work.model, np.zeros((0, 0)), np.zeros(0)))
 
 
@@ -121,21 +142,24 @@ def lleaves(work: Workload) -> Scores:
 def treelite(work: Workload) -> Scores:
     import treelite as library
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "m.txt"
-        booster_of(work).save_model(path)
-        model = library.frontend.load_lightgbm_model(path)
+    needs_trees(work)
+    model = tree_peers.treelite_model(work.model)
     return of_dense(work, lambda x: library.gtil.predict(model, x, nthread=1))
 
 
 def timber(work: Workload) -> Scores:
     from timber.runtime.predictor import TimberPredictor
 
+    needs_trees(work)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "m.txt"
-        booster_of(work).save_model(path)
+        path = Path(folder) / "model"
+        if is_booster(work):
+            work.model.booster_.save_model(path)
+        else:
+            path.write_bytes(pickle.dumps(work.model))
         # Its optimizer makes most rows wrong; without it few are.
-        predictor = TimberPredictor.from_model(path, "lightgbm", optimize=False)
+        kind = "lightgbm" if is_booster(work) else "sklearn"
+        predictor = TimberPredictor.from_model(path, kind, optimize=False)
     return of_dense(work, lambda x: predictor.predict(x.astype(np.float32)))
 
 
@@ -143,22 +167,28 @@ def onedal(work: Workload) -> Scores:
     """scikit-learn-intelex: its model builders read fitted trees and logistic regressions."""
     import daal4py
 
-    if not (is_booster(work) or isinstance(work.model, LogisticRegression)):
-        raise CannotError("its model builders read trees and logistic regressions")
+    daal4py.daalinit(1)  # threads; the environment does not tell it
     of_dense(work, dense)
-    model = daal4py.mb.convert_model(work.model.booster_ if is_booster(work) else work.model)
-    name = "predict_proba" if work.kind != "regression" else "predict"
-    return of_dense(work, getattr(model, name))
+    if is_forest(work):  # read by way of treelite; for two classes these are probabilities
+        return of_dense(
+            work, daal4py.mb.convert_model(tree_peers.treelite_model(work.model)).predict
+        )
+    last, before = last_step(work)
+    if not (is_booster(work) or isinstance(last, LogisticRegression)):
+        raise CannotError("its model builders read trees and logistic regressions")
+    model = daal4py.mb.convert_model(last.booster_ if is_booster(work) else last)
+    call = getattr(model, "predict_proba" if work.kind != "regression" else "predict")
+    return of_dense(work, lambda x: call(before(x)))
 
 
 def hummingbird(work: Workload) -> Scores:
     import torch
     from hummingbird.ml import convert
 
-    torch.set_num_threads(1)
     of_dense(work, dense)
     sample = dense(work.features(work.train.head(100))).astype(np.float32)
-    model = convert(work.model, "torch.jit", sample)
+    model = convert(with_int_labels(work.model), "torch.jit", sample)
+    torch.set_num_threads(1)  # afterwards: converting sets it to the number of cores
     name = "predict_proba" if work.kind != "regression" else "predict"
     call = getattr(model, name)
     return of_dense(work, lambda x: call(x.astype(np.float32)))
@@ -178,11 +208,12 @@ def m2cgen(work: Workload) -> Scores:
     if compiler is None:
         raise CannotError("its C code wants gcc")
     of_dense(work, dense)
-    code = library.export_to_c(work.model)
+    last, before = last_step(work)
+    code = library.export_to_c(last)
     fills = re.search(r"^void score\(", code, re.M)
     body = "score(x + i * d, out + i * k)" if fills else "out[i] = score(x + i * d)"
     # One column of a sum, or one for each class.
-    k = max(2, len(getattr(work.model, "classes_", []))) if fills else 1
+    k = max(2, len(getattr(last, "classes_", []))) if fills else 1
     with tempfile.TemporaryDirectory() as folder:
         source, path = Path(folder) / "m.c", Path(folder) / "m.so"
         source.write_text(code + _LOOP % body)
@@ -191,7 +222,7 @@ def m2cgen(work: Workload) -> Scores:
         function = ctypes.CDLL(str(path)).score_rows
 
     def call(x: np.ndarray) -> np.ndarray:
-        x = np.ascontiguousarray(x, np.float64)
+        x = np.ascontiguousarray(before(x), np.float64)
         out = np.empty((len(x), k))
         function(
             ctypes.c_void_p(x.ctypes.data),
@@ -200,7 +231,7 @@ def m2cgen(work: Workload) -> Scores:
             ctypes.c_void_p(out.ctypes.data),
             ctypes.c_long(k),
         )
-        return probabilities(out) if isinstance(work.model, LogisticRegression) else out
+        return probabilities(out) if isinstance(last, LogisticRegression) else out
 
     return of_dense(work, call)
 
@@ -232,8 +263,9 @@ MAKERS: list[tuple[str, Callable[[Workload], Scores], bool, bool]] = [
 def peers_of(work: Workload) -> list[Candidate]:
     """Every tool; those that cannot do the workload say so when they are built."""
     made = [_of_model(work, *maker) for maker in MAKERS]
-    both = _polars(work, "the model", None), _polars(work, "lleaves", lleaves)
-    return [*made, _onnx_text(work), *both]
+    behind = (("the model", None), ("lleaves", lleaves), ("m2cgen", m2cgen))
+    both = [_polars(work, *with_what) for with_what in behind]
+    return [*made, _onnx_pipeline(work), *both]
 
 
 def _of_model(
@@ -241,40 +273,20 @@ def _of_model(
 ) -> Candidate:
     def build() -> Engine:
         model = make(work)
-        return Engine(lambda frame: work.finish(model(work.features(frame))), model=model)
+        return Engine(lambda frame: work.finish(model(work.features(frame)), frame), model=model)
 
     return Candidate(name, "peer", build, {"is_other_model": is_other}, is_slow)
 
 
-def _onnx_text(work: Workload) -> Candidate:
-    """The whole pipeline in ONNX, from text."""
+def _onnx_pipeline(work: Workload) -> Candidate:
+    """The pipeline in ONNX, as far as ONNX has its steps."""
 
     def build() -> Engine:
-        if work.text is None:
-            raise CannotError("only where the whole is one pipeline of text")
-        import onnxruntime
-        from skl2onnx import to_onnx
-        from skl2onnx.common.data_types import StringTensorType
+        if work.onnx is None:
+            raise CannotError("the harness has no pipeline in ONNX for this workload")
+        return Engine(work.onnx())
 
-        texts, pipeline = work.text
-        made = to_onnx(
-            pipeline,
-            initial_types=[("text", StringTensorType([None, 1]))],
-            options={id(pipeline): {"zipmap": False}},
-        )
-        session = onnxruntime.InferenceSession(
-            made.SerializeToString(), one_thread_session(), providers=["CPUExecutionProvider"]
-        )
-
-        def call(frame: Any) -> Any:
-            column = np.array(texts(frame).to_list())[:, None]
-            return work.finish(
-                shaped(session.run(["probabilities"], {"text": column})[0], len(frame))
-            )
-
-        return Engine(call)
-
-    return Candidate("ONNX Runtime, whole pipeline", "peer", build)
+    return Candidate("ONNX Runtime, pipeline", "peer", build)
 
 
 def _polars(work: Workload, name: str, make: Callable[[Workload], Scores] | None) -> Candidate:
@@ -283,12 +295,12 @@ def _polars(work: Workload, name: str, make: Callable[[Workload], Scores] | None
 
     def build() -> Engine:
         if work.polars is None:
-            raise CannotError("only where the features are joins")
+            raise CannotError("the harness has no features by polars for this workload")
         import polars
 
         features, scores = work.polars(), make(work) if make else own_scores(work)
         return Engine(
-            lambda frame: work.finish(scores(features(frame))), prepare=polars.from_pandas
+            lambda frame: work.finish(scores(features(frame)), frame), prepare=polars.from_pandas
         )
 
     return Candidate(f"polars and {name}", "peer", build, is_slow=make is not None)

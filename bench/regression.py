@@ -120,7 +120,7 @@ def compare_candidate(
     old: dict[str, Any], new: dict[str, Any], name: str, slack: float
 ) -> Iterator[Worse]:
     before, after = old["candidates"][name], new["candidates"].get(name, {"status": "gone"})
-    if rank(after["status"]) > rank(before["status"]):
+    if rank(after["status"]) > rank(before["status"]) and not is_no_loss(old, name, after, slack):
         yield ["status", before["status"], after["status"]]
     if before["status"] != "ok" or after["status"] != "ok":
         return
@@ -148,6 +148,15 @@ def compare_candidate(
             for entry in (before, after)
         ]
         yield from compare_figure("share fetched", shares[0] or 0.0, shares[1], 1.0 + slack)
+
+
+def is_no_loss(old: dict[str, Any], name: str, after: dict[str, Any], slack: float) -> bool:
+    """Whether a cascade that is refused now gained nothing before: which of the two it is
+    hangs on costs that are measured."""
+    if old["candidates"][name]["role"] != "cascade" or after["status"] != "cannot":
+        return False
+    gained = figures.batch_ratio(old, name, to=figures.OURS)
+    return gained is not None and gained[0] <= 1.0 + slack
 
 
 def compare_figure(what: str, was: float, now: float | None, most: float) -> Iterator[Worse]:

@@ -32,7 +32,9 @@ interval (order statistics of the rounds), or the lowest and the highest ratio w
 number of rounds stands there, which is too small for an interval. Plain Python is the
 function as a user writes it; all candidates have one thread unless they say otherwise. Tools
 that take only the model get their features from the same plain Python, and that is part of
-their time; *model alone* is without it.
+their time, or from polars where the name says so; *model alone* is without it. Each tool is
+set up as its best user would (bench/README.md). *Memory grown* is what the process holds more
+after a candidate is built than before: little or nothing where it takes what was freed before.
 
 Answers are compared with plain Python's before any time is taken, and those of the timed
 calls again, of every size of batch and of every single row: a candidate with rows that are

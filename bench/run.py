@@ -32,7 +32,6 @@ ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
     "POLARS_MAX_THREADS": "1",
-    "TBB_NUM_THREADS": "1",
 }
 LIMIT = 7_200.0  # seconds for a workload
 

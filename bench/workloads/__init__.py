@@ -46,8 +46,9 @@ def nothing() -> None:
 class Workload:
     """Rows, and a plain function of them: a frame to an answer for each row.
 
-    `features` and `model` are the parts of that function that other tools take:
-    `model(features(frame))`, probabilities or predictions, then `finish`, are its answers.
+    `features` and `model` are the parts of that function that other tools take, the model
+    being what costs most of those that they read: `model(features(frame))`, probabilities or
+    predictions, then `finish`, are its answers.
     """
 
     name: str
@@ -60,12 +61,16 @@ class Workload:
     function: Callable[[pd.DataFrame], Any]
     model: Any
     features: Callable[[pd.DataFrame], Any]
-    #: From one column of probabilities (binary), all of them (multiclass) or predictions.
-    finish: Callable[[np.ndarray], Any] = field(default=lambda scores: scores)
-    #: Some cheap features, for the paper's rule.
+    #: From one column of probabilities (binary), all of them (multiclass) or predictions, and
+    #: the frame.
+    finish: Callable[[np.ndarray, Any], Any] = field(default=lambda scores, frame: scores)
+    #: Some cheap features, for the paper's rule, and what it fits on them: a model like
+    #: `model` if None.
     cheap: Callable[[pd.DataFrame], Any] | None = None
-    #: Texts of a frame, and the whole as one scikit-learn pipeline of them.
-    text: tuple[Callable[[pd.DataFrame], Any], Any] | None = None
+    cheap_model: Any = None
+    #: The function with all of it in ONNX that ONNX has; made where ONNX Runtime may be
+    #: imported.
+    onnx: Callable[[], Callable[[pd.DataFrame], Any]] | None = None
     #: The features by polars, from a polars frame; made where polars may be imported.
     polars: Callable[[], Callable[[Any], np.ndarray]] | None = None
     #: Where the rows come from.

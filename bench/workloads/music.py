@@ -69,13 +69,10 @@ def polars_features(features: Callable[[pd.DataFrame], Any]) -> Callable[[Any], 
 
     def call(ratings: Any) -> np.ndarray:
         joined = (
-            ratings.lazy()
-            .join(by_user.lazy(), on="user_id", how="left", maintain_order="left")
-            .join(
-                by_title.lazy(), on="movie_id", how="left", suffix="_title", maintain_order="left"
-            )
-            .join(users.lazy(), on="user_id", how="left", maintain_order="left")
-            .join(titles.lazy(), on="movie_id", how="left", maintain_order="left")
+            ratings.join(by_user, on="user_id", how="left", maintain_order="left")
+            .join(by_title, on="movie_id", how="left", suffix="_title", maintain_order="left")
+            .join(users, on="user_id", how="left", maintain_order="left")
+            .join(titles, on="movie_id", how="left", maintain_order="left")
         )
         chosen = joined.select(
             *(
@@ -83,6 +80,6 @@ def polars_features(features: Callable[[pd.DataFrame], Any]) -> Callable[[Any], 
                 for i, c in enumerate(columns)
             )
         )
-        return np.asarray(chosen.collect().to_numpy(order="c"))
+        return np.asarray(chosen.to_numpy(order="c"))
 
     return call

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import product
 
@@ -14,7 +16,7 @@ def make(is_quick: bool) -> Workload:
     parts = parts_of(function)
     model = parts["model"]
 
-    def finish(scores: np.ndarray) -> np.ndarray:
+    def finish(scores: np.ndarray, _: Any) -> np.ndarray:
         return model.classes_[scores.argmax(axis=1)]
 
     return Workload(

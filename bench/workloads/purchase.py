@@ -66,12 +66,10 @@ def polars_features(features: Callable[[pd.DataFrame], Any]) -> Callable[[Any], 
     ]
 
     def call(visits: Any) -> np.ndarray:
-        joined = (
-            visits.lazy()
-            .join(customers.lazy(), on="customer", how="left", maintain_order="left")
-            .join(items.lazy(), on="item", how="left", maintain_order="left")
+        joined = visits.join(customers, on="customer", how="left", maintain_order="left").join(
+            items, on="item", how="left", maintain_order="left"
         )
         chosen = joined.select(c.cast(pl.Float64).fill_null(float("nan")) for c in columns)
-        return np.asarray(chosen.collect().to_numpy(order="c"))
+        return np.asarray(chosen.to_numpy(order="c"))
 
     return call

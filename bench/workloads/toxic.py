@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import onnx_peers
 import pandas as pd
 import scipy.sparse
 import toxic
@@ -23,6 +27,10 @@ def make(is_quick: bool) -> Workload:
         text = texts(frame)
         return scipy.sparse.hstack([words.transform(text), chars.transform(text)]).tocsr()
 
+    def by_onnx() -> Callable[[pd.DataFrame], Any]:
+        scores = onnx_peers.text_pipeline(make_pipeline(make_union(words, chars), model))
+        return lambda frame: scores(texts(frame))[:, 1]
+
     return Workload(
         "toxic",
         f"{'comments' if has_data() else 'tweets'}: 10,000 words and 20,000 character n-grams "
@@ -36,6 +44,6 @@ def make(is_quick: bool) -> Workload:
         model,
         features,
         cheap=lambda frame: words.transform(texts(frame)),
-        text=(texts, make_pipeline(make_union(words, chars), model)),
+        onnx=by_onnx,
         paper={"compiled": 15.0},
     )

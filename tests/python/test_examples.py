@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import os
+import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jupytext
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import willump
 
@@ -27,7 +30,7 @@ def example(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(
     "example",
-    ["toxic", "product", "music", "price", "purchase", "credit", "instant"],
+    ["toxic", "product", "music", "price", "purchase", "credit", "instant", "flights"],
     indirect=True,
 )
 def test_a_workload_is_native_and_answers_as_the_plain_function(example: Any) -> None:
@@ -41,6 +44,67 @@ def test_a_workload_is_native_and_answers_as_the_plain_function(example: Any) ->
     one = {name: column[0] for name, column in later.head(1).to_dict("list").items()}
     assert np.array_equal(fast(one), whole[:1])
     assert np.array_equal(fast(later.head(7)), whole[:7])
+
+
+#: What each script prints where all of it has run; `store.py` is the server of `music_remote.py`.
+SCRIPTS = {
+    "demo": "the same bits",
+    "delay": "the same answers",
+    "toxic": "the same answers",
+    "product": "the same answers",
+    "music": "the same answers",
+    "music_remote": "cascade: ",
+    "price": "the same answers",
+    "purchase": "the same answers",
+    "credit": "the same answers",
+    "instant": "the same answers",
+    "flights": "the same answers",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_runs_as_a_program(name: str, tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "WILLUMP_DATA"}
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / f"{name}.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr
+    assert SCRIPTS[name] in done.stdout
+
+
+class Certified:
+    """What `optimize` gives where it finds a cascade, which hangs on measured costs."""
+
+    metadata: ClassVar = {"certificate": {"promise": "as promised", "blocks": ["words"]}}
+
+    def __call__(self, rows: pd.DataFrame) -> np.ndarray:
+        return rows["x"].to_numpy()
+
+    def stats(self) -> dict[str, list[int]]:
+        return {"stage_rows": [3, 2]}
+
+
+@pytest.mark.parametrize("example", ["gallery"], indirect=True)
+def test_a_cascade_is_shown(
+    example: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(willump, "optimize", lambda *_, **__: Certified())
+    rows = pd.DataFrame({"x": np.linspace(0.0, 1.0, 10)})
+    plain = Certified()
+    example.show_cascade(plain, plain, example.Rows(rows, None, rows))
+    told = capsys.readouterr().out
+    assert "as promised\n5 other rows: 100.00% agree\n60% of them leave with ['words']" in told
+    assert told.endswith("times the compiled function\n")
+
+
+def test_every_script_is_run() -> None:
+    scripts = {path.stem for path in EXAMPLES.glob("*.py") if "__main__" in path.read_text()}
+    assert scripts - {"store"} == set(SCRIPTS)
 
 
 def cells_of(notebook: Any) -> list[tuple[str, str]]:

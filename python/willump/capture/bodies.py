@@ -4,7 +4,11 @@ these do not say for sure counts as kept and read."""
 from __future__ import annotations
 
 import ast
+import builtins
+import collections
+import importlib
 import inspect
+import sys
 import types
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,11 +20,14 @@ from .keeping import (
     ANY,
     Uses,
     attributes_of,
+    held_by,
     is_keeper,
     is_object,
+    is_users,
     owner_of,
+    package_of,
 )
-from .places import UNKNOWN, Given, Made, Place, Within, part_of
+from .places import UNKNOWN, Given, Made, Place, Within, derived, part_of
 from .source import SourceError, definition_of, seen_by
 
 #: Functions within functions that are looked into.
@@ -69,6 +76,7 @@ class Body(Calls):
         ]
         stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         stored |= {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+        stored |= {name for n in nodes if isinstance(n, ast.Match) for name in _captured(n)}
         stored |= {n.name for n in nodes if isinstance(n, ast.ExceptHandler) and n.name}
         own = [a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None]
         self.local = ({*stored, *self.parameters, *own} - self.of_module) - self.of_outer
@@ -158,14 +166,44 @@ class Body(Calls):
                 if default is not None:
                     self.escape(self.visit(default))
             self.is_chosen = True  # it is called who knows when
-        elif not isinstance(node, (ast.Import, ast.ImportFrom)):
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node)
+        else:
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
                     self.read(self.visit(child))
+        if isinstance(node, ast.Match):
+            place = derived([self.visit(node.subject)])
+            if place is not None and any(map(is_object, held_by(_whole(place)))):
+                self.doubt(place)
+            for name in _captured(node):
+                self.store(ast.Name(name, ast.Store()), place, self.is_data(node.subject))
         for _, block in ast.iter_fields(node):
             if isinstance(block, list) and block and not isinstance(block[0], ast.expr):
                 self.block(block)
         self.is_chosen = was_chosen
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """What an import within the function binds."""
+        around = self.function.__globals__.get("__name__", "")
+        for alias in node.names:
+            if isinstance(node, ast.Import):
+                name = alias.name if alias.asname else alias.name.partition(".")[0]
+                value: Any = sys.modules.get(name)
+            else:
+                of = node.module or ""
+                if node.level:
+                    is_package = "__path__" in self.function.__globals__
+                    parts = around.split(".")[: None if is_package else -1]
+                    of = ".".join([*parts[: len(parts) - node.level + 1], *filter(None, [of])])
+                module = sys.modules.get(of)
+                value = getattr(module, alias.name, sys.modules.get(f"{of}.{alias.name}"))
+            bound = alias.asname or alias.name.partition(".")[0]
+            if value is None:
+                raise SourceError(f"{alias.name} is not imported yet")
+            self.uses.note(value)
+            self.seen[bound] = value
+            self.local.discard(bound)
 
     def manage(self, place: Place | None) -> None:
         """A context manager is entered and left."""
@@ -196,6 +234,8 @@ class Body(Calls):
         target = node.target
         if isinstance(target, ast.Name):
             found = self.named(target.id)
+            if found is not None and is_object(found.value):
+                self.operand(found)
             is_data |= self.is_data(ast.Name(target.id, ast.Load()))
             if found is not None and is_data and found.is_open:
                 self.write(found)
@@ -219,10 +259,19 @@ class Body(Calls):
         elif isinstance(target, ast.Attribute):
             self.escape(place)
             owner = self.visit(target.value, is_read=False)
+            if owner is None and self.reached(target.value) is not None:
+                self.uses.is_unknown = True
             if owner is None or owner.is_made or not is_data:
                 return
+            name = self.mangled(target.attr)
+            found = inspect.getattr_static(type(owner.value), name, None)
+            setter = getattr(found, "fset", None)
+            if isinstance(setter, types.FunctionType):
+                self.enter(setter, Given([owner, place], data={1}), is_chosen=self.is_chosen)
+            elif hasattr(type(found), "__set__") and is_users(type(found)):
+                self.doubt(owner)
+                self.doubt_value(type(found))
             if is_object(owner.value) and "__setattr__" not in names_of(type(owner.value)):
-                name = self.mangled(target.attr)
                 self.uses.keep(owner.value, ANY if name == "__dict__" else name)
             else:
                 self.write(owner)
@@ -283,10 +332,10 @@ class Body(Calls):
             self.compare(node)
             return None
         if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.FormattedValue, ast.JoinedStr)):
-            for child in ast.iter_child_nodes(node):
-                if isinstance(child, ast.expr):
-                    self.operand(self.visit(child))
-            return None
+            parts = [self.visit(c) for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr)]
+            for part in parts:
+                self.operand(part)
+            return derived([part for part in parts if part is not None and _may_share(part)])
         if isinstance(node, (ast.Yield, ast.YieldFrom)):
             found = None if node.value is None else self.visit(node.value)
             if found is not None and not any(found.is_same(p) for p in self.returned):
@@ -301,13 +350,13 @@ class Body(Calls):
                 if default is not None:
                     self.escape(self.visit(default))
             self.data |= {a.arg for a in (*node.args.posonlyargs, *node.args.args)}
-            self._chosen([node.body], True)
-            return None
+            return derived(self._chosen([node.body], True))
         places = []
         for child in ast.iter_child_nodes(node):  # displays, slices
             if isinstance(child, (ast.expr, ast.keyword)):
                 places.append(self.visit(child.value if isinstance(child, ast.keyword) else child))
-        return self.one_of(places)
+        self.one_of(places)
+        return derived(places)
 
     def _chosen(self, nodes: Iterable[ast.AST], is_chosen: bool) -> list[Place | None]:
         was_chosen, self.is_chosen = self.is_chosen, self.is_chosen or is_chosen
@@ -331,7 +380,7 @@ class Body(Calls):
         given = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         place = self.one_of([self.visit(each) for each in given])
         self.is_chosen = was_chosen
-        return place
+        return derived([place])
 
     def named(self, name: str) -> Place | None:
         if name in self.local:
@@ -352,6 +401,8 @@ class Body(Calls):
         name = self.mangled(node.attr)
         if of is None:  # perhaps of a library's module
             found = self.reached(node)
+            if found is sys.modules or self.reached(node.value) in (builtins, importlib):
+                self.uses.is_unknown = True
             return Place.of(found) if is_keeper(found) else None
         if of.is_made:
             return of
@@ -403,8 +454,15 @@ class Body(Calls):
             self.doubt(owner)
         elif is_read:
             self.read(owner, is_keyed=is_keyed)
+        if isinstance(node.slice, ast.Slice):
+            return derived([owner])
+        if type(owner.value) is collections.defaultdict and is_keyed:
+            self.write(owner, is_keyed=True)  # a key that is not there is put there
         key = node.slice.value if isinstance(node.slice, ast.Constant) else UNKNOWN
-        return part_of(owner, key)
+        found = part_of(owner, key)
+        if found is None or found.name is None or not is_keyed:
+            return found
+        return Place(found.owner, self._keyed(found.name), found.value)
 
     def compare(self, node: ast.Compare) -> None:
         is_in = all(isinstance(op, (ast.In, ast.NotIn)) for op in node.ops)
@@ -522,6 +580,21 @@ class Body(Calls):
         self.uses.entered[call] = (self.uses.n_kept, found)
         return found
 
+    def enter_kind(self, kind: Any, names: Sequence[str] | None = None) -> None:
+        """Any method of a class may be called; `names`: one of these."""
+        if kind is None or (kind, names) in self.uses.kinds:
+            return
+        self.uses.kinds.add((kind, None if names is None else tuple(names)))
+        own = Place(Made(kind), None, Made(kind))
+        for base in kind.__mro__[:-1]:
+            for name, found in list(vars(base).items()) if is_users(base) else ():
+                if names is not None and name not in names and not isinstance(found, property):
+                    continue
+                getter = getattr(found, "fget", None) or getattr(found, "func", None)
+                function = unwrapped(getter or getattr(found, "__func__", found))
+                if is_entered(function) and name not in ("__init__", "__new__"):
+                    self.enter(function, Given([own], is_all_data=True), is_chosen=True)
+
     def _doubt_seen(self, function: Any) -> None:
         """A function without a source: what it names may be set, and read."""
         for value in (*seen_by(function).values(), *attributes_of(function).values()):
@@ -558,6 +631,27 @@ class Root(Body):
 
 def _nothing() -> None:
     """Stands for the function that is followed."""
+
+
+def _captured(node: ast.Match) -> list[str]:
+    """The names that patterns bind."""
+    found = []
+    for each in ast.walk(node):
+        if isinstance(each, (ast.MatchAs, ast.MatchStar)):
+            found.append(each.name)
+        elif isinstance(each, ast.MatchMapping):
+            found.append(each.rest)
+    return [name for name in found if name is not None]
+
+
+def _whole(place: Place) -> Any:
+    return place.value.whole if isinstance(place.value, Within) else place.value
+
+
+def _may_share(place: Place) -> bool:
+    """Whether what operators make of a value holds what it holds: containers do, arrays not."""
+    value = _whole(place)
+    return value is not UNKNOWN and package_of(type(value)) not in ("numpy", "pandas", "scipy")
 
 
 def _loaded(target: ast.expr) -> ast.expr:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import abc
 import ast
 import builtins
+import collections
+import enum
 import functools
 import inspect
 import logging
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import libraries
-from .callables import is_called, is_entered, unwrapped
+from .callables import is_called, is_entered, operators_of, unwrapped
 from .holding import Holding
 from .inner import Inner
 from .keeping import (
@@ -29,8 +31,8 @@ from .keeping import (
     package_of,
 )
 from .lasting import KEEPING
-from .places import UNKNOWN, WHATEVER, Given, Made, Place, Within, part_of
-from .source import LIBRARIES, SourceError
+from .places import UNKNOWN, WHATEVER, Given, Made, Place, Within, derived, part_of
+from .source import LIBRARIES
 
 #: Methods of containers that give something back as they take it out.
 _GIVING = frozenset(["pop", "popitem", "popleft", "setdefault"])
@@ -53,6 +55,12 @@ _ANYTHING = frozenset(
 )
 
 
+#: Methods of containers that give what is in them.
+_TAKEN_FROM = frozenset(["get", "pop", "popleft", "setdefault"])
+#: Methods of Python's own classes, not bound.
+_UNBOUND = (types.MethodDescriptorType, types.WrapperDescriptorType)
+
+
 class Calls(Holding):
     """The calls of a body."""
 
@@ -62,6 +70,7 @@ class Calls(Holding):
     seen: dict[str, Any]  #: what it names of what is around it
     places: dict[str, list[Place]]
     parameters: list[str]
+    returned: list[Place]
 
     @abc.abstractmethod
     def visit(self, node: ast.AST, *, is_read: bool = True, is_used: bool = True) -> Place | None:
@@ -113,7 +122,7 @@ class Calls(Holding):
             if name in self.inner:  # looked into where it is defined
                 for place in given.every:
                     self.escape(place)
-                return Place(Made(), None, Made())
+                return self.one_of([Place(Made(), None, Made()), *self.returned])
         at = self.visit(node.func)
         if at is None or at.is_made:
             callee = self.reached(node.func)
@@ -223,7 +232,15 @@ class Calls(Holding):
             for place in given.every:
                 self.escape(place)
         self._run(given)
-        return None if name in libraries.MAKING else part_of(owner)
+        if name in libraries.MAKING:
+            is_array = package_of(type(value)) in ("numpy", "pandas", "scipy")
+            return None if is_array else derived([owner, *given.every])
+        if name in _TAKEN_FROM:
+            key = (
+                node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+            )
+            return self.one_of([part_of(owner, UNKNOWN if key is None else key), *given.every])
+        return derived([owner, *given.every])
 
     def _parts(self, estimator: Any) -> None:
         """Transformers, models and functions of the user's within an estimator are called."""
@@ -271,20 +288,20 @@ class Calls(Holding):
         self._files(None, name, given)
         self.uses.asked.add("?")
         self.uses.see(value, ANY)
-        if is_data and libraries.is_taken(name, is_used=is_used):
+        if is_data:
             self.uses.keep(value, ANY)
-        if not is_users(type(value)):
-            self.uses.may_raise |= libraries.is_third_party(value) and not is_used
+        self.uses.may_raise |= libraries.is_third_party(value)
         for place in given.every:
             self.escape(place)
-        return part_of(owner)
+        return derived([owner])
 
     def of_data(self, node: ast.Call, given: Given, told: set[str]) -> Place | None:
         """A method of what is no part of a keeper: data, or what was made of it."""
         assert isinstance(node.func, ast.Attribute)
         name = node.func.attr
         self._files(None, name, given)
-        if libraries.is_of_data(name) and told.isdisjoint(["out"]):
+        has_out = "out" in told or len(given.places) > 2
+        if libraries.is_of_data(name) and not has_out:
             self._show(given)
             return None
         for place in given.every:
@@ -297,6 +314,8 @@ class Calls(Holding):
             self.read(place)
             if is_object(place.value) and not is_called(place.value):
                 self.doubt(place)
+            if type(place.value) is collections.defaultdict:
+                self.write(place)  # what is looked up is put there
         self._run(given)
 
     def _run(self, given: Given) -> None:
@@ -329,7 +348,7 @@ class Calls(Holding):
         told = node.args[1].value if len(node.args) > 1 and isinstance(
             node.args[1], ast.Constant) else None  # fmt: skip
         if name in _ANYTHING:
-            raise SourceError(f"{name}() is called")
+            self.uses.is_unknown = True
         if name == "getattr" and first is not None and isinstance(told, str):
             return self.attribute(ast.Attribute(node.args[0], told, ast.Load()), is_read=True)
         if name in ("setattr", "delattr") and first is not None:
@@ -370,7 +389,7 @@ class Calls(Holding):
                 else:
                     self.read(place)
             self._run(given)
-            return part_of(self.one_of(given.every))
+            return derived(given.every)
         for place in given.every:
             self.escape(place)
         return None
@@ -412,8 +431,11 @@ class Calls(Holding):
             return self.of_object(Place.of(callee), "__call__", given, True, True)
         name = str(getattr(callee, "__name__", ""))
         if libraries.is_python_ufunc(callee):
-            raise SourceError(f"{name} is made of a Python function")
+            self.uses.is_unknown = True
         bound_to = getattr(callee, "__self__", None)
+        if isinstance(callee, _UNBOUND) and given.places and given.places[0] is not None:
+            rest = Given(given.places[1:], given.keywords, given.data, given.is_all_data)
+            return self._of_method(given.places[0], name, rest)
         is_free = bound_to is None or isinstance(bound_to, (types.ModuleType, type, np.ufunc))
         if not is_free:
             return self._of_bound(callee, given)
@@ -423,9 +445,16 @@ class Calls(Holding):
         if state is not None:
             self.uses.see(state, ANY)
         self.uses.may_raise |= callee is not None and libraries.may_raise(callee)
-        if libraries.reads_only(callee, told):
+        self.uses.is_unknown |= package_of(callee) in ("importlib", "imp", "runpy")
+        if libraries.sets_state(callee):
+            self.uses.keep(FILES, ANY)
+        if package_of(callee) == "logging":
+            self._logged(logging.getLogger(), given)
+        if libraries.reads_only(callee, told, len(given.places)):
             self._show(given)
-            return part_of(self.one_of(given.every)) if name in libraries.VIEWING else None
+            is_array = package_of(callee) in ("numpy", "pandas", "scipy")
+            shares = not is_array or name in libraries.VIEWING
+            return derived(given.every) if shares else None
         for place in given.every:
             self.escape(place)
         if callee is None:
@@ -442,9 +471,13 @@ class Calls(Holding):
             self._files(callee, callee.__name__, given)
             self._logged(owner.value, given)
             return None
+        return self._of_method(owner, callee.__name__, given)
+
+    def _of_method(self, owner: Place, name: str, given: Given) -> Place | None:
+        """A method that is called by whatever way."""
         if is_object(owner.value):
             self.doubt(owner)
-        node = ast.Call(ast.Attribute(ast.Name("_", ast.Load()), callee.__name__, ast.Load()),
+        node = ast.Call(ast.Attribute(ast.Name("_", ast.Load()), name, ast.Load()),
                         [], [])  # fmt: skip
         return self.method(node, owner, given, True, True, False)
 
@@ -454,20 +487,25 @@ class Calls(Holding):
         for name in ("__new__", "__init__", "__post_init__"):
             method = inspect.getattr_static(kind, name, None)
             method = getattr(method, "__func__", method)
-            if not is_entered(method):
-                continue
-            is_generated = method.__code__.co_filename.startswith("<")
-            if is_generated or name == "__post_init__":  # of a dataclass, a NamedTuple
-                given = Given() if is_generated else Given([place])
-            if not is_generated:
-                own = given if name == "__post_init__" else given.behind(place)
-                self.enter(method, own, is_chosen=self.is_chosen)
+            if name == "__post_init__" and is_entered(method):
+                self.enter(method, Given([place]), is_chosen=self.is_chosen)
+            elif is_entered(method) and not method.__code__.co_filename.startswith("<"):
+                self.enter(method, given.behind(place), is_chosen=self.is_chosen)
+            else:  # of a dataclass, of a library: it may hold what it is given
+                for each in given.every:
+                    self.escape(each)
+        if not isinstance(kind, enum.EnumMeta):
+            self.enter_kind(type(kind), ("__call__",))
+            self.enter_kind(kind, operators_of(kind))
         return place
 
     def reached(self, node: ast.expr) -> Any:
         """The function that a name, or a module's attribute, stands for; None: not known."""
         if isinstance(node, ast.Name):
-            return None if node.id in self.local else self.seen.get(node.id)
+            if node.id in self.local:
+                return None
+            found = getattr(builtins, node.id, None)
+            return self.seen.get(node.id, found if isinstance(found, type) else None)
         if isinstance(node, ast.Attribute):
             owner = self.reached(node.value)
             is_holder = isinstance(owner, (types.ModuleType, type))

@@ -49,7 +49,7 @@ def is_called(value: Any) -> bool:
     """Whether who is given a value may call it: functions, and objects with `__call__`."""
     if isinstance(value, _CALLABLES):
         return True
-    if isinstance(value, types.BuiltinFunctionType):
+    if isinstance(value, (types.BuiltinFunctionType, types.MethodWrapperType)):
         owner = value.__self__
         return owner is not None and not isinstance(owner, types.ModuleType) and is_keeper(owner)
     return is_object(value) and isinstance(
@@ -73,6 +73,11 @@ def has_operators(kind: type) -> bool:
     names = {name for base in own for name in vars(base) if name.startswith("__")}
     other = [base for base in kind.__mro__[:-1] if not is_users(base) and base is not enum.Enum]
     return bool(names - _PLAIN) or any(names_of(base) for base in other)
+
+
+def operators_of(kind: type) -> tuple[str, ...]:
+    """The methods of a class that operators, builtins and attributes run."""
+    return tuple(sorted(n for n in names_of(kind) if n.startswith("__") and n not in _PLAIN))
 
 
 def names_of(kind: type) -> frozenset[str]:

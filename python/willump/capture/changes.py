@@ -302,6 +302,8 @@ class Watch:
         """
         uses = of()
         found = list(uses)
+        if uses.is_unknown:
+            raise CaptureError(f"line {self.line}: a call may change what no source tells of")
         for owner, _, read in found:
             self.check_kept(owner, read)
         for owner, kept, _ in found:

@@ -19,7 +19,7 @@ from .keeping import (
     is_object,
     is_users,
 )
-from .places import UNKNOWN, WHATEVER, Given, Place, Within
+from .places import UNKNOWN, WHATEVER, Given, Made, Place, Within, derived
 
 
 class Holding(abc.ABC):
@@ -35,6 +35,10 @@ class Holding(abc.ABC):
         """Looks into a function that is called."""
 
     @abc.abstractmethod
+    def enter_kind(self, kind: Any, names: Sequence[str] | None = None) -> None:
+        """Any method of a class may be called; `names`: one of these."""
+
+    @abc.abstractmethod
     def called_at(self, place: Place, given: Given, told: set[str]) -> Place | None:
         """A call of what lies at a place."""
 
@@ -44,15 +48,10 @@ class Holding(abc.ABC):
         for place in places:
             if place is not None and not any(place.is_same(p) for p in found):
                 found.append(place)
-        own = [place for place in found if not place.is_made]
-        if len(own) < 2:
-            first = own or found
-            return first[0] if first else None
-        whole = tuple(p.value for p in own if p.value is not UNKNOWN)
-        for place in own:
-            if place.value is UNKNOWN:
-                self.doubt(place)
-        return Place(whole, None, Within(whole))
+        made = [place.value for place in found if isinstance(place.value, Made)]
+        for each in made if len(found) > 1 else ():  # which of them it is nobody knows
+            self.enter_kind(each.kind)
+        return found[0] if len(found) == 1 else derived(found)
 
     def see(self, owner: Any, name: Any) -> None:
         """A look at an attribute, which may be its class's."""
@@ -102,8 +101,6 @@ class Holding(abc.ABC):
         value = place.value
         if place.name is not None:
             self.uses.keep(place.owner, self._keyed(place.name) if is_keyed else place.name)
-        elif isinstance(value, Within):
-            self.doubt(place)
         if isinstance(value, Within):
             for each in held_by(value.whole):
                 if not isinstance(each, (types.FunctionType, type)):
@@ -111,7 +108,9 @@ class Holding(abc.ABC):
         elif is_keeper(value):
             self.uses.keep(value, self._keyed(ANY) if is_keyed else ANY)
 
-    def _keyed(self, name: str) -> Keyed:
+    def _keyed(self, name: Any) -> Keyed:
+        if isinstance(name, Keyed):
+            return name
         return Keyed(name, self.function.__code__, self.root)
 
     def escape(self, place: Place | None) -> None:

@@ -10,6 +10,7 @@ of what is called).
 from __future__ import annotations
 
 import collections
+import contextvars
 import datetime
 import decimal
 import functools
@@ -23,12 +24,15 @@ import sysconfig
 import threading
 import types
 import uuid
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import scipy.sparse as sp
 
 from .inner import Inner
 from .source import LIBRARIES, names_in
@@ -43,7 +47,7 @@ CONTAINERS = (
 _DEFAULTS = (None, int, float, str, bool, list, dict, set, tuple)
 #: What holds nothing that could change.
 _FIXED = (
-    type(None), bool, int, float, complex, str, bytes, range, slice, frozenset, np.generic,
+    type(None), bool, int, float, complex, str, bytes, range, slice, np.generic,
     np.dtype, np.ufunc, types.BuiltinFunctionType, types.MethodType, types.CodeType, re.Pattern,
     re.Match, datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal,
     uuid.UUID, PurePath, functools.partial, functools._lru_cache_wrapper,
@@ -98,7 +102,7 @@ def is_keeper(value: Any) -> bool:
     """Whether a value may take something in."""
     if is_container(value) or value is FILES:
         return True
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, frozenset)):
         return len(value) < 1_000 and any(map(is_keeper, value))
     if isinstance(value, (*_FIXED, *PASSING)):
         return False
@@ -139,6 +143,12 @@ def owner_of(value: Any) -> Any:
     array."""
     if isinstance(value, types.ModuleType):
         return vars(value)
+    if isinstance(value, memoryview):
+        value = value.obj
+    if isinstance(value, pd.Series) and isinstance(value.dtype, np.dtype):
+        value = value.to_numpy(copy=False)
+    if sp.issparse(value) and isinstance(getattr(value, "data", None), np.ndarray):
+        value = value.data
     while isinstance(value, np.ndarray) and value.base is not None:
         value = value.base
     return value
@@ -150,7 +160,17 @@ def parts_of(value: Any) -> list[Any]:
     if isinstance(value, (list, tuple, set, frozenset, collections.deque)):
         return _open(value)
     if isinstance(value, dict):
-        return _open(value.values())
+        return [*_open(value), *_open(value.values())]
+    if isinstance(value, types.MappingProxyType):
+        return [*value, *value.values()]
+    if isinstance(value, contextvars.ContextVar):
+        return [value.get(None)]
+    if isinstance(value, weakref.ReferenceType):
+        return [value()]
+    if isinstance(value, (np.ndarray, pd.Series)) and value.dtype == object:
+        return _open(value.tolist())
+    if isinstance(value, memoryview):
+        return [value.obj]
     if isinstance(value, types.MethodType):
         return [value.__self__, value.__func__]
     if isinstance(value, functools.partial):
@@ -158,7 +178,12 @@ def parts_of(value: Any) -> list[Any]:
     if isinstance(value, functools._lru_cache_wrapper):
         return [value.__wrapped__]
     if isinstance(value, types.FunctionType):
-        return _named_by(value) if is_users(value) else []
+        if is_users(value):
+            return _named_by(value)
+        if is_installed(package_of(value)):
+            return []
+        cells = [v for cell in value.__closure__ or () for v in _content(cell)]
+        return [*cells, *attributes_of(value).values()]  # around a function of the user's
     if isinstance(value, types.CellType):
         return _content(value)
     if isinstance(value, type):
@@ -225,7 +250,7 @@ def held_by(value: Any, *, into_functions: bool = True) -> Iterator[Any]:
         known.add(id(found))
         if is_keeper(found):
             yield found
-        is_function = isinstance(found, types.FunctionType)
+        is_function = isinstance(found, types.FunctionType) and is_users(found)
         if len(known) < _MOST and (into_functions or not is_function):
             rest += parts_of(found)
 
@@ -263,8 +288,12 @@ class Uses:
     read: dict[int, set[Any]] = field(default_factory=dict)
     #: The calls that were looked into: how much was kept behind each, and where its answer lies.
     entered: dict[Any, tuple[int, Any]] = field(default_factory=dict)
+    #: Classes of which any method may be called, and which methods.
+    kinds: set[Any] = field(default_factory=set)
     #: The packages whose functions are called; "?" of what is not known.
     asked: set[str] = field(default_factory=set)
+    #: Whether something is done that may do anything: code that is run, modules that are changed.
+    is_unknown: bool = False
     #: Whether something that is called raises by a statement, or might for all that is known.
     may_raise: bool = False
 
@@ -274,7 +303,7 @@ class Uses:
 
     def note(self, owner: Any) -> None:
         """A keeper that is at hand."""
-        if is_keeper(owner) and not isinstance(owner, (types.FunctionType, tuple)):
+        if is_keeper(owner) and not isinstance(owner, (types.FunctionType, tuple, frozenset)):
             owner = owner_of(owner)
             self.objects[id(owner)] = owner
 
@@ -294,7 +323,7 @@ class Uses:
 
     def _add(self, names: dict[int, set[Any]], owner: Any, name: Any) -> None:
         owner = owner_of(owner)
-        if isinstance(owner, tuple):  # what is in it may change, not itself
+        if isinstance(owner, (tuple, frozenset)):  # what is in it may change, not itself
             return
         self.objects[id(owner)] = owner
         names.setdefault(id(owner), set()).add(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 import os
 from typing import Any
 
@@ -67,10 +68,33 @@ def is_of_data(name: str) -> bool:
     return name in _OF_DATA
 
 
-def reads_only(callee: Any, told: set[str]) -> bool:
-    """Whether a function leaves what it is given as it is; `told`: the keywords it is given."""
+#: How functions begin that set what their libraries have.
+_SETTING = ("set_", "reset_", "option_", "register", "seed", "simplefilter", "filterwarnings")
+
+
+def _takes_out(callee: Any, n_given: int) -> bool:
+    """Whether one of a number of arguments by position may be NumPy's `out`."""
+    if isinstance(callee, np.ufunc):
+        return n_given > callee.nin
+    try:
+        names = list(inspect.signature(callee).parameters)
+    except (TypeError, ValueError):
+        return n_given > 2
+    return "out" in names[:n_given]
+
+
+def sets_state(callee: Any) -> bool:
+    """Whether a library's function sets what the library has."""
+    return str(getattr(callee, "__name__", "")).startswith(_SETTING)
+
+
+def reads_only(callee: Any, told: set[str], n_given: int) -> bool:
+    """Whether a function leaves what it is given as it is; `told`: the keywords it is given,
+    `n_given`: how many arguments by position."""
     name = str(getattr(callee, "__name__", ""))
     if name in _WRITERS or not told.isdisjoint(["out", "file", "inplace"]):
+        return False
+    if name.startswith(_SETTING) or (n_given > 1 and _takes_out(callee, n_given)):
         return False
     package = _package(callee)
     return package in _READING_MODULES or (package in LIBRARIES and not name.startswith("fit"))
@@ -93,9 +117,20 @@ def _package(callee: Any) -> str:
     return package.lstrip("_")
 
 
+#: Methods of operators that only look.
+_LOOKING = frozenset(
+    f"__{name}__"
+    for name in ["abs", "add", "and", "array", "bool", "contains", "eq", "float", "format", "ge",
+                 "getitem", "gt", "hash", "index", "int", "invert", "iter", "le", "len", "lt",
+                 "mod", "mul", "ne", "neg", "or", "radd", "repr", "rmul", "rsub", "str", "sub"]
+)  # fmt: skip
+
+
 def changes(value: Any, name: str, told: set[str]) -> bool:
     """Whether a method changes the object of a library, or the container, that it is of."""
     if name in WRITING or name in KEEPING or not told.isdisjoint(["inplace", "out"]):
+        return True
+    if name.startswith("__") and name not in _LOOKING:
         return True
     if package_of(type(value)) not in LIBRARIES or isinstance(
         value, (pd.DataFrame, pd.Series, pd.Index, np.ndarray, list, dict, set)
@@ -125,7 +160,11 @@ def writes_files(callee: Any, name: str, given: list[Any]) -> bool:
 def reads_files(callee: Any, name: str) -> bool:
     """Whether a call may read files."""
     is_reader = name in _OF_FILES or name.startswith(("read_", "scan_"))
-    return is_reader or (_package(callee) in ("os", "posix", "posixpath") and name != "getenv")
+    return (
+        is_reader
+        or name.startswith("get_option")
+        or (_package(callee) in ("os", "posix", "posixpath") and name != "getenv")
+    )
 
 
 def state_of(callee: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +32,7 @@ class Place:
     """Where a value lies: a keeper itself (`name` None), or what one of its attributes has."""
 
     owner: Any
-    name: str | None
+    name: Any  #: an attribute's, ANY, or what data picks there: `Keyed`
     value: Any
 
     @classmethod
@@ -46,6 +47,11 @@ class Place:
         return isinstance(self.owner, Made)
 
     @property
+    def leads_on(self) -> bool:
+        """Whether what is there may change, or be called."""
+        return self.is_open or callable(self.value)
+
+    @property
     def is_open(self) -> bool:
         """Whether what is there may change."""
         return self.value is UNKNOWN or isinstance(self.value, Within) or is_keeper(self.value)
@@ -58,23 +64,43 @@ def part_of(place: Place | None, key: Any = UNKNOWN) -> Place | None:
     value = place.value
     parts: list[Any] | None = None
     if isinstance(value, dict) and is_container(value):
-        parts = [value[key]] if _is_key(key) and key in value else list(value.values())
+        parts = [value[key]] if _is_key(key) and key in value else [*value, *value.values()]
     elif isinstance(value, (list, tuple, collections.deque)):
         is_index = type(key) is int and -len(value) <= key < len(value)
         parts = [value[key]] if is_index else list(value)
-    elif isinstance(value, (set, frozenset, str)):
+    elif isinstance(value, str):
         return None
+    elif isinstance(value, (set, frozenset)):
+        parts = list(value)
     name = ANY if place.name is None else place.name
     if parts is None:
         whole = value.whole if isinstance(value, Within) else value
         return Place(place.owner, name, UNKNOWN if whole is UNKNOWN else Within(whole))
     if len(parts) == 1 and (is_keeper(parts[0]) or callable(parts[0])):
         return Place.of(parts[0])
-    if len(parts) == 1:
+    if all(type(each) in _CLOSED for each in parts):
         return None
-    if parts and not any(map(is_keeper, parts[:1_000])):
-        return None
-    return Place(place.owner, name, Within(value))
+    return Place(place.owner, name, Within(tuple(parts)))
+
+
+#: What leads nowhere.
+_CLOSED = frozenset([type(None), bool, int, float, complex, str, bytes])
+
+
+def derived(places: Iterable[Place | None]) -> Place | None:
+    """A value that may be, or hold, what is at these places or within it."""
+    found: list[Place] = [p for p in places if p is not None and (p.is_made or p.leads_on)]
+    own = [place for place in found if not place.is_made]
+    if not own:
+        return found[0] if found else None
+    values = tuple(
+        place.owner if place.value is UNKNOWN
+        else place.value.whole if isinstance(place.value, Within) else place.value
+        for place in own
+    )  # fmt: skip
+    whole = values[0] if len(values) == 1 else values
+    name = own[0].name if len(own) == 1 else None
+    return Place(own[0].owner if len(own) == 1 else whole, name, Within(whole))
 
 
 def _is_key(key: Any) -> bool:

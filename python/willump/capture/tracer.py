@@ -23,7 +23,7 @@ from .changes import CallCopied, Watch, call_on_sample
 from .effects import effects_of
 from .inner import Inner
 from .interpreter import Interpreter
-from .keeping import Uses, is_object
+from .keeping import Uses, is_object, is_own, is_users
 from .kinds import (
     bound_maker,
     constant_kind,
@@ -406,7 +406,7 @@ class Tracer(Watch):
         if isinstance(native, str):
             self.n_python += 1
             uses = self._note_uses(function, args, kwargs)
-            if uses.may_raise:
+            if uses.may_raise or _is_told(function, args, kwargs):
                 self.guards.append(replay)
         else:
             self.check_constant(getattr(function, "__self__", None), *args, *kwargs.values())
@@ -662,6 +662,15 @@ _PICKING = frozenset(
     ["compress", "drop_duplicates", "dropna", "explode", "head", "nlargest", "nsmallest", "query",
      "sample", "tail", "truncate"]
 )  # fmt: skip
+
+
+def _is_told(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a function of the user's is told more of the rows than how many there are."""
+    own = getattr(function, "__func__", function)
+    if not isinstance(own, types.FunctionType):
+        own = type(function)
+    is_told = is_users(own) and not is_own(function)
+    return is_told and any(t.native != N_ROWS for t in walk([list(args), kwargs]))
 
 
 #: Methods that give their owner's rows, whatever else they are given.

@@ -8,7 +8,7 @@ import types
 from typing import Any
 
 from .bodies import Root
-from .callables import is_called, is_entered, unwrapped
+from .callables import is_called, is_entered, operators_of, unwrapped
 from .keeping import ANY, Uses, held_by, is_keeper, is_users, owner_of
 from .lasting import KEEPING
 from .libraries import takes
@@ -39,6 +39,11 @@ def uses_of_call(
             given.data.add(name)
     for place in given.every:
         uses.note(place.owner)
+    if function is getattr or getattr(function, "__module__", "") == "_operator":
+        for value in args:  # by a property, or a method of an operator
+            kind = type(getattr(value, "value", value))
+            if is_traced(value) and is_users(kind):
+                root.enter_kind(kind, operators_of(kind))
     if isinstance(function, (SetItem, AugmentItem)):
         for place in given.every:
             root.read(place)
