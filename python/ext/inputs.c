@@ -334,8 +334,8 @@ static bool read_one(ext_call *call, const ext_input_spec *spec,
 
 /* ---- all inputs of a call ------------------------------------------------ */
 
-/* The rows of what was passed to a model that reads nothing itself. */
-static bool count_rows(PyObject *x, uint64_t *n_rows) {
+/* The length of x, or of the first axis of its shape; -1 with an error. */
+static Py_ssize_t length_of(PyObject *x) {
   PyObject *shape = PyObject_GetAttrString(x, "shape");
   Py_ssize_t n = -1;
   if (shape && PyTuple_Check(shape) && PyTuple_GET_SIZE(shape) > 0) {
@@ -345,6 +345,18 @@ static bool count_rows(PyObject *x, uint64_t *n_rows) {
     n = PyObject_Length(x);
   }
   Py_XDECREF(shape);
+  return n;
+}
+
+/* The rows of what was passed to a model that reads nothing itself: also of
+   what is no array, but makes one. */
+static bool count_rows(PyObject *x, uint64_t *n_rows) {
+  bool makes_array = !PyObject_HasAttrString(x, "__len__") &&
+                     PyObject_HasAttrString(x, "__array__");
+  PyObject *array =
+      makes_array ? PyObject_CallMethod(x, "__array__", NULL) : Py_NewRef(x);
+  Py_ssize_t n = array ? length_of(array) : -1;
+  Py_XDECREF(array);
   *n_rows = (uint64_t)n;
   return n >= 0;
 }

@@ -228,6 +228,7 @@ class _Cascade(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]  # no s
                 setattr(tags, kind, copy.deepcopy(getattr(own, kind)))
         if tags.classifier_tags is not None:
             tags.classifier_tags.multi_label = False
+        tags.target_tags.positive_only = own.target_tags.positive_only
         tags.non_deterministic = own.non_deterministic
         return tags
 

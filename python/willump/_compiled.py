@@ -19,7 +19,8 @@ from ._estimator import Estimator
 from ._frames import as_doubles, as_rows
 from ._options import answer, describe_methods
 from ._present import classes_of, expand, explained, interface_of
-from ._rank import Ranking, Rule, Spares, best_rows, check_k, ranking_of, spares_of
+from ._rank import Counts, Ranking, Rule, Spares, best_rows, check_k, ranking_of, spares_of
+from ._reads import is_row_wise
 from ._report import Explanation, VerifyReport, compare
 from ._stream import best_of_batches, check_n_rows
 from ._variants import Variants
@@ -134,7 +135,9 @@ class CompiledModel(Estimator):
         n_rows : int, or None
             X is an iterable of batches, each what the original takes, that have so many
             rows in all. They are read once, one at a time; of each, only a copy of the
-            rows that may still be found is held.
+            rows that may still be found is held. All are held, and must be of one kind,
+            where a Python step may answer a row otherwise beside other rows: code of
+            the user's own, unless a capture found it to be row-wise.
 
         Returns
         -------
@@ -169,9 +172,13 @@ class CompiledModel(Estimator):
         ranking, rule = self._ranking(class_label)
         interface = cast(_core.Interface, self._interface)
         if n_rows is not None:
-            counts = rule if isinstance(rule, Rule) else None
-            return best_of_batches(interface, ranking, counts, X, k, check_n_rows(n_rows))
-        return best_rows(interface, ranking, rule, X, k)
+            filters = rule if isinstance(rule, Rule) else None
+            alone = all(map(is_row_wise, self._steps))
+            return best_of_batches(
+                interface, ranking, filters, X, k, check_n_rows(n_rows), self._queries,
+                is_row_wise=alone,
+            )  # fmt: skip
+        return best_rows(interface, ranking, rule, X, k, self._queries)
 
     apply = OfTrees("The leaf that each row reaches in each tree.")
     decision_path = OfTrees("The nodes that each row passes in each tree, as a CSR matrix.")
@@ -209,6 +216,7 @@ class CompiledModel(Estimator):
         self._is_cascade = is_certified and metadata.get("top_k") is None
         self._made_variants = None
         self._plain_ranking = None
+        self._queries = Counts()
         self._interface = interface
 
     def _present(
@@ -597,7 +605,8 @@ class CompiledModel(Estimator):
 
     def stats(self) -> dict[str, Any]:
         """Counters since this object was made: calls and rows of each method, and
-        the rows that each stage of a cascade answered."""
+        the rows that each stage of a cascade answered; of `top_k` the queries, their rows,
+        and how many of these got the model's scores, with no filter or bounds before."""
         self._model  # noqa: B018  (raises before a fit)
         methods, stages = cast(_core.Interface, self._interface).stats()
         counted: dict[str, Any] = {
@@ -605,7 +614,7 @@ class CompiledModel(Estimator):
             for name, (calls, rows) in methods.items()
             if name in self._methods
         }
-        return {"methods": counted, "stage_rows": stages}
+        return {"methods": counted, "stage_rows": stages, "top_k": self._queries.told()}
 
     def verify(self, X: Any) -> VerifyReport:
         """Runs the original and the compiled model on X and compares.

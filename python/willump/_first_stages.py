@@ -364,26 +364,28 @@ def read_matrix(conversion: Any, x: Any) -> None:
     from .convert.values import Source
 
     model = conversion.model
-    width = getattr(model.estimator, "n_features_in_", None)
     if (
         model.model_input is not None
-        or width is None
+        or model.estimator is None
         or getattr(conversion, "estimator", None) is not model.estimator
     ):
         return
-    if _is_matrix(x, int(width)):
-        model.model_input = conversion.context.numeric(Source(), int(width))
+    width = _width_of(x)
+    # A kernel of the user's own is given whatever comes: such a model knows no width.
+    if width is not None and width == getattr(model.estimator, "n_features_in_", width):
+        model.model_input = conversion.context.numeric(Source(), width)
 
 
-def _is_matrix(x: Any, width: int) -> bool:
-    """Whether rows are numbers in so many columns."""
+def _width_of(x: Any) -> int | None:
+    """The columns of rows that are numbers; None of others."""
     few = take_rows(x, np.arange(min(2, n_rows_of(x))))
     if holds_sparse(few):
-        return bool(few.shape[1] == width)
+        return int(few.shape[1])
     try:
-        return np.asarray(for_sklearn(few), np.float64).shape[1:] == (width,)
+        shape = np.asarray(for_sklearn(few), np.float64).shape
     except (TypeError, ValueError):
-        return False
+        return None
+    return int(shape[1]) if len(shape) == 2 and shape[1] > 0 else None
 
 
 def side_by_side(parts: Sequence[Any], *, is_sparse: bool) -> Any:

@@ -315,5 +315,52 @@ def take_rows(x: Any, rows: Any) -> Any:
         return x.tocsr()[rows]
     if hasattr(x, "shape") or library_of(x) == "polars":
         return x[rows]
+    if not hasattr(x, "__iter__") and hasattr(x, "__array__"):
+        return np.asarray(x)[rows]
     items = x if isinstance(x, (list, tuple)) else list(x)
     return [items[row] for row in rows]
+
+
+def stacked(parts: Sequence[Any]) -> Any:
+    """The rows of several `as_rows`, one behind the other.
+
+    Raises
+    ------
+    TypeError
+        Where they are not of one kind.
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    kinds = sorted({type(part).__name__ for part in parts})
+    if len(kinds) > 1:
+        raise TypeError(f"batches of {' and '.join(kinds)} make no one X: give all of one kind")
+    library = library_of(first)
+    if isinstance(first, dict):
+        if any(part.keys() != first.keys() for part in parts):
+            raise TypeError("the batches have different columns")
+        return {name: stacked([part[name] for part in parts]) for name in first}
+    if library == "pandas":
+        import pandas as pd
+
+        counts = all(part.index.equals(pd.RangeIndex(len(part))) for part in parts)
+        return pd.concat(parts, ignore_index=counts)
+    if library == "polars":
+        import polars as pl
+
+        return pl.concat(parts)
+    if library == "pyarrow":
+        import pyarrow as pa
+
+        if is_frame(first):
+            tables = [p if isinstance(p, pa.Table) else pa.Table.from_batches([p]) for p in parts]
+            return pa.concat_tables(tables)
+        chunks = [getattr(part, "chunks", [part]) for part in parts]
+        return pa.chunked_array([chunk for own in chunks for chunk in own])
+    if is_sparse(first):
+        import scipy.sparse as sp
+
+        return sp.vstack(parts, format="csr")
+    if hasattr(first, "shape"):
+        return np.concatenate(parts)
+    return [row for part in parts for row in part]

@@ -26,7 +26,7 @@ from ._lossless_blocks import BoundedBlocks, linear_under
 from ._lossless_gates import Decision, Gate
 from ._lossless_rank import ranges_of
 from ._lossless_trees import Trees, ensemble_under
-from ._rank import Bounds, best_rows
+from ._rank import Bounds, Counts, best_rows
 from ._runner import COST_REPEATS, Runner, costs_of
 
 Array = npt.NDArray[Any]
@@ -271,7 +271,7 @@ class Lossless:
         for share in TOP_SHARES:
             k = max(1, round(share * n))
             states = self._ranged(share)
-            calls = [partial(best_rows, _interface_of(exact), ranking, None, held, k)]
+            calls = [partial(best_rows, _interface_of(exact), ranking, None, held, k, Counts())]
             for state in states:
                 told = self.told_range(state)
                 converted = self.conversion.artifact(
@@ -279,7 +279,9 @@ class Lossless:
                 )
                 fast = self._compiled(converted)
                 bounds = Bounds.of(fast.metadata, ranking)
-                calls.append(partial(best_rows, _interface_of(fast), ranking, bounds, held, k))
+                calls.append(
+                    partial(best_rows, _interface_of(fast), ranking, bounds, held, k, Counts())
+                )
             if not states:
                 continue
             first, *found = _least_times(calls)

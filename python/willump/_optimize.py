@@ -22,7 +22,7 @@ from ._prefix_tuner import PrefixTuner, ensemble_of
 from ._promises import TARGETS, Target, promise_of
 from ._queries import in_groups
 from ._row_keys import Keys, RowReader
-from ._runner import Runner, for_sklearn
+from ._runner import Runner, check_rows_alone, for_sklearn
 from ._targets import Accuracy, Agreement, Estimated, Lossless, TopKRecall
 from ._topk import optimize_top_k
 from ._tuner import Tuner
@@ -263,6 +263,8 @@ def optimize(
             )  # fmt: skip
         y_cal = _calibration_labels(y_cal, X_cal, target)
         conversion = _started(pipeline, X, strict=strict)
+        # Rows of X_cal may be others than those of X, as where only they have gaps.
+        check_rows_alone(conversion, [X_cal])
         conversion.check_target(target)
         kind = Tuner if ensemble_of(conversion) is None else PrefixTuner
         tuner = kind(conversion, X, y, strict=strict, n_threads=n_threads)
@@ -545,14 +547,11 @@ def _start(pipeline: Any, x: Any, *, strict: bool = False) -> Any:
 
 
 def _started(pipeline: Any, x: Any, *, strict: bool) -> Any:
-    """`_start`, of what answers each row by itself; a function's steps that do not get all
-    of a call's rows anyway (capture/steps.py)."""
+    """`_start`, of what answers each row by itself; a function's steps were asked the rows of x
+    when it was followed (capture/steps.py)."""
     conversion = _start(pipeline, x, strict=strict)
     if not is_function(pipeline):
-        converted = conversion.finish()
-        if converted.steps:
-            runner = Runner(converted, conversion.describe(converted.metadata), 1)
-            runner.check_rows_alone(x)
+        check_rows_alone(conversion, [x])
     return conversion
 
 

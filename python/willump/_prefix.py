@@ -22,15 +22,35 @@ SHARES = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.18, 0.27, 0.4, 0.6, 0.8)
 
 
 def find_ensemble(builder: GraphBuilder, label: int) -> int | None:
-    """The largest sum of trees that the label depends on, None without one."""
+    """The largest sum of trees that the label depends on and that can be cut, None without
+    one."""
     best, most = None, MIN_TREES - 1
     for node in sorted(reached(builder, label)):
         found = builder.nodes[node]
         if found.operator == "trees" and "sizes" in found.attributes:
             n = len(array_of(builder, found, "sizes"))
-            if n > most:
+            if n > most and len(_ends(builder, node)) > 1:
                 best, most = node, n
     return best
+
+
+def _ends(builder: GraphBuilder, ensemble: int) -> list[int]:
+    """Where the segments of an ensemble end: one, where its trees are one turn, as a weighted
+    median's are."""
+    node = builder.nodes[ensemble]
+    n_trees = len(array_of(builder, node, "sizes"))
+    # Trees of several classes take turns: a round is not torn apart.
+    n_outputs = node.attributes.get("n_outputs", 1)
+    assert isinstance(n_outputs, int)
+    turn = n_outputs if _width(builder, ensemble) == 1 else 1
+    cuts = {round(share * n_trees / turn) * turn for share in SHARES}
+    return [*sorted(cut for cut in cuts if 0 < cut < n_trees), n_trees]
+
+
+def _width(builder: GraphBuilder, ensemble: int) -> int:
+    """Columns of the leaves."""
+    leaves = array_of(builder, builder.nodes[ensemble], "leaves")
+    return int(leaves.shape[1]) if leaves.ndim == 2 else 1
 
 
 def has_python_between(builder: GraphBuilder, ensemble: int, outputs: Sequence[int]) -> bool:
@@ -54,12 +74,7 @@ class Prefixes:
     def __init__(self, builder: GraphBuilder, ensemble: int) -> None:
         self.builder = builder
         self.ensemble = ensemble
-        node = builder.nodes[ensemble]
-        n_trees = len(array_of(builder, node, "sizes"))
-        # Trees of several classes take turns: a round is not torn apart.
-        turn = int(self._scalar("n_outputs", 1)) if self._width() == 1 else 1
-        cuts = {round(share * n_trees / turn) * turn for share in SHARES}
-        self.ends = [*sorted(cut for cut in cuts if 0 < cut < n_trees), n_trees]
+        self.ends = _ends(builder, ensemble)
 
     def _scalar(self, name: str, default: float) -> float:
         value = self.builder.nodes[self.ensemble].attributes.get(name, default)
@@ -68,15 +83,11 @@ class Prefixes:
 
     @property
     def n_outputs(self) -> int:
-        return max(int(self._scalar("n_outputs", 1)), self._width())
+        return max(int(self._scalar("n_outputs", 1)), _width(self.builder, self.ensemble))
 
     @property
     def divide(self) -> float:
         return self._scalar("divide", 1.0)
-
-    def _width(self) -> int:
-        leaves = array_of(self.builder, self.builder.nodes[self.ensemble], "leaves")
-        return int(leaves.shape[1]) if leaves.ndim == 2 else 1
 
     @property
     def names(self) -> list[str]:

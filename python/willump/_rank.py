@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -158,6 +159,24 @@ class Rule:
         return _core.topk_candidates(self.ks, self.shares, self.n_min, self.n_max, n_rows, k)
 
 
+class Counts:
+    """How many queries were answered, of how many rows, and how many of these got the
+    model's scores. Threads may share it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.queries = self.rows = self.scored = 0
+
+    def add(self, n_rows: int, n_scored: int) -> None:
+        with self.lock:
+            self.queries, self.rows = self.queries + 1, self.rows + n_rows
+            self.scored += n_scored
+
+    def told(self) -> dict[str, int]:
+        with self.lock:
+            return {"queries": self.queries, "rows": self.rows, "scored": self.scored}
+
+
 @dataclass(frozen=True)
 class Bounds:
     """Lossless: bounds on every row's score, cheap to compute, spare the rows that cannot
@@ -201,13 +220,13 @@ class Bounds:
         return np.where(is_known, low, -np.inf), np.where(is_known, high, np.inf)
 
     def best(
-        self, interface: _core.Interface, x: Any, k: int
+        self, interface: _core.Interface, x: Any, k: int, counts: Counts
     ) -> tuple[npt.NDArray[np.int64], Array]:
         """As `best_rows`: the most promising rows get their scores first, others only as
         long as they can reach the k-th best so far."""
         n = _count(x)
         if k >= n or k > max(1.0, self.share * n):
-            return best_rows(interface, self.ranking, None, x, k)
+            return best_rows(interface, self.ranking, None, x, k, counts)
         low, high = self._ranges(interface, x)
         least = np.partition(low, n - k)[n - k]  # k rows reach that
         rows = np.flatnonzero(high >= least)
@@ -228,8 +247,9 @@ class Bounds:
                 least = max(least, float(known[best[-1]]))
                 rows = rows[high[rows] >= least]
             if 2 * len(rows) > n:  # one run of all is faster than many
-                return best_rows(interface, self.ranking, None, x, k)
+                return best_rows(interface, self.ranking, None, x, k, counts)
             size *= 2
+        counts.add(n, sum(map(len, done)))
         order = np.argsort(np.concatenate(done))
         ids = np.concatenate(done)[order]
         known = np.concatenate(scores)[order]
@@ -258,13 +278,18 @@ def check_k(k: Any) -> int:
 
 
 def best_rows(
-    interface: _core.Interface, ranking: Ranking, rule: Spares | None, X: Any, k: int
+    interface: _core.Interface,
+    ranking: Ranking,
+    rule: Spares | None,
+    X: Any,
+    k: int,
+    counts: Counts,
 ) -> tuple[npt.NDArray[np.int64], Array]:
     """The rows of the k largest scores, best first, and these scores."""
-    rows, result = None, None
+    rows, result, n_rows = None, None, 0
     if isinstance(rule, Bounds):
         X = list(X) if hasattr(X, "__next__") else X  # read twice
-        return rule.best(interface, X, k)
+        return rule.best(interface, X, k, counts)
     if rule is not None:
         X = readable(X)  # read twice: its rows are counted first
         if hasattr(X, "__next__"):
@@ -276,6 +301,7 @@ def best_rows(
     if result is None:
         result = interface.run(ranking.method, X, exact=True)
     scores = ranking.of(result)
+    counts.add(len(scores) if rows is None else n_rows, len(scores))
     ids = _core.top_k(np.ascontiguousarray(scores, np.float64), k)
     return (ids if rows is None else rows[ids]), scores[ids]
 

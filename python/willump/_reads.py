@@ -40,6 +40,11 @@ _KNOWN = ("sklearn", "xgboost", "lightgbm", "catboost")
 #: but for these modules, which choose columns.
 _CHOOSE = ("sklearn.compose", "sklearn.feature_selection", "sklearn.preprocessing._function")
 
+#: and these answer until all rows together are near enough.
+_TOGETHER = ("sklearn.decomposition._nmf",)
+#: Parameters that are functions of one text.
+_OF_TEXT = ("analyzer", "preprocessor", "tokenizer")
+
 #: So many rows are asked with another row's value in a column: fewer of many columns.
 _MOST_ROWS, _MOST_ASKED = 64, 8192
 #: Of the answers of a step that takes rows one by one, so much may differ: a share of labels,
@@ -209,7 +214,7 @@ def _reads_all(step: Any) -> bool:
     if estimator is None:
         return False
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}
-    if _draws_columns(params) or any(map(_is_function, params.values())):
+    if _draws_columns(params) or any(_is_weighted(*param) for param in params.items()):
         return False
     for part in [estimator, *params.values()]:
         module = type(part).__module__
@@ -222,6 +227,23 @@ def _reads_all(step: Any) -> bool:
     return True
 
 
+def is_row_wise(step: Any) -> bool:
+    """Whether a Python step is known to answer each row by itself: a step of a function was
+    asked when that was followed, and of the libraries' estimators it is known."""
+    estimator = getattr(step, "estimator", None)
+    if estimator is None:
+        return bool(getattr(step, "is_row_wise", False))
+    params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    for name, value in {"": estimator, **params}.items():
+        if _is_function(value) and name.rpartition("__")[2] not in _OF_TEXT:
+            return False
+        if not name or hasattr(value, "fit"):
+            module = type(value).__module__
+            if module.partition(".")[0] not in _KNOWN or module.startswith(_TOGETHER):
+                return False
+    return True
+
+
 def _draws_columns(params: Mapping[str, Any]) -> bool:
     """Whether a bagging ensemble, or one inside, gives its members some of the columns."""
     for name, draws_again in params.items():
@@ -230,6 +252,14 @@ def _draws_columns(params: Mapping[str, Any]) -> bool:
             if draws_again or type(share) is int or share != 1.0:
                 return True
     return False
+
+
+def _is_weighted(name: str, value: Any) -> bool:
+    """Whether a parameter may say how much each column counts, and some not at all: a function,
+    what a metric or a kernel is given, or an object that is one."""
+    if isinstance(value, Mapping) and value and name.endswith(("_params", "_kwargs", "_kwds")):
+        return True
+    return _is_function(value) or type(value).__module__.startswith("sklearn.metrics")
 
 
 def _is_function(value: Any) -> bool:
@@ -340,13 +370,13 @@ def is_by_row(x: Any, run: Callable[[str, Any], Any], outputs: Sequence[str]) ->
     if output is None or n < 8:
         return True
     rng = np.random.default_rng(0)
-    rows = rng.permutation(n_rows_of(x))[:n]
+    x = _as_called(take_rows(x, rng.permutation(n_rows_of(x))[:n]))
     order = rng.permutation(n)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             whole, twice, *parts = (
-                np.asarray(_dense(run(output, take_rows(x, rows[some]))))
+                np.asarray(_dense(run(output, _as_called(take_rows(x, some)))))
                 for some in (
                     np.arange(n),
                     np.repeat(order, 2),
@@ -368,6 +398,11 @@ def is_by_row(x: Any, run: Callable[[str, Any], Any], outputs: Sequence[str]) ->
     spread = float(np.ptp(known)) if known.size else 0.0
     near = max(spread, 1e-9 * float(np.abs(known).max(initial=0.0))) * _BY_CHANCE
     return bool(np.allclose(again, whole[order], rtol=0.0, atol=near, equal_nan=True))
+
+
+def _as_called(x: Any) -> Any:
+    """Rows as a call of their own has them: numbered from 0."""
+    return x.reset_index(drop=True) if library_of(x) == "pandas" else x
 
 
 def _dense(answer: Any) -> Any:

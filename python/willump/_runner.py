@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,13 @@ class Runner:
         """The names of the steps that stay Python."""
         return ", ".join(sorted({step.name for step in self._steps}))
 
+    @property
+    def has_steps_alone(self) -> bool:
+        """Whether Python steps get the rows that stay by themselves; a function's steps
+        that are known to need a call's rows together get all of them."""
+        alone = [getattr(step, "is_row_wise", True) for step in self._steps]
+        return bool(alone) and all(alone)
+
     def check_rows_alone(self, x: Any) -> None:
         """Refuses Python steps that answer a row otherwise beside other rows, or each time
         otherwise: of a cascade they get the rows that stay.
@@ -75,7 +82,7 @@ class Runner:
         ------
         UnsupportedError
         """
-        if not self._steps or is_by_row(x, self, self._outputs):
+        if not self.has_steps_alone or is_by_row(x, self, self._outputs):
             return
         raise UnsupportedError(
             f"{self.python_steps}: {NOT_BY_ROW}; behind a gate it would get only the "
@@ -85,6 +92,15 @@ class Runner:
 
     def __call__(self, output: str, x: Any) -> Any:
         return self.interface.run(output, x)
+
+
+def check_rows_alone(conversion: Any, parts: Iterable[Any]) -> None:
+    """`Runner.check_rows_alone` of a pipeline, for each of some sets of rows."""
+    converted = conversion.finish()
+    if converted.steps:
+        runner = Runner(converted, conversion.describe(converted.metadata), 1)
+        for rows in parts:
+            runner.check_rows_alone(rows)
 
 
 def for_sklearn(x: Any) -> Any:

@@ -1,9 +1,10 @@
-"""Top-K of rows that come in batches: what a filter keeps so far is all that is held."""
+"""Top-K of rows that come in batches: what a filter keeps so far is all that is held, unless
+a Python step has to see all rows together."""
 
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import _core
-from ._frames import as_rows, n_rows_of, take_rows
+from ._frames import as_rows, n_rows_of, stacked, take_rows
 from ._places import ROW_ERRORS, placed
-from ._rank import Ranking, Rule
+from ._rank import Counts, Ranking, Rule, best_rows
 
 Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.int64]
@@ -34,36 +35,58 @@ def best_of_batches(
     batches: Iterable[Any],
     k: int,
     n_rows: int,
+    counts: Counts,
+    *,
+    is_row_wise: bool,
 ) -> tuple[Ids, Array]:
     """`best_rows` of the batches one behind the other, of n_rows rows in all.
+
+    Parameters
+    ----------
+    is_row_wise : bool
+        Whether every row is known to be answered by itself; else all are held, and answered
+        together.
 
     Raises
     ------
     ValueError
         Where they have another number of rows.
+    TypeError
+        Where they are held, and are of different kinds.
     """
+    if not is_row_wise:
+        held = [batch for batch, _ in _batches(batches, n_rows) if n_rows_of(batch) > 0]
+        if held:
+            return best_rows(interface, ranking, rule, stacked(held), k, counts)
+        return np.zeros(0, np.int64), np.zeros(0)
     n_kept = n_rows if rule is None else rule.candidates(n_rows, k)
     is_filtered = n_kept < n_rows
     pool: _Filtered | _Ranked = (
         _Filtered(interface, ranking, n_kept) if is_filtered else _Ranked(interface, ranking, k)
     )
-    n = 0
-    for given in batches:
-        batch = as_rows(given, f"the batch of rows from {n}")
-        size = n_rows_of(batch)
-        if size > 0:
+    for batch, n in _batches(batches, n_rows):
+        if n_rows_of(batch) > 0:
             try:
                 pool.add(batch, n)
             except ROW_ERRORS as error:
                 raise placed(error, f"in the batch that begins with row {n}") from None
-        n += size
+    ids, scores = pool.ranked()
+    counts.add(n_rows, n_kept)
+    best = _best(scores, k)
+    return ids[best], scores[best]
+
+
+def _batches(batches: Iterable[Any], n_rows: int) -> Iterator[tuple[Any, int]]:
+    """Each batch and how many rows came before it; refuses more or fewer rows in all."""
+    n = 0
+    for given in batches:
+        batch = as_rows(given, f"the batch of rows from {n}")
+        yield batch, n
+        n += n_rows_of(batch)
         if n > n_rows:
             raise ValueError(f"the batches have more rows than n_rows={n_rows}")
     if n < n_rows:
         raise ValueError(f"the batches have {n} rows, not n_rows={n_rows}")
-    ids, scores = pool.ranked()
-    best = _best(scores, k)
-    return ids[best], scores[best]
 
 
 def _best(scores: Array, k: int) -> Ids:

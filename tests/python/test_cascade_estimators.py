@@ -23,11 +23,12 @@ from sklearn.ensemble import (
 )
 from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import GammaRegressor, LogisticRegression, PoissonRegressor, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from willump._calibration import hold_out
 from willump._row_keys import RowReader
@@ -63,6 +64,7 @@ def cascade_of_text(**options: Any) -> willump.CascadeClassifier:
         ),
         willump.CascadeClassifier(RandomForestClassifier(20)),
         willump.CascadeRegressor(Ridge()),
+        willump.CascadeRegressor(PoissonRegressor()),
     ]
 )
 def test_scikit_learns_checks_pass(estimator: Any, check: Any) -> None:
@@ -70,6 +72,12 @@ def test_scikit_learns_checks_pass(estimator: Any, check: Any) -> None:
         warnings.simplefilter("ignore", willump.NotCertifiedWarning)
         warnings.simplefilter("ignore", willump.DuplicateRowsWarning)
         check(estimator)
+
+
+@pytest.mark.parametrize("own", [PoissonRegressor(), GammaRegressor(), Ridge()], ids=repr)
+def test_targets_above_zero_are_asked_for_where_the_estimator_does(own: Any) -> None:
+    found = get_tags(willump.CascadeRegressor(own)).target_tags
+    assert found.positive_only == get_tags(own).target_tags.positive_only
 
 
 def test_fit_gives_a_certified_cascade_that_answers_as_optimize_does() -> None:

@@ -16,12 +16,19 @@ from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import IsolationForest
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+)
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MinMaxScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import all_estimators
+from willump import _optimize
 
 N_TRAIN, N_CAL = 160, 400
 #: Where no cascade is built, how `optimize` says so. There is no estimator that it refuses.
@@ -131,6 +138,25 @@ def test_tables(name: str, kind: Any, what: str) -> None:
     costs = {"minmaxscaler-1": 1.0, "minmaxscaler-2": 50.0, "model": 100.0}
     fresh = table(N_CAL, 2)[0]
     assert outcome(pipeline, x, y, fresh, target, costs).startswith(expected(name, "tables"))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "kind", "what"), [*all_of("classifier"), *all_of("regressor")])
+def test_unfitted_ones_can_be_asked_what_they_read(name: str, kind: Any, what: str) -> None:
+    """As `refit=True` asks of what it is given, fitted or not."""
+    keys = _optimize._keys_for(built(name, kind, what), table(20, 1)[0])
+    assert len(set(keys([table(20, 1)[0]])[0])) == 20
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [RidgeClassifier, RidgeClassifierCV])
+def test_ridge_classifiers_are_refitted(kind: Any) -> None:
+    x, own = table(1500, 1)
+    fast = willump.optimize(
+        kind(), x, own > 0, refit=True, target=willump.Agreement(0.9), costs=[1.0]
+    )
+    test = table(500, 2)[0]
+    assert np.mean(fast.predict(test) == kind().fit(x, own > 0).predict(test)) > 0.85
 
 
 #: Of those, the ones that read sparse features, and so text.

@@ -13,8 +13,10 @@ from harness import assert_same_matrix
 from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
 
 TEXTS = ["cheap pills", "see you", "buy \u0141\u00f3d\u017a now", "lunch \ud800 at noon"] * 3
 
@@ -80,3 +82,50 @@ def test_methods_that_are_not_there_say_what_to_do() -> None:
         assert not hasattr(fast, name)
         with pytest.raises(AttributeError, match=message):
             getattr(fast, name)
+
+
+class MakesAnArray:
+    """No array, and without a length."""
+
+    def __init__(self, rows: Any) -> None:
+        self.rows = rows
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.asarray(self.rows, dtype)
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), GaussianNB(), SVC()], ids=repr)
+@pytest.mark.filterwarnings("ignore::willump.PythonStepWarning")
+def test_what_makes_an_array_is_one_to_every_model(model: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    own = clone(model).fit(x, x[:, 0] > 0)
+    fast, given = willump.compile(own), MakesAnArray(x)
+    np.testing.assert_array_equal(fast.predict(given), own.predict(given))
+    ids, wanted = fast.top_k(given, 3)[0], fast.top_k(x, 3)[0]
+    np.testing.assert_array_equal(ids, wanted)
+
+
+@pytest.mark.filterwarnings("ignore::willump.PythonStepWarning")
+def test_what_is_no_table_at_all_stays_an_error() -> None:
+    class Broken:
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            raise RuntimeError("no array today")
+
+    x = np.random.default_rng(0).normal(size=(50, 2))
+    fast = willump.compile(GaussianNB().fit(x, x[:, 0] > 0))
+    with pytest.raises(RuntimeError, match="no array today"):
+        fast.predict(Broken())
+    for wrong in (3, object()):
+        with pytest.raises(TypeError):
+            fast.predict(wrong)
+
+
+@pytest.mark.filterwarnings("ignore::willump.PythonStepWarning")
+def test_a_cascade_takes_rows_of_what_makes_an_array() -> None:
+    x = np.random.default_rng(0).normal(size=(1500, 2))
+    own = SVC().fit(x[:300], x[:300, 0] > 0)
+    fast = willump.optimize(own, x[:300], X_cal=x[300:1300], target=willump.Agreement(0.8),
+                            costs={"features": 1.0, "model": 100.0})  # fmt: skip
+    assert fast.metadata["certificate"]["share_leaving"] > 0
+    later = x[1300:]
+    np.testing.assert_array_equal(fast.predict(MakesAnArray(later)), fast.predict(later))

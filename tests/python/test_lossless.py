@@ -549,6 +549,11 @@ def test_a_bad_row_is_refused_wherever_a_gate_would_have_answered_it(mixed: Any)
 def assert_same_ranking(fast: Any, exact: Any, x: Any, **named: Any) -> None:
     n = len(x)
     for k in (1, 2, 7, n // 3, n - 1, n, n + 5):
+        before = fast.stats()["top_k"]
+        fast.top_k(x, k, **named)
+        queries, rows, scored = (fast.stats()["top_k"][name] - before[name] for name in before)
+        assert (queries, rows) == (1, n)
+        assert min(k, n) <= scored <= n
         for got, want in zip(fast.top_k(x, k, **named), exact.top_k(x, k, **named), strict=True):
             assert got.dtype == want.dtype
             assert np.array_equal(got, want), k

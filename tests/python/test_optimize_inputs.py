@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import willump
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import NMF
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -18,6 +20,7 @@ from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
@@ -29,6 +32,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC, SVR
 from test_optimize import documents
+from willump import _runner
 
 
 def numbers(n: int, seed: int) -> tuple[Any, Any]:
@@ -320,6 +324,95 @@ def test_a_step_that_takes_rows_one_by_one_does(kind: str, model: Any) -> None:
     )
     test = numbers(3000, 2)[0]
     assert np.mean(fast.predict(test) == pipeline.predict(test)) > 0.77
+
+
+def with_gaps(n: int, seed: int, share: float) -> Any:
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(random.normal(size=(n, 2)), columns=["a", "b"])
+    frame["c"] = np.round(random.normal(size=n) * 3)
+    frame["y"] = 1.5 * frame["a"] + 0.3 * frame["b"] + 0.35 * frame["c"] > 0
+    frame.loc[random.random(n) < share, "c"] = np.nan
+    return frame
+
+
+def by_the_median(frame: Any) -> Any:
+    return frame.fillna(frame.median())
+
+
+FILLED = make_pipeline(
+    make_column_transformer(
+        (StandardScaler(), ["a", "b"]), (FunctionTransformer(by_the_median), ["c"])
+    ),
+    LogisticRegression(),
+)
+
+
+@pytest.mark.parametrize("target", GATED, ids=repr)
+def test_rows_of_x_cal_are_asked_by_themselves_too(target: Any) -> None:
+    x, fresh = with_gaps(1500, 0, 0.0), with_gaps(3000, 1, 0.2)
+    pipeline = clone(FILLED).fit(x, x["y"])
+    with pytest.raises(willump.UnsupportedError, match=r"functiontransformer.*beside other rows"):
+        optimized(pipeline, x, x["y"], target, X_cal=fresh, costs=[1.0, 20.0])
+
+
+@pytest.mark.parametrize("target", [GATED[0], willump.Tolerance(abs=0.05, share=0.9)], ids=repr)
+def test_what_all_rows_have_in_common_shows_in_small_calls(
+    target: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the rows that are asked beforehand do not tell."""
+    monkeypatch.setattr(_runner.Runner, "check_rows_alone", lambda *_: None)
+    x, fresh = with_gaps(1500, 0, 0.0), with_gaps(3000, 1, 0.2)
+    pipeline = clone(FILLED).fit(x, x["y"])
+    with pytest.raises(willump.UnsupportedError, match="rows of X_cal in calls of"):
+        optimized(pipeline, x, x["y"], target, X_cal=fresh, costs=[1.0, 20.0])
+
+
+def test_a_functions_steps_are_asked_rows_of_x_cal() -> None:
+    x, fresh = with_gaps(1500, 0, 0.0), with_gaps(3000, 1, 0.2)
+    model = LogisticRegression().fit(x[["a", "b", "c"]].to_numpy(), x["y"])
+
+    def predict(d: Any) -> Any:
+        cheap = d[["a", "b"]].to_numpy()
+        filled = d["c"].fillna(d["c"].median()).to_numpy().reshape(-1, 1)
+        return model.predict(np.hstack([cheap, filled]))
+
+    def cascade_from(rows: Any) -> Any:
+        costs = {"cheap": 1.0, "filled": 20.0}
+        return optimized(predict, rows, rows["y"], GATED[0], X_cal=fresh, costs=costs)
+
+    with pytest.raises(willump.UnsupportedError, match="beside other rows"):
+        cascade_from(x)
+    # Followed on rows with gaps, the step is known to need a call's rows together.
+    fast, later = cascade_from(with_gaps(1500, 0, 0.2)), with_gaps(3000, 2, 0.2)
+    calls = [later[i : i + 20].reset_index(drop=True) for i in range(0, len(later), 20)]
+    assert np.mean([np.mean(fast(d) == predict(d)) for d in calls]) > 0.88
+
+
+def alike(a: Any, b: Any) -> Any:
+    return (np.asarray(a) @ np.asarray(b).T + 1.0) ** 2
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SVC(kernel=alike),
+        OneVsRestClassifier(SVC(kernel=alike)),
+        CalibratedClassifierCV(SVC(kernel=alike), cv=2),
+        VotingClassifier([("a", SVC(kernel=alike)), ("b", GaussianNB())]),
+        SVR(kernel=alike),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_model_that_knows_no_width_of_its_own_gets_a_cascade(model: Any) -> None:
+    x, y = numbers(400, 0)
+    fresh, test = numbers(1500, 1)[0], numbers(1000, 2)[0]
+    fitted = clone(model).fit(x, y)
+    is_label = not isinstance(model, SVR)
+    target = willump.Agreement(0.7) if is_label else willump.Tolerance(abs=0.6, share=0.7)
+    fast = optimized(fitted, x, y, target, X_cal=fresh, costs={"features": 1.0, "model": 100.0})
+    assert fast.metadata["certificate"]["share_leaving"] > 0
+    apart = np.abs(fast.predict(test) - fitted.predict(test))
+    assert np.mean(apart <= (0.0 if is_label else 0.6)) > 0.65
 
 
 # ---- rows and queries ----------------------------------------------------------------

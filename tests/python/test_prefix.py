@@ -10,6 +10,7 @@ import pytest
 import willump
 from sklearn.datasets import make_classification
 from sklearn.ensemble import (
+    AdaBoostRegressor,
     ExtraTreesClassifier,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
@@ -205,6 +206,32 @@ def test_a_short_ensemble_is_not_cut() -> None:
     model = RandomForestClassifier(4, random_state=0).fit(X[:500], y[:500])
     with pytest.warns(willump.NotCertifiedWarning):
         willump.optimize(model, X[:500], y[:500], X_cal=X[500:3_000])
+
+
+def one_turn(name: str, x: Any) -> tuple[Any, Any]:
+    """Ensembles whose trees are one turn of all outputs, which nothing tears apart."""
+    y = x[:, 0] + np.maximum(x[:, 1], 0.0) * x[:, 2]
+    if name == "a median":
+        return AdaBoostRegressor(n_estimators=30, random_state=0).fit(x, y), willump.Tolerance(
+            abs=1.0, share=0.8
+        )
+    y = np.digitize(y, np.quantile(y, np.linspace(0, 1, 19)[1:-1]))
+    return HistGradientBoostingClassifier(max_iter=1).fit(x, y), willump.Agreement(0.5)
+
+
+@pytest.mark.filterwarnings("ignore::willump.NotCertifiedWarning")
+@pytest.mark.parametrize("name", ["a median", "a round of many classes"])
+def test_trees_of_one_turn_are_not_cut(name: str) -> None:
+    x = np.random.default_rng(0).normal(size=(2_000, 4))
+    model, target = one_turn(name, x[:500])
+    conversion = convert.start(model)
+    answer = conversion.model.prediction or conversion.model.label
+    assert find_ensemble(conversion.builder, answer.node) is None
+    # Costs are measured, which needs two segments of what is cut.
+    fast = willump.optimize(model, x[:500], X_cal=x[500:1_500], target=target)
+    answers, exact = fast.predict(x[1_500:]), model.predict(x[1_500:])
+    is_near = np.abs(answers - exact) <= (1.0 if name == "a median" else 0.0)
+    assert is_near.mean() >= getattr(target, "share", 0.5) - 0.1
 
 
 def test_regressors_have_no_labels_to_agree_on() -> None:

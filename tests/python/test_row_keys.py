@@ -20,6 +20,7 @@ from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import DistanceMetric
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
@@ -293,6 +294,7 @@ def bagging() -> Any:
 
 
 BAGGING = bagging()
+THREE_COUNT = np.array([1.0, 1.0, 1.0, 0.0, 0.0])
 
 
 def pipelines(is_frame: bool) -> dict[str, Any]:
@@ -320,6 +322,19 @@ def pipelines(is_frame: bool) -> dict[str, Any]:
         "chosen for a model of Python": make_pipeline(SelectKBest(k=3), SVC()),
         "a metric that chooses": make_pipeline(
             StandardScaler(), KNeighborsClassifier(metric=three_apart, algorithm="brute")
+        ),
+        "a metric that weighs": make_pipeline(
+            StandardScaler(),
+            KNeighborsClassifier(metric="minkowski", metric_params={"w": THREE_COUNT}),
+        ),
+        "a metric of a matrix": make_pipeline(
+            StandardScaler(),
+            KNeighborsClassifier(
+                metric="mahalanobis", metric_params={"VI": np.diag(THREE_COUNT)}, algorithm="brute"
+            ),
+        ),
+        "a metric that is an object": KNeighborsClassifier(
+            metric=DistanceMetric.get_metric("minkowski", p=2, w=THREE_COUNT), algorithm="ball_tree"
         ),
         "a kernel that chooses": make_pipeline(StandardScaler(), SVC(kernel=three_alike)),
         "a member of chosen columns": make_pipeline(StandardScaler(), clone(BAGGING)),

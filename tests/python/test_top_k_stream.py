@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 import willump
@@ -17,6 +19,7 @@ from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +100,128 @@ def test_an_error_names_the_batch(filtered: Any) -> None:
     fast, texts = filtered
     with pytest.raises(AttributeError, match=r"row 3 of X is None.*begins with row 30"):
         fast.top_k([texts[:30], [*texts[30:33], None]], 3, n_rows=34)
+
+
+def test_the_rows_that_a_filter_spares_are_counted(filtered: Any) -> None:
+    fast, texts = willump.CompiledModel.from_bytes(filtered[0].to_bytes()), filtered[1]
+    assert fast.stats()["top_k"] == {"queries": 0, "rows": 0, "scored": 0}
+    n = len(texts)
+    fast.top_k(texts, 5)
+    once = fast.stats()["top_k"]
+    assert (once["queries"], once["rows"]) == (1, n)
+    assert 5 <= once["scored"] < n
+    fast.top_k(cut(texts, [100, 300]), 5, n_rows=n)
+    assert fast.stats()["top_k"] == {name: 2 * count for name, count in once.items()}
+    with pytest.raises(ValueError, match="more rows"):
+        fast.top_k([texts], 5, n_rows=n - 1)
+    assert fast.stats()["top_k"]["queries"] == 2
+    exact = willump.compile(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
+    exact.top_k([[1.0], [2.0], [3.0]], 1)
+    exact.top_k([[[1.0], [2.0]], [[3.0]]], 1, n_rows=3)
+    assert exact.stats()["top_k"] == {"queries": 2, "rows": 6, "scored": 6}
+
+
+def visits(n: int, seed: int) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    kinds = random.choice(["p", "q", "s"], n)
+    return pd.DataFrame(
+        {"a": random.normal(size=n), "u": random.integers(0, n // 10, n), "k": kinds}
+    )
+
+
+def with_counts(d: Any) -> Any:
+    counts = d.groupby("u")["u"].transform("count")
+    return np.column_stack([d["a"], counts])
+
+
+TRAINED = visits(600, 0)
+MODEL = LinearRegression().fit(with_counts(TRAINED), TRAINED["a"] + with_counts(TRAINED)[:, 1])
+
+
+def ranks_by_counts(d: Any) -> Any:
+    return MODEL.predict(with_counts(d))
+
+
+@pytest.fixture(scope="module")
+def together() -> dict[str, Any]:
+    """Models with a Python step that counts over a call's rows; one has a filter."""
+    pipeline = make_pipeline(
+        make_union(FunctionTransformer(lambda d: d[["a"]].to_numpy()),
+                   FunctionTransformer(with_counts)),
+        LinearRegression(),
+    ).fit(TRAINED, ranks_by_counts(TRAINED))  # fmt: skip
+    encoder = OneHotEncoder(handle_unknown="ignore").fit(TRAINED[["k"]])
+
+    def wide(d: Any) -> Any:
+        return np.hstack([with_counts(d), encoder.transform(d[["k"]]).toarray()])
+
+    model = LinearRegression().fit(wide(TRAINED), ranks_by_counts(TRAINED))
+
+    def ranks(d: Any) -> Any:
+        counts = d.groupby("u")["u"].transform("count").to_numpy(float).reshape(-1, 1)
+        cheap = d[["a"]].to_numpy()
+        return model.predict(np.hstack([cheap, counts, encoder.transform(d[["k"]]).toarray()]))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        queries = [visits(300, seed) for seed in range(1, 40)]
+        target = willump.TopKRecall(0.5, share=0.8, confidence=0.8, k=10)
+        filtered = willump.optimize(
+            ranks, TRAINED, X_cal=queries, target=target, costs=[1.0, 1.0, 100.0]
+        )
+        assert filtered.metadata.get("top_k") is not None, "no filter was built"
+        return {
+            "function": (ranks_by_counts, willump.compile(ranks_by_counts, sample=TRAINED)),
+            "pipeline": (pipeline.predict, willump.compile(pipeline)),
+            "filter": (ranks, filtered),
+        }
+
+
+@pytest.mark.parametrize("name", ["function", "pipeline", "filter"])
+@pytest.mark.parametrize("sizes", [[], [100], [0, 3, 150]])
+def test_steps_that_are_not_row_wise_see_the_rows_of_all_batches(
+    together: Any, name: str, sizes: list[int]
+) -> None:
+    original, fast = together[name]
+    x = visits(300, 99)
+    ids, scores = fast.top_k(cut(x, sizes), 10, n_rows=300)
+    np.testing.assert_allclose(scores, np.asarray(original(x))[ids], rtol=1e-9)
+    same((ids, scores), fast.top_k(x, 10))
+    # As of a caller whose batches are frames of their own.
+    own = [part.reset_index(drop=True) for part in cut(x, sizes)]
+    same(fast.top_k(own, 10, n_rows=300), (ids, scores))
+
+
+def test_rows_that_are_held_together_are_of_one_kind(together: Any) -> None:
+    fast = together["pipeline"][1]
+    x = visits(30, 5)
+    with pytest.raises(TypeError, match="DataFrame and ndarray make no one X"):
+        fast.top_k([x[:20], x[20:].to_numpy()], 3, n_rows=30)
+    with pytest.raises(ValueError, match="more rows than n_rows=29"):
+        fast.top_k([x[:20], x[20:]], 3, n_rows=29)
+    assert len(fast.top_k([], 3, n_rows=0)[0]) == 0
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, list, pl.DataFrame])
+def test_batches_of_any_kind_are_held_together(kind: Any) -> None:
+    def centred(x: Any) -> Any:
+        x = np.asarray(x.toarray() if sp.issparse(x) else x)
+        return x * (1.0 + np.round(x).max(axis=0))
+
+    x = np.random.default_rng(2).normal(size=(60, 2))
+    step = FunctionTransformer(centred, accept_sparse=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fast = willump.compile(make_pipeline(step, LinearRegression()).fit(x, x[:, 0]))
+    columns = {"schema": ["a", "b"], "orient": "row"} if kind is pl.DataFrame else {}
+    batches = [kind(part, **columns) for part in cut(x, [10, 25])]
+    same(fast.top_k(batches, 7, n_rows=60), fast.top_k(kind(x, **columns), 7))
+
+
+def test_batches_of_arrow_tables_are_held_together(together: Any) -> None:
+    fast = together["function"][1]
+    x = visits(120, 7)
+    batches = [pa.Table.from_pandas(part, preserve_index=False) for part in cut(x, [50])]
+    same(fast.top_k(batches, 5, n_rows=120), fast.top_k(x, 5))
+    columns = [{name: part[name].to_numpy() for name in part} for part in cut(x, [50])]
+    same(fast.top_k(columns, 5, n_rows=120), fast.top_k(x, 5))

@@ -84,12 +84,12 @@ def sgd(ctx: Context, est: Any, value: Value) -> Model:
 
 
 def ridge_classifier(ctx: Context, est: Any, value: Value) -> Model:
+    check_is_fitted(est)
     binarizer = est._label_binarizer
     if not binarizer.y_type_.startswith("multilabel"):
         return decide(ctx, est, value)
     if binarizer.sparse_input_:
         raise Refused("it was fitted on sparse labels and returns sparse labels")
-    check_is_fitted(est)
     ref = ctx.numeric(value, _n_columns(est.coef_), est)
     model = Model(classes=np.asarray(est.classes_), model_input=ref, multilabel=True)
     model.decision = ctx.linear(ref, est.coef_, est.intercept_)
