@@ -120,7 +120,7 @@ class Body(Calls):
     # ---- statements -------------------------------------------------------------
 
     def block(self, body: Sequence[ast.AST]) -> None:
-        for node in body:
+        for node in body if not self.uses.is_unknown else ():
             if isinstance(node, ast.stmt):
                 self.statement(node)
             elif not isinstance(node, ast.expr):  # a handler of exceptions, a case of `match`

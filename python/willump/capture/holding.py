@@ -134,7 +134,7 @@ class Holding(abc.ABC):
             self.doubt_value(value)
 
     def doubt_value(self, value: Any) -> None:
-        for each in held_by(value, into_functions=False):
+        for each in () if self.uses.is_unknown else held_by(value, into_functions=False):
             if isinstance(each, types.FunctionType):
                 if is_entered(each):
                     self.enter(each, WHATEVER, is_chosen=True)

@@ -411,7 +411,7 @@ class Tracer(Watch):
             self.check_constant(getattr(function, "__self__", None), *args, *kwargs.values())
         found = Traced(value, native, replay, line)
         self.asked.call(name, function, args, found)
-        found.is_part = np.ndim(value) > 0 and _picks_rows(function, args)
+        found.is_part = getattr(value, "ndim", 0) > 0 and _picks_rows(function, args)
         self.hold(found)
         return found
 
