@@ -86,6 +86,8 @@ class Body(Calls):
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         self.cells: dict[str, Any] = dict(cells)
         self.inner: set[str] = set()  #: functions within it
+        self.asked: list[ast.AST] = []  #: conditions, and what was tried, of what runs now
+        self.gets: dict[str, ast.AST] = {}  #: names, and the expressions that they were given
         self.is_sure = True  #: whether the statement at work is run, and once
         where = function.__qualname__.split(".")[:-1]
         #: The class that it was defined in, by which private names are mangled.
@@ -185,10 +187,18 @@ class Body(Calls):
             for name in _captured(node):
                 self.store(ast.Name(name, ast.Store()), place, self.is_data(node.subject))
         was_sure, self.is_sure = self.is_sure, False
+        n_asked = len(self.asked)
+        if isinstance(node, (ast.If, ast.While)):
+            self.asked.append(node.test)
+            self.asked += [self.gets[n.id] for n in ast.walk(node.test)
+                           if isinstance(n, ast.Name) and n.id in self.gets]  # fmt: skip
+        elif isinstance(node, ast.Try):
+            self.asked += node.body
         for _, block in ast.iter_fields(node):
             if isinstance(block, list) and block and not isinstance(block[0], ast.expr):
                 self.block(block)
         self.is_chosen, self.is_sure = was_chosen, was_sure
+        del self.asked[n_asked:]
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         """What an import within the function binds."""
@@ -224,6 +234,8 @@ class Body(Calls):
 
     def assign(self, targets: list[ast.expr], value: ast.expr) -> None:
         for target in targets:
+            if isinstance(target, ast.Name):
+                self.gets[target.id] = value
             pairs = [(target, value)]
             if isinstance(target, (ast.Tuple, ast.List)) and isinstance(
                 value, (ast.Tuple, ast.List)
@@ -265,6 +277,7 @@ class Body(Calls):
             self._store_name(target.id, place, is_data)
         elif isinstance(target, ast.Attribute):
             self.escape(place)
+            is_data |= _is_of_users(place)
             owner = self.visit(target.value, is_read=False)
             if owner is None and self.reached(target.value) is not None:
                 self.uses.is_unknown = True
@@ -288,10 +301,29 @@ class Body(Calls):
             self.read(self.visit(target.slice))
             if owner is None or owner.is_made:
                 return
+            is_keyed = self.is_data(target.slice)
+            is_data |= is_keyed or _is_of_users(place)
             if is_object(owner.value):
                 self.doubt(owner)
-            elif is_data or self.is_data(target.slice):
-                self.write(owner, is_keyed=self.is_data(target.slice))
+            elif is_data:
+                self.write(owner, is_keyed=is_keyed and self._is_missing(target.value))
+
+    def _is_missing(self, container: ast.expr) -> bool:
+        """Whether what runs now runs where a key was looked for in a container."""
+        own = ast.dump(_with_load(container))
+        for asked in self.asked:
+            for node in ast.walk(asked):
+                looked: list[ast.expr] = []
+                if isinstance(node, ast.Compare):
+                    is_in = any(isinstance(op, (ast.In, ast.NotIn)) for op in node.ops)
+                    looked = list(node.comparators) if is_in else []
+                elif isinstance(node, ast.Subscript):
+                    looked = [node.value]
+                elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                    looked = [node.func.value] if node.func.attr == "get" else []
+                if any(ast.dump(_with_load(each)) == own for each in looked):
+                    return True
+        return False
 
     def _store_name(self, name: str, place: Place | None, is_data: bool) -> None:
         if name in self.of_module or name in self.of_outer:
@@ -643,6 +675,19 @@ class Root(Body):
 
 def _nothing() -> None:
     """Stands for the function that is followed."""
+
+
+def _is_of_users(place: Place | None) -> bool:
+    """Whether an object of the user's is put somewhere that was made here: what becomes of it
+    later is not followed."""
+    return place is not None and isinstance(place.value, Made) and place.value.kind is not None
+
+
+def _with_load(node: ast.expr) -> ast.expr:
+    """An expression as it is read."""
+    if isinstance(node, ast.Attribute):
+        return ast.Attribute(_with_load(node.value), node.attr, ast.Load())
+    return ast.Name(node.id, ast.Load()) if isinstance(node, ast.Name) else node
 
 
 def _captured(node: ast.Match) -> list[str]:

@@ -29,6 +29,7 @@ from .keeping import (
     is_keeper,
     is_object,
     is_users,
+    package,
     package_of,
 )
 from .lasting import KEEPING
@@ -275,6 +276,7 @@ class Calls(Holding):
         if is_entered(found):
             self.enter(found, given.behind(owner), is_chosen=self.is_chosen)
         else:
+            self.enter_kind(value.kind)
             self._files(None, name, given)
             for place in given.every:
                 self.escape(place)
@@ -296,6 +298,8 @@ class Calls(Holding):
             return self.enter(function, given, is_chosen=self.is_chosen)
         if is_entered(function):
             return self.enter(function, given.behind(owner), is_chosen=self.is_chosen)
+        if is_users(kind) and found is not None:  # a library's base calls what is the user's
+            self.enter_kind(kind)
         held = inspect.getattr_static(value, name, None) if found is None else None
         if held is not None:  # a function that an attribute has
             self.see(value, name)
@@ -428,7 +432,9 @@ class Calls(Holding):
             bound.keywords = fixed | given.keywords
             return self.called(callee.func, bound, told)
         if isinstance(callee, functools._lru_cache_wrapper):
-            return self.called(callee.__wrapped__, given, told)
+            self.called(callee.__wrapped__, given, told)
+            self.uses.see(callee, ANY)
+            return Place(callee, ANY, Within(callee))  # the same for every call with its arguments
         if isinstance(callee, np.vectorize):
             return self.called(callee.pyfunc, Given(is_all_data=True, rest=[*given.every]), told)
         if isinstance(callee, types.MethodType):
@@ -481,6 +487,9 @@ class Calls(Holding):
             return Place(Made(), None, Made())
         if package_of(callee) not in LIBRARIES:
             self.doubt_value(callee)
+            if libraries.is_third_party(callee):
+                note = self.uses.keep if given.data or self.is_chosen else self.uses.see
+                note(package(package_of(callee)), ANY)
             return Place(Made(), None, Made())
         return None
 
@@ -507,6 +516,7 @@ class Calls(Holding):
         for name in ("__new__", "__init__", "__post_init__"):
             method = inspect.getattr_static(kind, name, None)
             method = getattr(method, "__func__", method)
+            self.uses.is_unknown |= name == "__new__" and is_entered(method)  # a singleton
             if name == "__post_init__" and is_entered(method):
                 self.enter(method, Given([place]), is_chosen=self.is_chosen)
             elif is_entered(method) and not method.__code__.co_filename.startswith("<"):

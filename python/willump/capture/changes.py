@@ -22,6 +22,8 @@ import scipy.sparse as sp
 from .keeping import (
     ANY,
     FILES,
+    Files,
+    Package,
     Uses,
     attributes_of,
     held_by,
@@ -29,6 +31,7 @@ from .keeping import (
     is_object,
     is_overlap,
     owner_of,
+    package,
 )
 from .lasting import WRITING, is_same_state, state_of
 from .managers import makes_silent
@@ -59,6 +62,8 @@ def described(owner: Any) -> str:
     """What keeps something, for an error."""
     if owner is FILES:
         return "a file"
+    if isinstance(owner, Package):
+        return f"the package {owner.name}"
     if isinstance(owner, types.CellType):
         return "a name of a function around"
     if isinstance(owner, dict) and "__builtins__" in owner:
@@ -273,7 +278,7 @@ class Watch:
 
     def is_outside(self, value: Any) -> bool:
         own = owner_of(value)
-        if isinstance(own, type) or own is FILES or self._outside.get(id(own)) is own:
+        if isinstance(own, (type, Files, Package)) or self._outside.get(id(own)) is own:
             return True
         if self._led_to is None:
             self._led_to = leads_to(self.roots)
@@ -367,6 +372,8 @@ class Watch:
         """Raises where an attribute of an object that keeps data is, or reads, that."""
         if not self._keepers:
             return
+        if isinstance(owner, types.ModuleType):
+            self.check_kept(package(owner.__name__.partition(".")[0]), {name})
         if isinstance(owner, (type, types.ModuleType)) or id(owner) not in self._keepers:
             self.check_kept(owner, {name})
         else:

@@ -50,7 +50,7 @@ _FIXED = (
     type(None), bool, int, float, complex, str, bytes, range, slice, np.generic,
     np.dtype, np.ufunc, types.BuiltinFunctionType, types.MethodType, types.CodeType, re.Pattern,
     re.Match, datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, decimal.Decimal,
-    uuid.UUID, PurePath, functools.partial, functools._lru_cache_wrapper,
+    uuid.UUID, PurePath, functools.partial,
 )  # fmt: skip
 #: What passes on what it is given, or has none of it.
 PASSING = (logging.Logger, logging.LoggerAdapter, type(threading.Lock()), type(threading.RLock()),
@@ -69,6 +69,18 @@ class Files:
 
 
 FILES = Files()
+
+
+@dataclass(frozen=True)
+class Package:
+    """Stands for all that an installed package has."""
+
+    name: str
+
+
+@functools.cache
+def package(name: str) -> Package:
+    return Package(name)
 
 
 def package_of(kind: Any) -> str:
@@ -100,7 +112,7 @@ def is_container(value: Any) -> bool:
 
 def is_keeper(value: Any) -> bool:
     """Whether a value may take something in."""
-    if is_container(value) or value is FILES:
+    if is_container(value) or isinstance(value, (Files, Package)):
         return True
     if isinstance(value, (tuple, frozenset)):
         return len(value) < 1_000 and any(map(is_keeper, value))

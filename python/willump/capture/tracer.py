@@ -552,7 +552,8 @@ class Tracer(Watch):
             return len(args[0])
         if callee is len:
             return Traced(len(args[0].value), N_ROWS, Replay(len, (args[0].replay,)))
-        if callee in (abs, round) and isinstance(args[0], Traced):
+        is_number = callee in (abs, round) and isinstance(args[0], Traced)
+        if is_number and hasattr(args[0].value, callee.__name__):
             return self.call_method(args[0], callee.__name__, args[1:], {})
         return NotImplemented
 
