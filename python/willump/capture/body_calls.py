@@ -271,10 +271,14 @@ class Calls(Holding):
                         self.enter(method, given, is_chosen=self.is_chosen)
 
     def of_made(self, value: Made, owner: Place, name: str, given: Given) -> Place | None:
-        found = None if value.kind is None else inspect.getattr_static(value.kind, name, None)
-        found = unwrapped(getattr(found, "__func__", found))
+        held = None if value.kind is None else inspect.getattr_static(value.kind, name, None)
+        found = unwrapped(getattr(held, "__func__", held))
         if is_entered(found):
-            self.enter(found, given.behind(owner), is_chosen=self.is_chosen)
+            if isinstance(held, classmethod):
+                given = given.behind(Place.of(value.kind))
+            elif not isinstance(held, staticmethod):
+                given = given.behind(owner)
+            self.enter(found, given, is_chosen=self.is_chosen)
         else:
             self.enter_kind(value.kind)
             self._files(None, name, given)
@@ -476,7 +480,8 @@ class Calls(Holding):
             self.uses.keep(FILES, ANY)
         if package_of(callee) == "logging":
             self._logged(logging.getLogger(), given)
-        if libraries.reads_only(callee, told, len(given.places)):
+        is_told = not given.rest  # of what is starred, nobody knows which it is
+        if is_told and libraries.reads_only(callee, told, len(given.places)):
             self._show(given)
             is_array = package_of(callee) in _OF_ARRAYS
             shares = not is_array or name in libraries.VIEWING

@@ -147,12 +147,13 @@ def changes(value: Any, name: str, told: set[str]) -> bool:
 def is_taken(name: str, *, is_used: bool) -> bool:
     """Whether a method whose source is not looked into takes in what it is given: one whose
     answer is used asks for something."""
-    return not is_used or name in KEEPING or name.startswith(_TAKING)
+    return not is_used or takes(name)
 
 
 def takes(name: str) -> bool:
     """Whether a method's name says that it takes something in."""
-    return name in KEEPING or name.startswith(_TAKING)
+    is_operator = name.startswith("__") and name not in _LOOKING
+    return is_operator or name in KEEPING or name.startswith(_TAKING)
 
 
 def writes_files(callee: Any, name: str, given: list[Any]) -> bool:
