@@ -397,7 +397,7 @@ class Body(Calls):
             if isinstance(child, (ast.expr, ast.keyword)):
                 places.append(self.visit(child.value if isinstance(child, ast.keyword) else child))
         self.one_of(places)
-        return derived(places)
+        return derived(places, is_held=True)
 
     def _chosen(self, nodes: Iterable[ast.AST], is_chosen: bool) -> list[Place | None]:
         was_chosen, self.is_chosen = self.is_chosen, self.is_chosen or is_chosen
@@ -421,7 +421,7 @@ class Body(Calls):
         given = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         place = self.one_of([self.visit(each) for each in given])
         self.is_chosen = was_chosen
-        return derived([place])
+        return derived([place], is_held=True)
 
     def named(self, name: str) -> Place | None:
         if name in self.local:

@@ -412,7 +412,7 @@ class Calls(Holding):
                 else:
                     self.read(place)
             self._run(given)
-            return derived(given.every)
+            return derived(given.every, is_held=True)
         for place in given.every:
             self.escape(place)
         return None
@@ -485,7 +485,7 @@ class Calls(Holding):
             self._show(given)
             is_array = package_of(callee) in _OF_ARRAYS
             shares = not is_array or name in libraries.VIEWING
-            return derived(given.every) if shares else None
+            return derived(given.every, is_held=not is_array) if shares else None
         for place in given.every:
             self.escape(place)
         if callee is None:

@@ -85,6 +85,8 @@ def part_of(place: Place | None, key: Any = UNKNOWN) -> Place | None:
         return Place(place.owner, name, UNKNOWN if whole is UNKNOWN else Within(whole))
     if len(parts) == 1 and (is_keeper(parts[0]) or callable(parts[0])):
         return Place.of(parts[0])
+    if type(value) is collections.defaultdict:  # it makes what is not there
+        return Place(place.owner, name, Within(value))
     if all(type(each) in _CLOSED for each in parts):
         return None
     return Place(place.owner, name, Within(tuple(parts)))
@@ -94,8 +96,9 @@ def part_of(place: Place | None, key: Any = UNKNOWN) -> Place | None:
 _CLOSED = frozenset([type(None), bool, int, float, complex, str, bytes])
 
 
-def derived(places: Iterable[Place | None]) -> Place | None:
-    """A value that may be, or hold, what is at these places or within it."""
+def derived(places: Iterable[Place | None], *, is_held: bool = False) -> Place | None:
+    """A value that may be, or hold, what is at these places or within it; `is_held`: it is a
+    container of these."""
     found: list[Place] = [p for p in places if p is not None and (p.is_made or p.leads_on)]
     own = [place for place in found if not place.is_made]
     if not own:
@@ -105,9 +108,9 @@ def derived(places: Iterable[Place | None]) -> Place | None:
         else place.value.whole if isinstance(place.value, Within) else place.value
         for place in own
     )  # fmt: skip
-    whole = values[0] if len(values) == 1 else values
-    name = own[0].name if len(own) == 1 else None
-    return Place(own[0].owner if len(own) == 1 else whole, name, Within(whole))
+    if len(own) == 1:
+        return Place(own[0].owner, own[0].name, Within(values if is_held else values[0]))
+    return Place(values, None, Within(values))
 
 
 def _is_key(key: Any) -> bool:

@@ -180,6 +180,8 @@ class Tracer(Watch):
         """A method of a traced value."""
         self.asked.method(owner, name, kwargs)
         if name in ("pipe",) and args:
+            if isinstance(owner.value, _TABLES):  # as pandas does
+                owner = self.call_method(owner, "copy", (), {"deep": False})
             return self.call(args[0], (owner, *args[1:]), kwargs)
         if name in ("insert", "pop") and kind_of(owner) == "frame":
             change = self._insert if name == "insert" else self._pop
@@ -437,6 +439,9 @@ class Tracer(Watch):
         changed = [arg for arg in every if isinstance(arg, Traced)]
         for arg in changed:
             self.check_alias(arg, but=changed)
+            is_part = isinstance(arg.replay, Replay) and arg.replay.function in _PICKS
+            if is_part and not isinstance(arg.value, (*_TABLES, np.ndarray)):
+                raise CaptureError(f"{why}, which is a part of another value")
         found: Any = Traced(value, why, Replay(operator.getitem, (whole, 0), line=line), line)
         for i, (arg, new) in enumerate(zip(every, behind, strict=True), 1):
             if isinstance(arg, Traced):
@@ -654,6 +659,11 @@ class Tracer(Watch):
         value.external = made
         return made
 
+
+#: What pandas copies before it is written to.
+_TABLES = (pd.DataFrame, pd.Series)
+#: What gives a part of a value.
+_PICKS = (operator.getitem, getattr)
 
 #: Methods that leave rows out.
 _PICKING = frozenset(
