@@ -78,7 +78,8 @@ class Body(Calls):
             a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
         ]
         stored = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-        stored |= {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+        inner = [n for n in nodes if n is not self.definition]
+        stored |= {n.name for n in inner if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
         stored |= {name for n in nodes if isinstance(n, ast.Match) for name in _captured(n)}
         stored |= {n.name for n in nodes if isinstance(n, ast.ExceptHandler) and n.name}
         own = [a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None]
