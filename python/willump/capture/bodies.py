@@ -307,9 +307,9 @@ class Body(Calls):
             if is_object(owner.value):
                 self.doubt(owner)
             elif is_data:
-                self.write(owner, is_keyed=is_keyed and self._is_missing(target.value))
+                self.write(owner, is_keyed=is_keyed and self.is_missing(target.value))
 
-    def _is_missing(self, container: ast.expr) -> bool:
+    def is_missing(self, container: ast.expr) -> bool:
         """Whether what runs now runs where a key was looked for in a container."""
         own = ast.dump(_with_load(container))
         for asked in self.asked:

@@ -99,6 +99,10 @@ class Calls(Holding):
         """Whether a value hangs on data, or on what keeps some."""
 
     @abc.abstractmethod
+    def is_missing(self, container: ast.expr) -> bool:
+        """Whether what runs now runs where a key was looked for in a container."""
+
+    @abc.abstractmethod
     def mangled(self, name: str) -> str:
         """A private name as its class has it."""
 
@@ -240,7 +244,8 @@ class Calls(Holding):
         if is_known and package_of(type(value)) == "sklearn":
             self._parts(value)
         if is_changing and is_data:
-            self.write(owner, is_keyed=is_keyed)
+            is_memory = name == "update" and self.is_missing(node.func.value)
+            self.write(owner, is_keyed=is_keyed or is_memory)
         if name not in KEEPING or name in _GIVING:
             self.read(owner, is_keyed=is_keyed)
         if is_changing:
@@ -325,7 +330,12 @@ class Calls(Holding):
         self._files(None, name, given)
         has_out = "out" in told or len(given.places) > 2
         if libraries.is_of_data(name) and not has_out:
-            self._show(given)
+            first = given.places[0] if len(given.every) == 1 and given.places else None
+            is_table = first is not None and type(first.value) in (dict, collections.OrderedDict)
+            if name == "map" and first is not None and is_table:
+                self.read(first, is_keyed=True)  # by its rows' keys
+            else:
+                self._show(given)
             return None
         for place in given.every:
             self.escape(place)
@@ -412,7 +422,9 @@ class Calls(Holding):
                 else:
                     self.read(place)
             self._run(given)
-            return derived(given.every, is_held=True)
+            own = [p for p in (*given.places, *given.rest) if p is not None]
+            parts = [part_of(p) for p in own if not is_called(p.value)]  # what it iterates over
+            return derived([*parts, *given.keywords.values()], is_held=True)
         for place in given.every:
             self.escape(place)
         return None

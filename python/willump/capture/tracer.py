@@ -580,12 +580,13 @@ class Tracer(Watch):
         if is_of_library(function) or unwrapped(function) is not function:
             return NotImplemented
         before, noted = (len(self.steps), len(self.notes), self.line, self.code), self.state()
+        n_guards = len(self.guards)
         states = [(traced, copy.copy(traced)) for traced in walk([list(args), kwargs])]
         containers = [(c, copy.copy(c)) for c in (*args, *kwargs.values()) if is_container(c)]
         try:
             return Interpreter.call(self, function, args, kwargs)
         except (CaptureError, SourceError) as error:
-            del self.steps[before[0] :], self.notes[before[1] :]
+            del self.steps[before[0] :], self.notes[before[1] :], self.guards[n_guards:]
             self.put_back(noted)
             for traced, before_it in states:
                 self._replace(traced, before_it)
