@@ -255,9 +255,18 @@ class Context(PythonSteps):
         return Ref(node, 1)
 
     def read_as_category(self, node: int) -> None:
-        """An input, or what hands its columns on, in which text and numbers are never equal."""
-        for given in self._handed_on(node, ("select", "check_finite", "concat", "cast")):
-            self.say_first(given, "category")
+        """An input, or what imputers hand on of one, in which text and numbers are never equal;
+        of parts of one their reader says it (`refuse_text`)."""
+        through = ("select", "check_finite", "concat", "cast")
+        for given in self._handed_on(node, through):
+            if given == node or self._is_imputed(node, through):
+                self.say_first(given, "category")
+
+    def _is_imputed(self, node: int, through: Sequence[str]) -> bool:
+        """Whether an imputer that keeps dtypes hands a node what it reads."""
+        at = self.builder.nodes[node]
+        is_passed = at.operator in through and any(self._is_imputed(i, through) for i in at.inputs)
+        return node in self.whole_imputers or is_passed
 
     def _handed_on(
         self, node: int, through: Sequence[str], functions: Sequence[str] = ()
