@@ -13,7 +13,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from willump import _core
+from willump import UnsupportedError, _core
 
 TEXTS = ["plain ascii", "", "caf\u00e9", "\u65e5\u672c\u8a9e text", "\U0001f600 b", "ba" * 300]
 #: One term for each character below, so that counts show the bytes that came in.
@@ -278,13 +278,18 @@ def test_a_matrix_from(make: Any, matrix_model: Any) -> None:
     np.testing.assert_array_equal(matrix_model.run("decision", (make(MATRIX),)), MATRIX)
 
 
-def test_csr_with_unsorted_and_repeated_indices(matrix_model: Any) -> None:
-    parts = ([1.0, 2.0, 3.0, 4.0], [2, 0, 2, 1], [0, 3, 4])
-    unsorted = sp.csr_matrix(parts, shape=(2, 3))
+def test_csr_with_unsorted_indices(matrix_model: Any) -> None:
+    unsorted = sp.csr_matrix(([1.0, 2.0, 4.0], [2, 0, 1], [0, 2, 3]), shape=(2, 3))
     before = unsorted.indices.copy()
-    expected = [[2.0, 0.0, 4.0], [0.0, 4.0, 0.0]]
+    expected = [[2.0, 0.0, 1.0], [0.0, 4.0, 0.0]]
     np.testing.assert_array_equal(matrix_model.run("decision", (unsorted,)), expected)
     np.testing.assert_array_equal(unsorted.indices, before)
+
+
+def test_csr_with_a_column_twice_in_a_row_is_refused(matrix_model: Any) -> None:
+    repeated = sp.csr_matrix(([1.0, 2.0, 3.0, 4.0], [2, 0, 2, 1], [0, 3, 4]), shape=(2, 3))
+    with pytest.raises(UnsupportedError, match="row 0 of the sparse matrix"):
+        matrix_model.run("decision", (repeated,))
 
 
 def test_csr_with_wide_indices(matrix_model: Any) -> None:
