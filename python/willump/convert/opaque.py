@@ -261,6 +261,11 @@ def _is_table_by_name(estimator: Any, n_classes: int) -> bool:
 
 
 def _is_sparse_by_name(estimator: Any) -> bool:
+    steps = getattr(estimator, "steps", None)
+    if isinstance(steps, list) and type(steps[-1][1]).__name__ == "FunctionTransformer":
+        # Of DictVectorizer's rows, which are in order, it gives what it is given.
+        before = [step for _, step in steps[:-1] if hasattr(step, "vocabulary_")]
+        return len(steps) == 2 and any(bool(getattr(step, "sparse", False)) for step in before)
     estimator = _final(estimator)
     if hasattr(estimator, "sparse_output_"):
         return bool(estimator.sparse_output_)
