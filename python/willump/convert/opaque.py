@@ -78,7 +78,7 @@ class PythonSteps(Emitter):
             "name": title,
             "keeps": True if self._keeps_single(estimator, method, value, dtype) else None,
         }
-        if isinstance(estimator, PolynomialFeatures) and isinstance(value, Ref):
+        if _goes_by_order(estimator) and isinstance(value, Ref):
             for number in below(self.builder, value.node):
                 if (before := self.builder.nodes[number].payload) is not None:
                     before.keeps_order = True
@@ -235,6 +235,14 @@ def _probe(estimator: Any, method: str, value: Value) -> _Answer | None:
         answer = np.asarray(answer)
     columns = 1 if answer.ndim == 1 else int(answer.shape[1])
     return _Answer(columns, answer.ndim, sparse, answer.dtype)
+
+
+def _goes_by_order(estimator: Any) -> bool:
+    """Whether an estimator, or a step of a Pipeline, goes by the order of a row's entries."""
+    steps = getattr(estimator, "steps", None)
+    if isinstance(steps, list):
+        return any(_goes_by_order(step) for _, step in steps)
+    return isinstance(estimator, PolynomialFeatures)
 
 
 def _final(estimator: Any) -> Any:
