@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .body_calls import Calls
+from .body_calls import Calls, method_call
 from .callables import is_called, is_entered, names_of, unwrapped
 from .inner import inner_of, source_of
 from .keeping import (
@@ -24,6 +24,7 @@ from .keeping import (
     Uses,
     attributes_of,
     held_by,
+    holds_numbers,
     is_keeper,
     is_object,
     is_users,
@@ -183,7 +184,7 @@ class Body(Calls):
                     self.read(self.visit(child))
         if isinstance(node, ast.Match):
             place = derived([self.visit(node.subject)])
-            if place is not None and any(map(is_object, held_by(_whole(place)))):
+            if place is not None and any(map(is_object, held_by(place.whole))):
                 self.doubt(place)
             for name in _captured(node):
                 self.store(ast.Name(name, ast.Store()), place, self.is_data(node.subject))
@@ -311,7 +312,7 @@ class Body(Calls):
 
     def is_missing(self, container: ast.expr) -> bool:
         """Whether what runs now runs where a key was looked for in a container."""
-        own = ast.dump(_with_load(container))
+        own = ast.dump(_loaded(container))
         for asked in self.asked:
             for node in ast.walk(asked):
                 looked: list[ast.expr] = []
@@ -322,7 +323,7 @@ class Body(Calls):
                     looked = [node.value]
                 elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                     looked = [node.func.value] if node.func.attr == "get" else []
-                if any(ast.dump(_with_load(each)) == own for each in looked):
+                if any(ast.dump(_loaded(each)) == own for each in looked):
                     return True
         return False
 
@@ -458,8 +459,8 @@ class Body(Calls):
                 return part_of(of, of.value.index(field)) if is_keeper(field) else None
             if is_read:
                 self.read(of)
-            whole = of.value.whole if isinstance(of.value, Within) else of.value
-            return Place(of.owner, of.name or ANY, UNKNOWN if whole is UNKNOWN else Within(whole))
+            part = UNKNOWN if of.value is UNKNOWN else Within(of.whole)
+            return Place(of.owner, of.name or ANY, part)
         owner = of.value
         if name == "__class__":
             return Place.of(type(owner))
@@ -523,12 +524,13 @@ class Body(Calls):
 
     def is_data(self, node: ast.AST) -> bool:
         """Whether a value hangs on data, or on what keeps some."""
+        kept = self.uses.names_kept()
         for part in ast.walk(node):
             if isinstance(part, ast.Name):
                 if part.id in self.data or self._keeps(part.id):
                     return True
             elif isinstance(part, ast.Attribute):
-                if self.mangled(part.attr) in self.uses.names_kept():
+                if self.mangled(part.attr) in kept:
                     return True
             elif isinstance(part, ast.Call) and self.uses.kept and self._is_asked(part.func):
                 return True
@@ -670,8 +672,7 @@ class Root(Body):
 
     def of_method(self, name: str, given: Given) -> None:
         """A method of data that is a library's."""
-        self.of_data(ast.Call(ast.Attribute(ast.Name("_", ast.Load()), name, ast.Load()), [], []),
-                     given, set(given.keywords))  # fmt: skip
+        self.of_data(method_call(name), given, set(given.keywords))
 
 
 def _nothing() -> None:
@@ -682,13 +683,6 @@ def _is_of_users(place: Place | None) -> bool:
     """Whether an object of the user's is put somewhere that was made here: what becomes of it
     later is not followed."""
     return place is not None and isinstance(place.value, Made) and place.value.kind is not None
-
-
-def _with_load(node: ast.expr) -> ast.expr:
-    """An expression as it is read."""
-    if isinstance(node, ast.Attribute):
-        return ast.Attribute(_with_load(node.value), node.attr, ast.Load())
-    return ast.Name(node.id, ast.Load()) if isinstance(node, ast.Name) else node
 
 
 def _captured(node: ast.Match) -> list[str]:
@@ -702,26 +696,22 @@ def _captured(node: ast.Match) -> list[str]:
     return [name for name in found if name is not None]
 
 
-def _whole(place: Place) -> Any:
-    return place.value.whole if isinstance(place.value, Within) else place.value
-
-
 def _holds_objects(value: Any) -> bool:
     return isinstance(value, pd.Series) and value.dtype == np.dtype(object)
 
 
 def _may_share(place: Place) -> bool:
     """Whether what operators make of a value holds what it holds: containers do, arrays not."""
-    value = _whole(place)
-    return value is not UNKNOWN and package_of(type(value)) not in ("numpy", "pandas", "scipy")
+    return place.value is not UNKNOWN and not holds_numbers(place.whole)
 
 
 def _loaded(target: ast.expr) -> ast.expr:
-    """A target as an expression."""
+    """A target as it is read."""
     if isinstance(target, ast.Attribute):
-        return ast.Attribute(target.value, target.attr, ast.Load())
-    assert isinstance(target, ast.Subscript)
-    return ast.Subscript(target.value, target.slice, ast.Load())
+        return ast.Attribute(_loaded(target.value), target.attr, ast.Load())
+    if isinstance(target, ast.Subscript):
+        return ast.Subscript(_loaded(target.value), target.slice, ast.Load())
+    return ast.Name(target.id, ast.Load()) if isinstance(target, ast.Name) else target
 
 
 def _field(value: Any, name: str) -> Any:

@@ -26,6 +26,7 @@ from .keeping import (
     FILES,
     PASSING,
     held_by,
+    holds_numbers,
     is_keeper,
     is_object,
     is_users,
@@ -55,10 +56,6 @@ _CALLED_PARTS = ("__call__", "transform", "predict", "predict_proba", "decision_
 _ANYTHING = frozenset(
     ["__import__", "breakpoint", "compile", "delattr", "eval", "exec", "input", "locals"]
 )
-
-
-#: Libraries whose values hold numbers, not objects.
-_OF_ARRAYS = ("numpy", "pandas", "scipy")
 #: Methods of containers that give what is in them.
 _TAKEN_FROM = frozenset(["get", "pop", "popleft", "setdefault"])
 #: Methods of Python's own classes, not bound.
@@ -69,6 +66,11 @@ def _is_method(function: types.FunctionType) -> bool:
     """Whether a library's function is a method that is not bound."""
     where = function.__qualname__.split(".")
     return len(where) == 2 and where[0].isidentifier() and where[0][:1].isupper()
+
+
+def method_call(name: str) -> ast.Call:
+    """A call of a method that stands in no source."""
+    return ast.Call(ast.Attribute(ast.Name("_", ast.Load()), name, ast.Load()), [], [])
 
 
 class Calls(Holding):
@@ -227,8 +229,8 @@ class Calls(Holding):
             self._logged(value, given)
             return None
         self._files(None, name, given)
-        if isinstance(value, Within) and package_of(type(value.whole)) in _OF_ARRAYS:
-            value = value.whole  # a part of one is one, too
+        if holds_numbers(owner.whole):
+            value = owner.whole  # a part of one is one, too
         is_known = value is not UNKNOWN and not isinstance(value, Within)
         if is_known:
             is_changing = libraries.changes(value, name, told) or bool(given.rest)
@@ -252,15 +254,14 @@ class Calls(Holding):
             for place in given.every:
                 self.escape(place)
         self._run(given)
-        if package_of(type(value)) in _OF_ARRAYS:
+        if holds_numbers(value):
             is_held = isinstance(value, pd.Series) and value.dtype == object
             is_view = isinstance(value, np.ndarray) and name in libraries.VIEWING
             return derived([owner]) if is_held or is_view else None
         if name in _TAKEN_FROM:
-            key = (
-                node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
-            )
-            return self.one_of([part_of(owner, UNKNOWN if key is None else key), *given.every])
+            first = node.args[0] if node.args else None
+            key = first.value if isinstance(first, ast.Constant) else UNKNOWN
+            return self.one_of([part_of(owner, key), *given.every])
         return derived([owner, *given.every])
 
     def _parts(self, estimator: Any) -> None:
@@ -495,7 +496,7 @@ class Calls(Holding):
         is_told = not given.rest  # of what is starred, nobody knows which it is
         if is_told and libraries.reads_only(callee, told, len(given.places)):
             self._show(given)
-            is_array = package_of(callee) in _OF_ARRAYS
+            is_array = package_of(callee) in ("numpy", "pandas", "scipy")
             shares = not is_array or name in libraries.VIEWING
             return derived(given.every, is_held=not is_array) if shares else None
         for place in given.every:
@@ -523,9 +524,7 @@ class Calls(Holding):
         """A method that is called by whatever way."""
         if is_object(owner.value):
             self.doubt(owner)
-        node = ast.Call(ast.Attribute(ast.Name("_", ast.Load()), name, ast.Load()),
-                        [], [])  # fmt: skip
-        return self.method(node, owner, given, True, True, False)
+        return self.method(method_call(name), owner, given, True, True, False)
 
     def _constructed(self, kind: type, given: Given) -> Place:
         """An object that is made."""

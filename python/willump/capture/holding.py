@@ -82,8 +82,7 @@ class Holding(abc.ABC):
             if is_container(value):
                 self.uses.see(value, self._keyed(ANY))
             return
-        if isinstance(value, Within):
-            value = value.whole
+        value = place.whole
         if place.name is not None:
             self.uses.see(place.owner, place.name)
         if value is UNKNOWN or isinstance(value, types.FunctionType):
@@ -129,9 +128,8 @@ class Holding(abc.ABC):
         if place.name is not None:
             self.uses.keep(place.owner, place.name)
             self.uses.see(place.owner, place.name)
-        value = place.value.whole if isinstance(place.value, Within) else place.value
-        if value is not UNKNOWN:
-            self.doubt_value(value)
+        if place.value is not UNKNOWN:
+            self.doubt_value(place.whole)
 
     def doubt_value(self, value: Any) -> None:
         for each in () if self.uses.is_unknown else held_by(value, into_functions=False):

@@ -60,6 +60,8 @@ _ITERATORS = (types.GeneratorType, Iterator)
 INSTALLED = tuple(sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib"))
 #: Libraries whose objects lead to nothing of the user's.
 _CLOSED_LIBRARIES = frozenset(["numpy", "pandas", "scipy", "polars", "pyarrow"])
+#: Types of values that lead nowhere.
+CLOSED = frozenset([type(None), bool, int, float, complex, str, bytes, np.float64, np.int64])
 #: Of a value that leads to more than this, whatever there is may be reached.
 _MOST = 20_000
 
@@ -101,6 +103,11 @@ def is_users(value: Any) -> bool:
     if isinstance(value, types.FunctionType) and value.__code__.co_filename.startswith(INSTALLED):
         return False
     return not is_installed(package_of(value))
+
+
+def holds_numbers(value: Any) -> bool:
+    """Whether a value is an array, a table or a matrix."""
+    return package_of(type(value)) in ("numpy", "pandas", "scipy")
 
 
 def is_container(value: Any) -> bool:
@@ -215,11 +222,8 @@ def parts_of(value: Any) -> list[Any]:
 
 def _open(values: Any) -> list[Any]:
     """Of what a container holds, what may lead on."""
-    kinds = {kind for kind in map(type, values) if kind not in _CLOSED}
+    kinds = {kind for kind in map(type, values) if kind not in CLOSED}
     return [value for value in values if type(value) in kinds] if kinds else []
-
-
-_CLOSED = frozenset([type(None), bool, int, float, complex, str, bytes, np.float64, np.int64])
 
 
 def _is_held(value: Any) -> bool:

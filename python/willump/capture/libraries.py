@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from .keeping import is_installed, package_of
+from .keeping import holds_numbers, is_installed, package_of
 from .lasting import KEEPING, WRITING
 from .source import LIBRARIES
 
@@ -132,8 +132,8 @@ _LOOKING = frozenset(
 
 def changes(value: Any, name: str, told: set[str]) -> bool:
     """Whether a method changes the object of a library, or the container, that it is of."""
-    is_list = package_of(type(value)) not in ("numpy", "pandas", "scipy")
-    if name in WRITING or not told.isdisjoint(["inplace", "out"]) or (name in KEEPING and is_list):
+    is_named = name in WRITING or (name in KEEPING and not holds_numbers(value))
+    if is_named or not told.isdisjoint(["inplace", "out"]):
         return True
     if name.startswith("__") and name not in _LOOKING:
         return True

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .keeping import ANY, is_container, is_keeper, parts_of
+from .keeping import ANY, CLOSED, is_container, is_keeper, parts_of
 
 #: A value that is not known before the call.
 UNKNOWN = object()
@@ -46,6 +46,11 @@ class Place:
         return self.owner is other.owner and self.name == other.name and self.value is other.value
 
     @property
+    def whole(self) -> Any:
+        """What is there, or what it is a part of."""
+        return self.value.whole if isinstance(self.value, Within) else self.value
+
+    @property
     def is_made(self) -> bool:
         return isinstance(self.owner, Made)
 
@@ -67,7 +72,7 @@ def part_of(place: Place | None, key: Any = UNKNOWN) -> Place | None:
     value = place.value
     is_table = isinstance(value, (pd.Series, pd.DataFrame, pd.Index))
     is_table |= isinstance(value, np.ndarray) and value.ndim == 1
-    if is_table and all(type(each) in _CLOSED for each in parts_of(value)):
+    if is_table and all(type(each) in CLOSED for each in parts_of(value)):
         return None  # cells
     parts: list[Any] | None = None
     if isinstance(value, dict) and is_container(value):
@@ -81,19 +86,15 @@ def part_of(place: Place | None, key: Any = UNKNOWN) -> Place | None:
         parts = list(value)
     name = ANY if place.name is None else place.name
     if parts is None:
-        whole = value.whole if isinstance(value, Within) else value
+        whole = place.whole
         return Place(place.owner, name, UNKNOWN if whole is UNKNOWN else Within(whole))
     if len(parts) == 1 and (is_keeper(parts[0]) or callable(parts[0])):
         return Place.of(parts[0])
     if type(value) is collections.defaultdict:  # it makes what is not there
         return Place(place.owner, name, Within(value))
-    if all(type(each) in _CLOSED for each in parts):
+    if all(type(each) in CLOSED for each in parts):
         return None
     return Place(place.owner, name, Within(tuple(parts)))
-
-
-#: What leads nowhere.
-_CLOSED = frozenset([type(None), bool, int, float, complex, str, bytes])
 
 
 def derived(places: Iterable[Place | None], *, is_held: bool = False) -> Place | None:
@@ -103,11 +104,7 @@ def derived(places: Iterable[Place | None], *, is_held: bool = False) -> Place |
     own = [place for place in found if not place.is_made]
     if not own:
         return found[0] if found else None
-    values = tuple(
-        place.owner if place.value is UNKNOWN
-        else place.value.whole if isinstance(place.value, Within) else place.value
-        for place in own
-    )  # fmt: skip
+    values = tuple(place.owner if place.value is UNKNOWN else place.whole for place in own)
     if len(own) == 1:
         return Place(own[0].owner, own[0].name, Within(values if is_held else values[0]))
     return Place(values, None, Within(values))
