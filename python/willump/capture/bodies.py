@@ -564,47 +564,9 @@ class Body(Calls):
 
     def enter(self, callee: Any, given: Given, *, is_chosen: bool) -> Place | None:
         """Looks into a function that is called."""
-        names = list(inspect.signature(callee, follow_wrapped=False).parameters.values())
-        plain = [p.name for p in names if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        known = {p.name for p in names if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-        star = next((p.name for p in names if p.kind == p.VAR_POSITIONAL), None)
-        stars = next((p.name for p in names if p.kind == p.VAR_KEYWORD), None)
-        places: dict[str, list[Place]] = {}
-        data: set[str] = set()
-        n_before = len(given.places) if given.is_all_data else 0
-        spread: dict[str | None, list[Any]] = {}
-        every: list[tuple[int | str, Place | None]] = [
-            *enumerate(given.places),
-            *given.keywords.items(),
-        ]
-        for key, place in every:
-            name: str | None
-            if isinstance(key, int):
-                name = plain[key] if key < len(plain) else star
-            else:
-                name = key if key in (*known, star, stars) else stars
-            if place is not None and name in known:
-                places[str(name)] = [place]
-            elif place is not None:
-                spread.setdefault(name, []).append(place.value)
-            if key in given.data and name is not None:
-                data.add(name)
-        for name, values in spread.items():
-            whole = tuple(values)
-            if name is not None and any(is_keeper(v) for v in whole):
-                places[name] = [Place(whole, None, whole)]
         for place in given.rest:
-            if place is not None:
-                self.escape(place)
-        for p in names:
-            if p.name in known and p.name not in places and p.default is not p.empty:
-                is_given = any(k == p.name for k in given.keywords)
-                if (is_keeper(p.default) or is_called(p.default)) and not is_given:
-                    places[p.name] = [Place.of(p.default)]
-        if given.is_all_data:
-            first = set(plain[:n_before])
-            data |= {p.name for p in names} - first
-        data |= {name for name in (star, stars) if name is not None and given.data}
+            self.escape(place)
+        places, data = _bound(callee, given)
         given_places = {
             (n, id(owner_of(p.owner)), p.name, id(p.value)) for n, (p,) in places.items()
         }
@@ -653,6 +615,49 @@ class Body(Calls):
         for cell in function.__closure__ or ():
             self.uses.keep(cell, ANY)
             self.uses.see(cell, ANY)
+
+
+def _bound(callee: Any, given: Given) -> tuple[dict[str, list[Place]], set[str]]:
+    """Where the parameters' values of a call lie, and which of them are data."""
+    names = list(inspect.signature(callee, follow_wrapped=False).parameters.values())
+    plain = [p.name for p in names if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    known = {p.name for p in names if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    star = next((p.name for p in names if p.kind == p.VAR_POSITIONAL), None)
+    stars = next((p.name for p in names if p.kind == p.VAR_KEYWORD), None)
+    places: dict[str, list[Place]] = {}
+    data: set[str] = set()
+    n_before = len(given.places) if given.is_all_data else 0
+    spread: dict[str | None, list[Any]] = {}
+    every: list[tuple[int | str, Place | None]] = [
+        *enumerate(given.places),
+        *given.keywords.items(),
+    ]
+    for key, place in every:
+        name: str | None
+        if isinstance(key, int):
+            name = plain[key] if key < len(plain) else star
+        else:
+            name = key if key in (*known, star, stars) else stars
+        if place is not None and name in known:
+            places[str(name)] = [place]
+        elif place is not None:
+            spread.setdefault(name, []).append(place.value)
+        if key in given.data and name is not None:
+            data.add(name)
+    for name, values in spread.items():
+        whole = tuple(values)
+        if name is not None and any(is_keeper(v) for v in whole):
+            places[name] = [Place(whole, None, whole)]
+    for p in names:
+        if p.name in known and p.name not in places and p.default is not p.empty:
+            is_given = any(k == p.name for k in given.keywords)
+            if (is_keeper(p.default) or is_called(p.default)) and not is_given:
+                places[p.name] = [Place.of(p.default)]
+    if given.is_all_data:
+        first = set(plain[:n_before])
+        data |= {p.name for p in names} - first
+    data |= {name for name in (star, stars) if name is not None and given.data}
+    return places, data
 
 
 class Root(Body):
