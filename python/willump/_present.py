@@ -44,6 +44,10 @@ Array = npt.NDArray[Any]
 #: From the extension's result and the caller's X to what the caller gets.
 _Finish = Callable[[Any, Any], Any]
 
+#: A method's output, whether it is one column shown as one axis, its classes, what is done to
+#: its answer, and whether that stays float32.
+_Method = tuple[str | int, bool, Array | None, _Finish | None, bool]
+
 #: What sends arrays, too, through Python.
 _LOOKS_AT_ARRAYS = ("feature_names_in", "function_columns", "object_columns", "passed_columns",
                     "imputed_columns")  # fmt: skip
@@ -118,29 +122,60 @@ def interface_of(
     shown: Sequence[tuple[str, str]] = (*METHODS, *HIDDEN),
 ) -> _core.Interface:
     """The model as a caller's X sees it; `shown` pairs methods with outputs."""
-    outputs = {name: (dtype, sparse) for name, dtype, sparse, _, _ in model.outputs}
-    if metadata.get("top_k") is not None and "filter" not in outputs:
+    if metadata.get("top_k") is not None and all(name != "filter" for name, *_ in model.outputs):
         raise ArtifactError("the metadata tell of a filter, which the model does not have")
-    ravel = set(metadata.get("ravel", []))
     inputs = model.inputs
+    called = [_Step(step) for step in steps]
+    estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
+    texts = _texts_of(inputs, metadata, estimator)
+    columns = extract_of(inputs, metadata, steps, estimator)
+    is_light = metadata.get("library") == "lightgbm"
+    wide = [] if is_light else wide_groups(texts)
+    return _core.Interface(
+        model,
+        _methods_of(model, metadata, called, classes, shown),
+        texts=texts,
+        extract=_looked_at(columns, metadata, inputs, texts, wide),
+        direct=len(inputs) == 1
+        and not is_light
+        and not wide
+        and not isinstance(columns, (Columns, FunctionInputs))
+        and not any(metadata.get(key) for key in _LOOKS_AT_ARRAYS),
+        steps=called or None,
+        empty=metadata.get("empty"),
+    )
+
+
+def _methods_of(
+    model: _core.Model,
+    metadata: dict[str, Any],
+    called: list[_Step],
+    classes: Array | None,
+    shown: Sequence[tuple[str, str]],
+) -> dict[str, _Method]:
+    """How each method is shown."""
+    inputs = model.inputs
+    outputs = {name: (dtype, sparse) for name, dtype, sparse, _, _ in model.outputs}
+    ravel = set(metadata.get("ravel", []))
     takes_csr = any(kind == "matrix" for _, kind, _, _ in inputs)
     keeps_f32 = set(metadata.get("float32_outputs", []))
-    called = [_Step(step) for step in steps]
-    is_whole = bool(steps) and model.n_stages == 1  # no rows answered elsewhere
+    is_whole = bool(called) and model.n_stages == 1  # no rows answered elsewhere
     direct_steps = dict(metadata.get("direct_steps", {})) if is_whole else {}
     if classes is None and not metadata.get("multilabel"):
         direct_steps.pop("label", None)  # positions are asked for
-    methods: dict[str, tuple[str | int, bool, Array | None, _Finish | None, bool]] = {}
+    function = metadata.get("function")
+    methods: dict[str, _Method] = {}
     for method, output in shown:
         if output not in outputs or method in methods:
             continue
-        has_classes = output == "label" and not metadata.get("multilabel")
+        labels = classes if output == "label" and not metadata.get("multilabel") else None
         finish = _finish(output, *outputs[output], metadata, takes_csr)
         if output == "label" and metadata.get("label_table"):
             finish = _as_table
-        if output in direct_steps:
-            if has_classes and classes is not None:
-                finish = _ClassesOf(classes, finish)
+        is_direct = output in direct_steps
+        if is_direct:
+            if labels is not None:
+                finish = _ClassesOf(labels, finish)
             finish = _Direct(called[direct_steps[output]], finish)
         elif output == "features":
             if metadata.get("keeps_integers"):
@@ -149,13 +184,17 @@ def interface_of(
         methods[method] = (
             output,
             output in ravel,
-            None
-            if not has_classes or classes is None or output in direct_steps
-            else classes.copy(),
-            finish,
-            output in keeps_f32 and output not in direct_steps,
+            None if labels is None or is_direct else labels.copy(),
+            finish if function is None else shown_as(function, finish),
+            output in keeps_f32 and not is_direct,
         )
-    estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
+    return methods
+
+
+def _texts_of(
+    inputs: list[Input], metadata: dict[str, Any], estimator: str
+) -> list[dict[str, str]]:
+    """How each input is read, and what errors call its reader."""
     says = (("reads_text", "convert"), ("refuses_float16", "no_half"))
     first = " ".join(word for key, word in says if metadata.get(key))
     knows_values = any((metadata.get("categories") or {}).get("categories") or ())
@@ -172,7 +211,18 @@ def interface_of(
         text["first"] = " ".join([*words, text["first"]])
         if knows_values:
             text["first"] = text["first"].replace("no_codes", "").replace("no_words", "")
-    columns = extract = extract_of(inputs, metadata, steps, estimator)
+    return texts
+
+
+def _looked_at(
+    extract: Callable[[Any], tuple[Any, ...]],
+    metadata: dict[str, Any],
+    inputs: list[Input],
+    texts: list[dict[str, str]],
+    wide: list[tuple[list[int], bool]],
+) -> Callable[[Any], tuple[Any, ...]]:
+    """What finds the inputs of a caller's X, behind what looks at X as the estimators and their
+    libraries do; the last is the first to look."""
     if metadata.get("categories") is not None:
         extract = CategoryCodes(metadata["categories"], extract)
     if metadata.get("exact_names"):
@@ -188,39 +238,18 @@ def interface_of(
     family = dict(metadata.get("source") or {}).get("family")
     if "lightgbm" in (family, metadata.get("library")):
         extract = WithoutEdge(extract)
-    is_light = metadata.get("library") == "lightgbm"
-    if is_light:
+    if metadata.get("library") == "lightgbm":
         extract = LikeABooster(extract)
-    wide = wide_groups(texts)
-    if wide and not is_light:
+    if wide:
         is_cast = len(inputs) == 1 and "casts_wide" in texts[0]["first"]
         extract = WideIntegers(wide, is_cast, extract)
     if metadata.get("library") == "xgboost":
         told = metadata.get("categories") or {}
         has_values = any(told.get("categories") or ())
         extract = FromDMatrix(metadata.get("exact_names") or (), has_values, extract)
-    function = metadata.get("function")
-    if function is not None:
-        methods = {
-            name: (output, ravel, labels, shown_as(function, then), single)
-            for name, (output, ravel, labels, then, single) in methods.items()
-        }
-    passed = metadata.get("passed_columns")
-    if passed:
-        extract = PassedColumns(passed, extract)
-    return _core.Interface(
-        model,
-        methods,
-        texts=texts,
-        extract=extract,
-        direct=len(inputs) == 1
-        and not is_light
-        and not wide
-        and not isinstance(columns, (Columns, FunctionInputs))
-        and not any(metadata.get(key) for key in _LOOKS_AT_ARRAYS),
-        steps=called or None,
-        empty=metadata.get("empty"),
-    )
+    if metadata.get("passed_columns"):
+        extract = PassedColumns(metadata["passed_columns"], extract)
+    return extract
 
 
 def extract_of(
