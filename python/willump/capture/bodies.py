@@ -131,18 +131,33 @@ class Body(Calls):
                 self.block(getattr(node, "body", ()))
 
     def statement(self, node: ast.stmt) -> None:
-        was_chosen = self.is_chosen
-        for name in ("test", "iter", "subject"):
-            asked = getattr(node, name, None)
-            if asked is not None and self.is_data(asked):
-                self.is_chosen = True
-                was_chosen |= any(isinstance(n, _ENDS) for n in ast.walk(node))
-        if getattr(node, "handlers", None):
-            self.is_chosen = True  # an error of data ends it wherever it comes
-            was_chosen |= any(isinstance(n, _ENDS) for n in ast.walk(node))
+        was_chosen, was_sure, n_asked = self.is_chosen, self.is_sure, len(self.asked)
+        ends = self._choose(node)
+        self._act(node)
+        if isinstance(node, ast.Match):
+            self._match(node)
+        self.is_sure = False
+        self._ask(node)
+        for _, block in ast.iter_fields(node):
+            if isinstance(block, list) and block and not isinstance(block[0], ast.expr):
+                self.block(block)
+        self.is_chosen, self.is_sure = was_chosen or ends, was_sure
+        del self.asked[n_asked:]
+
+    def _choose(self, node: ast.stmt) -> bool:
+        """Whether data decides from here on what is run behind the statement; what is within it
+        is told by `is_chosen`."""
+        asked = [getattr(node, name, None) for name in ("test", "iter", "subject")]
+        is_chosen = any(each is not None and self.is_data(each) for each in asked)
+        is_chosen |= bool(getattr(node, "handlers", None))  # an error of data ends it wherever
+        self.is_chosen |= is_chosen
         is_failing = isinstance(node, ast.Assert) and self.is_data(node.test)
         if is_failing or (isinstance(node, (ast.Raise, ast.Assert)) and self.is_chosen):
             self.uses.may_raise = True
+        return is_chosen and any(isinstance(n, _ENDS) for n in ast.walk(node))
+
+    def _act(self, node: ast.stmt) -> None:
+        """What a statement does, but for the blocks within it."""
         if isinstance(node, ast.Assign):
             self.assign(node.targets, node.value)
         elif isinstance(node, ast.AnnAssign):
@@ -182,25 +197,23 @@ class Body(Calls):
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
                     self.read(self.visit(child))
-        if isinstance(node, ast.Match):
-            place = derived([self.visit(node.subject)])
-            if place is not None and any(map(is_object, held_by(place.whole))):
-                self.doubt(place)
-            for name in _captured(node):
-                self.store(ast.Name(name, ast.Store()), place, self.is_data(node.subject))
-        was_sure, self.is_sure = self.is_sure, False
-        n_asked = len(self.asked)
+
+    def _match(self, node: ast.Match) -> None:
+        """What the patterns of a `match` bind."""
+        place = derived([self.visit(node.subject)])
+        if place is not None and any(map(is_object, held_by(place.whole))):
+            self.doubt(place)
+        for name in _captured(node):
+            self.store(ast.Name(name, ast.Store()), place, self.is_data(node.subject))
+
+    def _ask(self, node: ast.stmt) -> None:
+        """Notes what was asked, or tried, before what is within a statement runs."""
         if isinstance(node, (ast.If, ast.While)):
             self.asked.append(node.test)
             self.asked += [self.gets[n.id] for n in ast.walk(node.test)
                            if isinstance(n, ast.Name) and n.id in self.gets]  # fmt: skip
         elif isinstance(node, ast.Try):
             self.asked += node.body
-        for _, block in ast.iter_fields(node):
-            if isinstance(block, list) and block and not isinstance(block[0], ast.expr):
-                self.block(block)
-        self.is_chosen, self.is_sure = was_chosen, was_sure
-        del self.asked[n_asked:]
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         """What an import within the function binds."""

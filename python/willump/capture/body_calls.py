@@ -467,6 +467,11 @@ class Calls(Holding):
             return self.enter(callee, given, is_chosen=self.is_chosen)
         if is_object(callee) and not isinstance(callee, (type, types.FunctionType)):
             return self.of_object(Place.of(callee), "__call__", given, True, True)
+        return self._of_library(callee, given, told)
+
+    def _of_library(self, callee: Any, given: Given, told: set[str]) -> Place | None:
+        """A call of what is not the user's: a library's, a method of Python's own classes, or
+        nobody knows what (None)."""
         name = str(getattr(callee, "__name__", ""))
         if libraries.is_python_ufunc(callee):
             self.uses.is_unknown = True
