@@ -127,6 +127,43 @@ def test_columns_in_another_order_behind_a_mask_of_places() -> None:
         fast(NUMBERED[["x", "num_a", "num_b"]])
 
 
+KINDS = pd.DataFrame({"n": [1.5, 2.5], "i": [1, 2], "b": [True, False], "s": ["p", "q"]})
+KINDS["f32"], KINDS["i8"] = KINDS["n"].astype("float32"), KINDS["i"].astype("int8")
+KINDS["day"] = pd.to_datetime(["2020-01-01", "2021-01-01"])
+KINDS["zoned"], KINDS["span"] = KINDS["day"].dt.tz_localize("UTC"), KINDS["day"].diff()
+KINDS["o"], KINDS["nullable"] = KINDS["s"].astype(object), KINDS["i"].astype("Int64")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ["any_real_numeric", "bool", "complex", "datetime64", "datetime64_any", "datetime64_ns",
+     "extension_array", "float", "integer", "numeric", "object", "signed_integer", "string",
+     "timedelta64", "unsigned_integer"],
+)  # fmt: skip
+def test_questions_for_a_columns_dtype_are_followed(asked: str) -> None:
+    ask = getattr(pd.api.types, f"is_{asked}_dtype")
+    names = [name for name in KINDS if asked != "string" or name != "o"]
+
+    def function(df: Any) -> Any:
+        total = df["n"] * 1.0
+        for i, c in enumerate(names):
+            if ask(df[c]):
+                total = total + 2.0**i
+        return total
+
+    fast = willump.compile(function, sample=KINDS, strict=True)
+    np.testing.assert_array_equal(fast(KINDS), function(KINDS))
+
+
+def test_objects_are_asked_whether_they_are_strings() -> None:
+    def function(df: Any) -> Any:
+        return df["n"] * (2.0 if pd.api.types.is_string_dtype(df["o"]) else 3.0)
+
+    fast = quiet(willump.compile, function, sample=KINDS)
+    for rows in (KINDS, KINDS.assign(o=pd.Series(["p", 1], dtype=object))):
+        np.testing.assert_array_equal(fast(rows), function(rows))
+
+
 TABLE = pd.DataFrame({"x": [5.0, 6.0], "v": [1.5, 2.5]})
 
 

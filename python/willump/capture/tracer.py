@@ -76,6 +76,14 @@ _CONSTANT_ATTRIBUTES = {
     "matrix": ("ndim",),
 }
 
+#: Functions of pandas that ask a column for its dtype alone, but for `is_string_dtype` of objects.
+_ASKING_DTYPE = tuple(
+    getattr(pd.api.types, f"is_{kind}_dtype")
+    for kind in ("any_real_numeric", "bool", "complex", "datetime64", "datetime64_any",
+                 "datetime64_ns", "extension_array", "float", "integer", "numeric", "object",
+                 "signed_integer", "string", "timedelta64", "unsigned_integer")
+)  # fmt: skip
+
 #: Attributes that are objects with methods of their own.
 _PARTS = {
     "frame": ("loc", "iloc", "index"),
@@ -157,6 +165,13 @@ class Tracer(Watch):
             found = self._builtin(callee, args)
             if found is not NotImplemented:
                 return found
+        if len(args) == 1 and any(callee is each for each in _ASKING_DTYPE):
+            (asked,) = args
+            is_series = isinstance(asked, Traced) and kind_of(asked) == "series"
+            dtype = self.get_attribute(asked, "dtype") if is_series else None
+            is_known = dtype is not None and str(dtype) != "object"
+            if is_series and (is_known or callee is not pd.api.types.is_string_dtype):
+                return callee(dtype)
         from .estimators import maker_of_estimator
 
         if owner is not None and str(getattr(callee, "__name__", "")).startswith(_FITS):
