@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from .inputs import is_scalar
 MAX_SAMPLE = 1000
 MAX_FOLLOWED = 128
 
+#: A frame, and what calls gave on it so far: `Replay.run` takes both.
+Run: TypeAlias = tuple[pd.DataFrame, dict[int, Any]]
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -24,15 +27,26 @@ class Sample:
     whole: pd.DataFrame
     rows: pd.DataFrame
     places: Array  #: of the rows in the whole
-    #: Some of the rows as a frame of their own, and what calls gave on it, by their places.
-    runs: dict[bytes, tuple[pd.DataFrame, dict[int, Any]]] = field(default_factory=dict)
+    #: Frames of its rows, and what calls gave on each: by the rows' places, or by what they are.
+    runs: dict[bytes | str, Run] = field(default_factory=dict)
 
-    def run(self, places: Array) -> tuple[pd.DataFrame, dict[int, Any]]:
-        """Some of the rows, and what calls gave on them so far: `Replay.run` takes both."""
+    def run(self, places: Array) -> Run:
+        """Some of the rows as a frame of their own."""
         key = np.asarray(places).tobytes()
         if key not in self.runs:
             self.runs[key] = (self.rows.iloc[places].reset_index(drop=True), {})
         return self.runs[key]
+
+    def run_whole(self) -> Run:
+        """All of the sample."""
+        return self.runs.setdefault("whole", (self.whole, {}))
+
+    def run_relabelled(self) -> Run:
+        """The rows with labels of which none is its row's number."""
+        if "relabelled" not in self.runs:
+            labels = np.arange(len(self.rows))[::-1] * 2 + 1
+            self.runs["relabelled"] = (self.rows.set_axis(pd.Index(labels)), {})
+        return self.runs["relabelled"]
 
 
 def as_frame(sample: Any) -> pd.DataFrame:

@@ -90,7 +90,7 @@ class ReplayStep(PythonStep):
             payload=step,
         )
         if shown.ndim == 1:
-            rows = rows_of(value, sample.rows)
+            rows = rows_of(value, sample)
             return Column(node, _column_dtype(shown.dtype), rows)
         form = shown.format if is_sparse else ""
         return Matrix(Ref(node, width, is_sparse, dtype), str(shown.dtype), form)
@@ -102,17 +102,18 @@ def _column_dtype(dtype: np.dtype[Any]) -> str:
     )
 
 
-def rows_of(value: Traced, sample: Any) -> str:
+def rows_of(value: Traced, sample: Sample) -> str:
     """Which index a result of Python has: the caller's, one that counts, or another."""
     import pandas as pd
 
     if not isinstance(value.value, pd.Series):
         return ""
-    labels = pd.Index(np.arange(len(sample))[::-1] * 2 + 1)
+    run = sample.run_relabelled()
+    labels = run[0].index
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            index = value.replay.run(sample.set_axis(labels)).index
+            index = value.replay.run(*run).index
     except Exception:
         return "python"
     if index.equals(labels):
@@ -143,7 +144,7 @@ def is_row_wise(value: Traced, sample: Sample) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = _rows(plain(value.replay.run(sample.whole)))
+            found = _rows(plain(value.replay.run(*sample.run_whole())))
     except Exception:
         return False
     return found.shape[0] == len(sample.whole) and _same(
