@@ -30,8 +30,8 @@ from workloads import Workload, load
 TOLERANCE = 1e-4  # answers that differ by more are wrong
 SHORTEST = 0.02  # seconds: shorter calls are repeated within a round
 BUILD_LIMIT, CALL_LIMIT = 900.0, 300.0  # seconds
-ROW_BLOCK = 100
-LEAD = 5  # rows at the start of a block that are called and not timed
+ROW_BLOCK = 20  # rows of a turn
+LEAD = 5  # rows at the start of a turn that are called and not timed
 ONE_ROW = "one row"
 
 
@@ -304,6 +304,7 @@ def _measure(work: Workload, is_quick: bool) -> dict[str, Any]:
         "n_fresh": n_fresh(work),
         "n_features": int(comparison.inputs.matrix.shape[1]),
         "sizes": comparison.sizes,
+        "rows_of_a_turn": ROW_BLOCK,
         "paper": work.paper,
         "candidates": comparison.found,
         "queries": _part("top-K", lambda: measure_queries(work, is_quick)),
