@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import polars
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -88,6 +89,7 @@ def content() -> dict[str, Any]:
         "n_fresh": 500,
         "n_features": 3,
         "sizes": [100, 1_000],
+        "rows_of_a_turn": 5,
         "paper": {"compiled": 15.0},
         "candidates": {
             "plain Python": entry("plain", 1.0),
@@ -151,6 +153,25 @@ def test_an_interval_covers_the_median_at_its_rate(bench, n) -> None:
 def test_of_few_rounds_the_page_names_their_number(bench) -> None:
     assert bench.report.times([12.3, 11.9, 12.6, 7]) == "12.3x (11.9 to 12.6)"
     assert bench.report.times([12.3, 11.9, 12.6, 3]) == "12.3x (3 rounds, 11.9 to 12.6)"
+
+
+def test_one_rows_interval_is_of_turns_not_of_rows(bench, content) -> None:
+    """Rows of a turn share the machine's moment: ten turns at two speeds are ten rounds."""
+    work = content["workloads"]["toxic"]
+    slow = np.array(work["candidates"]["plain Python"]["row_seconds"])
+    moments = np.repeat([1.0, 2.0], 5)[[0, 5, 1, 6, 2, 7, 3, 8, 4, 9]]
+    work["candidates"]["Willump"]["row_seconds"] = list(slow / 100.0 / np.repeat(moments, 5))
+    middle, low, high, rounds = bench.figures.row_ratio(work, "Willump")
+    assert (middle, low, high) == pytest.approx((150.0, 100.0, 200.0))
+    assert rounds == 10
+    del work["rows_of_a_turn"]  # as older files are
+    assert bench.figures.row_ratio(work, "Willump")[3] == 1
+
+
+def test_the_page_tells_how_many_rows_take_turns(bench, content) -> None:
+    assert "in turns of 5 rows" in bench.report.page_of(content, [], "plots")
+    content["workloads"] = {}
+    assert "in turns of some rows" in bench.report.page_of(content, [], "plots")
 
 
 def test_the_fastest_peer_is_one_that_is_right(bench, content) -> None:
@@ -435,14 +456,17 @@ def test_a_workload_is_the_sum_of_its_parts(bench, monkeypatch, name) -> None:
     assert not bench.measure.rows_off(answers, np.asarray(work.function(rows))).any()
 
 
-@pytest.mark.parametrize("name", ["music", "purchase", "flights", "credit", "instant"])
+@pytest.mark.parametrize("name", ["music", "purchase", "flights", "credit", "instant", "product"])
 def test_features_by_polars_are_those_of_pandas(bench, monkeypatch, name) -> None:
     monkeypatch.delenv("WILLUMP_DATA", raising=False)
+    if name == "product":
+        pytest.importorskip("skl2onnx", reason="a peer: bench/requirements.txt")
+        pytest.importorskip("onnxruntime", reason="a peer: bench/requirements.txt")
     work = importlib.import_module("workloads").load(name, True)
     features = work.polars()
     for n in (2_000, 1):
         rows = work.later.head(n)
-        expected = np.asarray(work.features(rows), float)
+        expected = bench.peers.dense(work.features(rows)).astype(float)
         assert np.array_equal(features(polars.from_pandas(rows)), expected, equal_nan=True)
 
 
@@ -461,6 +485,16 @@ def _n_threads(bench: SimpleNamespace, work: Any, peer: str) -> int:
     if peer == "onedal":
         return int(importlib.import_module("daal4py").num_threads())
     return int(importlib.import_module("torch").get_num_threads())
+
+
+def test_vectorizers_are_found_wherever_they_are(bench) -> None:
+    words, letters = CountVectorizer(), TfidfVectorizer(analyzer="char")
+    columns = ColumnTransformer([("a", words, "a"), ("b", make_union(letters), "b")])
+    frame = pd.DataFrame({"a": ["some words", "others"], "b": ["x", "y"]})
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(frame, [0, 1])
+    found = list(bench.onnx_peers.vectorizers_of(pipeline))
+    assert [type(one) for one in found] == [CountVectorizer, TfidfVectorizer]
+    assert all(hasattr(one, "vocabulary_") for one in found)
 
 
 @pytest.mark.parametrize("name", ["toxic", "price", "instant"])
@@ -637,7 +671,7 @@ def test_the_summary_names_the_batch_and_what_the_quick_set_leaves_out(bench, co
 def test_the_summary_has_no_speed_of_ours_that_broke(bench, content, status) -> None:
     candidates = content["workloads"]["toxic"]["candidates"]
     speeds = [shown.split("x ")[0] for shown in in_short(bench, content)[2:6]]
-    assert speeds == ["100", "200", "100", "right: 10.0"]
+    assert speeds == ["100", "Agreement(0.99): 200", "100", "right: 10.0"]
     candidates["Willump"] |= {"status": status, "reason": "why"}
     candidates["cascade, Agreement(0.99)"] |= {"status": status, "reason": "why"}
     broken = f"**{status}**"
@@ -745,6 +779,36 @@ def test_a_cascade_that_gained_nothing_is_no_loss(bench, content) -> None:
     before["cascade, Agreement(0.99)"]["batch_seconds"] = quicker
     worse = bench.regression.compare(content, after, 0.1)
     assert ["toxic", "cascade, Agreement(0.99)", "status", "ok", "cannot"] in worse
+
+
+def test_what_goes_with_a_refused_cascade_that_gained_nothing_is_no_loss(bench, content) -> None:
+    before, after = content, copy.deepcopy(content)
+    work = before["workloads"]["toxic"]
+    told = work["candidates"]["cascade, Agreement(0.99)"]
+    told["batch_seconds"] = work["candidates"]["Willump"]["batch_seconds"]
+    work["candidates"]["cascade, Agreement(0.99), a dict"] = entry("cascade", 300.0)
+    work["queries"][0]["vs_exact"] = [1.05, 0.9, 1.2, 7]
+    refused = {"role": "cascade", "status": "cannot", "reason": "measured, it takes more"}
+    new = after["workloads"]["toxic"]
+    new["candidates"]["cascade, Agreement(0.99)"] = refused
+    new["queries"][0] = {"k": 20, "status": "cannot", "reason": "no filter is cheaper"}
+    assert not bench.regression.compare(before, after, 0.1)
+    new["queries"][0]["status"] = "crashed"
+    assert [line[2] for line in bench.regression.compare(before, after, 0.1)] == ["top 20"]
+    new["queries"][0]["status"] = "cannot"
+    work["queries"][0]["vs_exact"] = [1.5, 1.4, 1.6, 7]
+    assert [line[2] for line in bench.regression.compare(before, after, 0.1)] == ["top 20"]
+
+
+@pytest.mark.parametrize(("peers", "worse"), [(1.0, True), (1.02, True), (1.2, False)])
+def test_the_slack_is_what_the_peers_vary_by(bench, content, peers, worse) -> None:
+    """A call that takes a quarter more, where other tools take so much more."""
+    new = copy.deepcopy(content)
+    for name, factor in (("Willump", 1.25), ("right", peers), ("wrong", 9.0)):
+        taken = new["workloads"]["toxic"]["candidates"][name]["batch_seconds"]
+        taken["1000"] = [factor * seconds for seconds in taken["1000"]]
+    found = bench.regression.compare(content, new, 0.1)
+    assert (["toxic", "Willump", "1,000 rows"] in [line[:3] for line in found]) == worse
 
 
 def test_noise_is_no_regression(bench) -> None:
