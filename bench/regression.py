@@ -36,6 +36,7 @@ ONCE = {
     "grown_bytes": ("memory grown", 2e7),
 }
 TWICE = 2.0
+TAIL = "p99 of one row"
 NOISE = 3.0  # medians of the peers' changes between two runs
 #: A status is worse than another of a lower number.
 BROKEN = 2
@@ -89,6 +90,9 @@ def slacks_of(old: dict[str, Any], new: dict[str, Any], slack: float) -> dict[st
         for what, ratio in ratios(old, peer).items():
             if what in now:
                 changes[what].append(abs(math.log(now[what][0] / ratio[0])))
+        tails = [figures.percentile(work, peer, 99) for work in (old, new)]
+        if all(tails):
+            changes[TAIL].append(abs(math.log(tails[1] / tails[0])))
     return {
         what: max(slack, 1.0 - math.exp(-NOISE * float(np.median(found))))
         for what, found in changes.items()
@@ -165,7 +169,8 @@ def compare_candidate(
             yield from compare_figure(what, max(before[key], least), after.get(key), TWICE)
     was, tail = (figures.percentile(work, name, 99) for work in (old, new))
     if was is not None:
-        yield from compare_figure("p99 of one row", was, tail, TWICE)
+        most = TWICE / (1.0 - slacks.get(TAIL, slack))
+        yield from compare_figure(TAIL, was, tail, most)
     for cpu, counts in before.get("counts", {}).items():
         counted = after.get("counts", {}).get(cpu, {}).get("instructions")
         what = f"instructions a row, {cpu}"
