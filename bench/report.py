@@ -18,6 +18,7 @@ import plots
 from figures import OURS, Ratio
 from harness import FEWEST_ROUNDS, RESULTS
 from instructions import CYCLES
+from workloads import NAMES
 
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
 
@@ -111,8 +112,14 @@ def summary_part(content: dict[str, Any]) -> str:
     return (
         "## In short\n\nTimes plain Python. What is marked wrong, or broken in another way, has "
         "no speed here, Willump no more than others. The paper's figures are of other hardware "
-        "and a remote store.\n\n" + quick_part(content) + table(head, rows)
+        "and a remote store.\n\n" + quick_part(content) + missing_part(content) + table(head, rows)
     )
+
+
+def missing_part(content: dict[str, Any]) -> str:
+    """Workloads that were not asked for, or that an interrupted run did not come to."""
+    gone = [name for name in NAMES if name not in content["workloads"]]
+    return f"**Not in these results**: {', '.join(gone)}.\n\n" if gone else ""
 
 
 def quick_part(content: dict[str, Any]) -> str:
