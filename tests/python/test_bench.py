@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import polars
@@ -432,6 +433,20 @@ def test_what_reads_other_trees_says_so_of_a_forest(bench, peer) -> None:
         getattr(bench.peers, peer)(forest_work(bench))
 
 
+def test_lleaves_compiles_a_model_once(bench) -> None:
+    """And never takes another's."""
+    pytest.importorskip("lleaves", reason="a peer: bench/requirements.txt")
+    tree_peers = importlib.import_module("tree_peers")
+    work, n_before = forest_work(bench), len(list(Path(tree_peers._COMPILED.name).iterdir()))
+    x = np.ascontiguousarray(work.features(work.later))
+    for n_trees in (3, 3, 5):
+        model = lightgbm.LGBMClassifier(n_estimators=n_trees, n_jobs=1, verbosity=-1)
+        model.fit(x, work.labels)
+        scores = tree_peers.lleaves_model(model, x, work.labels)
+        assert scores(x) == pytest.approx(model.predict_proba(x)[:, 1], abs=1e-9)
+    assert len(list(Path(tree_peers._COMPILED.name).iterdir())) == n_before + 2
+
+
 def test_onnx_takes_a_forest_and_the_regression_behind_it(bench) -> None:
     pytest.importorskip("skl2onnx", reason="a peer: bench/requirements.txt")
     pytest.importorskip("onnxruntime", reason="a peer: bench/requirements.txt")
@@ -649,6 +664,14 @@ def test_the_page_marks_what_broke_after_its_first_times(bench, content) -> None
     assert "right: 10.0x" not in page
 
 
+def test_the_page_says_which_workloads_are_not_there(bench, content) -> None:
+    page = bench.report.page_of(content, [], "plots")
+    assert "**Not in these results**: product, price" in page
+    one = content["workloads"]["toxic"]
+    content["workloads"] = dict.fromkeys(importlib.import_module("workloads").NAMES, one)
+    assert "Not in these results" not in bench.report.page_of(content, [], "plots")
+
+
 def in_short(bench: SimpleNamespace, content: dict[str, Any]) -> list[str]:
     """The cells of the summary's line of toxic."""
     lines = bench.report.summary_part(content).splitlines()
@@ -719,6 +742,13 @@ def test_the_page_is_the_same_for_the_same_results(bench, content, tmp_path) -> 
         drawn.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
     assert drawn[0] == drawn[1]
     assert len(drawn[0]) == len(bench.plots.PLOTS) + 1
+
+
+def test_plots_mark_what_is_another_model(bench) -> None:
+    peer = entry("peer", 10.0)
+    assert bench.plots.shown("tool", peer) == "tool"
+    assert bench.plots.shown("tool", {**peer, "is_other_model": True}) == "tool (its own model)"
+    assert bench.plots.shown("tool", {**peer, "status": "wrong"}) == "tool (wrong)"
 
 
 def test_a_plot_of_nothing_is_left_out(bench, content, tmp_path) -> None:
@@ -809,6 +839,16 @@ def test_the_slack_is_what_the_peers_vary_by(bench, content, peers, worse) -> No
         taken["1000"] = [factor * seconds for seconds in taken["1000"]]
     found = bench.regression.compare(content, new, 0.1)
     assert (["toxic", "Willump", "1,000 rows"] in [line[:3] for line in found]) == worse
+
+
+def test_a_tail_that_the_peers_have_too_is_noise(bench, content) -> None:
+    new = copy.deepcopy(content)
+    long_tail(new["workloads"]["toxic"])
+    found = [line[:3] for line in bench.regression.compare(content, new, 0.1)]
+    assert found == [["toxic", "Willump", "p99 of one row"]]
+    taken = new["workloads"]["toxic"]["candidates"]["right"]["row_seconds"]
+    taken[:3] = [50 * seconds for seconds in taken[:3]]
+    assert not bench.regression.compare(content, new, 0.1)
 
 
 def test_noise_is_no_regression(bench) -> None:
