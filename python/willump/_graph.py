@@ -97,7 +97,7 @@ class GraphBuilder:
             digest = hashlib.sha256(stored.tobytes()).digest()
             key = (stored.dtype.str, stored.shape, digest)
         else:
-            stored = [str(item) for item in value]
+            stored = [text_of(item) for item in value]
             key = ("strings", tuple(stored))
         if key in self._seen_tensors:
             return Tensor(self._seen_tensors[key])
@@ -197,6 +197,11 @@ class GraphBuilder:
             inner = ", ".join(f"{k}={format_attribute(v)}" for k, v in attributes.items())
             text += f" {{{inner}}}"
         return text
+
+
+def text_of(value: Any) -> str:
+    """The characters of a string; a member of an `Enum` of strings shows others by `str`."""
+    return str.__str__(value) if isinstance(value, str) else str(value)
 
 
 def _as_stored(value: Array, is_narrow: bool = False) -> Array:

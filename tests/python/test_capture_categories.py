@@ -16,6 +16,8 @@ from capture_frames import check_random_frames
 LEVELS = ["a", "b", "", "Été"]
 KNOWN = pd.CategoricalDtype(LEVELS)
 SIZES = pd.CategoricalDtype([1, 2, 7], ordered=True)
+PRICES = pd.CategoricalDtype([0.5, 1.0, -3.0])
+EDGES, CLASSES = [-math.inf, 0.0, 2.0, 1e6], [0, 1, 10]
 
 
 def frames_dummies(f: Any) -> Any:
@@ -48,6 +50,14 @@ FUNCTIONS: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: pd.get_dummies(f["i"], prefix="i", dtype=int).reindex(
         columns=["i_1", "i_-3", "i_01"], fill_value=0
     ).to_numpy(),
+    lambda f: f["i"].astype(SIZES).astype(float),
+    lambda f: f["i"].astype(SIZES).astype("float32").fillna(-1.0),
+    lambda f: f["x"].astype(PRICES).astype(float),
+    lambda f: f["i"].astype(SIZES) == 7,
+    lambda f: f["i"].astype(SIZES) != 1.0,
+    lambda f: pd.cut(f["x"], EDGES, labels=CLASSES).astype(float).fillna(-5.0),
+    lambda f: pd.cut(f["x"], EDGES, labels=CLASSES).eq(10),
+    lambda f: f[["i"]].assign(c=pd.cut(f["x"], EDGES, labels=CLASSES)).astype({"c": float})["c"],
     frames_dummies,
     two_columns,
 ]  # fmt: skip
@@ -76,3 +86,53 @@ def test_categories_that_rows_decide_stay_python(function: Any, says: str) -> No
         fast = willump.compile(function, sample=FRAME)
     assert says in str(fast.explain())
     np.testing.assert_array_equal(fast(FRAME), np.asarray(function(FRAME)))
+
+
+#: Their answers hang on what the categories are, as Python's steps they are right or refused.
+NUMBERED = {
+    "int": lambda f: pd.cut(f["x"], EDGES, labels=CLASSES).astype(int),
+    "bool": lambda f: pd.cut(f["x"], EDGES, labels=CLASSES).astype(bool),
+    "filled": lambda f: pd.cut(f["x"], EDGES, labels=CLASSES).fillna(10).astype(float),
+    "mapped": lambda f: pd.cut(f["x"], EDGES, labels=CLASSES).map({0: 5, 10: 7}).astype(float),
+    "listed": lambda f: pd.cut(f["x"], EDGES, labels=CLASSES).isin([10]),
+    "by order": lambda f: pd.cut(f["x"], EDGES, labels=CLASSES) > 1,
+    "array": lambda f: np.asarray(pd.cut(f["x"], EDGES, labels=CLASSES)),
+    "to array": lambda f: pd.cut(f["x"], EDGES, labels=CLASSES).to_numpy(float),
+    "numeric": lambda f: pd.to_numeric(pd.cut(f["x"], EDGES, labels=CLASSES)),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_values_of_categories_are_no_codes(name: str) -> None:
+    function = NUMBERED[name]
+    sample = pd.DataFrame({"x": [-1.0, 1.0, -2.0, 2.0]})  # its codes are its values
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fast = willump.compile(function, sample=sample)
+    for rows in (pd.DataFrame({"x": [3.0, -1.0]}), pd.DataFrame({"x": [1.0, math.nan, 1e7]})):
+        try:
+            expected = np.asarray(function(rows), dtype=float)
+        except ValueError:
+            expected = None
+        try:
+            found = np.asarray(fast(rows), dtype=float)
+        except (TypeError, ValueError):  # by name, of what is missing
+            assert rows["x"].isna().any()
+        else:
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_an_encoder_is_not_given_codes() -> None:
+    from sklearn.preprocessing import OneHotEncoder
+
+    def function(f: Any) -> Any:
+        c = pd.cut(f["x"], EDGES, labels=CLASSES)
+        return encoder.transform(f.assign(c=c)[["c"]])
+
+    known = pd.DataFrame({"c": [0, 1, 10]})
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(known)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fast = willump.compile(function, sample=pd.DataFrame({"x": [-1.0, 1.0]}))
+    rows = pd.DataFrame({"x": [3.0, -1.0, 1.0]})
+    np.testing.assert_array_equal(fast(rows), function(rows))

@@ -103,11 +103,30 @@ def test_indexes_are_looked_up_as_by_pandas(key: str) -> None:
         def reindexes(f: Any) -> Any:
             return table["v"].reindex(f[key]).to_numpy()
 
-        function = (maps, joins, merges, reindexes)[len(table) % 4]
+        def names(f: Any) -> Any:
+            return summary(f.merge(table, on=key, how="left"))
+
+        function = (maps, joins, merges, reindexes, names)[len(table) % 5]
         fast = willump.compile(function, sample=sample, strict=True)
         np.testing.assert_array_equal(fast(rows), outcome(function, rows))
 
     compare()
+
+
+def test_levels_of_a_tables_index_are_keys_by_name() -> None:
+    rows = pd.DataFrame({"s": ["a", "b", "a", "z"], "i": [1, 2, 3, 4], "x": [0.5, 1.5, 2.5, 3.5]})
+    table = rows.head(3).groupby(["s", "i"]).agg(m=("x", "mean"))
+
+    def both(f: Any) -> Any:
+        return f.merge(table, on=["s", "i"], how="left")["m"].to_numpy()
+
+    def one(f: Any) -> Any:
+        own = table.reset_index("s").drop_duplicates("s").set_index("s", append=True)
+        return f.merge(own, left_on=["s"], right_on=["s"], how="left")["m"].to_numpy()
+
+    for function in (both, one):
+        fast = willump.compile(function, sample=rows)
+        np.testing.assert_array_equal(fast(rows[::-1]), function(rows[::-1]))
 
 
 def test_columns_that_are_not_used_are_not_stored() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .columns import emit, looked_up
+from .columns import emit, is_number, looked_up, number_of
 from .frames import constant_column, kind_of_dtype
 from .registry import Call, function, method
 from .values import Column, Dummies, Frame, Held, Later, Level, Native, NotNative, Traced
@@ -33,11 +33,20 @@ def categorized(call: Call, column: Column, categories: Iterable[Any]) -> Column
     return Column(codes.node, "category", column.rows, tuple(listed))
 
 
-def as_text(call: Call, column: Column) -> Column:
-    """A categorical column as strings."""
-    if not all(isinstance(category, str) for category in column.categories):
-        raise NotNative("categories that are no strings, as strings")
-    return emit(call, "take", [column], "str", column.rows, values=list(column.categories))
+def as_values(call: Call, column: Column, wanted: str) -> Column:
+    """A categorical column as strings, or as floats, NaN where it has none."""
+    categories = column.categories
+    if wanted in ("str", "object") and all(isinstance(each, str) for each in categories):
+        return emit(call, "take", [column], "str", column.rows, values=list(categories))
+    is_numeric = all(is_number(each) for each in categories)
+    if wanted not in ("float64", "float32") or not is_numeric:
+        raise NotNative(f"categories as {wanted}")
+    values = np.array([number_of(each) for each in categories])
+    found = emit(call, "take", [column], "float64", column.rows, values=values)
+    if wanted == "float64":
+        return found
+    node = call.tracer.context._emit("cast", (found.node,), {"dtype": "f32"})
+    return Column(node, wanted, found.rows)
 
 
 @function(pd.Categorical)
@@ -52,12 +61,12 @@ def categorical(call: Call) -> Native:
 
 @method("series.cat", "codes")
 def codes_of(call: Call) -> Native:
-    return _codes(call.tracer.column(call.args[0].native.of))
+    return _codes(call.tracer.column(call.args[0].native.of, is_coded=True))
 
 
 @method("Categorical", "codes")
 def own_codes(call: Call) -> Native:
-    return _codes(call.tracer.column(call.args[0])).as_array()
+    return _codes(call.tracer.column(call.args[0], is_coded=True)).as_array()
 
 
 def _codes(column: Column) -> Column:
@@ -100,7 +109,7 @@ def get_dummies(call: Call) -> Native:
     dtype = _dtype_of(call, own.dtype)
     if isinstance(own.data.value, pd.DataFrame):
         return _of_frame(call, own, dtype)
-    column = call.tracer.column(own.data)
+    column = call.tracer.column(own.data, is_coded=True)
     if own.prefix is not None and not isinstance(own.prefix, str):
         raise NotNative("get_dummies with prefixes")
     before = None if own.prefix is None else f"{own.prefix}{own.prefix_sep}"

@@ -72,12 +72,14 @@ def missing(call: Call, column: Column) -> Column:
 
 @method("series", "isna", "isnull")
 def isna(call: Call) -> Native:
-    return missing(call, call.tracer.column(call.args[0], is_loose=True))
+    return missing(call, call.tracer.column(call.args[0], is_loose=True, is_coded=True))
 
 
 @method("series", "notna", "notnull")
 def notna(call: Call) -> Native:
-    return negated(call, missing(call, call.tracer.column(call.args[0], is_loose=True)))
+    return negated(
+        call, missing(call, call.tracer.column(call.args[0], is_loose=True, is_coded=True))
+    )
 
 
 def filled(call: Call, column: Column, value: Any) -> Column:
@@ -361,17 +363,17 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
         return replace(column, dtype="object")
     wanted = kind_of_dtype(dtype)
     if column.is_moment or wanted in ("datetime", "timedelta"):
-        units = {np.datetime_data(d)[0] for d in (dtype, _dtype_before(call, dtype))}
-        if column.dtype != wanted or not units <= {"us", "ns"}:
+        both = (dtype, _dtype_before(call, dtype)) if column.dtype == wanted else ()
+        if not both or not {np.datetime_data(each)[0] for each in both} <= {"us", "ns"}:
             raise NotNative(f"astype from {column.dtype} to {dtype}")
     if column.dtype == wanted:
         if wanted == "int64" and column.stored != stored_name(dtype):
             return wrapped(call, column, stored_name(dtype))
         return column
-    if column.categories and wanted in ("str", "object"):
-        from .categories import as_text
+    if column.categories:
+        from .categories import as_values
 
-        return as_text(call, column)
+        return as_values(call, column, wanted)
     if wanted == "str" and column.dtype == "int64":
         return emit(call, "print_whole", [column], "str", column.rows)
     context = call.tracer.context
@@ -421,7 +423,9 @@ def _fixed_categories(call: Call) -> Any:
 
 @method(SERIES, "astype")
 def astype(call: Call) -> Native:
-    return cast(call, call.tracer.column(call.args[0], is_loose=True), call.value.dtype)
+    return cast(
+        call, call.tracer.column(call.args[0], is_loose=True, is_coded=True), call.value.dtype
+    )
 
 
 @method("array", "reshape")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._graph import text_of
 from .frames import kind_of_dtype, same_rows
 from .registry import Call, method
 from .values import (
@@ -45,8 +46,23 @@ def emit(
     return Column(context._emit(operator, [c.node for c in columns], attributes), dtype, rows)
 
 
+def is_number(value: Any) -> bool:
+    """Whether a constant is a number, and no boolean."""
+    is_moment = isinstance(value, np.timedelta64)  # to NumPy, an integer
+    is_bool = isinstance(value, (bool, np.bool_))
+    return isinstance(value, (int, float, np.integer, np.floating)) and not is_moment | is_bool
+
+
+def as_moment(value: Any) -> Any:
+    """A constant moment of NumPy's as pandas' own."""
+    if isinstance(value, np.datetime64):
+        return pd.Timestamp(value)
+    return pd.Timedelta(value) if isinstance(value, np.timedelta64) else value
+
+
 def number_of(value: Any) -> float:
     """A constant as a double that is exactly it."""
+    value = as_moment(value)
     if isinstance(value, (bool, np.bool_, int, np.integer)):
         if abs(int(value)) > LARGEST:
             raise NotNative(f"{value} is beyond 2^53, where not all numbers are exact")
@@ -68,6 +84,7 @@ def microseconds(value: Any) -> float:
 
 def kind_of_moment(value: Any) -> str:
     """The kind of a constant's column; "" of one that is no moment."""
+    value = as_moment(value)
     if isinstance(value, pd.Timestamp):
         return "datetime" if value.tzinfo is None else "zoned"
     return "timedelta" if isinstance(value, pd.Timedelta) else ""
@@ -305,7 +322,7 @@ def comparison(call: Call) -> Native:
     left, right = call.args
     texts = [a for a in (left, right) if isinstance(a, str)]
     if texts:
-        column = call.tracer.column(left if isinstance(left, Traced) else right)
+        column = call.tracer.column(left if isinstance(left, Traced) else right, is_coded=True)
         return _equal_text(call, column, texts[0], function)
     loose = next((a for a in call.args if getattr(_native(a), "dtype", "") == LOOSE), None)
     if loose is not None and function in ("equal", "not_equal"):
@@ -313,6 +330,8 @@ def comparison(call: Call) -> Native:
         value = number_of(constant) if not isinstance(constant, Traced) else None
         column = call.tracer.column(loose, is_loose=value is not None)
         return emit(call, "binary", [column], "bool", column.rows, function=function, value=value)
+    if any(getattr(_native(a), "dtype", "") == "category" for a in call.args):
+        return _equal_category(call, function)
     columns, value, is_reversed = operands(call)
     if any(c.is_text or c.dtype == "nullable text" for c in columns):
         raise NotNative("strings of two columns are compared")
@@ -345,6 +364,17 @@ def _beside(column: Column, constant: Any) -> float:
         return value
     with np.errstate(over="ignore"):
         return float(np.float32(value))
+
+
+def _equal_category(call: Call, function: str) -> Column:
+    """A categorical column compared with what is no string."""
+    from .categories import equal_to
+
+    constants = [a for a in call.args if not isinstance(a, Traced)]
+    if len(constants) != 1 or function not in ("equal", "not_equal"):
+        raise NotNative("the values of a categorical column")
+    own = next(a for a in call.args if isinstance(a, Traced))
+    return equal_to(call, call.tracer.column(own, is_coded=True), constants[0], function)
 
 
 def _equal_text(call: Call, column: Column, text: str, function: str) -> Column:
@@ -428,7 +458,7 @@ def looked_up(
     if column.is_text:
         if not all(isinstance(k, str) for k in keys if not is_missing(k)):
             raise NotNative("strings are looked up among other values")
-        attributes["categories"] = ["" if is_missing(k) else str(k) for k in keys]
+        attributes["categories"] = ["" if is_missing(k) else text_of(k) for k in keys]
         if gone:
             place = np.array([next(i for i, k in enumerate(keys) if is_missing(k))])
             attributes |= {"nan": place, "none": place}

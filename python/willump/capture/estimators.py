@@ -226,6 +226,8 @@ def table_of(frame: Frame) -> Table:
         column = frame.column(name)
         if column.is_bool or column.dtype == LOOSE:
             raise NotNative(f"column {name!r} is boolean")
+        if column.dtype == "category":
+            raise NotNative(f"column {name!r} is categorical")
         names.append(str(name))
         nodes.append(column.node)
         numbers.append(None if column.is_text else column.ref)

@@ -217,7 +217,7 @@ def _column_for(call: Call, frame: Frame, name: str, value: Any) -> Held:
             raise NotNative(f"column {name!r} is set to a constant array")
         return constant_column(call, frame, value)
     try:
-        column = call.tracer.column(value)
+        column = call.tracer.column(value, is_coded=True)
     except NotNative as reason:
         return str(reason)
     if column.rows not in ("", frame.rows):
@@ -279,7 +279,7 @@ def renamed(call: Call) -> Native:
     own = call.bind("self", "index", index=None)
     if own.index is not None and not isinstance(own.index, (str, int)):
         raise NotNative("its rows are renamed")
-    return call.tracer.column(call.args[0])
+    return call.tracer.column(call.args[0], is_coded=True)
 
 
 @method("frame series", "copy")
@@ -297,7 +297,7 @@ def reset_index(call: Call) -> Native:
     native = call.args[0].native
     if isinstance(native, Frame):
         return Frame({k: with_rows(c, "range") for k, c in native.columns.items()}, "range")
-    return replace(call.tracer.column(call.args[0]), rows="range")
+    return replace(call.tracer.column(call.args[0], is_coded=True), rows="range")
 
 
 @method("frame", "astype")
@@ -359,7 +359,7 @@ def _is_to_float(call: Call) -> bool:
 
 @method("series", "to_frame")
 def to_frame(call: Call) -> Native:
-    column = call.tracer.column(call.args[0])
+    column = call.tracer.column(call.args[0], is_coded=True)
     return Frame({call.value.columns[0]: column}, column.rows)
 
 
@@ -376,7 +376,7 @@ def concat(call: Call) -> Native:
         if isinstance(item.native, Frame):
             frames.append(item.native)
         else:
-            column = call.tracer.column(item)
+            column = call.tracer.column(item, is_coded=True)
             frames.append(Frame({item.value.name: column}, column.rows))
     if len({frame.rows for frame in frames}) != 1:
         raise NotNative("its parts have different indexes")

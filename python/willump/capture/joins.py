@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .._errors import UnsupportedError
+from .._graph import text_of
 from .columns import LARGEST, emit
 from .frames import is_text, kind_of_dtype, same_rows
 from .inputs import moments_of
@@ -82,7 +83,7 @@ def _codes(call: Call, column: Column, keys: Any, *, is_alone: bool) -> tuple[Co
             raise NotNative(f"a key of {column.dtype} meets one of {keys.dtype}")
         return column, _numbers(keys)
     codes, words = pd.factorize(keys, use_na_sentinel=True)
-    known = _checked([str(word) for word in words])
+    known = _checked([text_of(word) for word in words])
     attributes: dict[str, Any] = {
         "categories": known,
         "sizes": np.array([len(known)]),
@@ -92,7 +93,7 @@ def _codes(call: Call, column: Column, keys: Any, *, is_alone: bool) -> tuple[Co
     if is_alone:  # each key is there once: its place is the table's row
         cells = list(keys)
         attributes["categories"] = [
-            "" if code < 0 else str(c) for c, code in zip(cells, codes, strict=True)
+            "" if code < 0 else text_of(c) for c, code in zip(cells, codes, strict=True)
         ]
         attributes["sizes"] = np.array([len(cells)])
     gone = codes < 0
@@ -133,7 +134,7 @@ def taken(call: Call, at: Column, values: Any, rows: str, *, is_everywhere: bool
         cells = list(values)
         none = [i for i, cell in enumerate(cells) if cell is None]
         nan = [i for i, c in enumerate(cells) if c is not None and not isinstance(c, str)]
-        texts = _checked([str(c) if isinstance(c, str) else "" for c in cells])
+        texts = _checked([text_of(c) if isinstance(c, str) else "" for c in cells])
         return emit(
             call, "take", [at], kind, rows, values=texts,
             nan=np.array(nan, dtype=np.int64) if nan else None,
@@ -298,6 +299,9 @@ def merge(call: Call) -> Native:
         raise NotNative("this merge")
     frame = call.tracer.frame_of(own.left)
     keys = _keys_of(own, frame, table)
+    levels = [key for key in keys.right_keys if key is not None and key not in table.columns]
+    if levels:  # names of the table's index
+        table = table.reset_index(levels)
     rows = frame.rows if keys.has_index else "range"
     return _merged(call, frame, table, keys, own.suffixes, rows, is_inner=is_inner)
 

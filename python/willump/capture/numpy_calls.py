@@ -85,7 +85,7 @@ def inverted(call: Call) -> Native:
 
 @function(np.isnan, "pandas:isna", "pandas:isnull")
 def isnan(call: Call) -> Native:
-    column = call.tracer.column(call.args[0])
+    column = call.tracer.column(call.args[0], is_coded=True)
     if call.name == "isnan" and not column.is_number:
         raise NotNative("np.isnan of what is no number")
     return of_choices.missing(call, column)
@@ -93,7 +93,7 @@ def isnan(call: Call) -> Native:
 
 @function("pandas:notna", "pandas:notnull")
 def notna(call: Call) -> Native:
-    column = call.tracer.column(call.args[0])
+    column = call.tracer.column(call.args[0], is_coded=True)
     return of_columns.negated(call, of_choices.missing(call, column))
 
 

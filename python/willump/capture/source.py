@@ -94,8 +94,16 @@ def _told_by(code: types.CodeType) -> set[tuple[str, str]]:
         if isinstance(constant, types.CodeType):
             found |= _told_by(constant)
         else:
-            found.add((type(constant).__name__, repr(constant)))
+            found.add((type(constant).__name__, _shown(constant)))
     return found
+
+
+def _shown(constant: Any) -> str:
+    """A constant; the order of a set's members hangs on how it was made."""
+    if isinstance(constant, (tuple, frozenset)):
+        shown = [f"{type(each).__name__} {_shown(each)}" for each in constant]
+        return ", ".join(shown if isinstance(constant, tuple) else sorted(shown))
+    return repr(constant)
 
 
 def _is_of(node: ast.AST, code: types.CodeType) -> bool:

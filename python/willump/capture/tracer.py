@@ -617,14 +617,17 @@ class Tracer(Watch):
 
     # ---- what makers ask for ------------------------------------------------------
 
-    def column(self, value: Any, *, is_loose: bool = False) -> Column:
+    def column(self, value: Any, *, is_loose: bool = False, is_coded: bool = False) -> Column:
         """A traced column's native form; through a Python step where it has none.
-        `is_loose`: the caller knows what booleans become where one is missing."""
+        `is_loose`: the caller knows what booleans become where one is missing; `is_coded`: that
+        a categorical column is its codes."""
         found = self.native(value)
         if not isinstance(found, Column):
             raise NotNative(f"a {kind_of(value)} where a column is wanted")
         if found.dtype == LOOSE and not is_loose:
             raise NotNative("booleans of a table, which are objects where a row is not there")
+        if found.dtype == "category" and not is_coded:
+            raise NotNative("the values of a categorical column")
         return found
 
     def frame_of(self, value: Any) -> Frame:

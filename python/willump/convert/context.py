@@ -22,6 +22,8 @@ from .values import Categories, Model, Passed, Ref, Source, Table, Value
 
 #: NumPy's functions that give integers for integers.
 WHOLE_FUNCTIONS = ("absolute", "negative", "positive", "sign", "square", "floor", "ceil", "trunc")
+#: Why a step stays the original itself.
+COMPARED = "its answers would be within rounding of the original's, and a step behind it may jump"
 #: Operators of one matrix that keep its columns' numbers.
 _PASSES = ("cast", "check_finite")
 
@@ -509,9 +511,19 @@ class Context(PythonSteps):
                 found = transform_of(estimator)(self, estimator, value)
                 if last and isinstance(found, Categories):
                     raise Refused("it gives strings")
+                if isinstance(found, Ref) and self._is_rounded(estimator, found, value):
+                    raise Refused(COMPARED)
                 return found
             except Refused as refused:
                 return self.python_transform(estimator, value, str(refused), width)
+
+    def _is_rounded(self, estimator: Any, found: Ref, value: Value) -> bool:
+        """Whether a step before one that may jump is the one that makes what is exact inexact;
+        texts' counts of words, whose logarithms are few, stay as they are."""
+        if not self.is_compared or self.is_exact(found):
+            return False
+        is_text = type(estimator).__module__.startswith("sklearn.feature_extraction")
+        return not is_text and not (isinstance(value, Ref) and not self.is_exact(value))
 
     def predict(self, estimator: Any, value: Value, *, native: bool = False) -> Model:
         """A model's outputs; `native`: a Python step is refused instead."""

@@ -47,6 +47,8 @@ class Emitter:
         self.no_csr: tuple[str, str] | None = None
         self._path: list[str] = []
         self.is_own = False
+        #: Whether a step behind those at work may jump; see jumps.py.
+        self.is_compared = False
 
     # ---- names ------------------------------------------------------------
 
@@ -277,8 +279,19 @@ class Emitter:
         node = self._emit("check_finite", (ref.node,), attributes)
         return replace(ref, node=node, safe=ref.safe or not allow_nan, is_frame=False)
 
-    def is_exact(self, ref: Ref) -> bool:
-        """Whether the values are the original's to the bit, not within rounding.
+    @contextmanager
+    def compared(self, is_compared: bool) -> Iterator[None]:
+        """For steps before one that may jump; what is within another such step stays so."""
+        before = self.is_compared
+        self.is_compared |= is_compared
+        try:
+            yield
+        finally:
+            self.is_compared = before
+
+    def is_exact(self, ref: Ref, *, signs: bool = False) -> bool:
+        """Whether the values, or their `signs`, are the original's to the bit, not within
+        rounding.
 
         Labels count as the original's whatever they were chosen from; in a model of
         our own (`own_values`) all do.
@@ -294,6 +307,9 @@ class Emitter:
             node = self.builder.nodes[number]
             if node.operator in ("argmax", "positive"):
                 continue
+            if signs and node.operator in ("tfidf", "normalize"):
+                pending += node.inputs[:1]
+                continue
             is_dense_norm = node.operator == "normalize" and self._is_dense(node.inputs[0])
             if (
                 node.operator in ROUNDED
@@ -304,6 +320,13 @@ class Emitter:
                 return False
             pending += node.inputs
         return True
+
+    def check_jump(self, ref: Ref, threshold: float) -> None:
+        """Refuses a threshold of what is within rounding of the original's."""
+        if not self.is_exact(ref, signs=threshold == 0):
+            raise Refused(
+                "its input is within rounding of the original's, and is compared with a threshold"
+            )
 
     def _is_dense(self, number: int) -> bool:
         """Whether a node's rows may come dense."""

@@ -8,7 +8,6 @@ fitted objects finds them all; `_names.NameReaders` does what they do.
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -173,7 +172,7 @@ def hands_on_objects(step: Any) -> bool:
         return step != "drop"
     if type(step) is Pipeline:
         return all(hands_on_objects(one) for _, one in step.steps)
-    if (members := _members(step)) is not None:
+    if (members := members_of(step)) is not None:
         return any(map(hands_on_objects, members))
     if isinstance(step, SimpleImputer):
         return _keeps_objects(step)
@@ -188,7 +187,7 @@ def gives_objects(step: Any) -> bool:
             if gives_objects(one) or not hands_on_objects(one):
                 return gives_objects(one)
         return False
-    if (members := _members(step)) is not None:
+    if (members := members_of(step)) is not None:
         return any(map(gives_objects, members))
     if not isinstance(step, SimpleImputer):
         return False
@@ -200,20 +199,10 @@ def tells_objects(step: Any) -> bool:
     text that is a number, None, the dtype of small integers."""
     if step is None or isinstance(step, str):
         return False
-    if (members := _members(step)) is not None:
+    if (members := members_of(step)) is not None:
         return any(map(tells_objects, members))
     is_known = type(step).__module__.partition(".")[0] == "sklearn"
     return not is_known or isinstance(step, (*_LOOKING, FunctionTransformer, SelectorMixin))
-
-
-def looks_for_equals(step: Any) -> bool:
-    """Whether a step, or one in it, compares what it is given with what fit saw."""
-    if (members := _members(step)) is not None:
-        return any(map(looks_for_equals, members))
-    if isinstance(step, (SimpleImputer, MissingIndicator)):
-        missing = step.missing_values
-        return isinstance(missing, numbers.Number) and missing == missing
-    return isinstance(step, _LOOKING)
 
 
 #: Transformers of scikit-learn that compare the cells that they are given.
@@ -225,7 +214,7 @@ def _keeps_objects(step: SimpleImputer) -> bool:
     return step.strategy not in ("mean", "median") or gives_objects(step)
 
 
-def _members(step: Any) -> list[Any] | None:
+def members_of(step: Any) -> list[Any] | None:
     """What a step holds: of a Pipeline, a union, a ColumnTransformer, a search; None:
     nothing."""
     inner = getattr(step, "best_estimator_", None)

@@ -45,6 +45,7 @@ def bernoulli(ctx: Context, est: Any, value: Value) -> Model:
     if est.binarize is not None:
         if ref.sparse and est.binarize < 0:
             raise Refused("binarize is below 0 and its input is sparse")
+        ctx.check_jump(ref, est.binarize)
         ref = ctx.apply("binarize", ref, threshold=float(est.binarize), safe=True)
     absent = np.log(1 - np.exp(est.feature_log_prob_))
     coef = est.feature_log_prob_ - absent
@@ -73,5 +74,6 @@ register(
     predict=bernoulli,
     operators=["binarize", *_OPERATORS],
     parameters=["binarize", _FITTED],
-    python_step="binarize below 0 on a sparse matrix; infinite log probabilities",
+    python_step="binarize below 0 on a sparse matrix, or of input within rounding; "
+    "infinite log probabilities",
 )

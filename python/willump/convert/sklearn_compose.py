@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .categories import reads_columns
 from .context import Context
+from .jumps import jumps
 from .readers import (
     frame_names,
     gives_array,
@@ -23,7 +24,6 @@ from .readers import (
     hands_on_columns,
     hands_on_objects,
     is_handed_on,
-    looks_for_equals,
     may_give_frame,
     needs_frame,
     readers_behind,
@@ -47,14 +47,12 @@ def _does_nothing(step: Any) -> bool:
 #: Why steps are joined.
 _FRAME = "it reads the frame that the step before it gives"
 _OBJECTS = "it reads what the step before it gives, which may be no plain numbers"
-_EQUALS = "its input is within rounding of the original's, and it looks for equals"
 
 
 class _Frames:
     """What a Pipeline's steps give each other: as a matrix of numbers where that is enough,
     and as what it is where a step needs that, which makes one Python step of those from the
-    last that is sure to give a matrix: a frame, text and other objects, or numbers to the bit
-    where a step looks for equals."""
+    last that is sure to give a matrix: a frame, text and other objects."""
 
     def __init__(self, ctx: Context, est: Any, value: Value) -> None:
         if getattr(est, "transform_input", None) is not None:
@@ -65,7 +63,9 @@ class _Frames:
         self.start, self.frame = 0, value  # steps[start:] read the frame, or what is made of it
         self.array_at, self.array = 0, value  # and of frames with known names
         self.plain_at, self.plain = 0, value  # and of columns that may be objects
-        self.exact_at, self.exact = 0, value  # and of what is within rounding
+        behind = [jumps(step) for _, step in self.steps]
+        #: Whether a step behind each may jump.
+        self.is_compared = [any(behind[i + 1 :]) for i in range(len(behind))]
 
     def before(self, i: int) -> Value:
         """What step i reads."""
@@ -88,23 +88,16 @@ class _Frames:
         before = Pipeline(self.steps[self.plain_at : i])
         return isinstance(self.value, Ref) and gives_objects(before)
 
-    def lacks_equals(self, i: int) -> bool:
-        """Whether step i compares numbers with those of fit where they are within rounding."""
-        if not isinstance(self.value, Ref) or self.exact_at == i:
-            return False
-        return looks_for_equals(self.steps[i][1])
-
     def found(self, i: int, width: int | None, *, last: bool) -> Ref | Categories:
         """What step i gives."""
         name, step = self.steps[i]
         if self.lacks_frame(i):
             return self.joined(i, width)
-        if self.lacks_equals(i):
-            return self.joined(i, width, self.exact_at, _EQUALS)
         if self.lacks_objects(i):
             return self.joined(i, width, self.plain_at, _OBJECTS)
         try:
-            found = self.ctx.transform_step(step, self.value, name, width=width, last=last)
+            with self.ctx.compared(self.is_compared[i]):
+                found = self.ctx.transform_step(step, self.value, name, width=width, last=last)
         except Refused:
             if self.plain_at == i or isinstance(self.value, Ref):
                 raise
@@ -138,8 +131,6 @@ class _Frames:
             self.array_at, self.array = i + 1, found
         if self._is_plain(step, found):
             self.plain_at, self.plain = i + 1, found
-        if not isinstance(found, Ref) or ctx.is_exact(found):
-            self.exact_at, self.exact = i + 1, found
 
     def _is_plain(self, step: Any, found: Value) -> bool:
         """Whether what a step gives is numbers that the graph holds as they are."""
@@ -157,7 +148,7 @@ class _Frames:
     def joined(self, i: int, width: int | None, at: int | None = None, why: str = "") -> Ref:
         """Steps from the start on, or from an earlier one, as one, which hands on what the
         original does."""
-        known = {self.exact_at: self.exact, self.plain_at: self.plain, self.start: self.frame}
+        known = {self.plain_at: self.plain, self.start: self.frame}
         first = self.start if at is None else min(at, self.start)
         joined = Pipeline(self.steps[first : i + 1])
         before = self.ctx.builder.nodes[self.value.node] if isinstance(self.value, Ref) else None
@@ -186,8 +177,6 @@ def pipeline_predict(ctx: Context, est: Any, value: Value) -> Model:
         raise Refused("its model reads the frame that the step before it gives")
     if frames.lacks_objects(last):
         raise Refused("its model reads the objects that the step before it gives")
-    if frames.lacks_equals(last):
-        raise Refused("its model looks for equals in what is within rounding of the original's")
     name, final = frames.steps[last]
     with ctx.within(name):
         return ctx.predict(final, value)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
-from .context import Context
+from .context import COMPARED, Context
 from .registry import Refused, register
 from .values import Ref, Source, Value
 
@@ -22,6 +22,8 @@ _ROUNDED: dict[Any, str] = {
     np.exp: "exp", np.exp2: "exp2", np.expm1: "expm1", np.log: "log", np.log1p: "log1p",
     np.log2: "log2", np.log10: "log10",
 }  # fmt: skip
+#: That jump.
+STEPPED = (np.sign, np.floor, np.ceil, np.trunc, np.rint)
 _FUNCTIONS = {**_EXACT, **_ROUNDED}
 
 
@@ -38,6 +40,8 @@ def function_transform(ctx: Context, est: Any, value: Value) -> Ref:
         raise Refused(f"func is numpy.{est.func.__name__}")
     if est.kw_args:
         raise Refused(f"kw_args={est.kw_args!r}")
+    if est.func in _ROUNDED and ctx.is_compared and not ctx.is_own:
+        raise Refused(COMPARED)
     ref = ctx.numeric(value, getattr(est, "n_features_in_", None), est if est.validate else None)
     if name is None:
         if isinstance(value, Source) and not est.validate:
@@ -45,6 +49,8 @@ def function_transform(ctx: Context, est: Any, value: Value) -> Ref:
         return ref
     if ref.sparse:
         raise Refused("its input is sparse")
+    if est.func in STEPPED and not ctx.is_exact(ref):
+        raise Refused("its input is within rounding of the original's, and it jumps")
     ctx.reads_dtype(ref, name, joint=bool(est.validate) or isinstance(value, Ref))
     return ctx.apply("ufunc", ref, function=name)
 
@@ -57,5 +63,6 @@ register(
                 "func (within rounding): " + ", ".join(f.__name__ for f in _ROUNDED),
                 "on floats, 64-bit integers, and others where they become float64", "validate",
                 "check_inverse", "inverse_func"],
-    python_step="any other function; kw_args; a sparse matrix",
+    python_step="any other function; kw_args; a sparse matrix; within rounding before a step that "
+    "may jump; functions that jump of what is within rounding",
 )  # fmt: skip

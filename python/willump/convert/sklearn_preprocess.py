@@ -123,6 +123,7 @@ def binarizer(ctx: Context, est: Any, value: Value) -> Ref:
     ref = ctx.numeric(value, getattr(est, "n_features_in_", None), est)
     if ref.sparse and est.threshold < 0:
         raise Refused("a threshold below 0 on a sparse matrix")
+    ctx.check_jump(ref, est.threshold)
     return ctx.apply("binarize", ref, threshold=float(est.threshold), safe=True)
 
 
@@ -185,7 +186,7 @@ register(
     transform=binarizer,
     operators=["binarize", "check_finite"],
     parameters=["threshold"],
-    python_step="a threshold below 0 on a sparse matrix",
+    python_step="a threshold below 0 on a sparse matrix; input within rounding",
 )
 register(
     fs.SelectKBest,
