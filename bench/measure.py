@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from candidates import Candidate, cascade, compile_of, compiled, n_fresh, plain, targets_of
+from candidates import SIZES, Candidate, cascade, compile_of, compiled, n_fresh, plain, targets_of
 from figures import OURS, PLAIN
 from instructions import counts_of
 from paper_rule import compare_rules
@@ -40,7 +40,7 @@ class Comparison:
 
     def __init__(self, work: Workload, is_quick: bool) -> None:
         self.work, self.is_quick = work, is_quick
-        self.sizes = [100, 1_000] if is_quick else [100, 1_000, 10_000]
+        self.sizes = list(SIZES[:2] if is_quick else SIZES)
         self.most_rounds, self.budget = (7, 5.0) if is_quick else (15, 60.0)
         asked = work.later.iloc[n_fresh(work) :].reset_index(drop=True)
         self.sizes = [size for size in self.sizes if size <= len(asked)] or [len(asked)]
