@@ -572,6 +572,32 @@ def test_what_a_worker_has_started_ends_with_it(bench, tmp_path) -> None:
     assert not state.exists() or state.read_text().split()[2] == "Z"
 
 
+def test_a_worker_ends_with_its_parent_whatever_it_does(bench, tmp_path) -> None:
+    told = tmp_path / "pid"
+    code = f"""
+import os, pathlib, sys, time
+sys.path.insert(0, {str(BENCH)!r})
+import workers
+
+def job():
+    pathlib.Path({str(told)!r} + "_").write_text(str(os.getpid()))
+    os.rename({str(told)!r} + "_", {str(told)!r})
+    time.sleep(60)
+
+workers.in_child(job, 60.0)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 30
+    while not told.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    state = Path(f"/proc/{told.read_text()}/stat")
+    while state.exists() and state.read_text().split()[2] != "Z" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
 def test_garbage_before_a_crash_is_told_as_it_is(bench) -> None:
     def job() -> None:
         os.write(2, b"\xff\xfe last\n")
@@ -633,6 +659,22 @@ def test_the_certificate_refuses_what_too_few_rows_tell(bench) -> None:
     assert certified(confidence, labels, labels, labels, 0) is not None
     few = slice(500)
     assert certified(confidence[few], labels[few], labels[few], labels[few], 0) is None
+
+
+@pytest.mark.parametrize(
+    ("later", "fresh"),
+    [
+        (6_177, 3_088),
+        (16_000, 8_000),
+        (17_000, 7_000),
+        (18_993, 8_993),
+        (20_000, 10_000),
+        (41_895, 20_947),
+        (300_000, 30_000),
+    ],
+)
+def test_enough_rows_stay_for_the_largest_batch(bench, later, fresh) -> None:
+    assert bench.candidates.n_fresh(SimpleNamespace(later=range(later))) == fresh
 
 
 def test_queries_are_as_large_as_the_rows_allow(bench) -> None:
