@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from candidates import SIZES, Candidate, cascade, compile_of, compiled, n_fresh, plain, targets_of
 from figures import OURS, PLAIN
+from harness import FEWEST_ROUNDS
 from instructions import counts_of
 from paper_rule import compare_rules
 from peers import peers_of
@@ -42,6 +43,7 @@ class Comparison:
         self.work, self.is_quick = work, is_quick
         self.sizes = list(SIZES[:2] if is_quick else SIZES)
         self.most_rounds, self.budget = (7, 5.0) if is_quick else (15, 60.0)
+        self.least_rounds = 3 if is_quick else FEWEST_ROUNDS
         asked = work.later.iloc[n_fresh(work) :].reset_index(drop=True)
         self.sizes = [size for size in self.sizes if size <= len(asked)] or [len(asked)]
         self.largest = str(self.sizes[-1])
@@ -135,7 +137,8 @@ class Comparison:
 
     def take_turns(self, command: str, key: str, names: list[str]) -> dict[str, list[float]]:
         """Seconds of a call in each round; every candidate once a round. So many rounds as
-        the budget allows, three at least."""
+        the budget allows; three at least in the quick set, in the full one as many as an
+        interval takes."""
         inner: dict[str, int] = {}
         slowest = 0.0
         for name in list(names):
@@ -147,7 +150,8 @@ class Comparison:
                 continue
             inner[name] = max(1, min(1_000, math.ceil(SHORTEST / max(once, 1e-9))))
             slowest += once * inner[name]
-        rounds = max(3, min(self.most_rounds, int(self.budget / max(slowest, 1e-9))))
+        affordable = int(self.budget / max(slowest, 1e-9))
+        rounds = max(self.least_rounds, min(self.most_rounds, affordable))
         taken: dict[str, list[float]] = {name: [] for name in names}
         for _ in range(rounds):
             for name in names:

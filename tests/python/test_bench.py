@@ -325,6 +325,20 @@ def test_a_cascade_answers_one_row_as_it_answers_a_batch(bench) -> None:
     assert found["cascade"]["reason"].startswith("one row: 145 of 145")
 
 
+@pytest.mark.parametrize(("is_quick", "rounds"), [(True, 3), (False, 6)])
+def test_slow_calls_take_as_many_turns_as_the_set_wants(bench, is_quick, rounds) -> None:
+    rows = pd.DataFrame({"a": np.zeros(200)})
+    work = SimpleNamespace(later=rows, features=lambda frame: frame.to_numpy())
+    comparison = bench.measure.Comparison(work, is_quick)
+    comparison.budget = 0.0
+    comparison.start([candidate(bench, "plain Python", "plain", lambda x: x.sum(axis=1))])
+    try:
+        taken = comparison.take_turns("time_batch", "100", ["plain Python"])
+    finally:
+        comparison.stop()
+    assert len(taken["plain Python"]) == rounds
+
+
 def test_scores_of_two_classes_are_those_of_the_second(bench) -> None:
     assert bench.peers.shaped([[0.2, 0.8], [0.6, 0.4]], 2).tolist() == [0.8, 0.4]
     assert bench.peers.shaped([[1.0], [2.0]], 2).tolist() == [1.0, 2.0]
