@@ -65,7 +65,7 @@ FEATURES: dict[str, tuple[Callable[[], Any], bool]] = {
     "robust, of a union": (lambda: union(RobustScaler(), P, MaxAbsScaler()), False),
     "min max": (MinMaxScaler, False),
     "binary": (Binarizer, False),
-    "norm": (Normalizer, False),
+    "norm": (Normalizer, True),
     "best": (lambda: SelectKBest(k=3), False),
     "imputed": (SimpleImputer, False),
     "imputed zeros": (lambda: SimpleImputer(missing_values=0), False),
