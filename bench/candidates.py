@@ -18,7 +18,9 @@ from workers import CannotError, Engine
 from workloads import Workload, true_scores
 
 SAMPLE = 1_000  # rows on which a function is followed
+SIZES = (100, 1_000, 10_000)  # rows of a batch
 MAX_FRESH = 30_000  # rows that calibrate, at most, and at most half of the later ones
+LEAST_FRESH = 0.4  # of the later ones that calibrate, for the sake of the largest batch
 
 
 @dataclass
@@ -134,8 +136,11 @@ def targets_of(work: Workload, is_quick: bool) -> list[Asked]:
 
 
 def n_fresh(work: Workload) -> int:
-    """The first of the later rows calibrate; the others stay untouched."""
-    return min(MAX_FRESH, len(work.later) // 2)
+    """The first of the later rows calibrate; the others stay untouched. Half of them, or
+    somewhat fewer where the others are then enough for the largest batch."""
+    n = len(work.later)
+    spare = n - SIZES[-1]
+    return min(MAX_FRESH, spare if LEAST_FRESH * n <= spare < n // 2 else n // 2)
 
 
 def cascade(work: Workload, asked: Asked) -> Candidate:

@@ -30,10 +30,21 @@ def batch_ratio(
     return interval(slow, fast) if slow and fast else None
 
 
+def rows_of_a_turn(work: dict[str, Any]) -> int:
+    """Of one row's times: so many rows a turn (older result files do not say it)."""
+    return int(work.get("rows_of_a_turn", 100))
+
+
 def row_ratio(work: dict[str, Any], name: str, to: str = PLAIN) -> Ratio | None:
-    """The same of one row: of the ratios of each row."""
+    """The same of one row. A round is a turn of some rows, and its ratio that of its median row:
+    rows of one turn share the machine's moment, so they are no rounds of their own."""
     slow, fast = (work["candidates"].get(n, {}).get("row_seconds") for n in (to, name))
-    return interval(slow, fast) if slow and fast else None
+    if not slow or not fast:
+        return None
+    each = np.array(slow) / np.array(fast)
+    turn = rows_of_a_turn(work)
+    rounds = [float(np.median(each[i : i + turn])) for i in range(0, len(each), turn)]
+    return interval(rounds, [1.0] * len(rounds))
 
 
 def model_ratio(work: dict[str, Any], name: str, to: str = PLAIN) -> Ratio | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from candidates import Candidate, cascade, compile_of, compiled, n_fresh, plain, targets_of
+from candidates import SIZES, Candidate, cascade, compile_of, compiled, n_fresh, plain, targets_of
 from figures import OURS, PLAIN
 from instructions import counts_of
 from paper_rule import compare_rules
@@ -30,8 +30,8 @@ from workloads import Workload, load
 TOLERANCE = 1e-4  # answers that differ by more are wrong
 SHORTEST = 0.02  # seconds: shorter calls are repeated within a round
 BUILD_LIMIT, CALL_LIMIT = 900.0, 300.0  # seconds
-ROW_BLOCK = 100
-LEAD = 5  # rows at the start of a block that are called and not timed
+ROW_BLOCK = 20  # rows of a turn
+LEAD = 5  # rows at the start of a turn that are called and not timed
 ONE_ROW = "one row"
 
 
@@ -40,7 +40,7 @@ class Comparison:
 
     def __init__(self, work: Workload, is_quick: bool) -> None:
         self.work, self.is_quick = work, is_quick
-        self.sizes = [100, 1_000] if is_quick else [100, 1_000, 10_000]
+        self.sizes = list(SIZES[:2] if is_quick else SIZES)
         self.most_rounds, self.budget = (7, 5.0) if is_quick else (15, 60.0)
         asked = work.later.iloc[n_fresh(work) :].reset_index(drop=True)
         self.sizes = [size for size in self.sizes if size <= len(asked)] or [len(asked)]
@@ -304,6 +304,7 @@ def _measure(work: Workload, is_quick: bool) -> dict[str, Any]:
         "n_fresh": n_fresh(work),
         "n_features": int(comparison.inputs.matrix.shape[1]),
         "sizes": comparison.sizes,
+        "rows_of_a_turn": ROW_BLOCK,
         "paper": work.paper,
         "candidates": comparison.found,
         "queries": _part("top-K", lambda: measure_queries(work, is_quick)),

@@ -39,11 +39,11 @@ def session_of(converted: Any) -> Any:
     )
 
 
-def text_pipeline(pipeline: Any) -> Callable[[Iterable[str]], np.ndarray]:
-    """The probabilities of all classes, or the predictions of a regressor, of texts, by a fitted
-    pipeline. CannotError: for its expression of words none in RE2 is known."""
+def text_session(pipeline: Any, types: list[tuple[str, Any]]) -> tuple[Any, str]:
+    """A session of a fitted pipeline that may hold vectorizers, of inputs of these names and
+    types, and the name of what it gives. CannotError: for an expression of words none in RE2
+    is known."""
     from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import StringTensorType
 
     steps = list(vectorizers_of(pipeline))
     options: dict[int, dict[str, Any]] = {}
@@ -55,22 +55,53 @@ def text_pipeline(pipeline: Any) -> Callable[[Iterable[str]], np.ndarray]:
         if step.token_pattern not in WORDS:
             raise CannotError(f"no expression of RE2 is known for {step.token_pattern!r}")
         options[id(step)] = {"tokenexp": WORDS[step.token_pattern]}
-    converted = to_onnx(
-        pipeline, initial_types=[("text", StringTensorType([None, 1]))], options=options
-    )
+    converted = to_onnx(pipeline, initial_types=types, options=options)
     for node in converted.graph.node:
         for attribute in node.attribute:
             if node.op_type == "Tokenizer" and attribute.name == "pad_value":
                 attribute.s = PADDING.encode()
     session = session_of(converted)
-    output = session.get_outputs()[-1].name
-    has_characters = any(step.analyzer != "word" for step in steps)
+    return session, session.get_outputs()[-1].name
+
+
+def strings(texts: Iterable[str]) -> np.ndarray:
+    """A column of strings, as sessions take it."""
+    return np.array(list(texts), dtype=str)[:, None]
+
+
+def text_pipeline(pipeline: Any) -> Callable[[Iterable[str]], np.ndarray]:
+    """The probabilities of all classes, the predictions of a regressor, or the counts of a
+    vectorizer, of texts, by a fitted pipeline. CannotError: as `text_session`."""
+    from skl2onnx.common.data_types import StringTensorType
+
+    session, output = text_session(pipeline, [("text", StringTensorType([None, 1]))])
+    has_characters = any(step.analyzer != "word" for step in vectorizers_of(pipeline))
 
     def call(texts: Iterable[str]) -> np.ndarray:
         if has_characters:  # words are the same either way
             texts = [_WHITE_SPACE.sub(" ", text) for text in texts]
-        column = np.array(list(texts), dtype=str)[:, None]
-        return np.asarray(session.run([output], {"text": column})[0])
+        return np.asarray(session.run([output], {"text": strings(texts)})[0])
+
+    return call
+
+
+def columns_pipeline(
+    pipeline: Any, texts: list[str], numbers: list[str]
+) -> Callable[[dict[str, Any]], np.ndarray]:
+    """What a fitted pipeline makes of columns, in one graph: the callable takes strings and
+    numbers by the columns' names. CannotError: as `text_session`."""
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    types = [
+        *((name, StringTensorType([None, 1])) for name in texts),
+        *((name, FloatTensorType([None, 1])) for name in numbers),
+    ]
+    session, output = text_session(pipeline, types)
+
+    def call(columns: dict[str, Any]) -> np.ndarray:
+        given = {name: strings(columns[name]) for name in texts}
+        given |= {name: np.asarray(columns[name], np.float32)[:, None] for name in numbers}
+        return np.asarray(session.run([output], given)[0])
 
     return call
 
@@ -121,8 +152,9 @@ def stacked(
 
 
 def vectorizers_of(step: Any) -> Iterable[CountVectorizer]:
-    """Of a pipeline and its unions."""
+    """Of a pipeline, its unions and what it does to columns."""
     if isinstance(step, CountVectorizer):
         yield step
-    for _, inner, *_ in [*getattr(step, "steps", ()), *getattr(step, "transformer_list", ())]:
+    lists = ("steps", "transformer_list", "transformers_")
+    for _, inner, *_ in [part for name in lists for part in getattr(step, name, ())]:
         yield from vectorizers_of(inner)

@@ -279,7 +279,7 @@ def _of_model(
 
 
 def _onnx_pipeline(work: Workload) -> Candidate:
-    """The pipeline in ONNX, as far as ONNX has its steps."""
+    """The pipeline in ONNX: its fitted steps as one graph."""
 
     def build() -> Engine:
         if work.onnx is None:

@@ -38,7 +38,9 @@ def colour(entry: dict[str, Any]) -> str:
 
 
 def shown(name: str, entry: dict[str, Any]) -> str:
-    return name if figures.is_right(entry) else f"{name} ({figures.fault(entry)})"
+    if not figures.is_right(entry):
+        return f"{name} ({figures.fault(entry)})"
+    return f"{name} (its own model)" if entry.get("is_other_model") else name
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -3,8 +3,10 @@
     python bench/regression.py OLD.json NEW.json [--slack 0.1]
 
 Ratios to plain Python are compared, as times of two runs are not comparable: slower is what
-lies below the old by more than the slack, with intervals that do not overlap. What is
-measured once, without an interval, has to be more than twice the old. Everything that was
+lies below the old by more than the slack, with intervals that do not overlap. Other tools, which
+have not changed, tell how much a workload's ratios vary between these two runs: the slack is at
+least three times the median of their changes. What is measured once, without an interval, has to
+be more than twice the old. Everything that was
 measured has to be measured again. The exit code is 1 where anything got worse, 2 where the
 files are of other rows or sets, and so tell nothing.
 """
@@ -13,12 +15,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import figures
+import numpy as np
 from harness import show
 
 Worse = list[str]  # what, old, new
@@ -31,6 +36,8 @@ ONCE = {
     "grown_bytes": ("memory grown", 2e7),
 }
 TWICE = 2.0
+TAIL = "p99 of one row"
+NOISE = 3.0  # medians of the peers' changes between two runs
 #: A status is worse than another of a lower number.
 BROKEN = 2
 RANKS = {"ok": 0, "cannot": 1, "left out": 1, "missing": 1}
@@ -58,8 +65,9 @@ def compare(old: dict[str, Any], new: dict[str, Any], slack: float) -> list[list
             worse.append([name, "", "no longer measured", "", ""])
             continue
         after = works[name]
+        slacks = slacks_of(before, after, slack)
         for candidate in figures.names_of(before, "willump", "cascade"):
-            found = compare_candidate(before, after, candidate, slack)
+            found = compare_candidate(before, after, candidate, slacks, slack)
             worse += [[name, candidate, *line] for line in found]
         for peer in figures.names_of(before, "plain", "peer"):
             worse += [[name, peer, *line] for line in compare_peer(before, after, peer)]
@@ -68,6 +76,27 @@ def compare(old: dict[str, Any], new: dict[str, Any], slack: float) -> list[list
         if rank(now) > rank(was):
             worse.append([name, "", "the paper's rule", was, now])
     return worse
+
+
+def slacks_of(old: dict[str, Any], new: dict[str, Any], slack: float) -> dict[str, float]:
+    """The slack of everything that is timed, by what it is: at least three times the median
+    change of the peers that are right in both, which is noise."""
+    changes = defaultdict(list)
+    for peer in figures.names_of(old, "peer"):
+        entries = [work["candidates"].get(peer, {"status": "gone"}) for work in (old, new)]
+        if not all(map(figures.is_right, entries)):
+            continue
+        now = ratios(new, peer)
+        for what, ratio in ratios(old, peer).items():
+            if what in now:
+                changes[what].append(abs(math.log(now[what][0] / ratio[0])))
+        tails = [figures.percentile(work, peer, 99) for work in (old, new)]
+        if all(tails):
+            changes[TAIL].append(abs(math.log(tails[1] / tails[0])))
+    return {
+        what: max(slack, 1.0 - math.exp(-NOISE * float(np.median(found))))
+        for what, found in changes.items()
+    }
 
 
 def rank(status: str) -> int:
@@ -104,7 +133,9 @@ def compare_queries(old: dict[str, Any], new: dict[str, Any], slack: float) -> I
     for before in old["queries"]:
         what, now = f"top {before['k']:,}", after.get(before["k"], {"status": "gone"})
         if rank(now["status"]) > rank(before["status"]):
-            yield [what, before["status"], now["status"]]
+            gained = before.get("vs_exact", [math.inf])[0]  # which of the two it is is measured
+            if now["status"] != "cannot" or gained > 1.0 + slack:
+                yield [what, before["status"], now["status"]]
         elif before["status"] == now["status"] == "ok":
             if now["beyond_chance"] and not before["beyond_chance"]:
                 yield [f"{what}: queries below the recall", *missed(before, now)]
@@ -117,10 +148,11 @@ def missed(*entries: dict[str, Any]) -> list[str]:
 
 
 def compare_candidate(
-    old: dict[str, Any], new: dict[str, Any], name: str, slack: float
+    old: dict[str, Any], new: dict[str, Any], name: str, slacks: dict[str, float], slack: float
 ) -> Iterator[Worse]:
+    """`slacks`: of what is timed, where it is not `slack`."""
     before, after = old["candidates"][name], new["candidates"].get(name, {"status": "gone"})
-    if rank(after["status"]) > rank(before["status"]) and not is_no_loss(old, name, after, slack):
+    if rank(after["status"]) > rank(before["status"]) and not is_no_loss(old, new, name, slack):
         yield ["status", before["status"], after["status"]]
     if before["status"] != "ok" or after["status"] != "ok":
         return
@@ -128,7 +160,7 @@ def compare_candidate(
         yield ["certificate", "holds", "broken beyond chance"]
     now = ratios(new, name)
     for what, ratio in ratios(old, name).items():
-        yield from compare_ratio(what, ratio, now.get(what), slack)
+        yield from compare_ratio(what, ratio, now.get(what), slacks.get(what, slack))
     for key, what in SIZES.items():
         if before.get(key):
             yield from compare_figure(what, before[key], after.get(key), 1.0 + slack)
@@ -137,7 +169,8 @@ def compare_candidate(
             yield from compare_figure(what, max(before[key], least), after.get(key), TWICE)
     was, tail = (figures.percentile(work, name, 99) for work in (old, new))
     if was is not None:
-        yield from compare_figure("p99 of one row", was, tail, TWICE)
+        most = TWICE / (1.0 - slacks.get(TAIL, slack))
+        yield from compare_figure(TAIL, was, tail, most)
     for cpu, counts in before.get("counts", {}).items():
         counted = after.get("counts", {}).get(cpu, {}).get("instructions")
         what = f"instructions a row, {cpu}"
@@ -150,12 +183,14 @@ def compare_candidate(
         yield from compare_figure("share fetched", shares[0] or 0.0, shares[1], 1.0 + slack)
 
 
-def is_no_loss(old: dict[str, Any], name: str, after: dict[str, Any], slack: float) -> bool:
-    """Whether a cascade that is refused now gained nothing before: which of the two it is
-    hangs on costs that are measured."""
+def is_no_loss(old: dict[str, Any], new: dict[str, Any], name: str, slack: float) -> bool:
+    """Whether a cascade that is refused now, and with it the ways to give it one row, gained
+    nothing before: which of the two it is hangs on costs that are measured."""
+    whole = name.removesuffix(", a dict")
+    after = new["candidates"].get(whole, {"status": "gone"})
     if old["candidates"][name]["role"] != "cascade" or after["status"] != "cannot":
         return False
-    gained = figures.batch_ratio(old, name, to=figures.OURS)
+    gained = figures.batch_ratio(old, whole, to=figures.OURS)
     return gained is not None and gained[0] <= 1.0 + slack
 
 

@@ -18,6 +18,7 @@ import plots
 from figures import OURS, Ratio
 from harness import FEWEST_ROUNDS, RESULTS
 from instructions import CYCLES
+from workloads import NAMES
 
 PAGE = Path(__file__).parents[1] / "docs/benchmarks.md"
 
@@ -29,7 +30,8 @@ Made by `bench/report.py` from the results of `make {command}`; nothing here is 
 Every comparison is a ratio of times in one run, where the candidates took turns, each in a
 process of its own: the median of the rounds' ratios, and in brackets the ends of its 95 %
 interval (order statistics of the rounds), or the lowest and the highest ratio where the
-number of rounds stands there, which is too small for an interval. Plain Python is the
+number of rounds stands there, which is too small for an interval. The interval is of this run:
+another run, or another process of the same candidate, may lie beside it. Plain Python is the
 function as a user writes it; all candidates have one thread unless they say otherwise. Tools
 that take only the model get their features from the same plain Python, and that is part of
 their time, or from polars where the name says so; *model alone* is without it. Each tool is
@@ -42,9 +44,10 @@ off by more than 1e-4 (of what is above one, relatively) is marked **wrong**; on
 crashes, fails or hangs is marked so, with its reason below the table. The speed of neither
 counts for anything.
 
-One row: distinct rows, once each, given as a frame of one row to every candidate, Willump
-too. Willump also takes a dict, which is what a server has in hand and spares the frame: that
-is a line of its own, *Willump, a dict*, and in no comparison with other tools.
+One row: distinct rows, once each, in turns of {turn} rows, given as a frame of one row to every
+candidate, Willump too (a frame of polars to what reads those); a turn is a round, and its ratio
+that of its median row. Willump also takes a dict, which is what a server has in hand and spares
+the frame: that is a line of its own, *Willump, a dict*, and in no comparison with other tools.
 """
 
 
@@ -84,6 +87,11 @@ def cell(text: Any) -> str:
 # ---- parts of the page ----------------------------------------------------------------
 
 
+def turn_of(content: dict[str, Any]) -> str:
+    works = figures.measured_works(content).values()
+    return " or ".join(map(str, sorted({figures.rows_of_a_turn(work) for work in works}))) or "some"
+
+
 def machine_part(content: dict[str, Any]) -> str:
     machine = content["machine"]
     packages = ", ".join(f"{name} {found}" for name, found in machine["packages"].items())
@@ -104,8 +112,14 @@ def summary_part(content: dict[str, Any]) -> str:
     return (
         "## In short\n\nTimes plain Python. What is marked wrong, or broken in another way, has "
         "no speed here, Willump no more than others. The paper's figures are of other hardware "
-        "and a remote store.\n\n" + quick_part(content) + table(head, rows)
+        "and a remote store.\n\n" + quick_part(content) + missing_part(content) + table(head, rows)
     )
+
+
+def missing_part(content: dict[str, Any]) -> str:
+    """Workloads that were not asked for, or that an interrupted run did not come to."""
+    gone = [name for name in NAMES if name not in content["workloads"]]
+    return f"**Not in these results**: {', '.join(gone)}.\n\n" if gone else ""
 
 
 def quick_part(content: dict[str, Any]) -> str:
@@ -151,17 +165,19 @@ def summary_row(name: str, work: dict[str, Any]) -> list[str]:
 
 
 def best_cascade(work: dict[str, Any]) -> str:
-    """The fastest of those whose speed counts; what broke is named where none does."""
+    """The fastest of those whose speed counts, and its target; what broke is named where none
+    does."""
     ratios, faults = [], []
     for name in figures.names_of(work, "cascade"):
         entry = work["candidates"][name]
         ratio = figures.batch_ratio(work, name)
         if figures.is_right(entry) and ratio is not None:
-            ratios.append(ratio)
+            ratios.append((ratio, entry["target"]))
         elif not figures.is_right(entry) and entry["status"] not in ("cannot", "left out"):
             faults.append(figures.fault(entry))
     if ratios:
-        return times(max(ratios, key=lambda ratio: ratio[0]))
+        ratio, target = max(ratios, key=lambda item: item[0][0])
+        return f"{cell(target)}: {times(ratio)}"
     return f"**{faults[0]}**" if faults else "-"
 
 
@@ -389,7 +405,7 @@ def paper_table(work: dict[str, Any]) -> str:
 def page_of(content: dict[str, Any], drawn: list[tuple[str, str]], folder: str) -> str:
     command = "bench" if content["is_quick"] else "bench-full"
     parts = [
-        INTRODUCTION.format(command=command),
+        INTRODUCTION.format(command=command, turn=turn_of(content)),
         machine_part(content),
         summary_part(content),
         plots_part(drawn, folder).rstrip() + "\n",

@@ -8,6 +8,7 @@ shape, fitted on the same rows, so that only its time can be compared.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,10 @@ import numpy as np
 import onnx_peers
 
 Call = Callable[[np.ndarray], np.ndarray]
+
+#: What lleaves has compiled, by the model: minutes for one of many classes, which two candidates
+#: take. Gone with the process that has imported this.
+_COMPILED = tempfile.TemporaryDirectory()
 
 
 def onnx_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
@@ -101,11 +106,13 @@ def tl2cgen_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
 def lleaves_model(model: Any, X: np.ndarray, y: np.ndarray) -> Call:
     import lleaves
 
+    text = model.booster_.model_to_string()
+    kept = Path(_COMPILED.name) / hashlib.sha256(text.encode()).hexdigest()
     with tempfile.TemporaryDirectory() as folder:
-        text = Path(folder) / "m.txt"
-        model.booster_.save_model(text)
-        compiled = lleaves.Model(model_file=text)
-        compiled.compile()
+        file = Path(folder) / "m.txt"
+        file.write_text(text)
+        compiled = lleaves.Model(model_file=file)
+        compiled.compile(cache=kept)
     return lambda x: compiled.predict(x, n_jobs=1)
 
 

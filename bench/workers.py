@@ -11,6 +11,7 @@ limit.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
 import multiprocessing
 import os
@@ -30,6 +31,7 @@ Call = Callable[[Any], Any]
 
 _FORK = multiprocessing.get_context("fork")
 _TICK = 1.0  # seconds between looks at whether the parent is there
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
 
 class WorkerError(Exception):
@@ -157,6 +159,7 @@ def in_child(job: Callable[[], Any], limit: float) -> Any:
 def _serve(pipe: Any, log: int, build: Callable[[], Engine], inputs: Inputs) -> None:
     parent = os.getppid()
     os.setsid()  # a group of its own, to be ended as one
+    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)  # with its parent, whatever it does
     os.dup2(log, 1)
     os.dup2(log, 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)

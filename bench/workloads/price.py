@@ -9,8 +9,9 @@ import numpy as np
 import onnx_peers
 import pandas as pd
 import price
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline
 
 from . import Workload, has_data, parts_of
 
@@ -37,25 +38,32 @@ def make(is_quick: bool) -> Workload:
         model,
         lambda frame: parts["features"](frame).tocsr(),
         finish,
-        onnx=lambda: by_onnx(parts["features"], model),
+        onnx=lambda: by_onnx(rows.train, parts["features"], model),
     )
 
 
-def by_onnx(features: Any, model: Ridge) -> Callable[[pd.DataFrame], np.ndarray]:
-    """The title's words and what the model makes of them; the rest stays Python."""
+def by_onnx(
+    train: pd.DataFrame, features: Any, model: Ridge
+) -> Callable[[pd.DataFrame], np.ndarray]:
+    """All that is fitted, as one graph of columns. What is done to strings and numbers before
+    stays Python."""
     parts = parts_of(features)
-    words, encoder, scaler = (parts[name] for name in ("words", "encoder", "scaler"))
-    weights = np.ravel(model.coef_)
-    ends = np.cumsum([len(words.vocabulary_), sum(encoder._n_features_outs)])
-    of_words, of_categories, of_numbers = np.split(weights, ends)
-    part = Ridge()
-    part.coef_, part.n_features_in_ = of_words, len(of_words)
-    part.intercept_ = float(np.ravel(model.intercept_)[0])
-    titles = onnx_peers.text_pipeline(make_pipeline(words, part))
+    title, amounts, categories = (parts[name] for name in ("title", "amounts", "categories"))
+    numbers = parts_of(amounts)["numbers"]
 
-    def call(rows: pd.DataFrame) -> np.ndarray:
-        scores = np.ravel(titles(parts["title"](rows)))
-        scores = scores + encoder.transform(rows[parts["categories"]]) @ of_categories
-        return np.expm1(scores + scaler.transform(parts["amounts"](rows)) @ of_numbers)
+    def columns_of(rows: pd.DataFrame) -> dict[str, Any]:
+        found = {"title": title(rows), **{name: rows[name] for name in categories}}
+        return {**found, **dict(zip(numbers, amounts(rows).T, strict=True))}
 
-    return call
+    columns = ColumnTransformer(
+        [
+            ("words", parts["words"], "title"),
+            ("encoder", parts["encoder"], categories),
+            ("scaler", parts["scaler"], numbers),
+        ]
+    )
+    columns.fit(pd.DataFrame(columns_of(train)))  # the same rows, so the same columns
+    scores = onnx_peers.columns_pipeline(
+        Pipeline([("columns", columns), ("model", model)]), ["title", *categories], numbers
+    )
+    return lambda rows: np.expm1(np.ravel(scores(columns_of(rows))))

@@ -44,7 +44,7 @@ def make(is_quick: bool) -> Workload:
 
 
 def polars_features(features: Callable[[pd.DataFrame], Any]) -> Callable[[Any], np.ndarray]:
-    """The same features of a polars frame; tables are made once."""
+    """The same features of a polars frame. Tables are made once, and of doubles."""
     import polars as pl
 
     tables = parts_of(features)
@@ -55,21 +55,22 @@ def polars_features(features: Callable[[pd.DataFrame], Any]) -> Callable[[Any], 
         days_known=known,
         rate=by_customer["n_lines"] / (known + 1.0),
     ).drop(columns=["last", "first"])
-    customers = pl.from_pandas(by_customer.reset_index())
-    items = pl.from_pandas(tables["by_item"].reset_index())
+    customers, items = (
+        pl.from_pandas(table.reset_index()).with_columns(pl.exclude(key).cast(pl.Float64))
+        for key, table in (("customer", by_customer), ("item", tables["by_item"]))
+    )
     names = ["n_lines", "spent", "mean_amount", "n_items", "buyers", "sold", "days_away"]
     columns = [
-        *(pl.col(name) for name in [*names, "days_known", "rate"]),
-        pl.col("time").dt.hour().alias("hour"),
-        (pl.col("time").dt.weekday() - 1).alias("weekday"),
-        pl.col("place").is_in(["United Kingdom", "EWR"]).alias("is_home"),
+        *(pl.col(name).fill_null(float("nan")) for name in [*names, "days_known", "rate"]),
+        pl.col("time").dt.hour().alias("hour").cast(pl.Float64),
+        (pl.col("time").dt.weekday() - 1).alias("weekday").cast(pl.Float64),
+        pl.col("place").is_in(["United Kingdom", "EWR"]).alias("is_home").cast(pl.Float64),
     ]
 
     def call(visits: Any) -> np.ndarray:
         joined = visits.join(customers, on="customer", how="left", maintain_order="left").join(
             items, on="item", how="left", maintain_order="left"
         )
-        chosen = joined.select(c.cast(pl.Float64).fill_null(float("nan")) for c in columns)
-        return np.asarray(chosen.to_numpy(order="c"))
+        return np.asarray(joined.select(columns).to_numpy(order="c"))
 
     return call

@@ -16,10 +16,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import polars
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -88,6 +90,7 @@ def content() -> dict[str, Any]:
         "n_fresh": 500,
         "n_features": 3,
         "sizes": [100, 1_000],
+        "rows_of_a_turn": 5,
         "paper": {"compiled": 15.0},
         "candidates": {
             "plain Python": entry("plain", 1.0),
@@ -151,6 +154,25 @@ def test_an_interval_covers_the_median_at_its_rate(bench, n) -> None:
 def test_of_few_rounds_the_page_names_their_number(bench) -> None:
     assert bench.report.times([12.3, 11.9, 12.6, 7]) == "12.3x (11.9 to 12.6)"
     assert bench.report.times([12.3, 11.9, 12.6, 3]) == "12.3x (3 rounds, 11.9 to 12.6)"
+
+
+def test_one_rows_interval_is_of_turns_not_of_rows(bench, content) -> None:
+    """Rows of a turn share the machine's moment: ten turns at two speeds are ten rounds."""
+    work = content["workloads"]["toxic"]
+    slow = np.array(work["candidates"]["plain Python"]["row_seconds"])
+    moments = np.repeat([1.0, 2.0], 5)[[0, 5, 1, 6, 2, 7, 3, 8, 4, 9]]
+    work["candidates"]["Willump"]["row_seconds"] = list(slow / 100.0 / np.repeat(moments, 5))
+    middle, low, high, rounds = bench.figures.row_ratio(work, "Willump")
+    assert (middle, low, high) == pytest.approx((150.0, 100.0, 200.0))
+    assert rounds == 10
+    del work["rows_of_a_turn"]  # as older files are
+    assert bench.figures.row_ratio(work, "Willump")[3] == 1
+
+
+def test_the_page_tells_how_many_rows_take_turns(bench, content) -> None:
+    assert "in turns of 5 rows" in bench.report.page_of(content, [], "plots")
+    content["workloads"] = {}
+    assert "in turns of some rows" in bench.report.page_of(content, [], "plots")
 
 
 def test_the_fastest_peer_is_one_that_is_right(bench, content) -> None:
@@ -411,6 +433,20 @@ def test_what_reads_other_trees_says_so_of_a_forest(bench, peer) -> None:
         getattr(bench.peers, peer)(forest_work(bench))
 
 
+def test_lleaves_compiles_a_model_once(bench) -> None:
+    """And never takes another's."""
+    pytest.importorskip("lleaves", reason="a peer: bench/requirements.txt")
+    tree_peers = importlib.import_module("tree_peers")
+    work, n_before = forest_work(bench), len(list(Path(tree_peers._COMPILED.name).iterdir()))
+    x = np.ascontiguousarray(work.features(work.later))
+    for n_trees in (3, 3, 5):
+        model = lightgbm.LGBMClassifier(n_estimators=n_trees, n_jobs=1, verbosity=-1)
+        model.fit(x, work.labels)
+        scores = tree_peers.lleaves_model(model, x, work.labels)
+        assert scores(x) == pytest.approx(model.predict_proba(x)[:, 1], abs=1e-9)
+    assert len(list(Path(tree_peers._COMPILED.name).iterdir())) == n_before + 2
+
+
 def test_onnx_takes_a_forest_and_the_regression_behind_it(bench) -> None:
     pytest.importorskip("skl2onnx", reason="a peer: bench/requirements.txt")
     pytest.importorskip("onnxruntime", reason="a peer: bench/requirements.txt")
@@ -435,14 +471,17 @@ def test_a_workload_is_the_sum_of_its_parts(bench, monkeypatch, name) -> None:
     assert not bench.measure.rows_off(answers, np.asarray(work.function(rows))).any()
 
 
-@pytest.mark.parametrize("name", ["music", "purchase", "flights", "credit", "instant"])
+@pytest.mark.parametrize("name", ["music", "purchase", "flights", "credit", "instant", "product"])
 def test_features_by_polars_are_those_of_pandas(bench, monkeypatch, name) -> None:
     monkeypatch.delenv("WILLUMP_DATA", raising=False)
+    if name == "product":
+        pytest.importorskip("skl2onnx", reason="a peer: bench/requirements.txt")
+        pytest.importorskip("onnxruntime", reason="a peer: bench/requirements.txt")
     work = importlib.import_module("workloads").load(name, True)
     features = work.polars()
     for n in (2_000, 1):
         rows = work.later.head(n)
-        expected = np.asarray(work.features(rows), float)
+        expected = bench.peers.dense(work.features(rows)).astype(float)
         assert np.array_equal(features(polars.from_pandas(rows)), expected, equal_nan=True)
 
 
@@ -461,6 +500,16 @@ def _n_threads(bench: SimpleNamespace, work: Any, peer: str) -> int:
     if peer == "onedal":
         return int(importlib.import_module("daal4py").num_threads())
     return int(importlib.import_module("torch").get_num_threads())
+
+
+def test_vectorizers_are_found_wherever_they_are(bench) -> None:
+    words, letters = CountVectorizer(), TfidfVectorizer(analyzer="char")
+    columns = ColumnTransformer([("a", words, "a"), ("b", make_union(letters), "b")])
+    frame = pd.DataFrame({"a": ["some words", "others"], "b": ["x", "y"]})
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(frame, [0, 1])
+    found = list(bench.onnx_peers.vectorizers_of(pipeline))
+    assert [type(one) for one in found] == [CountVectorizer, TfidfVectorizer]
+    assert all(hasattr(one, "vocabulary_") for one in found)
 
 
 @pytest.mark.parametrize("name", ["toxic", "price", "instant"])
@@ -518,6 +567,32 @@ def test_what_a_worker_has_started_ends_with_it(bench, tmp_path) -> None:
         bench.workers.in_child(job, 5.0)
     state = Path(f"/proc/{told.read_text()}/stat")
     deadline = time.monotonic() + 10
+    while state.exists() and state.read_text().split()[2] != "Z" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not state.exists() or state.read_text().split()[2] == "Z"
+
+
+def test_a_worker_ends_with_its_parent_whatever_it_does(bench, tmp_path) -> None:
+    told = tmp_path / "pid"
+    code = f"""
+import os, pathlib, sys, time
+sys.path.insert(0, {str(BENCH)!r})
+import workers
+
+def job():
+    pathlib.Path({str(told)!r} + "_").write_text(str(os.getpid()))
+    os.rename({str(told)!r} + "_", {str(told)!r})
+    time.sleep(60)
+
+workers.in_child(job, 60.0)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 30
+    while not told.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    state = Path(f"/proc/{told.read_text()}/stat")
     while state.exists() and state.read_text().split()[2] != "Z" and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not state.exists() or state.read_text().split()[2] == "Z"
@@ -586,6 +661,22 @@ def test_the_certificate_refuses_what_too_few_rows_tell(bench) -> None:
     assert certified(confidence[few], labels[few], labels[few], labels[few], 0) is None
 
 
+@pytest.mark.parametrize(
+    ("later", "fresh"),
+    [
+        (6_177, 3_088),
+        (16_000, 8_000),
+        (17_000, 7_000),
+        (18_993, 8_993),
+        (20_000, 10_000),
+        (41_895, 20_947),
+        (300_000, 30_000),
+    ],
+)
+def test_enough_rows_stay_for_the_largest_batch(bench, later, fresh) -> None:
+    assert bench.candidates.n_fresh(SimpleNamespace(later=range(later))) == fresh
+
+
 def test_queries_are_as_large_as_the_rows_allow(bench) -> None:
     assert bench.queries.query_size(12_000, 20) == 140
     assert bench.queries.query_size(12_000, 100) == 0
@@ -615,6 +706,14 @@ def test_the_page_marks_what_broke_after_its_first_times(bench, content) -> None
     assert "right: 10.0x" not in page
 
 
+def test_the_page_says_which_workloads_are_not_there(bench, content) -> None:
+    page = bench.report.page_of(content, [], "plots")
+    assert "**Not in these results**: product, price" in page
+    one = content["workloads"]["toxic"]
+    content["workloads"] = dict.fromkeys(importlib.import_module("workloads").NAMES, one)
+    assert "Not in these results" not in bench.report.page_of(content, [], "plots")
+
+
 def in_short(bench: SimpleNamespace, content: dict[str, Any]) -> list[str]:
     """The cells of the summary's line of toxic."""
     lines = bench.report.summary_part(content).splitlines()
@@ -637,7 +736,7 @@ def test_the_summary_names_the_batch_and_what_the_quick_set_leaves_out(bench, co
 def test_the_summary_has_no_speed_of_ours_that_broke(bench, content, status) -> None:
     candidates = content["workloads"]["toxic"]["candidates"]
     speeds = [shown.split("x ")[0] for shown in in_short(bench, content)[2:6]]
-    assert speeds == ["100", "200", "100", "right: 10.0"]
+    assert speeds == ["100", "Agreement(0.99): 200", "100", "right: 10.0"]
     candidates["Willump"] |= {"status": status, "reason": "why"}
     candidates["cascade, Agreement(0.99)"] |= {"status": status, "reason": "why"}
     broken = f"**{status}**"
@@ -685,6 +784,13 @@ def test_the_page_is_the_same_for_the_same_results(bench, content, tmp_path) -> 
         drawn.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()})
     assert drawn[0] == drawn[1]
     assert len(drawn[0]) == len(bench.plots.PLOTS) + 1
+
+
+def test_plots_mark_what_is_another_model(bench) -> None:
+    peer = entry("peer", 10.0)
+    assert bench.plots.shown("tool", peer) == "tool"
+    assert bench.plots.shown("tool", {**peer, "is_other_model": True}) == "tool (its own model)"
+    assert bench.plots.shown("tool", {**peer, "status": "wrong"}) == "tool (wrong)"
 
 
 def test_a_plot_of_nothing_is_left_out(bench, content, tmp_path) -> None:
@@ -745,6 +851,46 @@ def test_a_cascade_that_gained_nothing_is_no_loss(bench, content) -> None:
     before["cascade, Agreement(0.99)"]["batch_seconds"] = quicker
     worse = bench.regression.compare(content, after, 0.1)
     assert ["toxic", "cascade, Agreement(0.99)", "status", "ok", "cannot"] in worse
+
+
+def test_what_goes_with_a_refused_cascade_that_gained_nothing_is_no_loss(bench, content) -> None:
+    before, after = content, copy.deepcopy(content)
+    work = before["workloads"]["toxic"]
+    told = work["candidates"]["cascade, Agreement(0.99)"]
+    told["batch_seconds"] = work["candidates"]["Willump"]["batch_seconds"]
+    work["candidates"]["cascade, Agreement(0.99), a dict"] = entry("cascade", 300.0)
+    work["queries"][0]["vs_exact"] = [1.05, 0.9, 1.2, 7]
+    refused = {"role": "cascade", "status": "cannot", "reason": "measured, it takes more"}
+    new = after["workloads"]["toxic"]
+    new["candidates"]["cascade, Agreement(0.99)"] = refused
+    new["queries"][0] = {"k": 20, "status": "cannot", "reason": "no filter is cheaper"}
+    assert not bench.regression.compare(before, after, 0.1)
+    new["queries"][0]["status"] = "crashed"
+    assert [line[2] for line in bench.regression.compare(before, after, 0.1)] == ["top 20"]
+    new["queries"][0]["status"] = "cannot"
+    work["queries"][0]["vs_exact"] = [1.5, 1.4, 1.6, 7]
+    assert [line[2] for line in bench.regression.compare(before, after, 0.1)] == ["top 20"]
+
+
+@pytest.mark.parametrize(("peers", "worse"), [(1.0, True), (1.02, True), (1.2, False)])
+def test_the_slack_is_what_the_peers_vary_by(bench, content, peers, worse) -> None:
+    """A call that takes a quarter more, where other tools take so much more."""
+    new = copy.deepcopy(content)
+    for name, factor in (("Willump", 1.25), ("right", peers), ("wrong", 9.0)):
+        taken = new["workloads"]["toxic"]["candidates"][name]["batch_seconds"]
+        taken["1000"] = [factor * seconds for seconds in taken["1000"]]
+    found = bench.regression.compare(content, new, 0.1)
+    assert (["toxic", "Willump", "1,000 rows"] in [line[:3] for line in found]) == worse
+
+
+def test_a_tail_that_the_peers_have_too_is_noise(bench, content) -> None:
+    new = copy.deepcopy(content)
+    long_tail(new["workloads"]["toxic"])
+    found = [line[:3] for line in bench.regression.compare(content, new, 0.1)]
+    assert found == [["toxic", "Willump", "p99 of one row"]]
+    taken = new["workloads"]["toxic"]["candidates"]["right"]["row_seconds"]
+    taken[:3] = [50 * seconds for seconds in taken[:3]]
+    assert not bench.regression.compare(content, new, 0.1)
 
 
 def test_noise_is_no_regression(bench) -> None:
