@@ -136,3 +136,17 @@ def test_an_encoder_is_not_given_codes() -> None:
         fast = willump.compile(function, sample=pd.DataFrame({"x": [-1.0, 1.0]}))
     rows = pd.DataFrame({"x": [3.0, -1.0, 1.0]})
     np.testing.assert_array_equal(fast(rows), function(rows))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda f: pd.cut(f["x"], EDGES, labels=CLASSES),
+        lambda f: f.assign(c=pd.cut(f["x"], EDGES))["c"],
+        lambda f: pd.cut(f["x"], EDGES, labels=CLASSES).values,
+        lambda f: f["s"].astype("category").fillna("a"),
+    ],
+)
+def test_categories_are_no_answers(function: Any) -> None:
+    with pytest.raises(willump.UnsupportedError, match="returns categories"):
+        willump.compile(function, sample=FRAME)

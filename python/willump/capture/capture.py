@@ -357,6 +357,10 @@ class Result:
             raise UnsupportedError(
                 "the function returns a frame: return an array (to_numpy()) or a Series"
             )
+        if isinstance(getattr(result.value, "dtype", None), pd.CategoricalDtype):
+            raise UnsupportedError(
+                "the function returns categories: return numbers (.astype(float), .cat.codes)"
+            )
         if result.is_part:
             _check_answers(len(result.value), len(frame))
         try:
