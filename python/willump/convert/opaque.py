@@ -147,6 +147,14 @@ class PythonSteps(Emitter):
         answer = _probe(estimator, "predict", value)
         model.classes = classes
         is_table = answer.n_dims == 2 if answer else _is_table_by_name(estimator, n)
+        if answer is not None and is_table and answer.n_features not in (1, n):
+            model.classes = None
+            self.notes.append(
+                f"{type(estimator).__name__}: {answer.n_features} labels a row, each one of "
+                f"{n} classes; only predict is there"
+            )
+            self._python_predictor(model, estimator, value, why)
+            return
         model.multilabel = answer is not None and is_table and answer.n_features == n
         model.label = self.step(
             estimator, "predict", value, why,
