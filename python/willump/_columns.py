@@ -441,10 +441,12 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     refuses_half = "no_half" in first
     if "no_objects" in first:
         _refuse_objects(x)
+    library = library_of(x)
+    if library == "pandas" and not _reads_columns(first) and _is_sparse_frame(x):
+        x = x.sparse.to_coo()  # as scikit-learn does
     if is_sparse(x):
         return _csr_parts(x, refuses_half, takes_nan="no_sparse_nan" not in first)
     _refuse_matrix(x)
-    library = library_of(x)
     if library == "pandas" and hasattr(x, "dtypes"):
         if hasattr(x, "array"):
             raise ValueError(
@@ -496,6 +498,18 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     if array.dtype == np.float32 and not has_dtype and "single_tables" not in first:
         return array.astype(np.float64)
     return array
+
+
+def _reads_columns(first: str) -> bool:
+    """Whether a frame may come to a booster or an encoder, which takes its columns one by one
+    and sparse ones as dense."""
+    return "no_codes" in first or "category" in first.split()
+
+
+def _is_sparse_frame(x: Any) -> bool:
+    """Whether all columns of a frame of pandas are sparse."""
+    dtypes = x.dtypes if hasattr(x, "sparse") and not hasattr(x, "array") else ()
+    return len(dtypes) > 0 and all(type(dtype).__name__ == "SparseDtype" for dtype in dtypes)
 
 
 #: How dtypes that hold categories, or text, begin in each library.
