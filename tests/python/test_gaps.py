@@ -80,7 +80,7 @@ FEATURES: dict[str, tuple[Callable[[], Any], bool]] = {
     "svd": (lambda: TruncatedSVD(2, random_state=0), False),
     "union": (lambda: union(P, MaxAbsScaler()), False),
     "union of one": (lambda: union(MaxAbsScaler()), False),
-    "union of unions": (lambda: union(union(P, Normalizer()), Binarizer()), False),
+    "union of unions": (lambda: union(union(P, Normalizer()), Binarizer()), True),
     "union, imputed": (lambda: union(P, SimpleImputer()), False),
     "union, centered": (lambda: make_pipeline(union(P, MaxAbsScaler()), StandardScaler()), False),
     "union, best": (lambda: make_pipeline(union(P, MaxAbsScaler()), SelectKBest(k=5)), False),
