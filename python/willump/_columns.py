@@ -206,13 +206,18 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     """A column of numbers as a one-dimensional array, or an Arrow exporter.
 
     `name` is what errors call it: "column 'age'", say. `first` holds "category" where
-    the original tells "1" and None from numbers, "no_text=0" where it tells "1" alone, and
-    "no_half_columns" where float16 is refused.
+    the original tells "1" and None from numbers, "no_text=0" where it tells "1" alone,
+    "no_half_columns" where float16 is refused, and "dense_columns" where pandas' sparse ones are.
     """
     library = library_of(x)
     _refuse_matrix(x)
     if "no_objects" in first:
         _refuse_objects(x)
+    if "dense_columns" in first and type(getattr(x, "dtype", None)).__name__ == "SparseDtype":
+        raise UnsupportedError(
+            f"{name} is sparse, and of such columns scikit-learn makes rows that are not "
+            "centered; give X.sparse.to_dense()"
+        )
     if "no_codes" in first and library in _BASES:
         dtype = x.type if library == "pyarrow" else x.dtype
         _refuse_kind(name.removeprefix("column "), dtype, first)

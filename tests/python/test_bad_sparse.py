@@ -162,6 +162,22 @@ def test_a_frame_of_sparse_columns_is_csr_rows(seed: int) -> None:
         np.testing.assert_allclose(fast.predict_proba(rows), want, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("step", [RobustScaler(), RobustScaler(with_centering=False)])
+def test_sparse_columns_that_would_be_centered_are_refused(step: Any) -> None:
+    rng = np.random.default_rng(0)
+    dense = pd.DataFrame({c: rng.choice([0.0, 1, 2], 60, p=[0.2, 0.6, 0.2]) for c in "abc"})
+    blocks = ColumnTransformer([("s", step, ["a", "b"])], remainder="passthrough")
+    est = make_pipeline(blocks, LogisticRegression()).fit(dense, np.arange(60) % 2)
+    fast = willump.compile(est, strict=True)
+    sparse = dense.astype(pd.SparseDtype(float, 0.0))
+    np.testing.assert_allclose(fast.predict_proba(dense), est.predict_proba(dense), rtol=1e-9)
+    if step.with_centering:
+        with pytest.raises(willump.UnsupportedError, match="column 'a' is sparse"):
+            fast.predict_proba(sparse)
+    else:
+        np.testing.assert_allclose(fast.predict_proba(sparse), est.predict_proba(sparse), rtol=1e-9)
+
+
 def test_indices_that_are_no_integers_are_refused() -> None:
     x = sp.csr_matrix(MATRIX)
     x.indices = x.indices.astype(float)

@@ -390,6 +390,13 @@ class Context(PythonSteps):
             for node, _ in self.given(ref.node, range(ref.n_features), through):
                 self.say_first(node, "no_sparse_nan")
 
+    def refuses_sparse_columns(self, ref: Ref) -> None:
+        """Has columns of a frame that are sparse refused: of several that are, scikit-learn
+        makes CSR rows, which are not centered."""
+        for node, _ in self.given(ref.node, range(ref.n_features), _PASSES):
+            if self.builder.nodes[node].attributes["kind"] == "numeric":
+                self.say_first(node, "dense_columns")
+
     def reads_frames(self, ref: Ref, words: Sequence[str]) -> None:
         """Notes what a model that may be given the caller's columns themselves, in a frame,
         refuses in them."""
