@@ -50,10 +50,14 @@ _OF_MEMBERS = (
 
 
 def jumps(step: Any) -> bool:
-    """Whether a fitted step, or one in it, may jump; what nobody knows counts as one."""
+    """Whether a step, or one in it, may jump; what nobody knows counts as one."""
     if step is None or isinstance(step, str):
         return False
-    if (members := members_of(step)) is not None:
+    try:
+        members = members_of(step)
+    except AttributeError:  # not fitted, as its converter says
+        return True
+    if members is not None:
         return any(map(jumps, members))
     if isinstance(step, _OF_MEMBERS):
         found = step.get_params(deep=True).values()
