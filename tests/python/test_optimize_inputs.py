@@ -360,7 +360,7 @@ def test_what_all_rows_have_in_common_shows_in_small_calls(
     target: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the rows that are asked beforehand do not tell."""
-    monkeypatch.setattr(_runner.Runner, "check_rows_alone", lambda *_: None)
+    monkeypatch.setattr(_runner.Runner, "check_rows_alone", lambda *_, **__: None)
     x, fresh = with_gaps(1500, 0, 0.0), with_gaps(3000, 1, 0.2)
     pipeline = clone(FILLED).fit(x, x["y"])
     with pytest.raises(willump.UnsupportedError, match="rows of X_cal in calls of"):
