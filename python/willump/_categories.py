@@ -14,7 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._errors import UnsupportedError
+
 Array = npt.NDArray[Any]
+
+#: How types of words begin in polars and pyarrow.
+_WORDS = ("string", "large_string", "dictionary", "categorical", "enum")
 
 #: What a category may be, so that it can be stored.
 _VALUES = (str, bool, int, float)
@@ -68,7 +73,25 @@ class CategoryCodes:
             x = self._coded(_PandasColumns(x))
         elif _is_polars(x) and not self.by_order:  # LightGBM takes none of polars'
             x = self._coded(_PolarsColumns(x))
+        elif _is_polars(x) or type(x).__module__.startswith("pyarrow."):
+            self._refuse_words(x)
         return self.then(x)
+
+    def _refuse_words(self, x: Any) -> None:
+        """Raises for columns of words, which are no numbers even where they read so: LightGBM
+        takes none of other libraries' tables, and XGBoost knows dictionaries by their words."""
+        if self.by_order and type(x).__name__ == "RecordBatch":  # an array to it
+            return
+        is_arrow = hasattr(x, "schema") and hasattr(x, "num_rows")
+        types = [field.type for field in x.schema] if is_arrow else x.dtypes
+        names = x.schema.names if is_arrow else x.columns
+        for name, kind in zip(names, map(str, types), strict=True):
+            if kind.lower().startswith(_WORDS):
+                raise UnsupportedError(
+                    f"column {name!r} is of {kind.partition('<')[0].partition('(')[0]} in a table "
+                    "of another library than pandas, and the model was trained on categories; "
+                    "give a frame of pandas, such as X.to_pandas()"
+                )
 
     def _coded(self, columns: _PandasColumns | _PolarsColumns) -> Any:
         found = columns.found()

@@ -206,13 +206,18 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     """A column of numbers as a one-dimensional array, or an Arrow exporter.
 
     `name` is what errors call it: "column 'age'", say. `first` holds "category" where
-    the original tells "1" and None from numbers, "no_text=0" where it tells "1" alone, and
-    "no_half_columns" where float16 is refused.
+    the original tells "1" and None from numbers, "no_text=0" where it tells "1" alone,
+    "no_half_columns" where float16 is refused, and "dense_columns" where pandas' sparse ones are.
     """
     library = library_of(x)
     _refuse_matrix(x)
     if "no_objects" in first:
         _refuse_objects(x)
+    if "dense_columns" in first and type(getattr(x, "dtype", None)).__name__ == "SparseDtype":
+        raise UnsupportedError(
+            f"{name} is sparse, and of such columns scikit-learn makes rows that are not "
+            "centered; give X.sparse.to_dense()"
+        )
     if "no_codes" in first and library in _BASES:
         dtype = x.type if library == "pyarrow" else x.dtype
         _refuse_kind(name.removeprefix("column "), dtype, first)
@@ -441,10 +446,12 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     refuses_half = "no_half" in first
     if "no_objects" in first:
         _refuse_objects(x)
+    library = library_of(x)
+    if library == "pandas" and not _reads_columns(first) and _is_sparse_frame(x):
+        x = x.sparse.to_coo()  # as scikit-learn does
     if is_sparse(x):
         return _csr_parts(x, refuses_half, takes_nan="no_sparse_nan" not in first)
     _refuse_matrix(x)
-    library = library_of(x)
     if library == "pandas" and hasattr(x, "dtypes"):
         if hasattr(x, "array"):
             raise ValueError(
@@ -496,6 +503,18 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     if array.dtype == np.float32 and not has_dtype and "single_tables" not in first:
         return array.astype(np.float64)
     return array
+
+
+def _reads_columns(first: str) -> bool:
+    """Whether a frame may come to a booster or an encoder, which takes its columns one by one
+    and sparse ones as dense."""
+    return "no_codes" in first or "category" in first.split()
+
+
+def _is_sparse_frame(x: Any) -> bool:
+    """Whether all columns of a frame of pandas are sparse."""
+    dtypes = x.dtypes if hasattr(x, "sparse") and not hasattr(x, "array") else ()
+    return len(dtypes) > 0 and all(type(dtype).__name__ == "SparseDtype" for dtype in dtypes)
 
 
 #: How dtypes that hold categories, or text, begin in each library.

@@ -137,7 +137,7 @@ class CompiledModel(Estimator):
             rows in all. They are read once, one at a time; of each, only a copy of the
             rows that may still be found is held. All are held, and must be of one kind,
             where a Python step may answer a row otherwise beside other rows: code of
-            the user's own, unless a capture found it to be row-wise.
+            the user's own.
 
         Returns
         -------

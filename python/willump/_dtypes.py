@@ -36,6 +36,8 @@ class FunctionColumns:
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         inputs = self.then(x)  # first, as it checks that the columns are there
+        if type(x) in (list, tuple):  # of which the function makes an array itself
+            x = _array_of(x)
         if isinstance(x, dict) or is_sparse(x) or not hasattr(x, "shape"):
             return inputs
         if not is_frame(x):
@@ -79,6 +81,14 @@ class FunctionColumns:
             f"{what} is of {dtype}, in which numpy.{function} does not compute as in float64; "
             "give float64, such as X.astype(float)"
         )
+
+
+def _array_of(rows: Any) -> Any:
+    """What NumPy makes of rows in a list; the list, where that is no array."""
+    try:
+        return np.asarray(rows)
+    except ValueError:
+        return rows
 
 
 class ImputedColumns:

@@ -13,13 +13,15 @@ import numpy.typing as npt
 from ._calibration import DISTINCT_SHARE, TooFewToHoldOut, group_numbers
 from ._columns import is_frame, library_of
 from ._errors import DuplicateRowsWarning
-from ._frames import as_rows, n_rows_of, take_rows
+from ._frames import as_rows, n_rows_of, stacked, take_rows
 from ._row_keys import Keys
 from ._sparse import is_sparse
 from ._targets import TopKRecall
 
 Array = npt.NDArray[Any]
 
+#: Queries of fewer rows say little of what hangs on the rows of a call.
+FEW_ROWS = 32
 #: Queries that are drawn from the select ones to see what a filter may have to keep: about
 #: as many as certify, as the one that needs most decides.
 N_DRAWS = 59
@@ -162,6 +164,16 @@ def in_groups(X_cal: Any, groups: Any, target: TopKRecall) -> list[Any]:
     order = np.argsort(numbers, kind="stable")
     starts = np.flatnonzero(np.diff(numbers[order], prepend=np.uint64(2**64 - 1)))
     return [take_rows(rows, np.sort(part)) for part in np.split(order, starts[1:])]
+
+
+def sets_of(parts: Sequence[Any]) -> list[Any]:
+    """The rows of some queries, those of few rows together where they are of one kind."""
+    few = [part for part in parts if n_rows_of(part) < FEW_ROWS]
+    try:
+        together = [stacked(few)] if few else []
+    except Exception:  # as frames of other columns are
+        return list(parts)
+    return [part for part in parts if n_rows_of(part) >= FEW_ROWS] + together
 
 
 def draws_of(sizes: Sequence[int], seed: int, *, is_real: bool) -> list[Array]:

@@ -50,6 +50,11 @@ _MOST_ROWS, _MOST_ASKED = 64, 8192
 #: Of the answers of a step that takes rows one by one, so much may differ: a share of labels,
 #: and of the spread of numbers.
 _BY_CHANCE = 0.01
+#: The same of steps whose answers have to be what they are beside any rows: of float64, and of
+#: narrower numbers.
+_BY_ROUNDING, _BY_NARROW_ROUNDING = 1e-9, 1e-5
+#: Rows of a small call.
+_FEW_TOGETHER = 6
 #: Outputs by how well they tell that a feature changed.
 _TELLING = ("decision", "proba", "prediction", "features", "score", "log_proba", "label")
 
@@ -228,11 +233,11 @@ def _reads_all(step: Any) -> bool:
 
 
 def is_row_wise(step: Any) -> bool:
-    """Whether a Python step is known to answer each row by itself: a step of a function was
-    asked when that was followed, and of the libraries' estimators it is known."""
+    """Whether a Python step is known to answer each row by itself, as of the libraries'
+    estimators; a step of a function was asked about its sample, and that alone."""
     estimator = getattr(step, "estimator", None)
     if estimator is None:
-        return bool(getattr(step, "is_row_wise", False))
+        return False
     params = estimator.get_params() if hasattr(estimator, "get_params") else {}
     for name, value in {"": estimator, **params}.items():
         if _is_function(value) and name.rpartition("__")[2] not in _OF_TEXT:
@@ -362,9 +367,17 @@ def _of_columns(x: Any, columns: list[Any]) -> Any:
     return listed if names is None else [dict(zip(names, row, strict=True)) for row in listed]
 
 
-def is_by_row(x: Any, run: Callable[[str, Any], Any], outputs: Sequence[str]) -> bool:
+def is_by_row(
+    x: Any, run: Callable[[str, Any], Any], outputs: Sequence[str], *, exactly: bool = False
+) -> bool:
     """Whether rows are answered alike in another order, each twice and in parts; also where
-    that cannot be told, as too few rows are given, or the parts are refused."""
+    that cannot be told, as too few rows are given, or the parts are refused.
+
+    Parameters
+    ----------
+    exactly : bool
+        But for roundings; else also where answers differ by little.
+    """
     output = next((name for name in _TELLING if name in outputs), None)
     n = min(n_rows_of(x), _MOST_ROWS)
     if output is None or n < 8:
@@ -372,32 +385,43 @@ def is_by_row(x: Any, run: Callable[[str, Any], Any], outputs: Sequence[str]) ->
     rng = np.random.default_rng(0)
     x = _as_called(take_rows(x, rng.permutation(n_rows_of(x))[:n]))
     order = rng.permutation(n)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            whole, twice, *parts = (
-                np.asarray(_dense(run(output, _as_called(take_rows(x, some)))))
-                for some in (
-                    np.arange(n),
-                    np.repeat(order, 2),
-                    order[:3],
-                    order[3 : n // 2],
-                    order[n // 2 :],
-                )
-            )
-        except Exception:
-            return True
-    again = np.concatenate([*parts, twice])
-    order = np.concatenate([order, np.repeat(order, 2)])
-    if again.shape != whole[order].shape:
+    tries = [[np.repeat(order, 2), *np.split(order, [3, n // 2])]]
+    if exactly:  # what many rows have in common, as a median, differs in few
+        tries.append(np.split(order, range(_FEW_TOGETHER, n, _FEW_TOGETHER)))
+
+    def answer(rows: Array) -> Array:
+        return np.asarray(_dense(run(output, _as_called(take_rows(x, rows)))))
+
+    for parts in tries:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                whole = answer(np.arange(n))
+                again = np.concatenate([answer(rows) for rows in parts])
+            except Exception:
+                continue
+        if len(whole) != n or not _is_alike(
+            whole[np.concatenate(parts)], again, whole, exactly=exactly
+        ):
+            return False
+    return True
+
+
+def _is_alike(wanted: Array, found: Array, whole: Array, *, exactly: bool) -> bool:
+    """Whether rows have the same answers, but for a little of the spread of the whole ones."""
+    if found.shape != wanted.shape:
         return False
     if whole.dtype.kind not in "fc":
-        return bool(np.mean(again != whole[order]) <= _BY_CHANCE)
-    # What stops at a tolerance of all rows together differs by a little.
+        return bool(np.mean(found != wanted) <= (0.0 if exactly else _BY_CHANCE))
     known = whole[np.isfinite(whole)]
     spread = float(np.ptp(known)) if known.size else 0.0
-    near = max(spread, 1e-9 * float(np.abs(known).max(initial=0.0))) * _BY_CHANCE
-    return bool(np.allclose(again, whole[order], rtol=0.0, atol=near, equal_nan=True))
+    size = float(np.abs(known).max(initial=0.0))
+    if exactly:
+        is_narrow = whole.dtype.itemsize < 8
+        near = (_BY_NARROW_ROUNDING if is_narrow else _BY_ROUNDING) * max(spread, size)
+    else:  # what stops at a tolerance of all rows together differs by a little
+        near = max(spread, 1e-9 * size) * _BY_CHANCE
+    return bool(np.allclose(found, wanted, rtol=0.0, atol=near, equal_nan=True))
 
 
 def _as_called(x: Any) -> Any:

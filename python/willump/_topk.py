@@ -24,7 +24,7 @@ from ._filters import BlockFilters, Family, Filter, Shown, prefixes_of, propose
 from ._first_stages import FirstStages, read_matrix
 from ._frames import n_rows_of, take_rows
 from ._graph import Stage
-from ._queries import Queries, draws_of
+from ._queries import Queries, draws_of, sets_of
 from ._rank import Ranking, Rule, ranking_of
 from ._runner import Runner, check_rows_alone, costs_of
 from ._targets import TopKRecall
@@ -33,7 +33,7 @@ Doubles = npt.NDArray[np.float64]
 
 #: Rows on which costs are measured: a query's, as what a call costs is part of it.
 COST_ROWS = 10_000
-#: Queries whose rows are asked by themselves.
+#: Queries whose rows are asked by themselves, small ones together.
 ASKED_QUERIES = 20
 #: A promise for every K holds up to this one.
 MAX_K = 20_000
@@ -357,7 +357,8 @@ def optimize_top_k(
     if not is_held_out:
         check_not_training(queries.parts, X, keys)
     queries.warn_of_duplicates()
-    check_rows_alone(conversion, queries.parts[:ASKED_QUERIES])
+    # What is found has the pipeline's own scores, and nothing looks at them again.
+    check_rows_alone(conversion, [X, *sets_of(queries.parts[:ASKED_QUERIES])], exactly=True)
     model = tuner.run(queries, costs, seed)
     warn_of_python_steps(model._reasons, stacklevel=4)
     return model

@@ -125,6 +125,10 @@ wl_status wl_table_numbers(const wl_table *table, size_t column, double *out,
       break;
     case WL_CELL_TEXT:
     case WL_CELL_QUOTED:
+      if (cell->text.size == 0) { /* "", as pandas writes it alone on a line */
+        *number = __builtin_nan("");
+        break;
+      }
       if (wl_number_parse(cell->text.data, cell->text.size, number,
                           &out_of_memory))
         break;

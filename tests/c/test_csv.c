@@ -281,8 +281,8 @@ static void numbers_are_parsed_with_a_stride(void **state) {
   (void)state;
   memory_source memory;
   wl_csv_reader *reader =
-      open_text(&memory, "x,t\n 1.5 ,a\n,b\n\"-2e3\",c\nNA,\nTrue,d\n");
-  double out[10];
+      open_text(&memory, "x,t\n 1.5 ,a\n,b\n\"-2e3\",c\nNA,\nTrue,d\n\"\",e\n");
+  double out[12];
   wl_error error;
   assert_int_equal(wl_table_numbers(wl_csv_table(reader), 0, out, 2, &error),
                    WL_OK);
@@ -291,6 +291,7 @@ static void numbers_are_parsed_with_a_stride(void **state) {
   assert_true(out[4] == -2000);
   assert_true(isnan(out[6]));
   assert_true(out[8] == 1);
+  assert_true(isnan(out[10]));
   assert_int_equal(wl_table_numbers(wl_csv_table(reader), 1, out, 2, &error),
                    WL_ERROR_VALUE);
   assert_int_equal(error.row, 0);

@@ -5,15 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import willump
+import xgboost as xgb
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import BernoulliNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Binarizer, MaxAbsScaler, Normalizer
+from sklearn.preprocessing import (
+    Binarizer,
+    MaxAbsScaler,
+    Normalizer,
+    OneHotEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.tree import DecisionTreeClassifier
 from willump import _columns
 
@@ -123,6 +133,49 @@ def test_a_column_twice_in_a_row_is_refused_and_any_order_taken(seed: int) -> No
         fast.predict_proba(twice)
     twice.sum_duplicates()
     np.testing.assert_allclose(fast.predict_proba(twice), est.predict_proba(twice), rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_frame_of_sparse_columns_is_csr_rows(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    words = pd.DataFrame({"a": rng.choice(list("wxyz"), 90), "b": rng.choice(list("pq"), 90)})
+    sparse = pd.get_dummies(words, sparse=True, dtype=float)
+    steps = [
+        SelectKBest(k=3), StandardScaler(with_mean=False), RobustScaler(), StandardScaler(),
+        MaxAbsScaler(), TfidfTransformer(), OneHotEncoder(handle_unknown="ignore"),
+    ]  # fmt: skip
+    tree = xgb.XGBClassifier(n_estimators=4, min_child_weight=0, n_jobs=1)
+    model = [tree, LogisticRegression()][rng.integers(2)]
+    est = make_pipeline(steps[seed % len(steps)], model)
+    try:
+        est.fit([sparse, sparse.sparse.to_dense()][rng.integers(2)], rng.permutation(90) % 2)
+    except ValueError:
+        return  # sparse rows that are to be centered
+    fast = willump.compile(est, strict=True)
+    for rows in (sparse, sparse.iloc[:1], sparse.sparse.to_dense()):
+        try:
+            want = est.predict_proba(rows)
+        except (TypeError, ValueError) as error:
+            with pytest.raises(type(error)):
+                fast.predict_proba(rows)
+            continue
+        np.testing.assert_allclose(fast.predict_proba(rows), want, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("step", [RobustScaler(), RobustScaler(with_centering=False)])
+def test_sparse_columns_that_would_be_centered_are_refused(step: Any) -> None:
+    rng = np.random.default_rng(0)
+    dense = pd.DataFrame({c: rng.choice([0.0, 1, 2], 60, p=[0.2, 0.6, 0.2]) for c in "abc"})
+    blocks = ColumnTransformer([("s", step, ["a", "b"])], remainder="passthrough")
+    est = make_pipeline(blocks, LogisticRegression()).fit(dense, np.arange(60) % 2)
+    fast = willump.compile(est, strict=True)
+    sparse = dense.astype(pd.SparseDtype(float, 0.0))
+    np.testing.assert_allclose(fast.predict_proba(dense), est.predict_proba(dense), rtol=1e-9)
+    if step.with_centering:
+        with pytest.raises(willump.UnsupportedError, match="column 'a' is sparse"):
+            fast.predict_proba(sparse)
+    else:
+        np.testing.assert_allclose(fast.predict_proba(sparse), est.predict_proba(sparse), rtol=1e-9)
 
 
 def test_indices_that_are_no_integers_are_refused() -> None:

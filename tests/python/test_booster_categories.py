@@ -206,6 +206,22 @@ def test_polars_categories_are_matched_by_value(seed: int) -> None:
             fast.predict(wrong)
 
 
+@pytest.mark.parametrize("kind", [xgb.XGBRegressor, lgb.LGBMRegressor])
+@pytest.mark.parametrize("words", [["1", "2", "10"], ["a", "b", "c"]])
+def test_words_in_tables_of_arrow_are_refused(kind: Any, words: list[str]) -> None:
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    data = pd.DataFrame({"word": pd.Categorical(words * 30), "z": np.arange(90.0) % 7})
+    options = {"enable_categorical": True} if kind is xgb.XGBRegressor else {"verbose": -1}
+    model = kind(n_estimators=3, **options).fit(data, np.arange(90.0) % 3)
+    fast = willump.compile(model, strict=True)
+    texts = data.astype({"word": "str"})
+    tables = [pa.Table.from_pandas(data), pa.Table.from_pandas(texts)]
+    tables += [pl.from_pandas(data), pl.from_pandas(texts)] if kind is lgb.LGBMRegressor else []
+    for table in tables:
+        with pytest.raises(willump.UnsupportedError, match=r"column 'word' is of .*to_pandas"):
+            fast.predict(table)
+
+
 def test_categories_that_are_not_ascii() -> None:
     data = frame(5, first="ä")
     light = lgb.LGBMRegressor(**LIGHT).fit(data, target(data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -420,6 +421,24 @@ def test_what_is_not_supported_is_refused_by_name(model: Any, reason: str) -> No
     X = np.nan_to_num(rows(300))
     with pytest.raises(willump.UnsupportedError, match=reason):
         willump.compile(model.fit(X, X[:, 0]), strict=True)
+
+
+@pytest.mark.parametrize("n_labels", [2, 3])
+@pytest.mark.parametrize(
+    "make",
+    [xgb.XGBClassifier, xgb.XGBRFClassifier, partial(xgb.XGBClassifier, booster="dart")],
+)
+def test_several_labels_a_row_are_xgboosts_own(make: Any, n_labels: int) -> None:
+    """Two of them look like the two classes that each of them has."""
+    X = np.nan_to_num(rows(400))
+    model = make(n_estimators=3).fit(X, (X[:, :n_labels] > 0.3).astype(int))
+    with pytest.raises(willump.UnsupportedError, match="several labels a row"):
+        willump.compile(model, strict=True)
+    with pytest.warns(willump.PythonStepWarning, match="several labels a row"):
+        fast = willump.compile(model)
+    expected, found = model.predict(X), fast.predict(X)
+    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("missing", [-1, 0, 0.1, -1e30, 3.4e38])

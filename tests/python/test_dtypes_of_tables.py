@@ -446,11 +446,26 @@ def test_integers_stay_what_the_original_makes_of_them(step: Any, dtype: str) ->
     np.testing.assert_array_equal(got, want)
 
 
+def test_a_function_of_integers_of_two_widths_is_compiled() -> None:
+    x = pd.DataFrame({"a": CITIES, "b": CITIES})
+    blocks = [
+        ("a", OneHotEncoder(dtype=np.int32, sparse_output=False), ["a"]),
+        ("b", OrdinalEncoder(dtype=np.int64), ["b"]),
+    ]
+    est = make_pipeline(ColumnTransformer(blocks), FunctionTransformer(np.sqrt)).fit(x)
+    np.testing.assert_array_equal(willump.compile(est, strict=True).transform(x), est.transform(x))
+
+
 def test_integers_that_a_function_wraps_around_are_refused() -> None:
     x = pd.DataFrame({"a": [100.0, 3.0], "b": [1.0, 2.0]})
     fast = willump.compile(FunctionTransformer(np.square, validate=True).fit(x))
     with pytest.raises(willump.UnsupportedError, match=r"column 'a' is of int8.*numpy.square"):
         fast.transform(x.astype({"a": "i1"}))
+    divides = willump.compile(FunctionTransformer(np.reciprocal).fit(x))
+    for rows in ([[1, 2], [4, 5]], ((True, False),)):
+        with pytest.raises(willump.UnsupportedError, match=r"X is of .*numpy.reciprocal"):
+            divides.transform(rows)
+    np.testing.assert_array_equal(divides.transform([[1.0, 2], [4, 5]])[1], [0.25, 0.2])
     plain = willump.compile(
         ColumnTransformer([("f", FunctionTransformer(np.square), [0, 1])]).fit(x)
     )

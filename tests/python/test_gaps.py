@@ -65,7 +65,7 @@ FEATURES: dict[str, tuple[Callable[[], Any], bool]] = {
     "robust, of a union": (lambda: union(RobustScaler(), P, MaxAbsScaler()), False),
     "min max": (MinMaxScaler, False),
     "binary": (Binarizer, False),
-    "norm": (Normalizer, False),
+    "norm": (Normalizer, True),
     "best": (lambda: SelectKBest(k=3), False),
     "imputed": (SimpleImputer, False),
     "imputed zeros": (lambda: SimpleImputer(missing_values=0), False),
@@ -80,7 +80,7 @@ FEATURES: dict[str, tuple[Callable[[], Any], bool]] = {
     "svd": (lambda: TruncatedSVD(2, random_state=0), False),
     "union": (lambda: union(P, MaxAbsScaler()), False),
     "union of one": (lambda: union(MaxAbsScaler()), False),
-    "union of unions": (lambda: union(union(P, Normalizer()), Binarizer()), False),
+    "union of unions": (lambda: union(union(P, Normalizer()), Binarizer()), True),
     "union, imputed": (lambda: union(P, SimpleImputer()), False),
     "union, centered": (lambda: make_pipeline(union(P, MaxAbsScaler()), StandardScaler()), False),
     "union, best": (lambda: make_pipeline(union(P, MaxAbsScaler()), SelectKBest(k=5)), False),
@@ -261,6 +261,46 @@ def test_a_python_step_of_rows_that_are_dicts_is_as_sparse_as_it_says(
 
 def doubled(x: Any) -> Any:
     return x * 2.0
+
+
+def spread(x: Any) -> Any:
+    return x.toarray() if sp.issparse(x) else x
+
+
+def of_commas(text: str) -> list[str]:
+    return text.split(",")
+
+
+@examples(60, shrinks=False)
+@given(st.integers(0, 2**32))
+def test_functions_behind_dicts_and_texts_are_as_sparse_as_they_are_in_the_original(
+    seed: int,
+) -> None:
+    rng = np.random.default_rng(seed)
+    words = np.array([f"w{i}" for i in range(8)])
+    first, rows = [
+        (DictVectorizer(sparse=bool(rng.random() < 0.7)),
+         [{str(w): rng.choice([1.0, 2.5]) for w in rng.choice(words, rng.integers(0, 5))}
+          for _ in range(90)]),
+        (CountVectorizer(analyzer=of_commas),
+         [",".join(rng.choice(words, rng.integers(1, 9))) for _ in range(90)]),
+        (FeatureHasher(6, input_type="string"),
+         [list(rng.choice(words, rng.integers(0, 9))) for _ in range(90)]),
+    ][rng.integers(3)]  # fmt: skip
+    functions = [spread, doubled, sp.csr_matrix, sp.csc_matrix]
+    function = FunctionTransformer(functions[rng.integers(4)], accept_sparse=True)
+    between = [P, MaxAbsScaler(), SelectKBest(k=3), StandardScaler(with_mean=False)]
+    model = rng.choice(["xgboost", "bins", "linear", "forest"])
+    est = make_pipeline(first, function, between[rng.integers(4)], MODELS[model]())
+    try:
+        quiet(est.fit, rows, rng.permutation(90) % 2)
+    except (TypeError, ValueError):
+        return  # of sparse rows
+    fast = quiet(willump.compile, est)
+    for given_rows in (rows, rows[:1]):
+        got, want = (answer(each, "predict_proba", given_rows) for each in (fast, est))
+        assert not isinstance(got, Exception), got
+        np.testing.assert_allclose(got[1], want[1], rtol=1e-6, atol=1e-9)
 
 
 @examples(25, shrinks=False)

@@ -184,6 +184,38 @@ def test_most_frames_of_fit_were_answered() -> None:
     assert N_COMPARED["other"] > 100
 
 
+def handed_on(x: Any) -> Any:
+    return x
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_none_that_a_python_step_gives_is_not_nan_to_those_that_compare(seed: int) -> None:
+    draw = random.Random(seed)
+    fills = SimpleImputer(strategy=draw.choice(["constant", "most_frequent"]))
+    encoder = draw.choice([
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False), TargetEncoder(cv=2),
+        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+    ])  # fmt: skip
+    steps = draw.choice([[fills], [encoder], [fills, encoder]])
+    chain = make_pipeline(FunctionTransformer(handed_on), *steps)
+    if draw.random() < 0.7:
+        chain = ColumnTransformer([("k", chain, ["k"])])
+    est = make_pipeline(chain, HistGradientBoostingClassifier(min_samples_leaf=2))
+    numbers = pd.DataFrame({"k": draw.choices([0.0, 1.0, 2.0, nan], k=N_ROWS)})
+    quiet(est.fit, numbers, (numbers["k"] > 0).astype(int))
+    fast = quiet(willump.compile, est)
+    objects = numbers.astype(object).where(numbers.notna(), None)
+    for rows in (numbers, numbers.astype(object), objects, objects[objects["k"].isna()][:1]):
+        want = quiet(est.predict_proba, rows)
+        try:
+            got = quiet(fast.predict_proba, rows)
+        except willump.UnsupportedError as error:
+            refused = str(error)
+            assert rows["k"].map(lambda cell: cell is None).any(), refused
+            continue
+        np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
 @pytest.mark.parametrize("encoder", [OneHotEncoder(handle_unknown="ignore"), TargetEncoder(cv=2)])
 @pytest.mark.parametrize("output", ["default", "pandas", "polars"])
 def test_text_without_missing_cells_stays_native(encoder: Any, output: str) -> None:

@@ -360,7 +360,7 @@ def test_what_all_rows_have_in_common_shows_in_small_calls(
     target: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the rows that are asked beforehand do not tell."""
-    monkeypatch.setattr(_runner.Runner, "check_rows_alone", lambda *_: None)
+    monkeypatch.setattr(_runner.Runner, "check_rows_alone", lambda *_, **__: None)
     x, fresh = with_gaps(1500, 0, 0.0), with_gaps(3000, 1, 0.2)
     pipeline = clone(FILLED).fit(x, x["y"])
     with pytest.raises(willump.UnsupportedError, match="rows of X_cal in calls of"):
@@ -413,6 +413,52 @@ def test_a_model_that_knows_no_width_of_its_own_gets_a_cascade(model: Any) -> No
     assert fast.metadata["certificate"]["share_leaving"] > 0
     apart = np.abs(fast.predict(test) - fitted.predict(test))
     assert np.mean(apart <= (0.0 if is_label else 0.6)) > 0.65
+
+
+def test_a_step_that_gets_all_rows_hides_no_other() -> None:
+    """Of a function: a count within the call is known to need its rows, the median is not."""
+    x, fresh = with_gaps(1500, 0, 0.0), with_gaps(3000, 1, 0.2)
+    x["u"], fresh["u"] = np.arange(1500) // 3, np.arange(3000) // 3
+    wide = np.column_stack([x[["a", "b"]], np.full(1500, 3.0), x["c"]])
+    model = LogisticRegression().fit(wide, x["y"])
+
+    def scores(d: Any) -> Any:
+        cheap = d[["a", "b"]].to_numpy()
+        counts = d.groupby("u")["u"].transform("count").to_numpy().astype(float).reshape(-1, 1)
+        filled = d["c"].fillna(d["c"].median()).to_numpy().reshape(-1, 1)
+        return model.predict_proba(np.hstack([cheap, counts, filled]))[:, 1]
+
+    costs = {"cheap": 1.0, "counts": 1.0, "filled": 40.0}
+    queries = willump.TopKRecall(0.8, share=0.8, query_size=50, k=5)
+    for target in (willump.Agreement(0.9), queries):
+        with pytest.raises(willump.UnsupportedError, match="beside other rows"):
+            optimized(scores, x, x["y"], target, X_cal=fresh, costs=costs)
+
+
+@pytest.mark.parametrize("is_list", [False, True])
+@pytest.mark.parametrize("size", [5, 7, 30])
+def test_small_queries_are_asked_together(size: int, is_list: bool) -> None:
+    x = with_gaps(1500, 0, 0.0)
+    columns = FILLED[0]
+    pipeline = make_pipeline(clone(columns), Ridge()).fit(x, x["a"] + 0.1 * x["c"])
+    fresh = [with_gaps(size, seed, 0.3) for seed in range(80)]
+    target = willump.TopKRecall(0.6, share=0.7, k=1, query_size=None if is_list else size)
+    with pytest.raises(willump.UnsupportedError, match="beside other rows"):
+        optimized(
+            pipeline, x, x["a"] + 0.1 * x["c"], target, costs=[1.0, 40.0],
+            X_cal=fresh if is_list else pd.concat(fresh, ignore_index=True),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("weight", [1e-4, 0.01])
+def test_a_filter_s_scores_are_the_pipeline_s_to_the_rounding(weight: float) -> None:
+    """What a centred column adds may be next to nothing beside one with heavy tails."""
+    x, later = (np.exp(2 * np.random.default_rng(s).normal(size=(2000, 6))) for s in (0, 1))
+    pipeline = with_function(lambda a: a - a.mean(axis=0), Ridge())
+    pipeline.fit(x, x[:, 0] + weight * x[:, 2:].sum(axis=1))
+    target = willump.TopKRecall(0.8, share=0.8, query_size=40, k=5)
+    with pytest.raises(willump.UnsupportedError, match="beside other rows"):
+        optimized(pipeline, x, x[:, 0], target, X_cal=later, costs=[1.0, 40.0])
 
 
 # ---- rows and queries ----------------------------------------------------------------

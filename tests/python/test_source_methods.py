@@ -420,6 +420,10 @@ def test_catboost_s_exponent() -> None:
     model = cb.CatBoostRegressor(loss_function="Poisson", **CAT).fit(X, np.abs(targets(X, 0)))
     types_of: list[dict[str, Any]] = [{"prediction_type": t} for t in ("Exponent", "RawFormulaVal")]
     check(model, X, calls("predict staged_predict", {}, *types_of), 1e-12)
+    plain = cb.CatBoost({"loss_function": "Poisson", **CAT}).fit(X, np.abs(targets(X, 0)))
+    check(plain, X, calls("predict staged_predict", {}, *types_of[1:]), 1e-12)
+    with pytest.raises(willump.UnsupportedError, match="prediction_type='Exponent'"):
+        willump.compile(plain).predict(X, prediction_type="Exponent")
 
 
 def test_a_pipeline_passes_options_on_and_has_no_methods_of_its_last_step() -> None:

@@ -225,3 +225,19 @@ def test_batches_of_arrow_tables_are_held_together(together: Any) -> None:
     same(fast.top_k(batches, 5, n_rows=120), fast.top_k(x, 5))
     columns = [{name: part[name].to_numpy() for name in part} for part in cut(x, [50])]
     same(fast.top_k(columns, 5, n_rows=120), fast.top_k(x, 5))
+
+
+def test_a_function_s_step_that_its_sample_does_not_tell_of_sees_all_rows() -> None:
+    """Without gaps a step that fills them takes rows one by one."""
+    sample = visits(300, 0)
+    model = LinearRegression().fit(sample[["a", "u"]].to_numpy(), sample["a"])
+
+    def filled(d: Any) -> Any:
+        return model.predict(np.column_stack([d["a"].fillna(d["a"].mean()), d["u"]]))
+
+    fast = willump.compile(filled, sample=sample)
+    x = visits(200, 1)
+    x.loc[::5, "a"] = np.nan
+    ids, scores = fast.top_k(cut(x, [50, 50]), 120, n_rows=200)
+    np.testing.assert_allclose(scores, filled(x)[ids], rtol=1e-9)
+    same((ids, scores), fast.top_k(x, 120))

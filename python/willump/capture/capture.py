@@ -369,8 +369,9 @@ class Result:
             if why:
                 result.native = f"line {result.line}: {why}"
                 native = tracer.external(result)
-            if result.external is not None:  # a step's answers have their own dtype
-                native = replace(result.external, dtype=str(result.value.dtype))
+            made = result.external
+            if made is not None and made.dtype != WHOLE:  # a step's answers have their own dtype
+                native = replace(made, dtype=str(result.value.dtype))
         except NotNative as reason:
             if result.is_part:  # the whole function may be a Python step
                 raise CaptureError(str(reason)) from None

@@ -175,6 +175,8 @@ def chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any)
             kinds.append(_kind_of_constant(side))
     if "str" in kinds:
         raise NotNative("strings are chosen")
+    if "nullable" in kinds or "nullable text" in kinds:
+        raise NotNative("values of a nullable column are chosen")
     moments = {kind for kind in kinds if kind in ("datetime", "zoned", "timedelta")}
     if (moments and set(kinds) - {*moments, "missing"}) or len(moments) > 1:
         raise NotNative("moments are chosen beside others")

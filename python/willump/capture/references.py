@@ -34,7 +34,8 @@ _OPERATORS = (
     "matmul", "mod", "mul", "ne", "neg", "or_", "pos", "pow", "rshift", "sub", "truediv", "xor",
 )  # fmt: skip
 _TYPES = {t.__name__: t for t in (bool, int, float, str, object)}
-_FIELDS = ("name", "why", "n_features", "sparse", "dtype", "result_dtype", "is_row_wise")
+_FIELDS = ("name", "why", "n_features", "sparse", "dtype", "result_dtype", "is_row_wise",
+           "may_miss")  # fmt: skip
 
 
 class NotStored(Exception):
@@ -227,7 +228,7 @@ def loaded(stored: Mapping[str, Any], allowed: Collection[str]) -> list[ReplaySt
         replay = reader.replay(step["call"])
         made = ReplayStep(
             estimator=None, method="", is_raw=True, columns=Columns((), ()), number=number,
-            replay=replay, frame=frame, **{field: step[field] for field in _FIELDS},
+            replay=replay, frame=frame, **{f: step[f] for f in _FIELDS if f in step},
         )  # fmt: skip
         steps.append(made)
     return steps

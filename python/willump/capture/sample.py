@@ -15,6 +15,8 @@ from .inputs import is_scalar
 #: Rows of a sample that are looked at, and those that the function is followed on.
 MAX_SAMPLE = 1000
 MAX_FOLLOWED = 128
+#: Rows at least that have other values than the sample's.
+_OTHERS = 64
 
 #: A frame, and what calls gave on it so far: `Replay.run` takes both.
 Run: TypeAlias = tuple[pd.DataFrame, dict[int, Any]]
@@ -40,6 +42,19 @@ class Sample:
     def run_whole(self) -> Run:
         """All of the sample."""
         return self.runs.setdefault("whole", (self.whole, {}))
+
+    def runs_of_others(self) -> list[Run]:
+        """The rows, few ones several times, with missing values, and with values that the
+        sample has not, in some rows of each column, others in each."""
+        n = len(self.rows)
+        places = np.tile(np.arange(n), -(-_OTHERS // n))
+        for key, change in (("missing", _missing), ("others", _others)):
+            if key not in self.runs:
+                rows = self.rows.iloc[places].reset_index(drop=True)
+                random = np.random.default_rng(0).random
+                made = {name: change(rows[name], random(len(rows)) < 0.5) for name in rows}
+                self.runs[key] = (pd.DataFrame(made, index=rows.index), {})
+        return [self.runs["missing"], self.runs["others"]]
 
     def run_relabelled(self) -> Run:
         """The rows with labels of which none is its row's number."""
@@ -108,3 +123,21 @@ def _telling(column: Any) -> list[int]:
             types.setdefault(type(cell), place)
         found += list(types.values())[:8]
     return [int(place) for place in found]
+
+
+def _missing(column: Any, is_other: Array) -> Any:
+    """A column with some values missing, where its dtype has such."""
+    kind = getattr(column.dtype, "kind", "O")
+    if isinstance(column.dtype, np.dtype) and kind in "biu":
+        return column
+    return column.mask(is_other)
+
+
+def _others(column: Any, is_other: Array) -> Any:
+    """A column with some values that it has not, of numbers and strings."""
+    kind = getattr(column.dtype, "kind", "O")
+    if isinstance(column.dtype, np.dtype) and kind in "iuf":
+        limit = np.iinfo(column.dtype).max if kind in "iu" else 1e9
+        return column.where(~is_other, column.dtype.type(min(limit, 999_999_937)))
+    is_text = isinstance(column.dtype, pd.StringDtype) or column.dtype == object
+    return column.where(~is_other, "\u2603 of no sample") if is_text else column

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import types
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +13,28 @@ import numpy as np
 import scipy.sparse as sp
 
 from .._frames import take_rows
+from .._graph import Array
 from ..convert.context import Context
 from ..convert.steps import Columns, PythonStep
 from ..convert.values import DTYPES, Ref
+from .columns import LARGEST
 from .nullable import may_be_na
 from .sample import Sample
-from .values import Column, Matrix, NotNative, Replay, Traced
+from .source import LIBRARIES
+from .values import (
+    WHOLE,
+    AugmentItem,
+    CallMethod,
+    Column,
+    Matrix,
+    NotNative,
+    Replay,
+    SetItem,
+    Traced,
+)
 
+#: What is done to objects, by name.
+_DONE = (AugmentItem, CallMethod, SetItem)
 #: Rows that are asked alone.
 _ALONE = 6
 #: Seconds that a step may take to be run on a whole sample.
@@ -32,6 +48,31 @@ class ReplayStep(PythonStep):
     replay: Replay | None = None
     frame: Any = None  #: from the caller's X to the frame that the function takes
     is_row_wise: bool = True
+    #: Whole numbers, and floats where one of them is missing.
+    may_miss: bool = False
+
+    def stored(self, answer: Any, *, checks: bool = True) -> Any:
+        array = np.asarray(answer)
+        if checks and not sp.issparse(answer) and not self._is_of_dtype(array):
+            raise TypeError(
+                f"{self.name} gave numbers of dtype {array.dtype}, which do not fit the "
+                f"{np.dtype(self.result_dtype)} that its answers had when it was compiled"
+            )
+        return super(ReplayStep, self).stored(answer, checks=checks)
+
+    def _is_of_dtype(self, array: Array) -> bool:
+        """Whether numbers are such as the graph takes the answers for; what it cannot hold
+        `stored` refuses."""
+        if len(array) == 0:
+            return True
+        if np.dtype(self.result_dtype).kind == "b" and array.dtype.kind != "b":
+            return all(isinstance(each, (bool, np.bool_)) for each in array.ravel().tolist())
+        if not self.may_miss:
+            return True
+        if array.dtype.kind not in "iuf":
+            return False
+        there = array[~np.isnan(array)]
+        return bool(((np.floor(there) == there) & (np.abs(there) <= LARGEST)).all())
 
     def answer(self, x: Any) -> Any:
         import pandas as pd
@@ -64,6 +105,9 @@ class ReplayStep(PythonStep):
             raise NotNative(why)
         width = 1 if shown.ndim == 1 else int(shown.shape[1])
         dtype = DTYPES.get(shown.dtype, "i64" if shown.dtype.kind in "biu" else "f64")
+        may_miss = may_be_missing(value, sample)
+        if may_miss:
+            dtype = "f64"
         step = cls(
             estimator=None,
             method="",
@@ -77,6 +121,7 @@ class ReplayStep(PythonStep):
             result_dtype=shown.dtype.str,
             columns=Columns((), ()),
             is_row_wise=is_row_wise(value, sample),
+            may_miss=may_miss,
         )
         node = context.builder.node(
             "external",
@@ -91,7 +136,7 @@ class ReplayStep(PythonStep):
         )
         if shown.ndim == 1:
             rows = rows_of(value, sample)
-            return Column(node, _column_dtype(shown.dtype), rows)
+            return Column(node, WHOLE if may_miss else _column_dtype(shown.dtype), rows)
         form = shown.format if is_sparse else ""
         return Matrix(Ref(node, width, is_sparse, dtype), str(shown.dtype), form)
 
@@ -129,6 +174,58 @@ def plain(value: Any) -> Any:
             return value.to_numpy(dtype=np.float64, na_value=np.nan)
         return array
     return value
+
+
+def may_be_missing(value: Traced, sample: Sample) -> bool:
+    """Whether whole numbers that pandas gave are floats, some of them missing, of rows whose
+    values are missing or none that the sample has: a key that is in no table, say. Functions
+    of the user's are not asked for rows that there are not."""
+    shown = plain(value.value)
+    if shown.dtype != np.int64 or shown.ndim != 1:
+        return False
+    if not _is_of_libraries(value.replay, set()):
+        return False
+    for frame, known in sample.runs_of_others():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = plain(value.replay.run(frame, known))
+        except Exception:  # such rows are an error to it
+            continue
+        if found.dtype.kind == "f" and np.isnan(found).any():
+            return True
+    return False
+
+
+def _is_of_libraries(replay: Replay, seen: set[int]) -> bool:
+    """Whether a call and those that its arguments come from have nothing of the user's."""
+    if replay.function is None or id(replay) in seen:
+        return True
+    seen.add(id(replay))
+    pending: list[Any] = [replay.function, *replay.args, *replay.kwargs.values()]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Replay):
+            if not _is_of_libraries(item, seen):
+                return False
+        elif type(item) in (list, tuple, set, frozenset):
+            pending.extend(item)
+        elif type(item) is dict:
+            pending.extend(item.values())
+        elif type(item) is slice:
+            pending.extend((item.start, item.stop, item.step))
+        elif not isinstance(item, _DONE) and _library_of(item) not in LIBRARIES | {"_operator"}:
+            return False
+    return True
+
+
+def _library_of(item: Any) -> str:
+    """Where a function or value comes from; what a decorator made is the decorator's."""
+    if isinstance(item, types.FunctionType):
+        module = item.__globals__.get("__name__")
+    else:
+        module = getattr(item, "__module__", None) if callable(item) else None
+    return str(module or type(item).__module__).partition(".")[0]
 
 
 def is_row_wise(value: Traced, sample: Sample) -> bool:

@@ -135,6 +135,8 @@ def _classifier(
     model.categories = _of_frames(value, categories)
     if read["link"] not in ("expit", "softmax"):
         raise Refused(f"the objective {read['objective']!r} gives no probabilities")
+    if read["library"] == "xgboost" and read["link"] == "expit" and raw.n_features > 1:
+        raise Refused("it was fitted on several labels a row")
     if raw.n_features == 1:
         model.positive = scores
         scores = ctx.rows("complement", scores, n_features=2)
@@ -386,7 +388,7 @@ def register_library(name: str) -> None:
             predict=xgboost_classifier,
             operators=[*_OPERATORS, "impute"],
             parameters=_PARAMETERS,
-            python_step=_XGBOOST_PYTHON,
+            python_step=f"{_XGBOOST_PYTHON}; several labels a row",
         )
 
 

@@ -72,7 +72,10 @@ def _prediction(est: Any, value: Value, read: Any, raw: Ref, prediction: Ref) ->
 def catboost_raw(ctx: Context, est: Any, value: Value) -> Model:
     """CatBoost and CatBoostRanker, which predict raw values."""
     read, raw = _raw(ctx, est, value)
-    return _prediction(est, value, read, raw, raw)
+    model = _prediction(est, value, read, raw, raw)
+    assert model.source is not None
+    model.source["is_exponent"] = False  # its predictions are the raw values
+    return model
 
 
 def catboost_regressor(ctx: Context, est: Any, value: Value) -> Model:

@@ -260,9 +260,19 @@ class Context(PythonSteps):
         """An input, or what imputers hand on of one, in which text and numbers are never equal;
         of parts of one their reader says it (`refuse_text`)."""
         through = ("select", "check_finite", "concat", "cast")
+        self._tells_none(node, through)
         for given in self._handed_on(node, through):
             if given == node or self._is_imputed(node, through):
                 self.say_first(given, "category")
+
+    def _tells_none(self, node: int, through: Sequence[str]) -> None:
+        """Tells Python steps whose answers come to a node as they are that it compares them."""
+        at = self.builder.nodes[node]
+        if at.payload is not None:
+            at.payload.tells_none = True
+        elif at.operator in through or node in self.whole_imputers:
+            for each in at.inputs:
+                self._tells_none(each, through)
 
     def _is_imputed(self, node: int, through: Sequence[str]) -> bool:
         """Whether an imputer that keeps dtypes hands a node what it reads."""
@@ -367,7 +377,9 @@ class Context(PythonSteps):
         return self._width_of(at.inputs[0]) if at.operator in ("cast", "check_finite") else None
 
     def compares_objects(self, ref: Ref, number: float) -> None:
-        """Notes that objects of the caller's are compared with a number as they come."""
+        """Notes that objects, the caller's or of a Python step, are compared with a number as
+        they come."""
+        self._tells_none(ref.node, ("select", "check_finite", "concat", "cast"))
         for node, _ in self.given(ref.node, range(ref.n_features), _PASSES):
             self.say_first(node, f"equal={number!r}")
 
@@ -377,6 +389,13 @@ class Context(PythonSteps):
             through = (*_PASSES, "scale", "binarize", "normalize", "impute")
             for node, _ in self.given(ref.node, range(ref.n_features), through):
                 self.say_first(node, "no_sparse_nan")
+
+    def refuses_sparse_columns(self, ref: Ref) -> None:
+        """Has columns of a frame that are sparse refused: of several that are, scikit-learn
+        makes CSR rows, which are not centered."""
+        for node, _ in self.given(ref.node, range(ref.n_features), _PASSES):
+            if self.builder.nodes[node].attributes["kind"] == "numeric":
+                self.say_first(node, "dense_columns")
 
     def reads_frames(self, ref: Ref, words: Sequence[str]) -> None:
         """Notes what a model that may be given the caller's columns themselves, in a frame,

@@ -143,7 +143,8 @@ class Emitter:
             }
             if len(ref.parts) > 1:  # one dtype for all, whatever those of the parts
                 own["joint"] = ref.node
-            if ref.dtype != part.dtype and operator != "cast":
+            is_float = ref.dtype in ("f32", "f64")  # integers are computed of as they are
+            if ref.dtype != part.dtype and operator != "cast" and is_float:
                 # But where float32 rows make all parts float32.
                 kept: dict[str, Any] = {
                     "joint": own.get("joint"),

@@ -53,7 +53,11 @@ def jumps(step: Any) -> bool:
     """Whether a fitted step, or one in it, may jump; what nobody knows counts as one."""
     if step is None or isinstance(step, str):
         return False
-    if (members := members_of(step)) is not None:
+    try:
+        members = members_of(step)
+    except AttributeError:  # a ColumnTransformer that is not fitted
+        members = [one for _, one, _ in step.transformers]
+    if members is not None:
         return any(map(jumps, members))
     if isinstance(step, _OF_MEMBERS):
         found = step.get_params(deep=True).values()

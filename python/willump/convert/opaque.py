@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.preprocessing import PolynomialFeatures
 
 from .._graph import Array, Attribute
@@ -147,6 +148,14 @@ class PythonSteps(Emitter):
         answer = _probe(estimator, "predict", value)
         model.classes = classes
         is_table = answer.n_dims == 2 if answer else _is_table_by_name(estimator, n)
+        if answer is not None and is_table and answer.n_features not in (1, n):
+            model.classes = None
+            self.notes.append(
+                f"{type(estimator).__name__}: {answer.n_features} labels a row, each one of "
+                f"{n} classes; only predict is there"
+            )
+            self._python_predictor(model, estimator, value, why)
+            return
         model.multilabel = answer is not None and is_table and answer.n_features == n
         model.label = self.step(
             estimator, "predict", value, why,
@@ -217,9 +226,11 @@ def _probe(estimator: Any, method: str, value: Value) -> _Answer | None:
         value.n_features if isinstance(value, Ref) else getattr(estimator, "n_features_in_", None)
     )
     function: Callable[[Any], Any] | None = getattr(estimator, method, None)
-    if width is None or function is None:
+    if function is None:
         return None
-    rows: Any = np.zeros((2, int(width)))
+    rows: Any = _empty_rows(estimator) if width is None else np.zeros((2, int(width)))
+    if rows is None:
+        return None
     if isinstance(value, Ref):
         rows = rows.astype(NUMPY[value.dtype])
         if value.sparse:
@@ -235,6 +246,20 @@ def _probe(estimator: Any, method: str, value: Value) -> _Answer | None:
         answer = np.asarray(answer)
     columns = 1 if answer.ndim == 1 else int(answer.shape[1])
     return _Answer(columns, answer.ndim, sparse, answer.dtype)
+
+
+def _empty_rows(estimator: Any) -> list[Any] | None:
+    """Two rows that hold nothing, for steps behind one that reads texts or dicts, of which
+    alone it is known by name what it gives."""
+    steps = getattr(estimator, "steps", None)
+    if not isinstance(steps, list) or len(steps) < 2:
+        return None
+    first = steps[0][1]
+    if isinstance(first, FeatureHasher):
+        return [{}, {}] if first.input_type == "dict" else [[], []]
+    if isinstance(first, DictVectorizer):
+        return [{}, {}]
+    return ["", ""] if hasattr(first, "build_analyzer") else None
 
 
 def _goes_by_order(estimator: Any) -> bool:
@@ -269,11 +294,6 @@ def _is_table_by_name(estimator: Any, n_classes: int) -> bool:
 
 
 def _is_sparse_by_name(estimator: Any) -> bool:
-    steps = getattr(estimator, "steps", None)
-    if isinstance(steps, list) and type(steps[-1][1]).__name__ == "FunctionTransformer":
-        # Of DictVectorizer's rows, which are in order, it gives what it is given.
-        before = [step for _, step in steps[:-1] if hasattr(step, "vocabulary_")]
-        return len(steps) == 2 and any(bool(getattr(step, "sparse", False)) for step in before)
     estimator = _final(estimator)
     if hasattr(estimator, "sparse_output_"):
         return bool(estimator.sparse_output_)

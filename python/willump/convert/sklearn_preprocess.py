@@ -104,6 +104,8 @@ def robust_scaler(ctx: Context, est: Any, value: Value) -> Ref:
     # Rows that come as CSR are scaled and not centered.
     subtract = est.center_ if est.with_centering and not ref.sparse else None
     divide = est.scale_ if est.with_scaling else None
+    if subtract is not None:
+        ctx.refuses_sparse_columns(ref)
     return _scaled(ctx, ref, subtract, divide, keeps_zeros=subtract is not None)
 
 

@@ -76,6 +76,8 @@ class PythonStep:
     #: Who reads its CSR rows goes by the order of their columns, as PolynomialFeatures
     #: does; a graph's are in order.
     keeps_order: bool = False
+    #: Who reads its answers compares objects, to which None is not NaN.
+    tells_none: bool = False
     #: Of a frame that the matrix is handed over as.
     names: tuple[str, ...] | None = None
     #: Who reads the names of what it gives.
@@ -162,6 +164,8 @@ class PythonStep:
                 f"{self.functions[0]} does not compute as in float64; give X in float64, such as "
                 "X.astype(float)"
             )
+        if checks and self.tells_none and numbers.dtype == object:
+            self._refuse_none(numbers)
         if np.can_cast(numbers.dtype, dtype, "safe"):
             return numbers.astype(dtype, copy=False)
         if numbers.dtype.kind in "mM":
@@ -187,6 +191,14 @@ class PythonStep:
                 f"the {dtype} that its answers had when it was compiled"
             )
         return cast
+
+    def _refuse_none(self, cells: Array) -> None:
+        for at, cell in np.ndenumerate(cells):
+            if cell is None:
+                raise UnsupportedError(
+                    f"{self.name} stays Python and gave None among objects (row {at[0]}), which "
+                    "is not NaN to the step that compares them; give NaN where one is missing"
+                )
 
     def _refuse_narrow(self, dtype: np.dtype[Any]) -> None:
         if dtype.kind == "f":
