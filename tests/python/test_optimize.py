@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import signal
 import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+import tqdm
 import willump
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
@@ -18,6 +21,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from willump._tuner import Tuner
 
 WORDS = np.array([f"word{i}" for i in range(2000)])
 COSTS = {"words": 1.0, "characters": 20.0}
@@ -521,3 +525,45 @@ def test_agreement_on_tweets() -> None:
     rest = x[6000:]
     # No more rows than certified: leave room for their own chance.
     assert np.mean(fast.predict(rest) == pipeline.predict(rest)) > 0.93
+
+
+def test_it_shows_which_models_are_trained_and_stops_on_ctrl_c(
+    fitted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline, x, y = fitted
+    fresh = documents(3000, 2)[0]
+    shown: list[Any] = []
+    trained: list[Any] = []
+    plain = Tuner.train
+
+    class Bar(tqdm.tqdm):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            assert kwargs["disable"] is None  # on a terminal only
+            super().__init__(*args, **{**kwargs, "disable": False, "file": io.StringIO()})
+            shown.append(self)
+
+    def train(self: Any, *args: Any) -> Any:
+        trained.append(args)
+        if stops:
+            signal.raise_signal(signal.SIGINT)
+        return plain(self, *args)
+
+    monkeypatch.setattr(tqdm, "tqdm", Bar)
+    monkeypatch.setattr(Tuner, "train", train)
+    # A shell's background jobs ignore the signal, and Python leaves that so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        stops = True
+        with pytest.raises(KeyboardInterrupt):
+            willump.optimize(pipeline, x, y, X_cal=fresh, costs=COSTS, random_state=0)
+        assert len(trained) == 1
+    finally:
+        signal.signal(signal.SIGINT, before)
+    stops = False
+    again = willump.optimize(pipeline, x, y, X_cal=fresh, costs=COSTS, random_state=0)
+    assert shown[-1].n == len(trained) - 1
+    assert shown[-1].desc.startswith("first stages")
+    monkeypatch.undo()
+    other = willump.optimize(pipeline, x, y, X_cal=fresh, costs=COSTS, random_state=0)
+    np.testing.assert_array_equal(again.predict(fresh[:50]), other.predict(fresh[:50]))
+    assert again.metadata["certificate"] == other.metadata["certificate"]
