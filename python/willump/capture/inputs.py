@@ -515,15 +515,12 @@ class AsFrame:
             if isinstance(dtype, pd.CategoricalDtype):
                 is_one = x[name].isin(dtype.categories) | x[name].isna()
                 _check_cast(x[name], is_one, "one of other categories than the sample's")
-        x = x.assign(
-            **{
-                name: pd.Series(
-                    pd.NaT, index=x.index, dtype=dtype
-                )  # no `astype` gives missing ones
-                for name, dtype in there.items()
-                if pd.api.types.pandas_dtype(dtype).kind in "mM" and x[name].isna().all()
-            }
-        )
+        gone = {  # no `astype` gives missing times
+            name: pd.Series(pd.NaT, index=x.index, dtype=dtype)
+            for name, dtype in there.items()
+            if pd.api.types.pandas_dtype(dtype).kind in "mM" and x[name].isna().all()
+        }
+        x = x.assign(**gone)
         made = x.astype(there)
         for name, dtype in there.items():
             if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_integer_dtype(dtype):

@@ -26,6 +26,8 @@ WHOLE_FUNCTIONS = ("absolute", "negative", "positive", "sign", "square", "floor"
 COMPARED = "its answers would be within rounding of the original's, and a step behind it may jump"
 #: Operators of one matrix that keep its columns' numbers.
 _PASSES = ("cast", "check_finite")
+#: Operators that hand on the numbers of a matrix, or of some of its columns.
+_HANDS_ON = ("select", "check_finite", "concat", "cast")
 
 
 class Context(PythonSteps):
@@ -259,25 +261,24 @@ class Context(PythonSteps):
     def read_as_category(self, node: int) -> None:
         """An input, or what imputers hand on of one, in which text and numbers are never equal;
         of parts of one their reader says it (`refuse_text`)."""
-        through = ("select", "check_finite", "concat", "cast")
-        self._tells_none(node, through)
-        for given in self._handed_on(node, through):
-            if given == node or self._is_imputed(node, through):
+        self._tells_none(node)
+        for given in self._handed_on(node, _HANDS_ON):
+            if given == node or self._is_imputed(node):
                 self.say_first(given, "category")
 
-    def _tells_none(self, node: int, through: Sequence[str]) -> None:
+    def _tells_none(self, node: int) -> None:
         """Tells Python steps whose answers come to a node as they are that it compares them."""
         at = self.builder.nodes[node]
         if at.payload is not None:
             at.payload.tells_none = True
-        elif at.operator in through or node in self.whole_imputers:
+        elif at.operator in _HANDS_ON or node in self.whole_imputers:
             for each in at.inputs:
-                self._tells_none(each, through)
+                self._tells_none(each)
 
-    def _is_imputed(self, node: int, through: Sequence[str]) -> bool:
+    def _is_imputed(self, node: int) -> bool:
         """Whether an imputer that keeps dtypes hands a node what it reads."""
         at = self.builder.nodes[node]
-        is_passed = at.operator in through and any(self._is_imputed(i, through) for i in at.inputs)
+        is_passed = at.operator in _HANDS_ON and any(map(self._is_imputed, at.inputs))
         return node in self.whole_imputers or is_passed
 
     def _handed_on(
@@ -379,7 +380,7 @@ class Context(PythonSteps):
     def compares_objects(self, ref: Ref, number: float) -> None:
         """Notes that objects, the caller's or of a Python step, are compared with a number as
         they come."""
-        self._tells_none(ref.node, ("select", "check_finite", "concat", "cast"))
+        self._tells_none(ref.node)
         for node, _ in self.given(ref.node, range(ref.n_features), _PASSES):
             self.say_first(node, f"equal={number!r}")
 
