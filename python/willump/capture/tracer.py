@@ -185,8 +185,11 @@ class Tracer(Watch):
             found = self.make(name_of(callee), callee, args, kwargs, of_estimator)
             if not isinstance(found.native, str):
                 return found
+        n_before = len(self.context.builder.nodes)
         inlined = self._inline(callee, args, kwargs)
         is_left = isinstance(inlined, Traced) and isinstance(inlined.native, str)
+        made = self.context.builder.nodes[n_before:]
+        is_left |= any(node.operator == "external" for node in made)
         if inlined is not NotImplemented and not (is_left and of_estimator is not None):
             return inlined
         maker = maker_of(callee) or of_estimator or bound_maker(callee)
