@@ -102,8 +102,8 @@ def _parts(est: Any) -> Sequence[Any]:
     if calibrated := getattr(est, "calibrated_classifiers_", None):
         return [pair.estimator for pair in calibrated]
     found = getattr(est, "estimators_", None)
-    if not isinstance(found, list) or hasattr(est, "estimators_features_"):
-        return []  # each bag's rows are a copy
+    if not isinstance(found, list):
+        return []
     if hasattr(est, "estimator_"):  # copies of one, such as a forest's
         return [est.estimator_] * min(len(found), 2)
     is_stack = hasattr(est, "final_estimator_") and est.passthrough
