@@ -289,7 +289,7 @@ def as_rows(x: Any, name: str = "X") -> Any:
 
 def as_doubles(x: Any) -> Any:
     """Dense float32 numbers in float64; None for anything else."""
-    dtypes = list(x.dtypes) if library_of(x) == "pandas" and hasattr(x, "dtypes") else []
+    dtypes = list(x.dtypes) if library_of(x) == "pandas" and np.ndim(x) == 2 else []
     is_single = isinstance(x, np.ndarray) and x.dtype == np.float32
     if not is_single and not (dtypes and all(dtype == np.float32 for dtype in dtypes)):
         return None
