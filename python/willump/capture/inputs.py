@@ -527,6 +527,9 @@ class AsFrame:
         if isinstance(x, pd.DataFrame):
             return x
         if isinstance(x, dict):
+            nested = next((name for name, value in x.items() if isinstance(value, dict)), None)
+            if nested in self.dtypes:
+                raise TypeError(f"column {nested!r} holds a dict")
             is_row = all(is_scalar(value) for value in x.values())
             x = pd.DataFrame([x] if is_row else x)
         elif isinstance(x, (list, tuple)):
@@ -535,6 +538,7 @@ class AsFrame:
             x = x.to_pandas()
         there = {name: dtype for name, dtype in self.dtypes.items() if name in x.columns}
         for name, dtype in there.items():
+            _check_kind(x[name], dtype)
             if isinstance(dtype, pd.CategoricalDtype):
                 is_one = x[name].isin(dtype.categories) | x[name].isna()
                 _check_cast(x[name], is_one, "one of other categories than the sample's")
@@ -554,6 +558,40 @@ class AsFrame:
                 )
                 _check_cast(x[name], is_same, f"no {dtype}")
         return made
+
+
+_NUMBERS = frozenset(["integer", "floating", "mixed-integer-float", "integer-na"])
+#: What cells may be, as `infer_dtype` says, by the kind of the sample's dtype.
+_CELLS = (
+    ("is_bool_dtype", frozenset(["boolean"])),
+    ("is_integer_dtype", _NUMBERS),
+    ("is_float_dtype", _NUMBERS),
+    ("is_datetime64_any_dtype", frozenset(["datetime", "datetime64", "date"])),
+    ("is_timedelta64_dtype", frozenset(["timedelta", "timedelta64"])),
+    ("is_string_dtype", frozenset(["string"])),
+)
+
+
+def _check_kind(given: Any, dtype: Any) -> None:
+    """Raises where a column holds values of another kind, which a cast would make some of
+    (whole numbers as moments, text as numbers)."""
+    import pandas as pd
+
+    is_any = isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(dtype)
+    if given.dtype == dtype or is_any:
+        return
+    known = (kinds for name, kinds in _CELLS if getattr(pd.api.types, name)(dtype))
+    kinds = next(known, None)
+    cells = given.astype(object)
+    if kinds is None or pd.api.types.infer_dtype(cells, skipna=True) in (*kinds, "empty"):
+        return
+    for row, cell in enumerate(cells):
+        is_gone = is_scalar(cell) and pd.isna(cell)
+        if not is_gone and pd.api.types.infer_dtype([cell], skipna=True) not in kinds:
+            raise TypeError(
+                f"column {given.name!r} holds {cell!r} in row {row}; the function was compiled for "
+                f"{dtype}: cast it, or compile with a sample that holds such values"
+            )
 
 
 def _check_cast(given: Any, is_same: Any, what: str) -> None:
