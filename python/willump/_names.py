@@ -103,6 +103,8 @@ class NameReaders:
 
     def _checked(self, x: Any) -> Any:
         is_pandas = library_of(x) == "pandas"
+        if is_pandas:
+            x = self._with_texts(x)
         wanted: list[str] | None = None
         for estimator, kind, names, needs_pandas in self.readers:
             if kind == "exact" and names is not None:
@@ -122,6 +124,16 @@ class NameReaders:
                 "by position; give the columns in the order of feature_names_in_."
             )
         return x[wanted]
+
+    def _with_texts(self, x: Any) -> Any:
+        """A frame whose columns are called by numbers, by the texts that CatBoost finds them by,
+        where they are all there in another order."""
+        fitted = [names for _, kind, names, _ in self.readers if kind == "match" and names]
+        if not fitted or any(isinstance(name, str) for name in x.columns):
+            return x
+        names = [str(name) for name in x.columns]
+        is_found = names not in fitted and sorted(names) in map(sorted, fitted)
+        return x.set_axis(names, axis=1) if is_found else x
 
 
 def _texts(names: Sequence[Any] | None) -> list[str] | None:
