@@ -76,6 +76,8 @@ class NameReaders:
             kind in ("by_name", "position") or (kind == "inside" and names is not None)
             for _, kind, names, _ in self.readers
         )
+        self._warns = any(k in ("check", "inside") and n is None for _, k, n, _ in self.readers)
+        self._known: Any = None  # the columns of a pandas frame that was right as it was
 
     def __call__(self, x: Any) -> Any:
         """X, its columns in the order in which they are read.
@@ -90,7 +92,13 @@ class NameReaders:
                 if kind in ("check", "inside") and names is not None:
                     _warn_nameless(estimator)
         elif not self.is_idle:
-            return self._checked(x)
+            # Callers mostly give frames of the same columns, which pandas does not change.
+            if library_of(x) != "pandas" or self._warns:
+                return self._checked(x)
+            if self._known is None or x.columns is not self._known:
+                found = self._checked(x)
+                self._known = x.columns if found is x else None
+                return found
         return x
 
     def _checked(self, x: Any) -> Any:

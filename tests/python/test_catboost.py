@@ -39,6 +39,7 @@ def scores(X: Any) -> Any:
 def check(model: Any, X: Any, *methods: str) -> None:
     """Shapes, dtypes and values; the raw values to the bit."""
     fast = willump.compile(model, strict=True)
+    assert fast.verify(X).ok
     for again in (fast, pickle.loads(pickle.dumps(fast)), willump.from_bytes(fast.to_bytes())):
         for method in methods:
             expected, result = getattr(model, method)(X), getattr(again, method)(X)
