@@ -21,6 +21,7 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingClassifier,
 )
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -191,6 +192,8 @@ def test_what_changes_no_rows_of_others_stays_native() -> None:
     shared = FeatureUnion([("a", scaler), ("b", "passthrough")]).fit(x.copy())
     with pytest.raises(willump.UnsupportedError, match="copy=False in it changes rows"):
         willump.compile(shared, strict=True)
+    with pytest.raises(NotFittedError):
+        willump.compile(ColumnTransformer([("a", scaler, [0]), ("b", MinMaxScaler(), [0])]))
     words = make_pipeline(TfidfVectorizer(), Normalizer(copy=False))
     texts = FeatureUnion([("a", words), ("b", TfidfVectorizer(analyzer="char"))]).fit(
         ["red fox", "sky"]

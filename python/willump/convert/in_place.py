@@ -118,6 +118,8 @@ def _is_shared(est: Any) -> bool:
     """Whether parts read the same columns."""
     if not isinstance(est, ColumnTransformer):
         return True
+    if not hasattr(est, "transformers_"):  # its converter says that it is not fitted
+        return False
     seen: set[int] = set()
     for name, one, _ in est.transformers_:
         columns = {int(i) for i in est._transformer_to_input_indices[name]}
