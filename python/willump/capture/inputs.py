@@ -18,6 +18,7 @@ from .._columns import is_frame, library_of, names_of
 
 Array = npt.NDArray[Any]
 
+_DOUBLE = np.dtype(np.float64)
 _LARGEST = 2**53
 #: The range of each dtype of whole numbers.
 _RANGES = {
@@ -25,6 +26,10 @@ _RANGES = {
     for bits in (8, 16, 32)
     for sign in ("", "u")
 } | {"int64": (-_LARGEST, _LARGEST)}
+_PLAIN_OF_POLARS = {"String", "Boolean", "Float32", "Float64"} | {
+    f"{sign}Int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "U")
+}
+_MICRO = (np.dtype("M8[us]"), np.dtype("m8[us]"))
 #: So many rows are looked at one by one: NumPy's calls would cost more.
 _FEW = 8
 _TEXT = ("str", "object", "string", "string[pyarrow]")
@@ -66,7 +71,8 @@ class FunctionInputs:
         self.all_columns, self.absent = list(all_columns), frozenset(absent)
         self.columns = [(name, dtypes[name]) for name in names]
         self.needed = {*names, *present}
-        self._seen: tuple[list[Any], list[int]] = [], []
+        #: The names that a frame had last, as pandas keeps them too, and where the columns are.
+        self._seen: tuple[Any, list[Any], list[int]] = None, [], []
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         if isinstance(x, dict):
@@ -74,12 +80,14 @@ class FunctionInputs:
         if is_frame(x):
             library = library_of(x)
             if library == "pandas":
-                arrays, places = _arrays_of(x), self._places(_names_of_pandas(x), x)
+                arrays, places = _arrays_of(x), self._places_of_pandas(x)
                 self._check_objects(x)
                 return tuple(
                     _of_pandas(arrays[at], name, dtype)
                     for at, (name, dtype) in zip(places, self.columns, strict=True)
                 )
+            if library == "polars" and _is_plain_row(x):
+                return self._of_polars_row(x)
             self._check_names(list(names_of(x)), x)
             read = _of_polars if library == "polars" else _of_arrow
             return tuple(read(x[name], name, dtype) for name, dtype in self.columns)
@@ -103,14 +111,35 @@ class FunctionInputs:
                 dtype = next(dtype for own, dtype in self.columns if own == name)
                 raise _refused(name, dtype, "objects, which an imputer compares as they are")
 
+    def _places_of_pandas(self, x: Any) -> list[int]:
+        """The same of a pandas frame, whose names are not made Python's again where they are
+        the very ones that they were: an Arrow array does not change."""
+        arrow = getattr(x.columns.array, "_pa_array", None)
+        seen = self._seen
+        if arrow is not None and arrow is seen[0]:
+            return seen[2]
+        names = x.columns.tolist() if arrow is None else arrow.to_pylist()
+        places = self._places(names, x)
+        self._seen = arrow, names, places
+        return places
+
     def _places(self, names: list[Any], x: Any) -> list[int]:
         """Where a frame has the columns; callers mostly give the same ones again."""
         seen = self._seen
-        if names != seen[0]:
+        if names != seen[1]:
             self._check_names(names, x)
             at = {name: i for i, name in enumerate(names)}
-            self._seen = seen = names, [at[name] for name, _ in self.columns]
-        return seen[1]
+            self._seen = seen = None, names, [at[name] for name, _ in self.columns]
+        return seen[2]
+
+    def _of_polars_row(self, x: Any) -> tuple[Any, ...]:
+        """Of a polars frame of one row, without a Series for each column where the cell says
+        all: a string, or a number that is one of the sample's dtype."""
+        places, cells = self._places(x.columns, x), x.row(0)
+        return tuple(
+            _plain_cell(cells[at], dtype) or _of_polars(x.to_series(at), name, dtype)
+            for at, (name, dtype) in zip(places, self.columns, strict=True)
+        )
 
     def _of_dict(self, x: dict[Any, Any]) -> tuple[Any, ...]:
         found = []
@@ -178,19 +207,24 @@ def is_scalar(value: Any) -> bool:
     )  # fmt: skip
 
 
-def _names_of_pandas(frame: Any) -> list[Any]:
-    arrow = getattr(frame.columns.array, "_pa_array", None)
-    names: list[Any] = frame.columns.tolist() if arrow is None else arrow.to_pylist()
-    return names
-
-
 def _arrays_of(frame: Any) -> list[Any]:
     """What a pandas frame's columns hold, without a Series and a look into the index for
     each, which is most of what one row costs."""
+    blocks = getattr(getattr(frame, "_mgr", None), "blocks", ())
+    if len(blocks) == 1 and type(blocks[0].values) is np.ndarray:
+        return list(blocks[0].values)  # all of one dtype: an array with a line a column
     arrays = getattr(frame, "_iter_column_arrays", None)
     if arrays is not None:
         return list(arrays())
     return [frame.iloc[:, i].array for i in range(frame.shape[1])]
+
+
+def _is_plain_row(frame: Any) -> bool:
+    """Whether a polars frame is one row of numbers and strings: it makes no Python objects of
+    some moments."""
+    if len(frame) != 1:
+        return False
+    return {type(dtype).__name__ for dtype in frame.dtypes} <= _PLAIN_OF_POLARS
 
 
 def _refused(name: str, dtype: str, what: str) -> TypeError:
@@ -211,6 +245,10 @@ def moments_of(array: Array) -> Array:
     ValueError
         Of one that has nanoseconds, or is too far away to be exact.
     """
+    if array.shape == (1,) and array.dtype in _MICRO:
+        micro = int(array.view(np.int64)[0])
+        if abs(micro) <= _LARGEST:
+            return np.array([float(micro)])
     unit = np.datetime_data(array.dtype)[0]
     gone = np.isnat(array)
     numbers = array.view(np.int64)
@@ -271,6 +309,8 @@ def _moments(values: Any, name: str, dtype: str) -> Array:
 
 def _numbers(array: Array, name: str, dtype: str) -> Array:
     """Numbers of a NumPy dtype as float64, which holds them exactly."""
+    if array.dtype is _DOUBLE and dtype == "float64" and array.ndim == 1:
+        return array  # as most are
     kind = array.dtype.kind
     if _is_moment(dtype):
         _check_zone(None, name, dtype)
@@ -398,13 +438,18 @@ def _of_list(values: Sequence[Any], name: str, dtype: str) -> Any:
 
 
 def _of_cell(value: Any, name: str, dtype: str) -> Any:
-    """A list of one, which the extension reads faster than an array."""
+    return _plain_cell(value, dtype) or _of_list([value], name, dtype)
+
+
+def _plain_cell(value: Any, dtype: str) -> list[Any] | None:
+    """A list of one, which the extension reads faster than an array, of what needs no closer
+    look."""
     kind = type(value)
     if (kind is str and dtype in _TEXT) or (kind is float and dtype == "float64"):
         return [value]
     if kind is int and dtype in ("int64", "float64") and -_LARGEST <= value <= _LARGEST:
         return [float(value)]
-    return _of_list([value], name, dtype)
+    return None
 
 
 def _null(dtype: str) -> Any:
@@ -414,6 +459,10 @@ def _null(dtype: str) -> Any:
 
 def _of_pandas(series: Any, name: str, dtype: str) -> Any:
     """A pandas Series or its array, or a NumPy array."""
+    if type(series) is np.ndarray and series.shape == (1,) and series.dtype.kind in "iufO":
+        cell = _plain_cell(series.item(), dtype)
+        if cell is not None:
+            return cell
     if _is_nullable(dtype):
         return _nullable(series, name, dtype)
     own = series.dtype
