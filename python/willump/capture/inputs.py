@@ -210,7 +210,7 @@ def is_scalar(value: Any) -> bool:
 def _arrays_of(frame: Any) -> list[Any]:
     """What a pandas frame's columns hold, without a Series and a look into the index for
     each, which is most of what one row costs."""
-    blocks = getattr(getattr(frame, "_mgr", None), "blocks", ())
+    blocks: Sequence[Any] = getattr(getattr(frame, "_mgr", None), "blocks", ())
     if len(blocks) == 1 and type(blocks[0].values) is np.ndarray:
         return list(blocks[0].values)  # all of one dtype: an array with a line a column
     arrays = getattr(frame, "_iter_column_arrays", None)
@@ -246,9 +246,9 @@ def moments_of(array: Array) -> Array:
         Of one that has nanoseconds, or is too far away to be exact.
     """
     if array.shape == (1,) and array.dtype in _MICRO:
-        micro = int(array.view(np.int64)[0])
-        if abs(micro) <= _LARGEST:
-            return np.array([float(micro)])
+        only = int(array.view(np.int64)[0])
+        if abs(only) <= _LARGEST:
+            return np.array([float(only)])
     unit = np.datetime_data(array.dtype)[0]
     gone = np.isnat(array)
     numbers = array.view(np.int64)
