@@ -29,11 +29,18 @@ class Answers:
     result, near : str
         Those that a call gives, and that a tolerance is about: of a function its
         `result`.
-    taught : str
-        That which a first stage learns, where there are no labels.
+    taught, taught_classes : str, ndarray or None
+        That which a first stage learns, where there are no labels, and what those are: of a
+        function that returns labels of its own, its model's.
     """
 
-    def __init__(self, model: Any, result: str | None = None, taught: str | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        result: str | None = None,
+        taught: str | None = None,
+        taught_classes: Array | None = None,
+    ) -> None:
         if model.label is not None and model.classes is not None:
             self.kind = "labels" if model.multilabel else "label"
             self.output = "label"
@@ -46,6 +53,7 @@ class Answers:
         self.taught = taught or self.output
         self.model = model
         self.classes: Array | None = model.classes
+        self.taught_classes = model.classes if taught_classes is None else taught_classes
         shown = getattr(model, self.output)
         self.width = 1 if shown is None else int(shown.n_features)
         self._combinations: dict[bytes, int] = {}
@@ -128,9 +136,9 @@ class Answers:
         if y is None:
             return None
         if self.kind == "label":
-            assert self.classes is not None
+            assert self.taught_classes is not None
             _check_table(y, 1, "label")
-            _check_classes(y, self.classes)
+            _check_classes(y, self.taught_classes)
         elif self.kind == "labels":
             _check_table(y, self.width, "label")
             self._check_labels(y)
@@ -173,8 +181,8 @@ class Answers:
         """The exact pipeline's own, to train on."""
         found = np.asarray(base(self.taught, x))
         if self.kind == "label":
-            assert self.classes is not None
-            return np.asarray(self.classes[found.ravel()])
+            assert self.taught_classes is not None
+            return np.asarray(self.taught_classes[found.ravel()])
         return found.ravel() if self.width == 1 and self.kind == "numbers" else found
 
 

@@ -111,7 +111,7 @@ class Lossless:
 
     @property
     def has_labels(self) -> bool:
-        is_shown = self.conversion.shown.label is not None
+        is_shown = self.conversion.shows_label
         return is_shown and self.family is not None and self.family.decision is not None
 
     def _find_family(self) -> Family | None:

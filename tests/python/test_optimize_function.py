@@ -216,6 +216,33 @@ def test_labels_may_be_returned() -> None:
     assert share_that_left(fast) > 0.5
 
 
+def decided(frame: pd.DataFrame) -> Any:
+    p = MODEL.predict_proba(features(frame))[:, 1]
+    return np.select([p > 0.8, p > 0.3], ["call", "write"], default="wait")
+
+
+@pytest.mark.parametrize("y", [IS_LATE, None])
+def test_labels_that_are_made_of_scores_agree(y: Any) -> None:
+    fast = willump.optimize(
+        decided, TRAIN, y, X_cal=FRESH, target=willump.Agreement(0.95), **OPTIONS
+    )
+    found = fast(LATER)
+    assert found.dtype == decided(LATER).dtype
+    assert np.mean(found == decided(LATER)) >= 0.95
+    assert share_that_left(fast) > 0.3
+    assert sorted(fast.classes_) == ["call", "wait", "write"]
+    again = willump.from_bytes(fast.to_bytes())
+    np.testing.assert_array_equal(again(LATER), found)
+
+
+def test_no_bounds_prove_labels_that_are_made_of_scores() -> None:
+    from willump._lossless import Lossless
+    from willump.capture.conversion import start
+
+    job = Lossless(start(decided, TRAIN), strict=False, n_threads=1)
+    assert not job.has_labels
+
+
 def test_accuracy_is_that_of_the_returned_labels() -> None:
     cal = np.where(truth(FRESH) > 0, "late", "on time")
     fast = willump.optimize(
@@ -426,6 +453,18 @@ def test_refit_is_refused() -> None:
 
 def test_tolerance_of_labels_is_refused() -> None:
     refused(label, willump.Tolerance(abs=1.0, share=0.9), "label returns labels")
+
+
+def test_accuracy_of_labels_that_are_made_of_scores_is_refused() -> None:
+    cal = decided(FRESH)
+    refused(decided, willump.Accuracy(0.1), "what decided returns is made from them", y_cal=cal)
+
+
+def test_labels_that_are_made_of_predictions_are_refused() -> None:
+    def large(frame: pd.DataFrame) -> Any:
+        return np.where(REGRESSOR.predict(features(frame)) > 1.0, "large", "small")
+
+    refused(large, willump.Agreement(0.9), "labels that it makes of what Ridge predicts")
 
 
 def test_agreement_of_changed_scores_is_refused() -> None:

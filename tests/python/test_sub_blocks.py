@@ -114,20 +114,34 @@ def test_what_was_built_is_timed_beside_the_exact_pipeline(fitted: Any, cascade:
     fast = willump.optimize(pipeline, x, y, X_cal=cal, target=willump.Agreement(0.9))
     measured = fast.metadata["certificate"]["measured"]
     sizes = [one["batch_rows"] for one in measured]
-    assert sizes[:2] == [1, 50]
-    assert 300 < sizes[2] <= 400  # the select rows, where they are fewer than 1000
-    assert 0 < measured[-1]["cost"] < measured[-1]["exact_cost"]
-    assert f"measured in batches of {sizes[2]}: " in str(fast.explain())
+    assert sizes == [1, 50, 1_000, 10_000]  # of some 400 select rows, over and over
+    assert all(0 < one["cost"] < one["exact_cost"] for one in measured[2:])
+    assert "measured in batches of 10000: " in str(fast.explain())
     assert cascade.metadata["certificate"]["measured"] == []  # its costs were given
 
 
-def test_a_cascade_that_is_not_faster_is_not_built(fitted: Any) -> None:
+@pytest.mark.parametrize("slow", [1_000, 10_000])
+def test_a_cascade_that_is_not_faster_is_not_built(fitted: Any, slow: int) -> None:
     pipeline, x, y = fitted
     cal = documents(2000, 2)[0]
-    told = patch("willump._tuner.batch_costs_of", lambda calls, rows, size: [7.0, 6.0])
-    with told, pytest.warns(willump.NotCertifiedWarning, match="takes 7 ns a row and the exact"):
+    told = patch(
+        "willump._tuner.batch_costs_of",
+        lambda calls, rows, size: [7.0, 6.0] if size == slow else [6.0, 7.0],
+    )
+    message = f"in batches of {slow}, it takes 7 ns a row and the exact one 6"
+    with told, pytest.warns(willump.NotCertifiedWarning, match=message):
         fast = willump.optimize(pipeline, x, y, X_cal=cal, target=willump.Agreement(0.9))
     assert "certificate" not in fast.metadata
+
+
+def test_a_batch_that_takes_long_is_not_timed(fitted: Any) -> None:
+    pipeline, x, y = fitted
+    cal = documents(2000, 2)[0]
+    told = patch("willump._tuner.batch_costs_of", lambda calls, rows, size: [2e4, 4e4])
+    with told:
+        fast = willump.optimize(pipeline, x, y, X_cal=cal, target=willump.Agreement(0.9))
+    measured = fast.metadata["certificate"]["measured"]
+    assert [one["batch_rows"] for one in measured] == [1, 50, 1_000]
 
 
 # ---- which parts there are -------------------------------------------------------

@@ -48,7 +48,9 @@ def _position(
     bounds, first = np.unique(bounds, return_index=True)
     forest = Forest()
     forest.add_steps(0, bounds, values[np.append(first, len(edges))])
-    return column, Column(forest.emit(context, ref).node, "int64", column.rows)
+    with context.own_values():  # of a score, too: see check_exact
+        codes = forest.emit(context, ref)
+    return column, Column(codes.node, "int64", column.rows)
 
 
 @function(pd.cut)

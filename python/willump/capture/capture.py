@@ -25,6 +25,7 @@ from . import (  # noqa: F401  (registers makers)
     columns,
     dates,
     estimators,
+    few,
     joins,
     numpy_calls,
     parse_dates,
@@ -381,7 +382,7 @@ class Result:
         if isinstance(native, Labels):
             return cls("label", native.ref, True, "", {"type": "array"}, native.classes)
         if isinstance(native, Column):
-            return cls._of_column(native, value)
+            return cls._of_column(native, value, tracer, result.line)
         if isinstance(native, Matrix):
             dtype = native.dtype
             if native.form:
@@ -406,9 +407,15 @@ class Result:
         return {"kind": "regressor", "prediction_dtype": np.dtype(dtype).str}
 
     @classmethod
-    def _of_column(cls, column: Column, value: Any) -> Result:
-        if column.is_text or column.is_moment:
-            raise UnsupportedError("the function returns strings or moments: return numbers")
+    def _of_column(cls, column: Column, value: Any, tracer: Tracer, line: int) -> Result:
+        labels = None
+        if column.is_text:
+            labels = few.labels_of(tracer, column, value.dtype, line)
+        if column.is_moment or (column.is_text and labels is None):
+            raise UnsupportedError(
+                "the function returns strings that are not among a few constants, or moments: "
+                "return numbers, or labels chosen by np.where, np.select, map or an array of them"
+            )
         shape: dict[str, Any] = {"type": "array"}
         if isinstance(value, pd.Series):
             if column.rows not in ("input", "range"):
@@ -420,6 +427,10 @@ class Result:
                 "name": name if isinstance(name, (str, int)) else None,
                 "index": column.rows,
             }
+            if labels is not None:
+                shape["dtype"] = str(value.dtype)
+        if labels is not None:
+            return cls("label", labels.ref, True, "", shape, labels.classes)
         return cls("prediction", column.ref, True, column.stored or column.dtype, shape)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from . import nullable
+from .._graph import text_of
+from . import few, nullable
 from .columns import (
     LARGEST,
     SERIES,
@@ -98,6 +99,10 @@ def filled(call: Call, column: Column, value: Any) -> Column:
     if column.is_text:
         if not isinstance(value, str):
             raise NotNative(f"fillna of strings with {value!r}")
+        known = few.few_of(call.tracer, column.node)
+        if known is not None:
+            filled_in = [text_of(value) if each is None else each for each in known.values]
+            return few.taken(call.tracer, known.node, filled_in, column.dtype, column.rows)
         return emit(
             call, "fill_text", [column], column.dtype, column.rows, value=value, missing="any"
         )
@@ -171,10 +176,11 @@ def chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any)
             columns.append(side)
             kinds.append(side.dtype)
         else:
-            attributes[name] = math.nan if is_missing(side) else number_of(side)
             kinds.append(_kind_of_constant(side))
-    if "str" in kinds:
-        raise NotNative("strings are chosen")
+            if kinds[-1] != "str":
+                attributes[name] = math.nan if is_missing(side) else number_of(side)
+    if {"str", "object"} & set(kinds):
+        return _strings_chosen(call, condition, then, otherwise, shown)
     if "nullable" in kinds or "nullable text" in kinds:
         raise NotNative("values of a nullable column are chosen")
     moments = {kind for kind in kinds if kind in ("datetime", "zoned", "timedelta")}
@@ -199,6 +205,15 @@ def chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any)
     elif is_whole and "missing" in kinds and not isinstance(shown, np.ndarray):
         dtype = WHOLE
     return emit(call, "where", columns, dtype, same_rows(columns), **attributes)
+
+
+def _strings_chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any) -> Column:
+    """One string or the other; each is one of a few (capture/few.py)."""
+    sides = [call.tracer.column(s) if isinstance(s, Traced) else s for s in (then, otherwise)]
+    rows = same_rows([condition, *(side for side in sides if isinstance(side, Column))])
+    is_fixed = getattr(shown.dtype, "kind", "") == "U"
+    dtype = "str" if is_fixed else kind_of_dtype(shown.dtype, shown)
+    return few.chosen(call.tracer, condition, sides[0], sides[1], dtype, rows)
 
 
 def _check_single(dtype: str, kinds: list[str], sides: tuple[Any, Any]) -> None:
@@ -227,6 +242,8 @@ def _kind_of_constant(value: Any) -> str:
         return kind_of_moment(value)
     if isinstance(value, (bool, np.bool_)):
         return "bool"
+    if isinstance(value, str):
+        return "str"
     return "int64" if isinstance(value, (int, np.integer)) else "float64"
 
 
@@ -273,16 +290,37 @@ def set_loc(call: Call) -> Native:
 @method(SERIES, "clip")
 def clip(call: Call) -> Native:
     own = call.bind("self", "lower", "upper", lower=None, upper=None)
-    column = call.tracer.column(own.self)
+    return _clipped(call, call.tracer.column(own.self), own.lower, own.upper)
+
+
+@method("frame", "clip")
+def frame_clip(call: Call) -> Native:
+    own = call.bind("self", "lower", "upper", lower=None, upper=None)
+    frame = call.tracer.frame_of(own.self)
+    where = f"line {call.tracer.line}: "
+    found: dict[str, Held] = {}
+    for name, held in frame.columns.items():
+        of_it = replace(call, value=call.value[name])
+        found[name] = Later(
+            functools.partial(_clipped_later, of_it, held, own.lower, own.upper), where
+        )
+    return Frame(found, frame.rows)
+
+
+def _clipped_later(call: Call, held: Held, lower: Any, upper: Any) -> Column:
+    return _clipped(call, column_of(held), lower, upper)
+
+
+def _clipped(call: Call, column: Column, lower: Any, upper: Any) -> Column:
     if not column.is_number:
         raise NotNative(f"clip of {column.dtype}")
-    if isinstance(own.lower, Traced) or isinstance(own.upper, Traced):
+    if isinstance(lower, Traced) or isinstance(upper, Traced):
         raise NotNative("clip by columns")
-    low = -math.inf if is_missing(own.lower) else number_of(own.lower)
-    high = math.inf if is_missing(own.upper) else number_of(own.upper)
+    low = -math.inf if is_missing(lower) else number_of(lower)
+    high = math.inf if is_missing(upper) else number_of(upper)
     if low > high:
         raise NotNative("clip with bounds in the wrong order")
-    bounds = [b for b in (own.lower, own.upper) if not is_missing(b)]
+    bounds = [b for b in (lower, upper) if not is_missing(b)]
     dtype = result_dtype(call, [column], is_whole=all(map(is_integer, bounds)))
     if column.is_whole and not (low.is_integer() or math.isinf(low)):
         raise NotNative("whole numbers are clipped to what is not whole")
@@ -343,11 +381,20 @@ def mapped(call: Call) -> Native:
         raise NotNative(f"map with a {type(table).__name__}")
     if not table:
         raise NotNative("map with an empty dict")
+    if column.is_bool:
+        return _mapped_flags(call, column, table)
     keys, values = list(table), list(table.values())
     if column.is_text and not all(isinstance(k, str) for k in keys):
         raise NotNative("map of strings with other keys")
     found = pd.Series(values, index=pd.Index(keys, dtype="str" if column.is_text else None))
     return values_at(call, column, found.index, found, call.value)
+
+
+def _mapped_flags(call: Call, column: Column, table: dict[Any, Any]) -> Column:
+    """`flags.map({True: ..., False: ...})`."""
+    if not (True in table and False in table):
+        raise NotNative("map of booleans that leaves out one")
+    return chosen(call, column, table[True], table[False], call.value)
 
 
 # ---- casts ---------------------------------------------------------------------------

@@ -53,15 +53,19 @@ class FunctionConversion(Conversion):
     def shown(self) -> Model:
         ref = self.followed.shown.ref
         if self.result == "label":
-            return Model(label=ref, classes=self.inner.classes)
+            return Model(label=ref, classes=self.followed.shown.classes)
         return Model(prediction=ref, prediction_dtype=self.model.prediction_dtype)
+
+    @property
+    def shows_label(self) -> bool:
+        return self.result == "label" and not self._is_other_label()
 
     def answers(self) -> Answers:
         taught = "taught" if "taught" in self.outputs() else None
         model = self.model
         if self.result == "label":  # no metric is of scores that no call gives
-            model = replace(model, decision=None, proba=None, log_proba=None)
-        return Answers(model, self.result, taught)
+            model = replace(self.shown, estimator=self.inner.estimator)
+        return Answers(model, self.result, taught, self.inner.classes)
 
     def check_target(self, target: Any) -> None:
         is_classifier = self.inner.classes is not None
@@ -71,8 +75,15 @@ class FunctionConversion(Conversion):
                 f"Tolerance is about numbers, and {self.name} returns labels; Agreement is about "
                 "those"
             )
+        if self.result == "label" and not is_classifier:
+            raise UnsupportedError(
+                f"{self.name} returns labels that it makes of what "
+                f"{type(self.inner.estimator).__name__} predicts, and {kind} has no promise for "
+                "these: return the number, with target=willump.Tolerance(abs=..., share=...)"
+            )
         is_about_labels = isinstance(target, (Agreement, Accuracy, Estimated)) and is_classifier
-        if is_about_labels and not self._tells_label():
+        is_about_result = self.result == "label" and isinstance(target, Agreement)
+        if is_about_labels and not is_about_result and not self._tells_label():
             raise UnsupportedError(
                 f"{kind} is about the labels of {type(self.inner.estimator).__name__}, and what "
                 f"{self.name} returns is made from them or their scores: "
@@ -96,6 +107,11 @@ class FunctionConversion(Conversion):
             (at,) = node.inputs
         return at in own
 
+    def _is_other_label(self) -> bool:
+        """Whether the result is labels that the function makes itself."""
+        own = self.inner.label
+        return own is not None and own.node != self.followed.shown.ref.node
+
     def _is_changed(self) -> bool:
         ref = self.inner.prediction
         return ref is not None and ref.node != self.followed.shown.source.node
@@ -111,6 +127,8 @@ class FunctionConversion(Conversion):
         if self.inner.classes is not None:
             own = self.inner.outputs()
             found = {name: own[name].node for name in _SCORES if name in own}
+            if self.result == "label" and self._is_other_label():
+                found["taught"] = own["label"].node
         elif self._is_changed():
             assert self.inner.prediction is not None
             found = {"taught": self.inner.prediction.node}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from . import few
 from .registry import Call, function, method
 from .values import (
     FILLED,
@@ -24,6 +25,7 @@ from .values import (
     Matrix,
     Native,
     NotNative,
+    Part,
     Traced,
     column_of,
     is_all_rows,
@@ -183,6 +185,29 @@ def pick_result(call: Call) -> Native:
     return frame.pick(list(call.value.columns))
 
 
+@function(pd.Series)
+def series(call: Call) -> Native:
+    """`pd.Series(array, index=df.index)`, and without an index."""
+    own = call.bind("data", "index", "dtype", "name", index=None, dtype=None, name=None)
+    given = own.data
+    if not isinstance(given, Traced) or own.dtype is not None or np.ndim(given.value) != 1:
+        raise NotNative("a Series of this")
+    column = call.tracer.column(given)
+    rows = column.rows if isinstance(given.value, pd.Series) else "range"
+    if own.index is not None:
+        index = own.index.native if isinstance(own.index, Traced) else None
+        if not isinstance(index, Part) or index.name != "index":
+            raise NotNative("a Series with an index that is not a frame's")
+        of = call.tracer.native(index.of)
+        rows = of.rows if isinstance(of, (Frame, Column)) else ""
+    if isinstance(given.value, pd.Series) and column.rows != rows:
+        raise NotNative("a Series of a Series with another index")
+    if not rows or (str(call.value.dtype) != str(given.value.dtype) and not column.is_text):
+        raise NotNative(f"a Series of {given.value.dtype}")
+    dtype = kind_of_dtype(call.value.dtype, call.value) if column.is_text else column.dtype
+    return replace(column, rows=rows, dtype=dtype)
+
+
 # ---- adding and renaming ----------------------------------------------------------
 
 
@@ -226,7 +251,10 @@ def _column_for(call: Call, frame: Frame, name: str, value: Any) -> Held:
 
 
 def constant_column(call: Call, frame: Frame, value: Any) -> Column:
-    """A column of one number."""
+    """A column of one number or string."""
+    if few.is_plain(value):
+        at = constant_column(call, frame, 0)
+        return few.taken(call.tracer, at.node, [str(value)], "str", frame.rows)
     if isinstance(value, (bool, np.bool_)):
         dtype = "bool"
     elif isinstance(value, (int, np.integer)):

@@ -4,7 +4,6 @@ columns that are used are taken from there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ import pandas as pd
 from .._errors import UnsupportedError
 from .._graph import text_of
 from .columns import LARGEST, emit
+from .few import checked
 from .frames import is_text, kind_of_dtype, same_rows
 from .inputs import moments_of
 from .narrow import stored_name
@@ -35,8 +35,6 @@ from .values import (
     with_rows,
 )
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 # ---- keys ------------------------------------------------------------------------
 
 
@@ -46,13 +44,6 @@ def _is_text(values: Any) -> bool:
     if isinstance(dtype, pd.StringDtype):
         return True
     return getattr(dtype, "kind", "") == "O" and is_text(values)
-
-
-def _checked(texts: list[str]) -> list[str]:
-    joined = "".join(texts)
-    if "\0" in joined or (not joined.isascii() and _SURROGATE.search(joined)):
-        raise NotNative("a string of the table holds NUL or a lone surrogate")
-    return texts
 
 
 def _numbers(values: Any) -> Any:
@@ -83,7 +74,7 @@ def _codes(call: Call, column: Column, keys: Any, *, is_alone: bool) -> tuple[Co
             raise NotNative(f"a key of {column.dtype} meets one of {keys.dtype}")
         return column, _numbers(keys)
     codes, words = pd.factorize(keys, use_na_sentinel=True)
-    known = _checked([text_of(word) for word in words])
+    known = checked([text_of(word) for word in words])
     attributes: dict[str, Any] = {
         "categories": known,
         "sizes": np.array([len(known)]),
@@ -134,7 +125,7 @@ def taken(call: Call, at: Column, values: Any, rows: str, *, is_everywhere: bool
         cells = list(values)
         none = [i for i, cell in enumerate(cells) if cell is None]
         nan = [i for i, c in enumerate(cells) if c is not None and not isinstance(c, str)]
-        texts = _checked([text_of(c) if isinstance(c, str) else "" for c in cells])
+        texts = checked([text_of(c) if isinstance(c, str) else "" for c in cells])
         return emit(
             call, "take", [at], kind, rows, values=texts,
             nan=np.array(nan, dtype=np.int64) if nan else None,

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from .registry import METHODS, Maker
 from .source import is_of_library
-from .values import Column, Labels, Part, Traced
+from .values import Column, Part, Traced
 
 #: Functions that give the very array that they are given, where it is of their dtype.
 SAME_ARRAY = frozenset(
@@ -52,8 +52,6 @@ def kind_of(value: Any) -> str:
     if isinstance(value, Traced) and isinstance(value.native, Part):
         part = value.native.name
         return part if part in ("str", "dt") else f"{kind_of(value.native.of)}.{part}"
-    if isinstance(value, Traced) and isinstance(value.native, Labels):
-        return "labels"
     if isinstance(inner, pd.DataFrame):
         return "frame"
     if isinstance(inner, pd.Series):

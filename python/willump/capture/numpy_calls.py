@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from ..convert.values import Ref
 from . import choices as of_choices
 from . import columns as of_columns
+from . import few
 from .choices import chosen
 from .columns import emit, number_of, result_dtype
 from .frames import check_mixed, joined
@@ -177,6 +178,53 @@ def select(call: Call) -> Native:
     if not isinstance(found, Column):
         raise NotNative("np.select of nothing")
     return found
+
+
+# ---- positions ---------------------------------------------------------------------
+
+
+@function(np.argmax)
+@method("matrix", "argmax")
+def argmax(call: Call) -> Native:
+    own = call.bind("a", "axis", axis=None)
+    if own.axis not in (1, -1) or not isinstance(own.a, Traced) or np.ndim(own.a.value) != 2:
+        raise NotNative("argmax that is not of each row (axis=1)")
+    matrix = call.tracer.matrix(own.a)
+    if matrix.form or not own.a.value.shape[1]:
+        raise NotNative("argmax of a sparse matrix")
+    call.tracer.check_exact(Column(matrix.ref.node, matrix.dtype))
+    return Column(call.tracer.context.argmax(matrix.ref).node, "int64")
+
+
+@method("ndarray", "getitem")
+def picked(call: Call) -> Native:
+    """`table[positions]` of a constant array."""
+    table, key = call.args
+    at = call.tracer.column(key)
+    if np.ndim(table) != 1 or not len(table) or at.dtype != "int64" or at.stored:
+        raise NotNative(f"a lookup by {at.dtype} in an array of {np.ndim(table)} dimensions")
+    n = len(table)
+    from_end = emit(call, "binary", [at], "bool", "", function="less", value=0.0)
+    end = emit(call, "binary", [at], "int64", "", function="add", value=float(n))
+    found = emit(call, "where", [from_end, end, at], "int64", "")
+    is_not = emit(call, "binary", [found], "bool", "", function="less", value=0.0)
+    is_in = emit(call, "binary", [found], "bool", "", function="less", value=float(n))
+    there = emit(call, "binary", [is_in, is_not], "bool", "", function="greater")
+    message = f"line {call.tracer.line}: the index is out of bounds for an array of {n}"
+    sure = emit(
+        call, "require", [there, found, at], "int64", "", message=message, error="key",
+        names=["index"],
+    )  # fmt: skip
+    if table.dtype.kind in "UO":
+        values = table.tolist()
+        if not all(map(few.is_plain, values)):
+            raise NotNative("a lookup among objects that are no strings")
+        dtype = "object" if table.dtype == object else "str"
+        return few.taken(call.tracer, sure.node, values, dtype, "")
+    if table.dtype not in (np.int64, np.float64, np.bool_):
+        raise NotNative(f"a lookup in an array of {table.dtype}")
+    values = np.array([number_of(value) for value in table.tolist()])
+    return emit(call, "take", [sure], str(table.dtype), "", values=values)
 
 
 # ---- stacks -----------------------------------------------------------------------

@@ -19,7 +19,7 @@ def shown_as(function: Mapping[str, Any], then: _Finish | None) -> _Finish | Non
     if function.get("whole"):
         finish = _Whole(finish)
     if result.get("type") == "series":
-        return _AsSeries(result.get("name"), str(result.get("index")), finish)
+        return _AsSeries(result.get("name"), str(result.get("index")), result.get("dtype"), finish)
     if result.get("type") == "sparse":
         return _AsSparse(str(result.get("class")), finish)
     return finish
@@ -39,9 +39,10 @@ class _Whole:
 class _AsSeries:
     """A Series where X is a pandas frame; else an array."""
 
-    def __init__(self, name: Any, index: str, then: _Finish | None) -> None:
+    def __init__(self, name: Any, index: str, dtype: Any, then: _Finish | None) -> None:
         self.name = name
         self.index = index
+        self.dtype = dtype  #: of strings; None: the array's
         self.then = then
 
     def __call__(self, result: Any, x: Any) -> Any:
@@ -51,7 +52,7 @@ class _AsSeries:
         import pandas as pd
 
         index = x.index if self.index == "input" else None
-        return pd.Series(numbers, index=index, name=self.name)
+        return pd.Series(numbers, index=index, name=self.name, dtype=self.dtype)
 
 
 _FORMS = frozenset(

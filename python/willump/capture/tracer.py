@@ -17,6 +17,7 @@ import pandas as pd
 
 from ..convert.context import Context
 from ..convert.registry import Refused
+from . import few
 from .asked import TELLING, Asked, check_fixed, check_kind, set_method
 from .callables import unwrapped
 from .changes import CallCopied, Watch, call_on_sample
@@ -48,6 +49,7 @@ from .values import (
     CaptureError,
     Column,
     Frame,
+    Labels,
     Matrix,
     Native,
     NotNative,
@@ -125,6 +127,7 @@ class Tracer(Watch):
         self.asked = Asked()
         #: Calls that may raise an error of the rows that they see.
         self.guards: list[Replay] = []
+        self.few: dict[int, few.Few] = {}  #: what columns of strings are one of, by node
         self.models: dict[Any, Any] = {}  #: what the models that were called gave
         self.model: Any = None  #: the last of them
 
@@ -182,8 +185,11 @@ class Tracer(Watch):
             found = self.make(name_of(callee), callee, args, kwargs, of_estimator)
             if not isinstance(found.native, str):
                 return found
+        n_before = len(self.context.builder.nodes)
         inlined = self._inline(callee, args, kwargs)
         is_left = isinstance(inlined, Traced) and isinstance(inlined.native, str)
+        made = self.context.builder.nodes[n_before:]
+        is_left |= any(node.operator == "external" for node in made)
         if inlined is not NotImplemented and not (is_left and of_estimator is not None):
             return inlined
         maker = maker_of(callee) or of_estimator or bound_maker(callee)
@@ -622,6 +628,8 @@ class Tracer(Watch):
         `is_loose`: the caller knows what booleans become where one is missing; `is_coded`: that
         a categorical column is its codes."""
         found = self.native(value)
+        if isinstance(found, Labels):
+            found = few.of_labels(self, found, value.value)
         if not isinstance(found, Column):
             raise NotNative(f"a {kind_of(value)} where a column is wanted")
         if found.dtype == LOOSE and not is_loose:

@@ -96,6 +96,11 @@ class Conversion:
         """What the compiled object's methods give."""
         return self.model
 
+    @property
+    def shows_label(self) -> bool:
+        """Whether they give the model's own label."""
+        return self.shown.label is not None
+
     def answers(self) -> Answers:
         return Answers(self.model)
 
