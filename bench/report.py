@@ -8,7 +8,7 @@ The plots are written beside the page, into a folder of its name.
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import figures
 import plots
 from figures import OURS, Ratio
-from harness import FEWEST_ROUNDS, RESULTS
+from harness import FEWEST_ROUNDS, RESULTS, ResultError, read_results
 from instructions import CYCLES
 from workloads import NAMES
 
@@ -424,7 +424,10 @@ def main() -> None:
     parser.add_argument("results", nargs="?", type=Path, default=RESULTS / "workloads.json")
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
-    content = json.loads(options.results.read_text())
+    try:
+        content = read_results(options.results)
+    except ResultError as error:
+        sys.exit(str(error))
     folder = options.page.with_suffix("")
     drawn = plots.draw(content, folder)
     options.page.write_text(page_of(content, drawn, folder.name))

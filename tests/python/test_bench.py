@@ -1015,6 +1015,75 @@ def test_other_rows_and_other_sets_are_not_compared(bench, content) -> None:
     assert len(bench.regression.other_rows(content, new)) == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{}", "no machine, is_quick, workloads"),
+        ('{"machine": {}, "workloads": {}}', "it has no is_quick"),
+        ("[]", "no result of run.py"),
+        ("", "is no JSON"),
+        ('{"machine": {', "is no JSON"),
+        (None, "cannot be read"),
+    ],
+)
+def test_what_is_no_result_is_named_and_tells_nothing(
+    bench, content, monkeypatch, capsys, tmp_path, text, says
+) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    bench.harness.write_results(good, content)
+    if text is not None:
+        bad.write_text(text)
+    for files in ((good, bad), (bad, good)):
+        monkeypatch.setattr(sys, "argv", ["regression.py", *map(str, files)])
+        assert bench.regression.main() == 2
+        assert says in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["report.py", str(bad), "--page", str(tmp_path / "page.md")])
+    with pytest.raises(SystemExit, match=says):
+        bench.report.main()
+
+
+def test_other_versions_are_noted(bench, content) -> None:
+    after = copy.deepcopy(content)
+    assert bench.regression.notes(content, after) == []
+    content["machine"]["packages"] = {"pandas": "3.0", "willump-ml": "1"}
+    after["machine"]["packages"] = {"pandas": "3.1", "polars": "2.1", "willump-ml": "2"}
+    [note] = bench.regression.notes(content, after)
+    assert "pandas 3.0 and 3.1, polars missing and 2.1" in note
+    assert "willump" not in note
+
+
+def test_times_that_are_no_numbers_are_a_regression(bench) -> None:
+    nan = float("nan")
+    assert bench.regression.is_slower([2.0, 1.9, 2.1, 9], [nan, nan, nan, 9], 0.1)
+
+
+# ---- what is written -----------------------------------------------------------------
+
+
+def test_results_that_cannot_be_written_leave_those_before(bench, content, tmp_path) -> None:
+    path = tmp_path / "some.json"
+    assert bench.run.written(path, content) == ""
+    before = path.read_text()
+    (tmp_path / "some.json.part").mkdir()  # what is written beside cannot be
+    assert f"cannot be written to {path}" in bench.run.written(path, {**content, "is_quick": True})
+    assert path.read_text() == before
+    assert "cannot be written" in bench.run.written(path / "below" / "x.json", content)
+    full = Path("/dev/full")
+    if full.exists():
+        assert "No space left" in bench.run.written(full, content)
+
+
+def test_a_run_whose_results_cannot_be_written_says_so_at_once(
+    bench, monkeypatch, capsys, tmp_path
+) -> None:
+    (tmp_path / "file").write_text("")
+    path = tmp_path / "file" / "x.json"
+    monkeypatch.setattr(sys, "argv", ["run.py", "--only", "credit", "--output", str(path)])
+    monkeypatch.setattr(bench.run, "measured", lambda *_: pytest.fail("measured in vain"))
+    assert bench.run.main() == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
 # ---- the exit code -------------------------------------------------------------------
 
 
