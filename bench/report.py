@@ -47,7 +47,8 @@ counts for anything.
 One row: distinct rows, once each, in turns of {turn} rows, given as a frame of one row to every
 candidate, Willump too (a frame of polars to what reads those); a turn is a round, and its ratio
 that of its median row. Willump also takes a dict, which is what a server has in hand and spares
-the frame: that is a line of its own, *Willump, a dict*, and in no comparison with other tools.
+the frame, and a frame of polars: those are lines of their own, *Willump, a dict* and *Willump, a
+polars frame*, and in no comparison with other tools.
 """
 
 
