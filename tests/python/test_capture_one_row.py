@@ -114,3 +114,13 @@ def test_moments_that_python_has_not_are_no_panic_of_polars() -> None:
     far = pl.Series("t", [2**62]).cast(pl.Datetime("us"))
     row = pl.from_pandas(rows.head(1)).with_columns(far, x=pl.lit(1.0))
     np.testing.assert_array_equal(fast(row), [2.0])
+
+
+def test_no_rows_are_looked_at_for_their_dtypes() -> None:
+    rows = mixed(random.Random(0), 40)
+    fast = willump.compile(of_mixed, sample=rows, strict=True)
+    none = rows.head(0)
+    assert np.asarray(fast(none)).shape == (0, 7)
+    for name, dtype in (("i", "bool"), ("b", "float64"), ("x", "bool")):
+        with pytest.raises(TypeError, match=f"column {name!r} holds {dtype}"):
+            fast(none.astype({name: dtype}))

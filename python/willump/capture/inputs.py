@@ -86,7 +86,7 @@ class FunctionInputs:
                 block = block_of(x) if self.are_doubles else None
                 if block is not None and block.dtype == np.float64:
                     return _columns_of(block, places)
-                held = columns_held_by(x, as_lists=len(x) <= _FEW)
+                held = columns_held_by(x, as_lists=0 < len(x) <= _FEW)
                 self._check_objects(x)
                 return tuple(
                     [
