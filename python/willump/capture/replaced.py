@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import pandas as pd
 
 from .choices import missing
 from .columns import LARGEST, emit, is_missing
+from .frames import rows_of_index
 from .registry import Call, function, method
 from .values import Column, Frame, Held, Later, Native, NotNative, Traced
 
@@ -100,14 +102,18 @@ def _replaced_later(call: Call, held: Held, pairs: list[tuple[Any, Any]]) -> Col
 
 @function("pandas:DataFrame")
 def frame_of_columns(call: Call) -> Native:
-    """`pd.DataFrame({"a": column, ...})`: Series of the same rows, and arrays as long."""
-    own = call.bind("data")
+    """`pd.DataFrame({"a": column, ...}, index=df.index)`: Series of the same rows, and arrays as
+    long; without columns, which are set later."""
+    own = call.bind("data", "index", data=None, index=None)
+    given = None if own.index is None else rows_of_index(call, own.index)
+    if given and own.data is None:
+        return Frame({}, given)
     if not isinstance(own.data, dict) or not own.data:
         raise NotNative("a frame of what is no dict of columns")
     if not all(isinstance(name, str) for name in own.data):
         raise NotNative("a frame whose columns have other names than strings")
-    made: dict[str, Held] = {}
-    rows = set()
+    made: dict[str, Column] = {}
+    rows = set() if given is None else {given}
     for name, item in own.data.items():
         column = call.tracer.column(item)  # a constant is none
         made[name] = column
@@ -115,4 +121,7 @@ def frame_of_columns(call: Call) -> Native:
             rows.add(column.rows)
     if len(rows) > 1 or "python" in rows:
         raise NotNative("a frame of Series whose rows are not the same")
-    return Frame(made, rows.pop() if rows else "range")
+    of_frame = rows.pop() if rows else "range"
+    return Frame(
+        {name: dataclasses.replace(c, rows=of_frame) for name, c in made.items()}, of_frame
+    )
