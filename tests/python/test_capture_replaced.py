@@ -113,3 +113,46 @@ def test_random_frames(at: int) -> None:
         np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
 
     check()
+
+
+MISSES = pd.DataFrame(
+    {
+        "f": [1.0, np.inf, np.nan, 4.0],
+        "k": pd.Series(["a", None, "b", None], dtype="str"),
+        "o": pd.Series(["a", None, "b", None], dtype=object),
+        "d": pd.to_datetime(["2024-01-05", None, "2024-02-06", None]).astype("datetime64[us]"),
+        "b": [True, False, True, False],
+        "s": np.array([0, 1, 2, 3], dtype="int8"),
+    }
+)
+
+
+@pytest.mark.parametrize("name", ["k", "o", "d"])
+@pytest.mark.parametrize("is_frame", [True, False])
+@pytest.mark.parametrize("value", [0, 1.5])
+def test_missing_strings_and_moments_are_replaced_by_numbers(
+    name: str, is_frame: bool, value: float
+) -> None:
+    def of_frame(df: Any) -> Any:
+        return df[[name, "f"]].replace(np.nan, value)[name].isna()
+
+    def of_series(df: Any) -> Any:
+        return df[name].replace({np.nan: value}).isna()
+
+    function = of_frame if is_frame else of_series
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fast = willump.compile(function, sample=MISSES.iloc[[0, 2]].reset_index(drop=True))
+    for frame in (MISSES, MISSES.iloc[[1]], MISSES.iloc[[0]]):
+        np.testing.assert_array_equal(fast(frame), function(frame))
+
+
+def test_infinite_numbers_are_replaced_beside_columns_that_hold_none() -> None:
+    def score(df: Any) -> Any:
+        clean = df.replace([np.inf, -np.inf], np.nan)
+        number = clean["f"].fillna(-1.0) + clean["s"] + clean["b"]
+        return number + clean["k"].isna() + clean["d"].isna()
+
+    fast = willump.compile(score, sample=MISSES.iloc[[0, 3]].reset_index(drop=True))
+    assert not fast._steps
+    np.testing.assert_array_equal(fast(MISSES), score(MISSES))

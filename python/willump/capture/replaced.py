@@ -47,7 +47,13 @@ _NOT_GIVEN = object()
 
 def _replaced(call: Call, column: Column, pairs: list[tuple[Any, Any]]) -> Column:
     """A column with the first of the pairs that a value is equal to."""
-    if column.is_text or column.is_moment or column.dtype == "category":
+    is_other = column.is_text or column.is_moment or column.dtype == "category"
+    if is_other or column.is_bool or column.stored:
+        if all(math.isinf(old) for old, _ in pairs):
+            return column  # none of them is infinite
+        is_filled = any(is_missing(old) and not is_missing(new) for old, new in pairs)
+        if is_filled or not (column.is_text or column.is_moment):
+            raise NotNative(f"{call.name} of {column.stored or column.dtype}")
         return column  # none of them is a number
     if column.dtype == "int64":
         pairs = [(old, new) for old, new in pairs if float(old).is_integer()]
@@ -73,8 +79,6 @@ def replace(call: Call) -> Native:
     own = call.bind("self", "to_replace", "value", value=_NOT_GIVEN)
     pairs = _pairs_of(call, own.to_replace, own.value)
     column = call.tracer.column(own.self)
-    if column.stored:
-        raise NotNative(f"{call.name} of {column.stored}")
     return _replaced(call, column, pairs)
 
 
@@ -95,8 +99,8 @@ def frame_replace(call: Call) -> Native:
 
 def _replaced_later(call: Call, held: Held, pairs: list[tuple[Any, Any]]) -> Column:
     column = held.get() if isinstance(held, Later) else held
-    if not isinstance(column, Column) or column.stored:
-        raise NotNative(f"{call.name} of this column")
+    if not isinstance(column, Column):
+        raise NotNative(column if isinstance(column, str) else f"{call.name} of this column")
     return _replaced(call, column, pairs)
 
 
