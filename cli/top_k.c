@@ -24,9 +24,13 @@ typedef struct top_k_job {
 static double score_at(const top_k_job *job, const wl_result *result,
                        uint64_t row) {
   uint64_t at = row * result->n_columns + job->ranking.column;
-  double score = result->dtype == WL_I64
-                     ? (double)((const int64_t *)result->values)[at]
-                     : ((const double *)result->values)[at];
+  double score;
+  if (result->dtype == WL_I64)
+    score = (double)((const int64_t *)result->values)[at];
+  else if (result->dtype == WL_F32) /* XGBoost's */
+    score = (double)((const float *)result->values)[at];
+  else
+    score = ((const double *)result->values)[at];
   return job->ranking.rounds ? (double)(float)score : score;
 }
 

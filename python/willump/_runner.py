@@ -26,8 +26,8 @@ NOT_BY_ROW = (
 ASKED_ROWS, ASKED_SETS = 64, 16
 #: How often costs are measured.
 COST_REPEATS = 5
-#: Of small batches, so many rows a round.
-BATCH_ROUND = 200
+#: Of small batches, so many rows a round, but no more batches than that.
+BATCH_ROUND, MOST_BATCHES = 200, 10
 
 
 class Runner:
@@ -163,8 +163,8 @@ def batch_costs_of(
     n_rows: int = BATCH_ROUND,
 ) -> list[float]:
     """ns a row of each output in batches of so many rows, each asked once a round, of
-    about n_rows rows: the least of several rounds."""
-    n = min(n_rows_of(rows) // size, max(1, n_rows // size))
+    about n_rows rows, fewer of the smallest: the least of several rounds."""
+    n = min(n_rows_of(rows) // size, max(1, n_rows // size), MOST_BATCHES)
     batches = [take_rows(rows, np.arange(i * size, (i + 1) * size)) for i in range(n)]
     least = [float("inf")] * len(calls)
     for _ in range(COST_REPEATS):

@@ -21,11 +21,13 @@ from test_cli import from_jsonl, run, to_csv
 from test_top_k import make_texts, text_pipeline
 from willump import _core
 from willump._artifact import Artifact
+from xgboost import XGBClassifier, XGBRegressor
 
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame(RNG.normal(size=(5_000, 3)).round(1), columns=["a", "b", "c"])
 TARGET = FRAME["a"] + FRAME["b"] * FRAME["c"] + RNG.normal(size=5_000) / 4
-THREE = np.array(["low", "a, b", "high"])[np.digitize(TARGET, [-1, 1])]
+THREE_CODES = np.digitize(TARGET, [-1, 1])
+THREE = np.array(["low", "a, b", "high"])[THREE_CODES]
 
 #: Estimator, targets, class_label, --class-label.
 RANKED: dict[str, tuple[Any, Any, Any, str | None]] = {
@@ -37,6 +39,8 @@ RANKED: dict[str, tuple[Any, Any, Any, str | None]] = {
     "three": (LogisticRegression(), THREE, "a, b", "a, b"),
     "three-decisions": (RidgeClassifier(), THREE, "low", "low"),
     "float-classes": (LogisticRegression(), np.where(TARGET > 0, 2.0, 10.0), 10, "1e1"),
+    "float32": (XGBRegressor(n_estimators=9), TARGET, None, None),
+    "float32-classes": (XGBClassifier(n_estimators=9), THREE_CODES, 1, "1"),
     "outliers": (IsolationForest(n_estimators=5, random_state=0), None, None, None),
     "columns": (LinearRegression(), np.stack([TARGET, -TARGET], 1), 1, "1"),
     "several-labels": (

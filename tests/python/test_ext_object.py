@@ -12,6 +12,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse as sp
 import willump
@@ -420,6 +421,12 @@ def test_verify_compares_every_method(fast: Any) -> None:
         "predict", "predict_proba", "predict_log_proba", "decision_function",
     }  # fmt: skip
     assert "the same answers" in str(report)
+
+
+@pytest.mark.parametrize("hold", [list, tuple, np.array, pd.Series, pl.Series])
+def test_verify_takes_texts_in_whatever_holds_them(fast: Any, hold: Any) -> None:
+    assert fast.verify(hold(DOCS)).ok
+    assert fast.verify(pd.Series(DOCS, dtype=object)).ok
 
 
 def test_verify_finds_a_difference(pipeline: Any) -> None:

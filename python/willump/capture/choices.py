@@ -533,6 +533,14 @@ def new_axis(call: Call) -> Native:
     raise NotNative("rows are picked")
 
 
+@method(SERIES, "tolist", "to_list")
+def as_list(call: Call) -> Native:
+    column = call.tracer.column(call.args[0])
+    if column.is_moment or column.dtype not in ("float64", "int64", "bool", "str", "object"):
+        raise NotNative(f"a list of {column.dtype}")
+    return replace(column.as_array(), stored="")
+
+
 @method("array", "copy", "ravel", "flatten")
 def same_array(call: Call) -> Native:
     return call.tracer.column(call.args[0])
