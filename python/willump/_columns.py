@@ -67,7 +67,14 @@ def library_of(x: Any) -> str:
 
 def is_frame(x: Any) -> bool:
     """Whether x has named columns: pandas, polars, pyarrow and the like."""
-    return hasattr(x, "columns") and not isinstance(x, np.ndarray) and hasattr(x, "shape")
+    given = _with_attributes(x)
+    return hasattr(given, "columns") and not isinstance(x, np.ndarray) and hasattr(given, "shape")
+
+
+def _with_attributes(x: Any) -> Any:
+    """What has the attributes of x: a frame or column of pandas or polars looks for those that
+    its type has not among its own columns and functions, which takes long."""
+    return type(x) if type(x).__module__.partition(".")[0] in _BASES else x
 
 
 # ---- text ---------------------------------------------------------------------
@@ -150,7 +157,8 @@ def _refuse_na(x: Any) -> None:
 
 def _exports_arrow(x: Any) -> bool:
     """Whether x is a column that gives Arrow capsules."""
-    has_capsules = hasattr(x, "__arrow_c_array__") or hasattr(x, "__arrow_c_stream__")
+    given = _with_attributes(x)
+    has_capsules = hasattr(given, "__arrow_c_array__") or hasattr(given, "__arrow_c_stream__")
     return has_capsules and not is_frame(x)
 
 
@@ -209,6 +217,8 @@ def adapt_numeric(x: Any, name: str, first: str = "") -> Any:
     the original tells "1" and None from numbers, "no_text=0" where it tells "1" alone,
     "no_half_columns" where float16 is refused, and "dense_columns" where pandas' sparse ones are.
     """
+    if is_plain(x) and x.ndim == 1:
+        return x
     library = library_of(x)
     _refuse_matrix(x)
     if "no_objects" in first:
@@ -357,6 +367,47 @@ def _dense(x: Any) -> Any:
     return x.toarray() if hasattr(x, "toarray") else x
 
 
+def block_of(x: Any) -> Array | None:
+    """The numbers of a pandas frame whose columns lie in one array, as they are; None of any
+    other. To ask all columns for their dtypes would be most of what one row costs."""
+    manager = getattr(x, "_mgr", None) if hasattr(type(x), "columns") else None
+    if manager is None or not getattr(manager, "is_single_block", False):
+        return None
+    if not is_plain(manager.blocks[0].values):
+        return None
+    values: Array = x.to_numpy()
+    return values
+
+
+def columns_held_by(frame: Any, *, as_lists: bool = False) -> list[Any]:
+    """What a pandas frame's columns hold: arrays, and lists of numbers `as_lists`. No Series
+    is made, nor looked for in the index, which is most of what one row costs."""
+    blocks = getattr(getattr(frame, "_mgr", None), "blocks", None)
+    if blocks is None:  # in a pandas to come
+        return [frame.iloc[:, i].array for i in range(frame.shape[1])]
+    found: list[Any] = [None] * frame.shape[1]
+    for block in blocks:
+        places, values = block.mgr_locs.as_array.tolist(), block.values
+        if values.ndim == 1:
+            found[places[0]] = values
+            continue
+        if as_lists and type(values) is np.ndarray and values.dtype.kind in "biuf":
+            values = values.tolist()
+        for at, column in zip(places, values, strict=True):
+            found[at] = column
+    return found
+
+
+def is_plain(x: Any) -> bool:
+    """Whether x is an array of numbers that the core reads as it is."""
+    return (
+        type(x) is np.ndarray
+        and x.dtype in (np.float64, np.float32, np.int64)
+        and x.dtype.isnative
+        and x.flags.aligned
+    )
+
+
 def names_of(x: Any) -> Any:
     """The column names of a frame."""
     return x.column_names if hasattr(x, "column_names") else x.columns
@@ -443,10 +494,12 @@ def adapt_matrix(x: Any, first: str = "") -> Any:
     "single_tables" where float32 stays float32 in what has no dtype: polars
     and Arrow frames, lists. Of a list of columns the extension says it.
     """
+    library = library_of(x)
+    if library == "pandas" and (block := block_of(x)) is not None:
+        return block
     refuses_half = "no_half" in first
     if "no_objects" in first:
         _refuse_objects(x)
-    library = library_of(x)
     if library == "pandas" and not _reads_columns(first) and _is_sparse_frame(x):
         x = x.sparse.to_coo()  # as scikit-learn does
     if is_sparse(x):

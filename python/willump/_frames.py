@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._arrow import readable
-from ._columns import is_frame, library_of, names_of
+from ._columns import columns_held_by, is_frame, is_plain, library_of, names_of
 from ._errors import UnsupportedError
 from ._names import NameReaders, feature_names
 from ._sparse import check_sparse, is_sparse
@@ -169,6 +169,8 @@ class Columns:
         self.readers = readers
         self.takes_arrays = takes_arrays
         self.needed = {*needed, *(name for name, _, _, _ in inputs if name)}
+        # The columns of the last pandas frame, and where the inputs are.
+        self._known: tuple[Any, dict[str, int]] = None, {}
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         is_table = isinstance(x, dict) or is_frame(x)
@@ -199,6 +201,9 @@ class Columns:
             raise ValueError(
                 "Specifying the columns using strings is only supported for dataframes."
             )
+        is_pandas = type(x).__module__.partition(".")[0] == "pandas"
+        if is_pandas and x.columns is self._known[0]:  # which pandas does not change
+            return self._of_pandas(self.readers(x), self._known[1])
         if library_of(x) in ("pandas", "pyarrow") and not _has_plain_names(x):
             feature_names(x)
         if not isinstance(x, dict):
@@ -208,7 +213,19 @@ class Columns:
         if missing:
             there = ", ".join(repr(name) for name in list(present)[:10])
             raise ValueError(f"columns are missing: {missing} (X has {there or 'no columns'})")
+        if is_pandas and x.columns.is_unique:
+            named = [name for name, *_ in self.inputs if name]
+            self._known = x.columns, dict(zip(named, x.columns.get_indexer(named), strict=True))
         return tuple(x if _is_whole(given) else x[given[0]] for given in self.inputs)
+
+    def _of_pandas(self, x: Any, places: dict[str, int]) -> tuple[Any, ...]:
+        """Of a frame of the same columns as the last."""
+        held = columns_held_by(x)
+        found = []
+        for given in self.inputs:
+            column = None if _is_whole(given) else held[places[given[0]]]
+            found.append(x if column is None else column if is_plain(column) else x[given[0]])
+        return tuple(found)
 
     def _at(self, x: Any, name: str, kind: str, position: int, n_features: int) -> Any:
         if _is_whole((name, kind, position, n_features)):

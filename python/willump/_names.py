@@ -76,6 +76,8 @@ class NameReaders:
             kind in ("by_name", "position") or (kind == "inside" and names is not None)
             for _, kind, names, _ in self.readers
         )
+        self._warns = any(k in ("check", "inside") and n is None for _, k, n, _ in self.readers)
+        self._known: Any = None  # the columns of a pandas frame that was right as it was
 
     def __call__(self, x: Any) -> Any:
         """X, its columns in the order in which they are read.
@@ -90,11 +92,19 @@ class NameReaders:
                 if kind in ("check", "inside") and names is not None:
                     _warn_nameless(estimator)
         elif not self.is_idle:
-            return self._checked(x)
+            # Callers mostly give frames of the same columns, which pandas does not change.
+            if library_of(x) != "pandas" or self._warns:
+                return self._checked(x)
+            if self._known is None or x.columns is not self._known:
+                found = self._checked(x)
+                self._known = x.columns if found is x else None
+                return found
         return x
 
     def _checked(self, x: Any) -> Any:
         is_pandas = library_of(x) == "pandas"
+        if is_pandas:
+            x = self._with_texts(x)
         wanted: list[str] | None = None
         for estimator, kind, names, needs_pandas in self.readers:
             if kind == "exact" and names is not None:
@@ -114,6 +124,16 @@ class NameReaders:
                 "by position; give the columns in the order of feature_names_in_."
             )
         return x[wanted]
+
+    def _with_texts(self, x: Any) -> Any:
+        """A frame whose columns are called by numbers, by the texts that CatBoost finds them by,
+        where they are all there in another order."""
+        fitted = [names for _, kind, names, _ in self.readers if kind == "match" and names]
+        if not fitted or any(isinstance(name, str) for name in x.columns):
+            return x
+        names = [str(name) for name in x.columns]
+        is_found = names not in fitted and sorted(names) in map(sorted, fitted)
+        return x.set_axis(names, axis=1) if is_found else x
 
 
 def _texts(names: Sequence[Any] | None) -> list[str] | None:

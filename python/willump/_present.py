@@ -433,7 +433,15 @@ class _WholeNumbers:
     def __call__(self, result: Any, x: Any) -> Any:
         shown = result if self.then is None else self.then(result, x)
         dtype = None if isinstance(x, dict) else whole_dtype(x, self.keys)
-        return shown if dtype is None else shown.astype(dtype)
+        if dtype is None:
+            return shown
+        numbers = shown if isinstance(shown, np.ndarray) else shown.data
+        if numbers.size and dtype.itemsize == 8 and np.abs(numbers).max() >= 2.0**53:
+            raise UnsupportedError(
+                f"transform of {dtype} is computed in float64, which does not hold every integer "
+                "from 2**53 on; X has such: use the original for these rows"
+            )
+        return shown.astype(dtype)
 
 
 class _DefaultOutput:

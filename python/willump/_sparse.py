@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 
 def is_sparse(x: Any) -> bool:
     """Whether x is a matrix of SciPy's; asks its type, as the count reads its arrays."""
-    return hasattr(x, "tocsr") and hasattr(type(x), "nnz")
+    return hasattr(type(x), "nnz") and hasattr(x, "tocsr")
 
 
 def checked_csr(x: Any) -> Any:

@@ -163,11 +163,24 @@ def clipped(f: Any) -> Any:
     return cut["x"] * cut["i"] - f[["y"]].clip(lower=0)["y"] + cut["w"].astype(float)
 
 
+def listed(f: Any) -> Any:
+    return NAMED.predict(numbers(f)).tolist()
+
+
+def list_of_scores(f: Any) -> Any:
+    return FLAG.predict_proba(numbers(f))[:, 1].round(3).tolist()
+
+
+def list_of_flags(f: Any) -> Any:
+    return (f["x"] > f["y"]).to_list()
+
+
 FUNCTIONS = [
     threshold, nested, of_one, select, assigned, as_array, masked, mapped, of_texts, argmax,
     named_argmax, from_the_end, numbers_at, positions, whole_labels_at, series,
     series_of_numbers, no_index, label_is, flag_and, label_times, label_or_text, as_features,
-    text_of_it, of_rows, texts_or_constants, clipped,
+    text_of_it, of_rows, texts_or_constants, clipped, listed, list_of_scores,
+    list_of_flags,
 ]  # fmt: skip
 
 
@@ -177,6 +190,9 @@ def check(plain: Any, found: Any) -> None:
         return
     assert not isinstance(found, Exception), found
     assert type(found) is type(plain)
+    if isinstance(plain, list):
+        assert list(map(type, found)) == list(map(type, plain))
+        plain, found = np.asarray(plain), np.asarray(found)
     assert found.dtype == plain.dtype
     if isinstance(plain, pd.Series):
         pd.testing.assert_series_equal(found, plain)

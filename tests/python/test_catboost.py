@@ -219,3 +219,20 @@ def test_an_imported_file_answers_probabilities_raw_values_and_leaves(tmp_path: 
     for end in range(0, len(data) - 1, len(data) // 100):
         with pytest.raises(ValueError, match=r"JSON|format"):
             _core.Model.import_bytes(data[:end])
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_columns_whose_names_are_numbers_are_found_by_them(is_alone: bool) -> None:
+    """As those of `pd.DataFrame(x)`; a model of arrays lists the same names, and reads none."""
+    x = rows()
+    y = (scores(x) > 0).astype(int)
+    frame, others = pd.DataFrame(x), [2, 0, 3, 1]
+    numbered = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    for train in (frame, numbered, x):
+        est: Any = cb.CatBoostClassifier(**QUIET)
+        est = (est if is_alone else make_pipeline("passthrough", est)).fit(train, y)
+        fast = willump.compile(est, strict=True)
+        for table in (x, frame, numbered, frame[others], numbered[list("2031")]):
+            np.testing.assert_allclose(
+                fast.predict_proba(table), est.predict_proba(table), rtol=1e-12
+            )

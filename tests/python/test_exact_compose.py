@@ -28,14 +28,17 @@ from hypothesis import strategies as st
 from sklearn import feature_selection as fs
 from sklearn import preprocessing as pp
 from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
-from sklearn.decomposition import TruncatedSVD
+from sklearn.decomposition import NMF, TruncatedSVD
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from strategies import random_text
+from willump.convert.sklearn_impute import _fills_are_narrowed
+from willump.convert.sklearn_preprocess import _standard_scaler_narrows
 
 
 def frame(seed: int, n: int = 30) -> pd.DataFrame:
@@ -346,6 +349,45 @@ def test_frames_that_all_of_sklearn_is_set_to_give_are_refused_by_transform() ->
         with pytest.raises(UnsupportedError, match="transform_output='pandas'"):
             fast.transform(x)
     assert_same_matrix(fast.transform(x), scaler.transform(x), bits=True)
+
+
+@pytest.mark.parametrize("config", ["pandas", "polars"])
+def test_what_all_of_sklearn_is_set_to_give_changes_no_answer(config: str) -> None:
+    """Neither of what is asked of this scikit-learn when a pipeline is compiled, which is
+    asked once, nor of what a step that stays Python gets."""
+    for probe in (_standard_scaler_narrows, _fills_are_narrowed):
+        probe.cache_clear()
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"a": rng.normal(size=60), "b": rng.integers(0, 3, 60), "c": ["x", "y"] * 30})
+    x.loc[::7, "a"] = np.nan
+    y = rng.integers(0, 2, 60)
+    words = ["red fox", "blue sky", "red sky"] * 20
+    warned = pp.OneHotEncoder(sparse_output=False, handle_unknown="warn")
+    numbers = make_pipeline(SimpleImputer(), pp.StandardScaler())
+    parts = ColumnTransformer([("n", numbers, ["a", "b"]), ("c", warned, ["c"])])
+    with sklearn.config_context(transform_output=config):
+        for est, table in [
+            (make_pipeline(parts, LogisticRegression()), x),
+            (make_pipeline(TfidfVectorizer(), NMF(2, random_state=0), LogisticRegression()), words),
+        ]:
+            fast = build(quiet(est.fit, table, y))
+            for X in (table, table[:1]):
+                want, got = quiet(est.predict_proba, X), quiet(fast.predict_proba, X)
+                np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+
+
+def test_whole_numbers_that_doubles_do_not_hold_are_refused() -> None:
+    from willump import UnsupportedError
+
+    x = np.arange(60).reshape(20, 3) % 7
+    for step in (fs.SelectKBest(k=2), fs.VarianceThreshold(), pp.FunctionTransformer(np.abs)):
+        fast = build(step.fit(x, np.arange(20) % 2))
+        for dtype in (np.int64, np.uint64):
+            held = x.astype(dtype) + dtype(2**53 - 10)
+            assert_same_matrix(fast.transform(held), step.transform(held), bits=True)
+            for most in (2**53 + 1, np.iinfo(dtype).max):
+                with pytest.raises(UnsupportedError, match="does not hold every integer"):
+                    fast.transform(np.full((2, 3), most, dtype=dtype))
 
 
 def test_frames_as_results_are_refused() -> None:

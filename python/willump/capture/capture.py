@@ -354,6 +354,9 @@ class Result:
                 f"the function returns {type(result).__name__}, which does not hang on its input; "
                 "return one array, matrix or Series with an answer for each row"
             )
+        if type(result.value) is list and isinstance(result.native, Column):
+            array = Traced(np.asarray(result.value), result.native, result.replay, result.line)
+            return replace(cls.of(array, tracer, frame), shape={"type": "list"})
         if isinstance(result.value, pd.DataFrame):
             raise UnsupportedError(
                 "the function returns a frame: return an array (to_numpy()) or a Series"

@@ -247,12 +247,45 @@ def _kind_of_constant(value: Any) -> str:
     return "int64" if isinstance(value, (int, np.integer)) else "float64"
 
 
+def _check_fits(call: Call, column: Column, other: Any, shown: Any, *, is_set: bool) -> None:
+    """Refuses what makes the rows decide a Series' dtype: pandas keeps whole numbers and
+    booleans where the values that come among them are such, and else makes them floats or
+    objects; it raises where they are set (`is_set`)."""
+    side = call.tracer.column(other) if isinstance(other, Traced) else other
+    why = f"values that {column.stored or column.dtype} may not hold: the rows decide the dtype"
+    if column.is_bool:
+        is_like = side.is_bool if isinstance(side, Column) else isinstance(side, (bool, np.bool_))
+        if not is_like:
+            raise NotNative(why)
+    if not column.is_whole:
+        return
+    is_float = not is_set and kind_of_dtype(shown.dtype) == "float64"
+    if isinstance(side, Column):
+        is_held = side.is_whole and not (is_set and side.is_either)
+        is_held &= column.stored in ("", side.stored)
+    elif is_missing(side):
+        is_held = not is_set and not column.stored
+    else:
+        number = number_of(side)
+        is_held = math.isfinite(number) and number.is_integer()
+        if is_held and column.stored:
+            info = np.iinfo(column.stored)
+            is_held = info.min <= number <= info.max
+    if not (is_held or (is_float and not column.stored)):
+        raise NotNative(why)
+
+
 @method("series", "where", "mask")
 def where(call: Call) -> Native:
     own = call.bind("self", "cond", "other", other=math.nan)
     column = call.tracer.column(own.self)
     is_mask = call.name.endswith("mask")
     condition = nullable.condition(call, call.tracer.column(own.cond), float(is_mask))
+    if column.is_bool and condition.is_bool and is_missing(own.other):
+        sides = {"then" if is_mask else "otherwise": math.nan}
+        columns = [condition, column]
+        return emit(call, "where", columns, LOOSE, same_rows(columns), **sides)
+    _check_fits(call, column, own.other, call.value, is_set=False)
     if is_mask:
         return chosen(call, condition, own.other, column, call.value)
     return chosen(call, condition, column, own.other, call.value)
@@ -265,6 +298,7 @@ def set_where(call: Call) -> Native:
         raise NotNative("rows are set by their labels")
     column = call.tracer.column(owner)
     taken = nullable.condition(call, call.tracer.column(condition), 0.0)
+    _check_fits(call, column, value, call.value, is_set=True)
     return chosen(call, taken, value, column, call.value)
 
 
@@ -281,6 +315,8 @@ def set_loc(call: Call) -> Native:
         return _with(call, frame, {name: value})
     old: Any = frame.column(name) if name in frame.columns else math.nan
     condition = nullable.condition(call, call.tracer.column(rows), 0.0)
+    if isinstance(old, Column):
+        _check_fits(call, old, value, call.value[name], is_set=True)
     column = chosen(call, condition, value, old, call.value[name])
     if column.rows not in ("", frame.rows):
         raise NotNative("the condition has another index than the frame")
@@ -495,6 +531,14 @@ def new_axis(call: Call) -> Native:
     if not is_traced(key) and key == (slice(None), None):
         return joined(call, {"0": call.tracer.column(call.args[0])})
     raise NotNative("rows are picked")
+
+
+@method(SERIES, "tolist", "to_list")
+def as_list(call: Call) -> Native:
+    column = call.tracer.column(call.args[0])
+    if column.is_moment or column.dtype not in ("float64", "int64", "bool", "str", "object"):
+        raise NotNative(f"a list of {column.dtype}")
+    return replace(column.as_array(), stored="")
 
 
 @method("array", "copy", "ravel", "flatten")

@@ -122,7 +122,7 @@ def is_integer(value: Any) -> bool:
 def either(columns: Sequence[Column], otherwise: str) -> str:
     """What whole columns give together."""
     kinds = {column.dtype for column in columns}
-    if kinds <= {SHORT, "bool"}:
+    if SHORT in kinds and kinds <= {SHORT, "bool"}:
         return SHORT
     return FILLED if kinds & {FILLED, SHORT} else WHOLE if WHOLE in kinds else otherwise
 

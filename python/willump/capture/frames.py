@@ -408,9 +408,9 @@ def concat(call: Call) -> Native:
             frames.append(Frame({item.value.name: column}, column.rows))
     if len({frame.rows for frame in frames}) != 1:
         raise NotNative("its parts have different indexes")
-    for frame in frames:
-        for name, each in frame.columns.items():
-            if name in columns:
-                raise NotNative(f"column {name!r} comes twice")
-            columns[name] = each
+    parts = [each for frame in frames for each in frame.columns.values()]
+    for name, each in zip(call.value.columns, parts, strict=True):  # what has no name is counted
+        if name in columns:
+            raise NotNative(f"column {name!r} comes twice")
+        columns[name] = each
     return Frame(columns, frames[0].rows)

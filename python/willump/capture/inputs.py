@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._columns import is_frame, library_of, names_of
+from .._columns import block_of, columns_held_by, is_frame, library_of, names_of
 
 Array = npt.NDArray[Any]
 
@@ -66,7 +66,9 @@ class FunctionInputs:
         self.all_columns, self.absent = list(all_columns), frozenset(absent)
         self.columns = [(name, dtypes[name]) for name in names]
         self.needed = {*names, *present}
+        self.are_doubles = all(dtype == "float64" for _, dtype in self.columns)
         self._seen: tuple[list[Any], list[int]] = [], []
+        self._index: tuple[Any, list[int]] = None, []
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
         if isinstance(x, dict):
@@ -74,11 +76,19 @@ class FunctionInputs:
         if is_frame(x):
             library = library_of(x)
             if library == "pandas":
-                arrays, places = _arrays_of(x), self._places(_names_of_pandas(x), x)
+                places = self._places(x)
+                block = block_of(x) if self.are_doubles else None
+                if block is not None and block.dtype == np.float64:
+                    return _columns_of(block, places)
+                held = columns_held_by(x, as_lists=len(x) <= _FEW)
                 self._check_objects(x)
                 return tuple(
-                    _of_pandas(arrays[at], name, dtype)
-                    for at, (name, dtype) in zip(places, self.columns, strict=True)
+                    [
+                        _of_few(held[at], name, dtype)
+                        if type(held[at]) is list
+                        else _of_pandas(held[at], name, dtype)
+                        for at, (name, dtype) in zip(places, self.columns, strict=True)
+                    ]
                 )
             self._check_names(list(names_of(x)), x)
             read = _of_polars if library == "polars" else _of_arrow
@@ -103,13 +113,18 @@ class FunctionInputs:
                 dtype = next(dtype for own, dtype in self.columns if own == name)
                 raise _refused(name, dtype, "objects, which an imputer compares as they are")
 
-    def _places(self, names: list[Any], x: Any) -> list[int]:
-        """Where a frame has the columns; callers mostly give the same ones again."""
-        seen = self._seen
+    def _places(self, x: Any) -> list[int]:
+        """Where a pandas frame has the columns; callers mostly give the same ones again, if
+        not the same object of them, which pandas does not change."""
+        index = self._index
+        if x.columns is index[0]:
+            return index[1]
+        names, seen = _names_of_pandas(x), self._seen
         if names != seen[0]:
             self._check_names(names, x)
             at = {name: i for i, name in enumerate(names)}
             self._seen = seen = names, [at[name] for name, _ in self.columns]
+        self._index = x.columns, seen[1]
         return seen[1]
 
     def _of_dict(self, x: dict[Any, Any]) -> tuple[Any, ...]:
@@ -184,13 +199,12 @@ def _names_of_pandas(frame: Any) -> list[Any]:
     return names
 
 
-def _arrays_of(frame: Any) -> list[Any]:
-    """What a pandas frame's columns hold, without a Series and a look into the index for
-    each, which is most of what one row costs."""
-    arrays = getattr(frame, "_iter_column_arrays", None)
-    if arrays is not None:
-        return list(arrays())
-    return [frame.iloc[:, i].array for i in range(frame.shape[1])]
+def _columns_of(block: Array, places: list[int]) -> tuple[Any, ...]:
+    """Columns of a matrix; of few rows as lists, which the extension reads faster."""
+    if len(block) <= _FEW:
+        rows = block.tolist()
+        return tuple([row[at] for row in rows] for at in places)
+    return tuple(block[:, at] for at in places)
 
 
 def _refused(name: str, dtype: str, what: str) -> TypeError:
@@ -397,6 +411,15 @@ def _of_list(values: Sequence[Any], name: str, dtype: str) -> Any:
     return read(values, name, dtype)
 
 
+def _of_few(values: list[Any], name: str, dtype: str) -> Any:
+    """A list of numbers of one of NumPy's dtypes."""
+    if dtype == "float64" and values and type(values[0]) is float:  # the others are, too
+        return values
+    if _is_moment(dtype):
+        raise _refused(name, dtype, "numbers")
+    return _of_list(values, name, dtype)
+
+
 def _of_cell(value: Any, name: str, dtype: str) -> Any:
     """A list of one, which the extension reads faster than an array."""
     kind = type(value)
@@ -504,6 +527,9 @@ class AsFrame:
         if isinstance(x, pd.DataFrame):
             return x
         if isinstance(x, dict):
+            nested = next((name for name, value in x.items() if isinstance(value, dict)), None)
+            if nested in self.dtypes:
+                raise TypeError(f"column {nested!r} holds a dict")
             is_row = all(is_scalar(value) for value in x.values())
             x = pd.DataFrame([x] if is_row else x)
         elif isinstance(x, (list, tuple)):
@@ -512,6 +538,7 @@ class AsFrame:
             x = x.to_pandas()
         there = {name: dtype for name, dtype in self.dtypes.items() if name in x.columns}
         for name, dtype in there.items():
+            _check_kind(x[name], dtype)
             if isinstance(dtype, pd.CategoricalDtype):
                 is_one = x[name].isin(dtype.categories) | x[name].isna()
                 _check_cast(x[name], is_one, "one of other categories than the sample's")
@@ -531,6 +558,40 @@ class AsFrame:
                 )
                 _check_cast(x[name], is_same, f"no {dtype}")
         return made
+
+
+_NUMBERS = frozenset(["integer", "floating", "mixed-integer-float", "integer-na"])
+#: What cells may be, as `infer_dtype` says, by the kind of the sample's dtype.
+_CELLS = (
+    ("is_bool_dtype", frozenset(["boolean"])),
+    ("is_integer_dtype", _NUMBERS),
+    ("is_float_dtype", _NUMBERS),
+    ("is_datetime64_any_dtype", frozenset(["datetime", "datetime64", "date"])),
+    ("is_timedelta64_dtype", frozenset(["timedelta", "timedelta64"])),
+    ("is_string_dtype", frozenset(["string"])),
+)
+
+
+def _check_kind(given: Any, dtype: Any) -> None:
+    """Raises where a column holds values of another kind, which a cast would make some of
+    (whole numbers as moments, text as numbers)."""
+    import pandas as pd
+
+    is_any = isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(dtype)
+    if given.dtype == dtype or is_any:
+        return
+    known = (kinds for name, kinds in _CELLS if getattr(pd.api.types, name)(dtype))
+    kinds = next(known, None)
+    cells = given.astype(object)
+    if kinds is None or pd.api.types.infer_dtype(cells, skipna=True) in (*kinds, "empty"):
+        return
+    for row, cell in enumerate(cells):
+        is_gone = is_scalar(cell) and pd.isna(cell)
+        if not is_gone and pd.api.types.infer_dtype([cell], skipna=True) not in kinds:
+            raise TypeError(
+                f"column {given.name!r} holds {cell!r} in row {row}; the function was compiled for "
+                f"{dtype}: cast it, or compile with a sample that holds such values"
+            )
 
 
 def _check_cast(given: Any, is_same: Any, what: str) -> None:

@@ -18,7 +18,19 @@ from .choices import chosen
 from .columns import emit, number_of, result_dtype
 from .frames import check_mixed, joined
 from .registry import Call, function, method
-from .values import FILLED, MIXED, SHORT, WHOLE, Column, Frame, Matrix, Native, NotNative, Traced
+from .values import (
+    FILLED,
+    MIXED,
+    NARROW,
+    SHORT,
+    WHOLE,
+    Column,
+    Frame,
+    Matrix,
+    Native,
+    NotNative,
+    Traced,
+)
 
 #: NumPy's functions of one number that are an operator of the same name.
 _UFUNCS = (
@@ -266,8 +278,9 @@ def _stacked(call: Call, items: Any, *, is_sparse: bool) -> Matrix:
     check_mixed(kinds)
     dtype = str(call.value.dtype)
     either = {WHOLE, FILLED, SHORT}
-    if set(kinds) <= {"int64", "bool", *either} and set(kinds) & either:
-        dtype = WHOLE if set(kinds) <= {"int64", "bool", WHOLE} else FILLED
+    wholes = {"int64", "bool", *NARROW}
+    if set(kinds) <= wholes | either and set(kinds) & either:
+        dtype = WHOLE if set(kinds) <= wholes | {WHOLE} and dtype == "int64" else FILLED
     ref = context.concat(parts, sparse=is_sparse)
     if dtype not in ("float64", "int64", WHOLE, FILLED, "float32"):
         raise NotNative(f"a stack of dtype {dtype}")

@@ -20,6 +20,8 @@ def shown_as(function: Mapping[str, Any], then: _Finish | None) -> _Finish | Non
         finish = _Whole(finish)
     if result.get("type") == "series":
         return _AsSeries(result.get("name"), str(result.get("index")), result.get("dtype"), finish)
+    if result.get("type") == "list":
+        return _AsList(finish)
     if result.get("type") == "sparse":
         return _AsSparse(str(result.get("class")), finish)
     return finish
@@ -53,6 +55,16 @@ class _AsSeries:
 
         index = x.index if self.index == "input" else None
         return pd.Series(numbers, index=index, name=self.name, dtype=self.dtype)
+
+
+class _AsList:
+    """Python's own numbers and strings."""
+
+    def __init__(self, then: _Finish | None) -> None:
+        self.then = then
+
+    def __call__(self, result: Any, x: Any) -> Any:
+        return np.asarray(result if self.then is None else self.then(result, x)).tolist()
 
 
 _FORMS = frozenset(

@@ -67,6 +67,11 @@ class ReplayStep(PythonStep):
             return True
         if np.dtype(self.result_dtype).kind == "b" and array.dtype.kind != "b":
             return all(isinstance(each, (bool, np.bool_)) for each in array.ravel().tolist())
+        info = np.iinfo(self.result_dtype) if np.dtype(self.result_dtype).kind in "iu" else None
+        if info is not None and array.dtype.kind in "iuf":
+            there = array[~np.isnan(array)]
+            if ((there < info.min) | (there > info.max)).any():
+                return False
         if not self.may_miss:
             return True
         if array.dtype.kind not in "iuf":
@@ -138,7 +143,8 @@ class ReplayStep(PythonStep):
             rows = rows_of(value, sample)
             return Column(node, WHOLE if may_miss else _column_dtype(shown.dtype), rows)
         form = shown.format if is_sparse else ""
-        return Matrix(Ref(node, width, is_sparse, dtype), str(shown.dtype), form)
+        kind = WHOLE if may_miss else str(shown.dtype)
+        return Matrix(Ref(node, width, is_sparse, dtype), kind, form)
 
 
 def _column_dtype(dtype: np.dtype[Any]) -> str:

@@ -545,6 +545,19 @@ class Tracer(Watch):
         if owner is self.frame:
             self.note(self.line, "the caller's frame is left as it is")
         kwargs = {k: v for k, v in kwargs.items() if k != "inplace"}
+        others = [*args[1:], *kwargs.values()]
+        is_held = isinstance(getattr(owner.value, "dtype", None), np.dtype) and (
+            owner.value.dtype.kind in "biu"
+        )
+        if (
+            name in ("where", "mask")
+            and is_held
+            and not all(type(v) in (int, bool) for v in others)
+        ):
+            raise CaptureError(
+                f"line {self.line}: .{name} in place raises where {owner.value.dtype} does not "
+                "hold the values"
+            )
         self._replace(owner, self.call_method(owner, name, args, kwargs))
 
     def _opened(self, arg: Any, callee: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from .._dtypes import SAME_FUNCTIONS, dtypes_of_product
 from .._graph import Attribute, Node
 from .gaps import CANNOT_CENTER, DENSE_ONLY, KEPT, SETTLED, centers, takes_dense_only
+from .in_place import refuse_shared_changes
 from .lookups import MOST_RUNS, by_lookups, shown_names
 from .names import is_storable
 from .opaque import PythonSteps
@@ -528,6 +529,7 @@ class Context(PythonSteps):
         with self.within(name):
             try:
                 _check_width(estimator, value)
+                refuse_shared_changes(estimator)
                 found = transform_of(estimator)(self, estimator, value)
                 if last and isinstance(found, Categories):
                     raise Refused("it gives strings")
@@ -550,6 +552,7 @@ class Context(PythonSteps):
         self._check_gaps(estimator, value)
         try:
             _check_width(estimator, value)
+            refuse_shared_changes(estimator)
             model = predict_of(estimator)(self, estimator, value)
         except Refused as refused:
             if native:

@@ -246,8 +246,9 @@ def _last(step: Any) -> Any:
 
 
 def output_of(step: Any) -> str:
-    """What `set_output` asked for; scikit-learn's own setting where it did not."""
-    if not hasattr(step, "get_feature_names_out"):
+    """What `set_output` asked for; scikit-learn's own setting where it did not. Vectorizers
+    of text give CSR rows whatever is set."""
+    if not hasattr(step, "get_feature_names_out") or not hasattr(step, "set_output"):
         return "default"
     own = getattr(step, "_sklearn_output_config", {}).get("transform")
     found: str = get_config().get("transform_output", "default") if own is None else own
@@ -272,9 +273,7 @@ def _leaf(est: Any) -> _Found:
     names, width = _names_of(est), getattr(est, "n_features_in_", None)
     kind = {"lightgbm": "position", "xgboost": "exact"}.get(library, "check")
     if library == "catboost":
-        # It calls columns without names by their numbers.
-        listed = tuple(str(name) for name in getattr(est, "feature_names_", None) or ())
-        kind, names = "match", None if listed == tuple(map(str, range(len(listed)))) else listed
+        kind, names = "match", _names_of_catboost(est)
     if getattr(est, "_preprocessor", None) is not None:  # histogram boosting of categories
         found = _column_transformer(est._preprocessor)[0]
         is_named = {"by_name": "match"}
@@ -295,6 +294,22 @@ def _has_categories(est: Any, library: str) -> bool:
     if library == "catboost":
         return len(est.get_cat_feature_indices()) > 0
     return library == "xgboost" and knows_categories(est.get_booster())
+
+
+def _names_of_catboost(est: Any) -> tuple[str, ...] | None:
+    listed = tuple(str(name) for name in getattr(est, "feature_names_", None) or ())
+    if listed != tuple(map(str, range(len(listed)))):
+        return listed
+    # It lists columns without names by their numbers, which may be names, too, as those of
+    # `pd.DataFrame(x)` are; it refuses others where they are.
+    import pandas as pd
+
+    others = pd.DataFrame(np.zeros((1, len(listed))), columns=[f"_{name}" for name in listed])
+    try:
+        est.predict(others, thread_count=1)
+    except Exception as error:
+        return listed if "should be feature with name" in str(error) else None
+    return None
 
 
 def _names_of(est: Any) -> tuple[str, ...] | None:

@@ -313,7 +313,7 @@ register(
     transform=union_transform,
     operators=["concat", "scale"],
     parameters=["transformer_list (with 'drop' and 'passthrough')", "transformer_weights"],
-    python_step="all transformers dropped",
+    python_step="all transformers dropped; copy=False in it, where other parts read the same rows",
 )
 register(
     ColumnTransformer,
@@ -324,7 +324,8 @@ register(
         "remainder", "sparse_threshold (the fitted sparse_output_)", "transformer_weights",
         "verbose_feature_names_out",
     ],
-    python_step="columns of a computed matrix by name",
+    python_step="columns of a computed matrix by name; copy=False in it, where other parts read "
+    "the same columns",
 )  # fmt: skip
 register(
     GridSearchCV,

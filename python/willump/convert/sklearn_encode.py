@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 from sklearn.utils.validation import check_is_fitted
 
@@ -118,7 +119,7 @@ def _warning_of(est: Any) -> str | None:
         return None
     drop = "first" if est.drop is not None else None
     probe = OneHotEncoder(handle_unknown=est.handle_unknown, drop=drop).fit([["a"], ["b"]])
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as said, config_context(transform_output="default"):
         warnings.simplefilter("always")
         probe.transform([["c"]])
     texts = [str(one.message) for one in said if one.category is UserWarning]

@@ -8,6 +8,7 @@ import numbers
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.impute import SimpleImputer
 from sklearn.utils.validation import check_is_fitted
 
@@ -30,7 +31,8 @@ def _fills_are_narrowed() -> bool:
     """Whether this version fills with numbers in the dtype of the rows that fit saw,
     whatever that of the rows to fill: asked, of a mean that float32 does not hold."""
     fit = np.array([[1.0], [1.0 + 2.0**-23], [np.nan]], dtype=np.float32)
-    return bool(SimpleImputer().fit(fit).transform([[np.nan]])[0, 0] != 1.0 + 2.0**-24)
+    with config_context(transform_output="default"):  # whatever the caller's is
+        return bool(SimpleImputer().fit(fit).transform([[np.nan]])[0, 0] != 1.0 + 2.0**-24)
 
 
 def _fills(est: Any) -> Any:

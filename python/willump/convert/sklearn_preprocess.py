@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn import feature_selection as fs
 from sklearn.decomposition import TruncatedSVD
 from sklearn.preprocessing import (
@@ -36,7 +37,8 @@ def _standard_scaler_narrows() -> bool:
     mean = 1.0 + 2.0**-30
     scaler = StandardScaler(with_std=False).fit([[mean], [mean]])
     x = np.array([[1.0 + 2.0**-23]], dtype=np.float32)
-    return bool(scaler.transform(x)[0, 0] == np.float32(2.0**-23))
+    with config_context(transform_output="default"):  # whatever the caller's is
+        return bool(scaler.transform(x)[0, 0] == np.float32(2.0**-23))
 
 
 def _scaled(

@@ -1,0 +1,92 @@
+"""Steps that change the rows that they are given, by `copy=False`, where others read them too.
+
+scikit-learn runs the parts of a union one after the other on the same array: those behind a
+scaler that was told not to copy read scaled rows. Only scikit-learn itself does that again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from .registry import Refused
+
+
+def refuse_shared_changes(est: Any) -> None:
+    """Refuses what gives the same rows to several parts of which one changes them."""
+    parts = _parts(est)
+    if len(parts) > 1 and _is_shared(est) and any(map(changes_rows, parts)):
+        raise Refused("copy=False in it changes rows that other parts of it read")
+
+
+def changes_rows(step: Any) -> bool:
+    """Whether a fitted step may change the rows that it is given."""
+    if isinstance(step, Pipeline):
+        for _, one in step.steps:
+            if changes_rows(one):
+                return True
+            if not _hands_on(one):
+                return False
+        return False
+    if step is None or isinstance(step, str):
+        return False
+    if parts := _parts(step):
+        return any(map(changes_rows, parts))
+    inner = getattr(step, "best_estimator_", None)
+    if inner is None and type(step).__name__ == "FrozenEstimator":
+        inner = step.estimator
+    if inner is not None:
+        return changes_rows(inner)
+    try:
+        return not step.get_params(deep=False).get("copy", True)
+    except Exception:  # not scikit-learn's
+        return False
+
+
+def _hands_on(step: Any) -> bool:
+    """Whether a step of a Pipeline may give the array itself that it was given."""
+    if step is None or isinstance(step, str):
+        return True
+    return isinstance(step, FunctionTransformer) and not isinstance(step.func, np.ufunc)
+
+
+def _parts(est: Any) -> Sequence[Any]:
+    """Those that are each given the rows that an estimator is given; none: it is not of
+    several."""
+    if isinstance(est, FeatureUnion):
+        return [one for _, one in est.transformer_list if not _is_drop(one)]
+    if isinstance(est, ColumnTransformer):
+        return [one for _, one, _ in getattr(est, "transformers_", est.transformers)]
+    if calibrated := getattr(est, "calibrated_classifiers_", None):
+        return [pair.estimator for pair in calibrated]
+    found = getattr(est, "estimators_", None)
+    if not isinstance(found, list) or hasattr(est, "estimators_features_"):
+        return []  # each bag's rows are a copy
+    if hasattr(est, "estimator_"):  # copies of one, such as a forest's
+        return [est.estimator_] * min(len(found), 2)
+    is_stack = hasattr(est, "final_estimator_") and est.passthrough
+    return [*found, "passthrough"] if is_stack else found
+
+
+def _is_drop(step: Any) -> bool:
+    return isinstance(step, str) and step == "drop"
+
+
+def _is_shared(est: Any) -> bool:
+    """Whether parts read the same columns."""
+    if not isinstance(est, ColumnTransformer):
+        return True
+    seen: set[int] = set()
+    for name, one, _ in est.transformers_:
+        columns = {int(i) for i in est._transformer_to_input_indices[name]}
+        if _is_drop(one):
+            continue
+        if seen & columns:
+            return True
+        seen |= columns
+    return False
