@@ -19,6 +19,7 @@ from .._promises import check_target
 from . import (  # noqa: F401  (importing registers the converters)
     boosters,
     catboost,
+    sklearn_around,
     sklearn_bayes,
     sklearn_compose,
     sklearn_discretize,
