@@ -16,7 +16,7 @@ import numpy as np
 from sklearn import ensemble as en
 from sklearn import get_config
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.feature_selection import SelectorMixin
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
@@ -391,7 +391,15 @@ _WALKS: dict[type, Callable[[Any], _Found]] = {
     ),
     GridSearchCV: lambda est: _walk(est.best_estimator_),
     RandomizedSearchCV: lambda est: _walk(est.best_estimator_),
+    TransformedTargetRegressor: lambda est: _walk(est.regressor_),
 }
+try:
+    from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+except ImportError:  # added in scikit-learn 1.5
+    pass
+else:
+    _WALKS[FixedThresholdClassifier] = lambda est: _walk(est.estimator_)
+    _WALKS[TunedThresholdClassifierCV] = _WALKS[FixedThresholdClassifier]
 try:
     from sklearn.frozen import FrozenEstimator
 except ImportError:  # added in scikit-learn 1.6
