@@ -29,7 +29,8 @@ _RANGES = {
 _PLAIN_OF_POLARS = {"String", "Boolean", "Float32", "Float64"} | {
     f"{sign}Int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "U")
 }
-_MICRO = (np.dtype("M8[us]"), np.dtype("m8[us]"))
+#: How pandas keeps moments that need no conversion.
+_MICRO = {"datetime": np.dtype("M8[us]"), "timedelta": np.dtype("m8[us]")}
 #: So many rows are looked at one by one: NumPy's calls would cost more.
 _FEW = 8
 _TEXT = ("str", "object", "string", "string[pyarrow]")
@@ -255,10 +256,6 @@ def moments_of(array: Array) -> Array:
     ValueError
         Of one that has nanoseconds, or is too far away to be exact.
     """
-    if array.shape == (1,) and array.dtype in _MICRO:
-        only = int(array.view(np.int64)[0])
-        if abs(only) <= _LARGEST:
-            return np.array([float(only)])
     unit = np.datetime_data(array.dtype)[0]
     gone = np.isnat(array)
     numbers = array.view(np.int64)
@@ -481,6 +478,9 @@ def _null(dtype: str) -> Any:
 
 def _of_pandas(series: Any, name: str, dtype: str) -> Any:
     """A pandas Series or its array, or a NumPy array."""
+    ticks: Any = getattr(series, "asi8", ()) if dtype in _MICRO else ()
+    if len(ticks) == 1 and series.dtype == _MICRO[dtype] and abs(int(ticks[0])) <= _LARGEST:
+        return [float(ticks[0])]
     if type(series) is np.ndarray and series.shape == (1,) and series.dtype.kind in "iufO":
         cell = _plain_cell(series.item(), dtype)
         if cell is not None:
@@ -525,6 +525,9 @@ def _of_polars(series: Any, name: str, dtype: str) -> Any:
         return _nullable(series, name, dtype)
     kind = str(series.dtype)
     if dtype in _TEXT:
+        cell = series.item() if kind == "String" and len(series) == 1 else None
+        if cell is not None:
+            return [cell]
         if kind.startswith(("String", "Categorical", "Enum")):
             return TextColumn((series, _null(dtype)))
         if kind == "Null":
