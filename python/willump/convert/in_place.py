@@ -81,6 +81,8 @@ def _is_shared(est: Any) -> bool:
     """Whether parts read the same columns."""
     if not isinstance(est, ColumnTransformer):
         return True
+    if not hasattr(est, "transformers_"):
+        return False  # it is not fitted, as its converter tells
     seen: set[int] = set()
     for name, one, _ in est.transformers_:
         columns = {int(i) for i in est._transformer_to_input_indices[name]}
