@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,16 @@ def _row_entries(work: Workload) -> dict[str, Callable[[Any], Any]]:
     return {"a dict": one_row} if work.is_native else {}
 
 
+def _more_entries(work: Workload) -> dict[str, Callable[[Any], Any]]:
+    """And, where it is there, what peers that read polars are given."""
+    entries = _row_entries(work)
+    if entries and find_spec("polars"):
+        import polars
+
+        entries["a polars frame"] = polars.from_pandas
+    return entries
+
+
 def saved_facts(fast: Any) -> dict[str, Any]:
     """The file's size, the time to load it and the memory that it then takes."""
     with tempfile.TemporaryDirectory() as folder:
@@ -97,7 +108,7 @@ def compiled(work: Workload, n_threads: int = 1) -> Candidate:
         def info() -> dict[str, Any]:
             return saved_facts(fast) if n_threads == 1 else {}
 
-        entries = _row_entries(work) if n_threads == 1 else {}  # one row has one thread
+        entries = _more_entries(work) if n_threads == 1 else {}  # one row has one thread
         return Engine(fast, row_entries=entries, model=alone, info=info)
 
     name = OURS if n_threads == 1 else f"{OURS}, {n_threads} threads"

@@ -3,6 +3,7 @@ machine falls on all of them; medians, and the spread of the ratios by round."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -166,6 +167,40 @@ def version_of(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
+
+
+class ResultError(Exception):
+    """A file is no result of `run.py`; the message says why."""
+
+
+def read_results(path: Path) -> dict[str, Any]:
+    """What `run.py` has written."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultError(f"{path} cannot be read: {error}") from None
+    except ValueError as error:
+        raise ResultError(f"{path} is no JSON: {error}") from None
+    parts = ("machine", "is_quick", "workloads")
+    missing = [name for name in parts if not isinstance(content, dict) or name not in content]
+    if missing:
+        raise ResultError(f"{path} is no result of run.py: it has no {', '.join(missing)}")
+    return dict(content)
+
+
+def write_results(path: Path, content: dict[str, Any]) -> None:
+    """Writes all of it or, where that fails, leaves what was there; OSError."""
+    if path.exists() and not path.is_file():
+        path.write_text(json.dumps(content, indent=1) + "\n")  # a pipe, say
+        return
+    beside = path.with_name(f"{path.name}.part")
+    try:
+        beside.write_text(json.dumps(content, indent=1) + "\n")
+        beside.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
 
 
 def save(name: str, content: dict[str, Any]) -> Path:

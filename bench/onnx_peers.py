@@ -64,6 +64,14 @@ def text_session(pipeline: Any, types: list[tuple[str, Any]]) -> tuple[Any, str]
     return session, session.get_outputs()[-1].name
 
 
+def lower(texts: Any) -> Any:
+    """A column of polars in lower case by Arrow, as pandas has it: Python and polars make two
+    characters of "İ"."""
+    import pyarrow.compute
+
+    return pyarrow.compute.utf8_lower(texts.to_arrow())
+
+
 def strings(texts: Iterable[str]) -> np.ndarray:
     """A column of strings, as sessions take it."""
     return np.array(list(texts), dtype=str)[:, None]

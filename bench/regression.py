@@ -8,13 +8,12 @@ have not changed, tell how much a workload's ratios vary between these two runs:
 least three times the median of their changes. What is measured once, without an interval, has to
 be more than twice the old. Everything that was
 measured has to be measured again. The exit code is 1 where anything got worse, 2 where the
-files are of other rows or sets, and so tell nothing.
+files are of other rows or sets, or no results, and so tell nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections import defaultdict
@@ -24,7 +23,7 @@ from typing import Any
 
 import figures
 import numpy as np
-from harness import show
+from harness import ResultError, read_results, show
 
 Worse = list[str]  # what, old, new
 
@@ -53,6 +52,23 @@ def other_rows(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         for what in ("data", "n_train", "n_later", "sizes"):
             if before[what] != after[what]:
                 found.append(f"{name}: {what}: {before[what]} and {after[what]}")
+    return found
+
+
+def notes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """What else ratios hang on and differs: the processor, and the versions of what is timed."""
+    before, after = old["machine"], new["machine"]
+    found = []
+    if before.get("cpu") != after.get("cpu"):
+        found.append("the processors differ, and ratios with them")
+    was, now = (machine.get("packages", {}) for machine in (before, after))
+    changed = [
+        f"{name} {was.get(name, 'missing')} and {now.get(name, 'missing')}"
+        for name in sorted({*was, *now})
+        if was.get(name) != now.get(name) and name != "willump-ml"
+    ]
+    if changed:
+        found.append(f"other versions, and ratios with them: {', '.join(changed)}")
     return found
 
 
@@ -215,8 +231,8 @@ def ratios(work: dict[str, Any], name: str) -> dict[str, figures.Ratio]:
 
 
 def is_slower(old: figures.Ratio, new: figures.Ratio, slack: float) -> bool:
-    """Below by more than the slack, with intervals apart."""
-    return new[0] < (1.0 - slack) * old[0] and new[2] < old[1]
+    """Below by more than the slack, with intervals apart; no number at all, too."""
+    return math.isnan(new[0]) or (new[0] < (1.0 - slack) * old[0] and new[2] < old[1])
 
 
 def main() -> int:
@@ -225,9 +241,13 @@ def main() -> int:
     parser.add_argument("new", type=Path)
     parser.add_argument("--slack", type=float, default=0.1, help="a share; default 0.1")
     options = parser.parse_args()
-    old, new = (json.loads(path.read_text()) for path in (options.old, options.new))
-    if old["machine"]["cpu"] != new["machine"]["cpu"]:
-        print("note: the processors differ, and ratios with them")
+    try:
+        old, new = (read_results(path) for path in (options.old, options.new))
+    except ResultError as error:
+        print(error)
+        return 2
+    for note in notes(old, new):
+        print(f"note: {note}")
     differ = other_rows(old, new)
     if differ:
         print("these cannot be compared:", *differ, sep="\n  ")

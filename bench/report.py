@@ -8,7 +8,7 @@ The plots are written beside the page, into a folder of its name.
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import figures
 import plots
 from figures import OURS, Ratio
-from harness import FEWEST_ROUNDS, RESULTS
+from harness import FEWEST_ROUNDS, RESULTS, ResultError, read_results
 from instructions import CYCLES
 from workloads import NAMES
 
@@ -47,7 +47,8 @@ counts for anything.
 One row: distinct rows, once each, in turns of {turn} rows, given as a frame of one row to every
 candidate, Willump too (a frame of polars to what reads those); a turn is a round, and its ratio
 that of its median row. Willump also takes a dict, which is what a server has in hand and spares
-the frame: that is a line of its own, *Willump, a dict*, and in no comparison with other tools.
+the frame, and a frame of polars: those are lines of their own, *Willump, a dict* and *Willump, a
+polars frame*, and in no comparison with other tools.
 """
 
 
@@ -424,7 +425,10 @@ def main() -> None:
     parser.add_argument("results", nargs="?", type=Path, default=RESULTS / "workloads.json")
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
-    content = json.loads(options.results.read_text())
+    try:
+        content = read_results(options.results)
+    except ResultError as error:
+        sys.exit(str(error))
     folder = options.page.with_suffix("")
     drawn = plots.draw(content, folder)
     options.page.write_text(page_of(content, drawn, folder.name))

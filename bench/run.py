@@ -5,8 +5,8 @@
 Each workload is measured in a process of its own (`measure.py`), and there each candidate
 in one of its own, in turns. The exit code is 0 where all went well; 2 where a peer or
 valgrind is missing, or a peer crashed, failed or gave wrong answers; 1 where Willump's own
-answers are wrong, a certificate is broken beyond chance, or a workload could not be
-measured. What a tool says that it cannot do changes nothing.
+answers are wrong, a certificate is broken beyond chance, a workload could not be
+measured or the results cannot be written. What a tool says that it cannot do changes nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness import RESULTS, machine
+from harness import RESULTS, machine, write_results
 from workloads import NAMES, has_data
 
 #: Everything has one thread, unless it is given more by name.
@@ -88,6 +88,16 @@ def folders(temporary: str) -> dict[str, str]:
     return names
 
 
+def written(path: Path, content: dict[str, Any]) -> str:
+    """Writes the results; why that cannot be done, or nothing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_results(path, content)
+    except OSError as error:
+        return f"the results cannot be written to {path}: {error.strerror}"
+    return ""
+
+
 def problems_of(content: dict[str, Any]) -> tuple[list[str], list[str]]:
     """What is wrong with Willump's part, and with the others'."""
     ours, others = [], []
@@ -131,7 +141,12 @@ def main() -> int:
     content: dict[str, Any] = {"machine": machine(), "is_quick": options.quick, "workloads": {}}
     if has_data():  # so that every message has the path that is taken out
         os.environ["WILLUMP_DATA"] = os.path.abspath(os.environ["WILLUMP_DATA"])
-    options.output.parent.mkdir(parents=True, exist_ok=True)
+    trial = options.output.with_name(f"{options.output.name}.trial")
+    unwritten = written(trial, content)  # now, not after the first workload
+    if unwritten:
+        print(unwritten, file=sys.stderr)
+        return 1
+    trial.unlink()
     with tempfile.TemporaryDirectory() as folder:
         names = folders(folder)
         if "toxic" in options.only:
@@ -143,12 +158,16 @@ def main() -> int:
             print(f"  {time.monotonic() - start:.0f} s", flush=True)
             # After each: what an interruption leaves is a result of those before.
             content = without_paths(content, names)
-            options.output.write_text(json.dumps(content, indent=1) + "\n")
+            unwritten = written(options.output, content)
+            if unwritten:
+                print(f"  {unwritten}", flush=True)
     ours, others = problems_of(content)
+    ours += [unwritten] if unwritten else []
     for title, lines in (("Others:", others), ("Willump:", ours)):
         if lines:
             print(f"\n{title}", *lines, sep="\n  ")
-    print(f"\nwritten to {os.path.relpath(options.output)}")
+    if not unwritten:
+        print(f"\nwritten to {os.path.relpath(options.output)}")
     return 1 if ours else 2 if others else 0
 
 

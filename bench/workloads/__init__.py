@@ -68,9 +68,9 @@ class Workload:
     #: `model` if None.
     cheap: Callable[[pd.DataFrame], Any] | None = None
     cheap_model: Any = None
-    #: The function with all of it in ONNX that ONNX has; made where ONNX Runtime may be
-    #: imported.
-    onnx: Callable[[], Callable[[pd.DataFrame], Any]] | None = None
+    #: The function with all of it in ONNX that ONNX has, from a polars frame; made where ONNX
+    #: Runtime and polars may be imported.
+    onnx: Callable[[], Callable[[Any], Any]] | None = None
     #: The features by polars, from a polars frame; made where polars may be imported.
     polars: Callable[[], Callable[[Any], np.ndarray]] | None = None
     #: Where the rows come from.

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import purchase
+from lookups import FEW, Lookup
 
 from . import Workload, has_data, parts_of
 
@@ -44,7 +45,8 @@ def make(is_quick: bool) -> Workload:
 
 
 def polars_features(features: Callable[[pd.DataFrame], Any]) -> Callable[[Any], np.ndarray]:
-    """The same features of a polars frame. Tables are made once, and of doubles."""
+    """The same features of a polars frame. Tables are made once, and of doubles. Few rows are
+    looked up instead of joined."""
     import polars as pl
 
     tables = parts_of(features)
@@ -60,14 +62,33 @@ def polars_features(features: Callable[[pd.DataFrame], Any]) -> Callable[[Any], 
         for key, table in (("customer", by_customer), ("item", tables["by_item"]))
     )
     names = ["n_lines", "spent", "mean_amount", "n_items", "buyers", "sold", "days_away"]
+    told = [table.drop(key) for table, key in ((customers, "customer"), (items, "item"))]
+    customer, item = (
+        Lookup(table[key].to_list(), own.to_numpy())
+        for table, key, own in zip((customers, items), ("customer", "item"), told, strict=True)
+    )
+    found = [name for own in told for name in own.columns]
+    order = [found.index(name) for name in (*names, "days_known", "rate")]
+    homes = ("United Kingdom", "EWR")
     columns = [
         *(pl.col(name).fill_null(float("nan")) for name in [*names, "days_known", "rate"]),
         pl.col("time").dt.hour().alias("hour").cast(pl.Float64),
         (pl.col("time").dt.weekday() - 1).alias("weekday").cast(pl.Float64),
-        pl.col("place").is_in(["United Kingdom", "EWR"]).alias("is_home").cast(pl.Float64),
+        pl.col("place").is_in(homes).alias("is_home").cast(pl.Float64),
     ]
 
+    def few(visits: Any) -> np.ndarray:
+        known = [customer(visits["customer"].to_list()), item(visits["item"].to_list())]
+        times, places = visits["time"].to_list(), visits["place"].to_list()
+        own = [
+            [time.hour, time.weekday(), place in homes]
+            for time, place in zip(times, places, strict=True)
+        ]
+        return np.column_stack([np.hstack(known)[:, order], own])
+
     def call(visits: Any) -> np.ndarray:
+        if len(visits) <= FEW:
+            return few(visits)
         joined = visits.join(customers, on="customer", how="left", maintain_order="left").join(
             items, on="item", how="left", maintain_order="left"
         )

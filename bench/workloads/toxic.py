@@ -27,9 +27,9 @@ def make(is_quick: bool) -> Workload:
         text = texts(frame)
         return scipy.sparse.hstack([words.transform(text), chars.transform(text)]).tocsr()
 
-    def by_onnx() -> Callable[[pd.DataFrame], Any]:
+    def by_onnx() -> Callable[[Any], Any]:
         scores = onnx_peers.text_pipeline(make_pipeline(make_union(words, chars), model))
-        return lambda frame: scores(texts(frame))[:, 1]
+        return lambda frame: scores(onnx_peers.lower(frame["comment_text"]).to_pylist())[:, 1]
 
     return Workload(
         "toxic",

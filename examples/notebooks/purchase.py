@@ -51,8 +51,8 @@ fast.explain()
 # ## Where the time goes
 #
 # `trace` runs rows and shows what each line costs. Joins have become lookups, and the dates of
-# a customer are computed once, as no visit changes them. Taking the frame apart costs about as
-# much as all of the rest.
+# a customer are computed once, as no visit changes them. About half of what is
+# left are the trees of the model.
 
 # %%
 willump.trace(fast, later)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 import willump
+from bench_parts import bench, content  # noqa: F401  (fixtures of test_bench*.py)
 from threadpoolctl import threadpool_limits
 
 # Every failure prints what reproduces it. An ordinary run draws the same cases each time, so

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
-from test_capture_changes import FRAME, LATER, check, masked_rows, quiet
+from capture_checks import FRAME, LATER, check, quiet
+from test_capture_changes import masked_rows
 
 # ---- columns that a function does not name ----------------------------------------------
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
-from test_capture_changes import quiet
+from capture_checks import quiet
 
 
 class Land(str, enum.Enum):  # noqa: UP042  # of which `str` gives another string

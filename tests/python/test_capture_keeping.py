@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
+from capture_checks import quiet
 from sklearn.base import BaseEstimator, TransformerMixin
-from test_capture_changes import quiet
 
 #: Its mean, sum, ends and counts are those of its parts, so that no comparison at compile time
 #: shows what was kept of it.

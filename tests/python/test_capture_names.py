@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
+from capture_checks import quiet
 from later import Cases
-from test_capture_changes import quiet
 
 TABLE = pd.DataFrame({"a": [0, 1, 2], "v": [10.0, 20.0, 30.0], "n": [1, 2, 3]})
 SAMPLE = pd.DataFrame(

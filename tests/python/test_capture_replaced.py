@@ -38,6 +38,31 @@ ROWS = st.lists(
 )
 SAMPLE = frame_of([(v, w, k % 4, "aß"[k % 2]) for k, v in enumerate(VALUES) for w in VALUES])
 
+
+def features(df: Any) -> Any:
+    out = pd.DataFrame(index=df.index)
+    out["a"] = df["f"] * 2
+    out["b"] = df["s"].eq("a")
+    out["c"] = 0
+    out.loc[df["g"] > 1, "c"] = 1
+    return out.astype(float).to_numpy()
+
+
+def points(df: Any) -> Any:
+    score = pd.Series(0, index=df.index)
+    score += (df["f"] > 1) * 30
+    score = score.mask(df["g"].isna(), score + 10)
+    score[df["i"].eq(0)] = 99
+    return score
+
+
+def grades(df: Any) -> Any:
+    grade = pd.Series("D", index=df.index)
+    grade[df["f"] > 1] = "C"
+    grade[df["f"] > 2] = "B"
+    return grade.map({"D": 1.0, "C": 2.0, "B": 3.0})
+
+
 NATIVE: list[Callable[[Any], Any]] = [
     lambda df: df["f"].replace([np.inf, -np.inf], np.nan),
     lambda df: df["f"].replace(0, np.nan),
@@ -54,13 +79,19 @@ NATIVE: list[Callable[[Any], Any]] = [
     lambda df: pd.DataFrame({"a": df["f"] * 2, "b": df["i"].to_numpy()})[["b", "a"]].to_numpy(),
     lambda df: pd.DataFrame({"a": df["s"].str.upper(), "b": df["g"]})["a"].str.len() * 1.0,
     lambda df: pd.DataFrame({"a": df["f"].to_numpy(), "b": df["i"].to_numpy()}).to_numpy(),
+    lambda df: pd.DataFrame({"a": df["f"], "b": df["i"].to_numpy()}, index=df.index)["b"] * 2.0,
+    lambda df: pd.Series(np.nan, index=df.index).fillna(0.5) + pd.Series(1.5, index=df.index),
+    lambda df: pd.Series(1, index=df.index, dtype=float) * df["i"],
+    lambda df: pd.DataFrame({"a": df["f"]}, index=df.index)["a"],
+    features,
+    points,
+    grades,
 ]
 STEPS: list[Callable[[Any], Any]] = [
     lambda df: df["i"].replace(0, np.nan).astype(float),
     lambda df: (df["f"] > 1).replace(True, False).astype(float),
     lambda df: df["f"].replace([np.nan, np.inf, np.nan], [2, np.nan, np.nan]),
     lambda df: pd.DataFrame({"a": df["f"], "k": 1.0})["k"] * df["g"],
-    lambda df: pd.DataFrame({"a": df["f"]}, index=df.index)["a"],
 ]
 
 
@@ -82,3 +113,46 @@ def test_random_frames(at: int) -> None:
         np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
 
     check()
+
+
+MISSES = pd.DataFrame(
+    {
+        "f": [1.0, np.inf, np.nan, 4.0],
+        "k": pd.Series(["a", None, "b", None], dtype="str"),
+        "o": pd.Series(["a", None, "b", None], dtype=object),
+        "d": pd.to_datetime(["2024-01-05", None, "2024-02-06", None]).astype("datetime64[us]"),
+        "b": [True, False, True, False],
+        "s": np.array([0, 1, 2, 3], dtype="int8"),
+    }
+)
+
+
+@pytest.mark.parametrize("name", ["k", "o", "d"])
+@pytest.mark.parametrize("is_frame", [True, False])
+@pytest.mark.parametrize("value", [0, 1.5])
+def test_missing_strings_and_moments_are_replaced_by_numbers(
+    name: str, is_frame: bool, value: float
+) -> None:
+    def of_frame(df: Any) -> Any:
+        return df[[name, "f"]].replace(np.nan, value)[name].isna()
+
+    def of_series(df: Any) -> Any:
+        return df[name].replace({np.nan: value}).isna()
+
+    function = of_frame if is_frame else of_series
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fast = willump.compile(function, sample=MISSES.iloc[[0, 2]].reset_index(drop=True))
+    for frame in (MISSES, MISSES.iloc[[1]], MISSES.iloc[[0]]):
+        np.testing.assert_array_equal(fast(frame), function(frame))
+
+
+def test_infinite_numbers_are_replaced_beside_columns_that_hold_none() -> None:
+    def score(df: Any) -> Any:
+        clean = df.replace([np.inf, -np.inf], np.nan)
+        number = clean["f"].fillna(-1.0) + clean["s"] + clean["b"]
+        return number + clean["k"].isna() + clean["d"].isna()
+
+    fast = willump.compile(score, sample=MISSES.iloc[[0, 3]].reset_index(drop=True))
+    assert not fast._steps
+    np.testing.assert_array_equal(fast(MISSES), score(MISSES))

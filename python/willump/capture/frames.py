@@ -185,21 +185,32 @@ def pick_result(call: Call) -> Native:
     return frame.pick(list(call.value.columns))
 
 
+def rows_of_index(call: Call, index: Any) -> str:
+    """The rows of an argument `index=df.index`."""
+    part = index.native if isinstance(index, Traced) else None
+    if not isinstance(part, Part) or part.name != "index":
+        raise NotNative("an index that is not a frame's")
+    of = call.tracer.native(part.of)
+    return of.rows if isinstance(of, (Frame, Column)) else ""
+
+
 @function(pd.Series)
 def series(call: Call) -> Native:
-    """`pd.Series(array, index=df.index)`, and without an index."""
+    """`pd.Series(array, index=df.index)`, and without an index; of a constant with one."""
     own = call.bind("data", "index", "dtype", "name", index=None, dtype=None, name=None)
     given = own.data
+    if not isinstance(given, Traced) and np.ndim(given) == 0:
+        if own.dtype in (float, np.float64, "float64") and type(given) is int:
+            given = float(given)
+        elif own.dtype is not None:
+            raise NotNative(f"a Series of {own.dtype}")
+        return constant_column(call, Frame({}, rows_of_index(call, own.index)), given)
     if not isinstance(given, Traced) or own.dtype is not None or np.ndim(given.value) != 1:
         raise NotNative("a Series of this")
     column = call.tracer.column(given)
     rows = column.rows if isinstance(given.value, pd.Series) else "range"
     if own.index is not None:
-        index = own.index.native if isinstance(own.index, Traced) else None
-        if not isinstance(index, Part) or index.name != "index":
-            raise NotNative("a Series with an index that is not a frame's")
-        of = call.tracer.native(index.of)
-        rows = of.rows if isinstance(of, (Frame, Column)) else ""
+        rows = rows_of_index(call, own.index)
     if isinstance(given.value, pd.Series) and column.rows != rows:
         raise NotNative("a Series of a Series with another index")
     if not rows or (str(call.value.dtype) != str(given.value.dtype) and not column.is_text):
@@ -263,8 +274,10 @@ def constant_column(call: Call, frame: Frame, value: Any) -> Column:
         dtype = "float64"
     else:
         raise NotNative(f"a column of {value!r}")
-    like = next((c for c in frame.columns.values() if isinstance(c, Column)), None)
-    if like is None:
+    own: Any = call.tracer.frame.native
+    every = [*frame.columns.values(), *(own.columns.values() if isinstance(own, Frame) else ())]
+    like = next((c for c in every if isinstance(c, Column)), None)
+    if like is None or frame.rows not in ("input", "range"):
         raise NotNative("the frame has no column")
     context = call.tracer.context
     if like.is_text:

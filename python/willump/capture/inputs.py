@@ -18,6 +18,7 @@ from .._columns import block_of, columns_held_by, is_frame, library_of, names_of
 
 Array = npt.NDArray[Any]
 
+_DOUBLE = np.dtype(np.float64)
 _LARGEST = 2**53
 #: The range of each dtype of whole numbers.
 _RANGES = {
@@ -25,6 +26,10 @@ _RANGES = {
     for bits in (8, 16, 32)
     for sign in ("", "u")
 } | {"int64": (-_LARGEST, _LARGEST)}
+_PLAIN_OF_POLARS = {"String", "Boolean", "Float32", "Float64"} | {
+    f"{sign}Int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "U")
+}
+_MICRO = (np.dtype("M8[us]"), np.dtype("m8[us]"))
 #: So many rows are looked at one by one: NumPy's calls would cost more.
 _FEW = 8
 _TEXT = ("str", "object", "string", "string[pyarrow]")
@@ -68,6 +73,7 @@ class FunctionInputs:
         self.needed = {*names, *present}
         self.are_doubles = all(dtype == "float64" for _, dtype in self.columns)
         self._seen: tuple[list[Any], list[int]] = [], []
+        #: What a pandas frame kept the names in last, and where the columns are.
         self._index: tuple[Any, list[int]] = None, []
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
@@ -80,7 +86,7 @@ class FunctionInputs:
                 block = block_of(x) if self.are_doubles else None
                 if block is not None and block.dtype == np.float64:
                     return _columns_of(block, places)
-                held = columns_held_by(x, as_lists=len(x) <= _FEW)
+                held = columns_held_by(x, as_lists=0 < len(x) <= _FEW)
                 self._check_objects(x)
                 return tuple(
                     [
@@ -90,6 +96,8 @@ class FunctionInputs:
                         for at, (name, dtype) in zip(places, self.columns, strict=True)
                     ]
                 )
+            if library == "polars" and _is_plain_row(x):
+                return self._of_polars_row(x)
             self._check_names(list(names_of(x)), x)
             read = _of_polars if library == "polars" else _of_arrow
             return tuple(read(x[name], name, dtype) for name, dtype in self.columns)
@@ -114,18 +122,32 @@ class FunctionInputs:
                 raise _refused(name, dtype, "objects, which an imputer compares as they are")
 
     def _places(self, x: Any) -> list[int]:
-        """Where a pandas frame has the columns; callers mostly give the same ones again, if
-        not the same object of them, which pandas does not change."""
-        index = self._index
-        if x.columns is index[0]:
+        """Where a pandas frame has the columns; callers mostly give the same ones again, and if
+        not the same object of them, one that shares the Arrow array of names. Neither changes."""
+        kept, index = x.columns, self._index
+        kept = getattr(kept.array, "_pa_array", kept)
+        if kept is index[0]:
             return index[1]
-        names, seen = _names_of_pandas(x), self._seen
+        places = self._places_among(_names_of_pandas(x), x)
+        self._index = kept, places
+        return places
+
+    def _places_among(self, names: list[Any], x: Any) -> list[int]:
+        seen = self._seen
         if names != seen[0]:
             self._check_names(names, x)
             at = {name: i for i, name in enumerate(names)}
             self._seen = seen = names, [at[name] for name, _ in self.columns]
-        self._index = x.columns, seen[1]
         return seen[1]
+
+    def _of_polars_row(self, x: Any) -> tuple[Any, ...]:
+        """Of a polars frame of one row, without a Series for each column where the cell says
+        all: a string, or a number that is one of the sample's dtype."""
+        places, cells = self._places_among(x.columns, x), x.row(0)
+        return tuple(
+            _plain_cell(cells[at], dtype) or _of_polars(x.to_series(at), name, dtype)
+            for at, (name, dtype) in zip(places, self.columns, strict=True)
+        )
 
     def _of_dict(self, x: dict[Any, Any]) -> tuple[Any, ...]:
         found = []
@@ -207,6 +229,14 @@ def _columns_of(block: Array, places: list[int]) -> tuple[Any, ...]:
     return tuple(block[:, at] for at in places)
 
 
+def _is_plain_row(frame: Any) -> bool:
+    """Whether a polars frame is one row of numbers and strings: it makes no Python objects of
+    some moments."""
+    if len(frame) != 1:
+        return False
+    return {type(dtype).__name__ for dtype in frame.dtypes} <= _PLAIN_OF_POLARS
+
+
 def _refused(name: str, dtype: str, what: str) -> TypeError:
     return TypeError(
         f"column {name!r} holds {what}; the function was compiled for {dtype}: cast it, or "
@@ -225,6 +255,10 @@ def moments_of(array: Array) -> Array:
     ValueError
         Of one that has nanoseconds, or is too far away to be exact.
     """
+    if array.shape == (1,) and array.dtype in _MICRO:
+        only = int(array.view(np.int64)[0])
+        if abs(only) <= _LARGEST:
+            return np.array([float(only)])
     unit = np.datetime_data(array.dtype)[0]
     gone = np.isnat(array)
     numbers = array.view(np.int64)
@@ -285,6 +319,8 @@ def _moments(values: Any, name: str, dtype: str) -> Array:
 
 def _numbers(array: Array, name: str, dtype: str) -> Array:
     """Numbers of a NumPy dtype as float64, which holds them exactly."""
+    if array.dtype is _DOUBLE and dtype == "float64" and array.ndim == 1:
+        return array  # as most are
     kind = array.dtype.kind
     if _is_moment(dtype):
         _check_zone(None, name, dtype)
@@ -415,19 +451,27 @@ def _of_few(values: list[Any], name: str, dtype: str) -> Any:
     """A list of numbers of one of NumPy's dtypes."""
     if dtype == "float64" and values and type(values[0]) is float:  # the others are, too
         return values
+    cell = _plain_cell(values[0], dtype) if len(values) == 1 else None
+    if cell is not None:
+        return cell
     if _is_moment(dtype):
         raise _refused(name, dtype, "numbers")
     return _of_list(values, name, dtype)
 
 
 def _of_cell(value: Any, name: str, dtype: str) -> Any:
-    """A list of one, which the extension reads faster than an array."""
+    return _plain_cell(value, dtype) or _of_list([value], name, dtype)
+
+
+def _plain_cell(value: Any, dtype: str) -> list[Any] | None:
+    """A list of one, which the extension reads faster than an array, of what needs no closer
+    look."""
     kind = type(value)
     if (kind is str and dtype in _TEXT) or (kind is float and dtype == "float64"):
         return [value]
     if kind is int and dtype in ("int64", "float64") and -_LARGEST <= value <= _LARGEST:
         return [float(value)]
-    return _of_list([value], name, dtype)
+    return None
 
 
 def _null(dtype: str) -> Any:
@@ -437,6 +481,10 @@ def _null(dtype: str) -> Any:
 
 def _of_pandas(series: Any, name: str, dtype: str) -> Any:
     """A pandas Series or its array, or a NumPy array."""
+    if type(series) is np.ndarray and series.shape == (1,) and series.dtype.kind in "iufO":
+        cell = _plain_cell(series.item(), dtype)
+        if cell is not None:
+            return cell
     if _is_nullable(dtype):
         return _nullable(series, name, dtype)
     own = series.dtype

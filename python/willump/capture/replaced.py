@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import pandas as pd
 
 from .choices import missing
 from .columns import LARGEST, emit, is_missing
+from .frames import rows_of_index
 from .registry import Call, function, method
 from .values import Column, Frame, Held, Later, Native, NotNative, Traced
 
@@ -45,7 +47,13 @@ _NOT_GIVEN = object()
 
 def _replaced(call: Call, column: Column, pairs: list[tuple[Any, Any]]) -> Column:
     """A column with the first of the pairs that a value is equal to."""
-    if column.is_text or column.is_moment or column.dtype == "category":
+    is_other = column.is_text or column.is_moment or column.dtype == "category"
+    if is_other or column.is_bool or column.stored:
+        if all(math.isinf(old) for old, _ in pairs):
+            return column  # none of them is infinite
+        is_filled = any(is_missing(old) and not is_missing(new) for old, new in pairs)
+        if is_filled or not (column.is_text or column.is_moment):
+            raise NotNative(f"{call.name} of {column.stored or column.dtype}")
         return column  # none of them is a number
     if column.dtype == "int64":
         pairs = [(old, new) for old, new in pairs if float(old).is_integer()]
@@ -71,8 +79,6 @@ def replace(call: Call) -> Native:
     own = call.bind("self", "to_replace", "value", value=_NOT_GIVEN)
     pairs = _pairs_of(call, own.to_replace, own.value)
     column = call.tracer.column(own.self)
-    if column.stored:
-        raise NotNative(f"{call.name} of {column.stored}")
     return _replaced(call, column, pairs)
 
 
@@ -93,21 +99,25 @@ def frame_replace(call: Call) -> Native:
 
 def _replaced_later(call: Call, held: Held, pairs: list[tuple[Any, Any]]) -> Column:
     column = held.get() if isinstance(held, Later) else held
-    if not isinstance(column, Column) or column.stored:
-        raise NotNative(f"{call.name} of this column")
+    if not isinstance(column, Column):
+        raise NotNative(column if isinstance(column, str) else f"{call.name} of this column")
     return _replaced(call, column, pairs)
 
 
 @function("pandas:DataFrame")
 def frame_of_columns(call: Call) -> Native:
-    """`pd.DataFrame({"a": column, ...})`: Series of the same rows, and arrays as long."""
-    own = call.bind("data")
+    """`pd.DataFrame({"a": column, ...}, index=df.index)`: Series of the same rows, and arrays as
+    long; without columns, which are set later."""
+    own = call.bind("data", "index", data=None, index=None)
+    given = None if own.index is None else rows_of_index(call, own.index)
+    if given and own.data is None:
+        return Frame({}, given)
     if not isinstance(own.data, dict) or not own.data:
         raise NotNative("a frame of what is no dict of columns")
     if not all(isinstance(name, str) for name in own.data):
         raise NotNative("a frame whose columns have other names than strings")
-    made: dict[str, Held] = {}
-    rows = set()
+    made: dict[str, Column] = {}
+    rows = set() if given is None else {given}
     for name, item in own.data.items():
         column = call.tracer.column(item)  # a constant is none
         made[name] = column
@@ -115,4 +125,7 @@ def frame_of_columns(call: Call) -> Native:
             rows.add(column.rows)
     if len(rows) > 1 or "python" in rows:
         raise NotNative("a frame of Series whose rows are not the same")
-    return Frame(made, rows.pop() if rows else "range")
+    of_frame = rows.pop() if rows else "range"
+    return Frame(
+        {name: dataclasses.replace(c, rows=of_frame) for name, c in made.items()}, of_frame
+    )

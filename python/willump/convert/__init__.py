@@ -35,6 +35,7 @@ from . import (  # noqa: F401  (importing registers the converters)
 )
 from .context import Context
 from .half import mark_steps, read_in_half
+from .in_place import mark_shared
 from .names import feature_names_out, is_storable
 from .output import passed_columns, unshown_dtypes, why_not_doubles
 from .readers import NameReader, readers_of
@@ -255,6 +256,7 @@ class Conversion:
             metadata["n_columns"] = width
         self._add_names(metadata)
         mark_steps(self.builder, rendered.numbers)
+        mark_shared(self.builder, rendered.numbers)
         if any("no_half" in spec.get("first", "") for spec in self.context.text_inputs.values()):
             metadata["refuses_float16"] = True
         if self.context.function_columns:

@@ -1,12 +1,14 @@
-"""Steps that change the rows that they are given, by `copy=False`, where others read them too.
+"""Steps that change the rows that they are given, where others read them too.
 
 scikit-learn runs the parts of a union one after the other on the same array: those behind a
 scaler that was told not to copy read scaled rows. Only scikit-learn itself does that again.
+What a function of one's own does with its rows is seen when it is called.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,8 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from .registry import Refused
+from .._graph import GraphBuilder
+from .registry import Refused, find
 
 
 def refuse_shared_changes(est: Any) -> None:
@@ -22,6 +25,40 @@ def refuse_shared_changes(est: Any) -> None:
     parts = _parts(est)
     if len(parts) > 1 and _is_shared(est) and any(map(changes_rows, parts)):
         raise Refused("copy=False in it changes rows that other parts of it read")
+
+
+def mark_shared(builder: GraphBuilder, nodes: Iterable[int]) -> None:
+    """Tells the Python steps that may change their rows, and share them with other readers, to
+    look whether they did."""
+    live = [builder.nodes[number] for number in nodes]
+    read = Counter(number for node in live for number in set(node.inputs))
+    raw = {id(node.payload.estimator) for node in live if node.payload and node.payload.is_raw}
+    is_shared = len(raw) + any(node.operator == "input" for node in live) > 1
+    for node in live:
+        step = node.payload
+        if step is None or not _may_change(step.estimator):
+            continue
+        if step.is_raw:
+            step.shares_rows = is_shared and step.columns is None
+            continue
+        given = node.inputs[0]
+        while read[given] == 1 and builder.nodes[given].operator == "check_finite":
+            given = builder.nodes[given].inputs[0]
+        step.shares_rows = read[given] > 1
+
+
+def _may_change(step: Any) -> bool:
+    """Whether what is not known of a step may change the rows that it is given."""
+    if isinstance(step, Pipeline):
+        first = [one for _, one in step.steps if one is not None and not isinstance(one, str)]
+        return bool(first) and _may_change(first[0])
+    if isinstance(step, FunctionTransformer):
+        return step.func is not None and not isinstance(step.func, np.ufunc)
+    if step is None or isinstance(step, str):
+        return False
+    if parts := _parts(step):
+        return any(map(_may_change, parts))
+    return type(step).__module__.partition(".")[0] != "sklearn" and find(step) is None
 
 
 def changes_rows(step: Any) -> bool:
@@ -65,8 +102,8 @@ def _parts(est: Any) -> Sequence[Any]:
     if calibrated := getattr(est, "calibrated_classifiers_", None):
         return [pair.estimator for pair in calibrated]
     found = getattr(est, "estimators_", None)
-    if not isinstance(found, list) or hasattr(est, "estimators_features_"):
-        return []  # each bag's rows are a copy
+    if not isinstance(found, list):
+        return []
     if hasattr(est, "estimator_"):  # copies of one, such as a forest's
         return [est.estimator_] * min(len(found), 2)
     is_stack = hasattr(est, "final_estimator_") and est.passthrough

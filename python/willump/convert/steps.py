@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,6 +79,8 @@ class PythonStep:
     keeps_order: bool = False
     #: Who reads its answers compares objects, to which None is not NaN.
     tells_none: bool = False
+    #: Others read what it is called with, which it may change.
+    shares_rows: bool = False
     #: Of a frame that the matrix is handed over as.
     names: tuple[str, ...] | None = None
     #: Who reads the names of what it gives.
@@ -106,7 +109,13 @@ class PythonStep:
             import pandas as pd
 
             x = pd.DataFrame(x, columns=list(self.names))
+        before = x.copy() if self.shares_rows and hasattr(x, "copy") else None
         found = getattr(self.estimator, self.method)(x)
+        if before is not None and not _is_unchanged(before, x):
+            raise UnsupportedError(
+                f"{self.name} stays Python and changes the rows that it is given, which other "
+                "steps read, too; let it change a copy (X = X.copy())"
+            )
         return found if self.readers is None else self.readers(found)
 
     def stored(self, answer: Any, *, checks: bool = True) -> Any:
@@ -228,6 +237,24 @@ def _as_array(x: Any) -> Any:
         return np.asarray(adapt_numeric(x, "the column", "single_tables"))[:, np.newaxis]
     found = adapt_matrix(x, "single_tables")
     return np.column_stack([np.asarray(one) for one in found]) if isinstance(found, list) else found
+
+
+def _is_unchanged(before: Any, x: Any) -> bool:
+    """Whether rows are what they were; columns may have come to a frame."""
+    if sp.issparse(x):
+        return bool(x.shape == before.shape and (x != before).nnz == 0)
+    if isinstance(x, np.ndarray):
+        if x.dtype == object:
+            return all(map(operator.is_, x.ravel().tolist(), before.ravel().tolist()))
+        return np.array_equal(x, before, equal_nan=x.dtype.kind in "fc")
+    if isinstance(x, list):
+        return len(x) == len(before) and all(map(operator.is_, x, before))
+    if library_of(x) != "pandas" or not is_frame(x):
+        return True
+    if x.columns.equals(before.columns):
+        return bool(before.equals(x))
+    names = set(x.columns)
+    return all(name in names for name in before.columns) and bool(before.equals(x[before.columns]))
 
 
 def _is_same(value: Any, number: Any) -> bool:
