@@ -35,7 +35,7 @@ COST_ROWS = 500
 BATCH_ROWS = (1, 50, 1_000, 10_000)
 BATCHES_FASTER = (1_000, 10_000)
 #: But no size whose rows take both longer than this together, ns, save the smaller ones.
-BATCH_TIME = 5e8
+BATCH_TIME = 2e8
 #: Gates in one cascade, at most.
 MAX_GATES = 4
 #: First stages race on so many of the training rows, or this share of them.
