@@ -45,7 +45,7 @@ report = fast.verify(later.head(5000))
 print(report)
 
 # %% [markdown]
-# `trace` shows what each line costs: nearly all of it is the forest.
+# `trace` shows what each line costs: most of it is the forest.
 
 # %%
 willump.trace(fast, later)

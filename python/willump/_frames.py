@@ -202,8 +202,9 @@ class Columns:
                 "Specifying the columns using strings is only supported for dataframes."
             )
         is_pandas = type(x).__module__.partition(".")[0] == "pandas"
-        if is_pandas and x.columns is self._known[0]:  # which pandas does not change
-            return self._of_pandas(self.readers(x), self._known[1])
+        known, places = self._known  # once: threads share it
+        if is_pandas and x.columns is known:  # which pandas does not change
+            return self._of_pandas(self.readers(x), places)
         if library_of(x) in ("pandas", "pyarrow") and not _has_plain_names(x):
             feature_names(x)
         if not isinstance(x, dict):

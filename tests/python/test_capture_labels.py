@@ -227,6 +227,16 @@ def test_a_missing_string_is_refused_in_its_row() -> None:
         fast(SAMPLE.assign(i=[1, 8, 7]))
 
 
+def test_lists_of_strings_are_as_long_as_they_are() -> None:
+    def decided(f: Any) -> Any:
+        return np.where(f["x"] > 100, "declined", "ok").tolist()
+
+    fast = willump.compile(decided, sample=SAMPLE, strict=True)
+    later = SAMPLE.assign(x=[200.0, 1.0, np.nan])
+    check(decided(later), fast(later))
+    assert fast(later)[0] == "declined"
+
+
 def test_an_index_out_of_bounds_is_an_error() -> None:
     def looked_up(f: Any) -> Any:
         return PRICES[f["i"].to_numpy() // 4]

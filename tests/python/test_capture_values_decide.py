@@ -25,6 +25,7 @@ SAMPLE = pd.DataFrame(
         "I": pd.array([1, 2, 3, 4], dtype="Int64"),
         "d": pd.to_datetime(["2023-01-01", "2023-06-01", "2023-01-02", "2023-01-05"]),
         "b": [True, False, True, False],
+        "t": pd.Series(["1", "2", "3", "4"], dtype="str"),
     }
 ).astype({"d": "datetime64[us]"})
 LATER = SAMPLE.assign(
@@ -34,6 +35,7 @@ LATER = SAMPLE.assign(
     i=np.array([1, -(2**31), 300, 2**31 - 1], dtype="int32"),
     I=pd.array([1, None, 300, 4], dtype="Int64"),
     d=SAMPLE["d"].where([True, False, True, True]),
+    t=pd.Series(["2.5", "x", None, "4"], dtype="str"),
 )
 TABLE = pd.DataFrame({"k": ["a", "b"], "w": [1, 2]})
 #: Of which each kind has to be answered in all rows.
@@ -80,6 +82,16 @@ MAY_MISS = [
     "df['k'].map({'a': 1, 'b': 2})",
     "df.merge(TABLE, on='k', how='left')['w']",
 ]
+#: By floats that are whole, or an int among what rows make ints or floats.
+OF_FLOATS = [
+    ".clip(0, 1e6)",
+    ".clip(upper=2.0).fillna(0)",
+    ".clip(0.0, 3650.0) * df['x']",
+    ".where(df['b'], 0.0)",
+    ".mask(df['n'] > 2, 0.0).fillna(-1)",
+    ".where(df['b'], 0)",
+    ".mask(df['b'], 0).fillna(7)",
+]
 BODIES = [
     *(f"return {text}" for text in NATIVE),
     *(
@@ -91,6 +103,10 @@ BODIES = [
     *(way.format(c=c, v=value) for way in STATEMENTS for c in VALUES for value in VALUES[c]),
     *(f"return {text}.mask(df['n'] < 0, df['x'])" for text in MAY_MISS),
     *(f"return {text}.where(df['n'] > 0, 0.5)" for text in MAY_MISS),
+    *(f"return {text}{way}" for text in MAY_MISS for way in OF_FLOATS),
+    *(f"return pd.to_numeric(df['t'], errors='coerce'){way}" for way in OF_FLOATS),
+    *(f"d = df.assign(z={text}); d.loc[df['b'], 'z'] = 0.0; return d['z']" for text in MAY_MISS),
+    *(f"s = {text}; s[df['b']] = 0.0; return s.fillna(-1)" for text in MAY_MISS),
     "return np.hstack([df['I'].to_numpy().reshape(-1, 1), df['s'].to_numpy().reshape(-1, 1)])",
 ]
 

@@ -12,6 +12,7 @@ import willump
 from harness import build, examples, quiet
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -25,7 +26,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     Binarizer,
@@ -113,6 +115,37 @@ def test_parts_behind_one_that_changes_its_rows_read_them_changed(seed: int) -> 
         got = quiet(getattr(fast, method), table(other))
         want = quiet(getattr(est, method), table(other))
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12, err_msg=str(est))
+
+
+class HandsOn(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """A step of one's own that gives the rows that it was given."""
+
+    def fit(self, x: Any, y: Any = None) -> HandsOn:
+        self.n_features_in_ = x.shape[1]
+        return self
+
+    def transform(self, x: Any) -> Any:
+        return x
+
+
+def test_changes_are_found_inside_of_other_estimators() -> None:
+    generator = np.random.default_rng(0)
+    x, other = generator.normal(size=(90, 4)) + 1.0, generator.normal(size=(40, 4))
+    scaler = StandardScaler(copy=False)
+    member = make_pipeline(scaler, LogisticRegression())
+    forest = ("b", RandomForestClassifier(3, random_state=0))
+    behind = make_pipeline(HandsOn(), scaler)
+    found = [
+        (OneVsOneClassifier(member), 3),
+        (VotingClassifier([("a", FixedThresholdClassifier(member)), forest]), 2),
+        (make_pipeline(FeatureUnion([("a", behind), ("b", MinMaxScaler())]), forest[1]), 3),
+    ]
+    for est, n_classes in found:
+        y = generator.integers(0, n_classes, 90)
+        quiet(est.fit, x.copy(), y)
+        fast = build(est)
+        got, want = quiet(fast.predict, other.copy()), quiet(est.predict, other.copy())
+        np.testing.assert_array_equal(got, want, err_msg=str(est))
 
 
 def halved(x: Any) -> Any:

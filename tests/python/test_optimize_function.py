@@ -25,6 +25,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -453,6 +454,16 @@ def test_refit_is_refused() -> None:
 
 def test_tolerance_of_labels_is_refused() -> None:
     refused(label, willump.Tolerance(abs=1.0, share=0.9), "label returns labels")
+
+
+def test_agreement_of_scores_that_tell_no_label_is_refused() -> None:
+    tuned = FixedThresholdClassifier(LogisticRegression(max_iter=200), threshold=0.2)
+    tuned.fit(features(TRAIN), IS_LATE)
+
+    def share(frame: pd.DataFrame) -> Any:
+        return tuned.predict_proba(features(frame))[:, 1]
+
+    refused(share, willump.Agreement(0.9), "what .*share returns is made from them")
 
 
 def test_accuracy_of_labels_that_are_made_of_scores_is_refused() -> None:

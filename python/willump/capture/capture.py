@@ -355,7 +355,9 @@ class Result:
                 "return one array, matrix or Series with an answer for each row"
             )
         if type(result.value) is list and isinstance(result.native, Column):
-            array = Traced(np.asarray(result.value), result.native, result.replay, result.line)
+            # Of strings, an array of NumPy's would be as wide as those of the sample.
+            values = np.array(result.value, dtype=object if result.native.is_text else None)
+            array = Traced(values, result.native, result.replay, result.line)
             return replace(cls.of(array, tracer, frame), shape={"type": "list"})
         if isinstance(result.value, pd.DataFrame):
             raise UnsupportedError(

@@ -31,6 +31,7 @@ from .registry import Call, method
 from .values import (
     FILLED,
     LOOSE,
+    MIXED,
     SHORT,
     WHOLE,
     Column,
@@ -200,6 +201,10 @@ def chosen(call: Call, condition: Column, then: Any, otherwise: Any, shown: Any)
             if dtype == "float32" and name in attributes:
                 attributes[name] = as_single(attributes[name])
     is_whole = all(k in ("int64", WHOLE, FILLED, SHORT, "missing") for k in kinds)
+    if MIXED in kinds or (
+        dtype == "int64" and not is_whole and {WHOLE, FILLED, SHORT} & set(kinds)
+    ):
+        raise NotNative("a choice whose dtype hangs on which rows were missing: add .astype(float)")
     if is_whole and set(kinds) & {WHOLE, FILLED, SHORT}:
         dtype = FILLED
     elif is_whole and "missing" in kinds and not isinstance(shown, np.ndarray):
@@ -357,7 +362,10 @@ def _clipped(call: Call, column: Column, lower: Any, upper: Any) -> Column:
     if low > high:
         raise NotNative("clip with bounds in the wrong order")
     bounds = [b for b in (lower, upper) if not is_missing(b)]
-    dtype = result_dtype(call, [column], is_whole=all(map(is_integer, bounds)))
+    are_whole = all(map(is_integer, bounds))
+    if column.is_either and not are_whole:
+        raise NotNative("whole numbers, some missing, are clipped to floats: add .astype(float)")
+    dtype = result_dtype(call, [column], is_whole=are_whole)
     if column.is_whole and not (low.is_integer() or math.isinf(low)):
         raise NotNative("whole numbers are clipped to what is not whole")
     if column.is_whole and not (high.is_integer() or math.isinf(high)):

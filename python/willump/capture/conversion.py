@@ -23,6 +23,8 @@ from .values import Column
 if TYPE_CHECKING:
     from .._function import CompiledFunction
 
+#: Models whose labels are not those of the larger score.
+_THRESHOLDED = ("FixedThresholdClassifier", "TunedThresholdClassifierCV")
 #: Of a model's, those that tell the label.
 _SCORES = ("decision", "proba", "log_proba", "label")
 
@@ -99,7 +101,10 @@ class FunctionConversion(Conversion):
 
     def _tells_label(self) -> bool:
         """Whether the result is the classifier's labels or scores, or one of two scores."""
-        own = {ref.node for name, ref in self.inner.outputs().items() if name in _SCORES}
+        names: tuple[str, ...] = _SCORES
+        if type(self.inner.estimator).__name__ in _THRESHOLDED:
+            names = ("label",)  # which no score tells
+        own = {ref.node for name, ref in self.inner.outputs().items() if name in names}
         at = self.followed.shown.source.node
         node = self.builder.nodes[at]
         assert self.inner.classes is not None

@@ -183,5 +183,7 @@ def labels_of(tracer: Tracer, column: Column, dtype: Any, line: int) -> Labels |
         message = f"line {line}: the function's string is missing: fillna(...) before the return"
         node = emit("require", (known, node), {"message": message})
     node = emit("binary", (node,), {"function": "add", "value": 0.0, "dtype": "i64"})
-    kind = dtype if isinstance(dtype, np.dtype) and dtype.kind == "U" else np.dtype(object)
+    kind = np.dtype(object)
+    if isinstance(dtype, np.dtype) and dtype.kind == "U":  # as wide as the widest of them
+        kind = np.result_type(dtype, np.array(classes, dtype=np.str_).dtype)
     return Labels(Ref(node, 1), np.array(classes, dtype=kind))

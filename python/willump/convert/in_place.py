@@ -61,6 +61,10 @@ def _may_change(step: Any) -> bool:
     return type(step).__module__.partition(".")[0] != "sklearn" and find(step) is None
 
 
+#: Where estimators hold the one that they give their rows.
+_INSIDE = ("best_estimator_", "estimator_", "regressor_")
+
+
 def changes_rows(step: Any) -> bool:
     """Whether a fitted step may change the rows that it is given."""
     if isinstance(step, Pipeline):
@@ -74,7 +78,8 @@ def changes_rows(step: Any) -> bool:
         return False
     if parts := _parts(step):
         return any(map(changes_rows, parts))
-    inner = getattr(step, "best_estimator_", None)
+    found = (getattr(step, name, None) for name in _INSIDE)
+    inner = next((each for each in found if each is not None), None)
     if inner is None and type(step).__name__ == "FrozenEstimator":
         inner = step.estimator
     if inner is not None:
@@ -89,7 +94,9 @@ def _hands_on(step: Any) -> bool:
     """Whether a step of a Pipeline may give the array itself that it was given."""
     if step is None or isinstance(step, str):
         return True
-    return isinstance(step, FunctionTransformer) and not isinstance(step.func, np.ufunc)
+    if isinstance(step, FunctionTransformer):
+        return not isinstance(step.func, np.ufunc)
+    return not type(step).__module__.startswith("sklearn.")
 
 
 def _parts(est: Any) -> Sequence[Any]:
@@ -102,7 +109,7 @@ def _parts(est: Any) -> Sequence[Any]:
     if calibrated := getattr(est, "calibrated_classifiers_", None):
         return [pair.estimator for pair in calibrated]
     found = getattr(est, "estimators_", None)
-    if not isinstance(found, list):
+    if not isinstance(found, (list, tuple)):
         return []
     if hasattr(est, "estimator_"):  # copies of one, such as a forest's
         return [est.estimator_] * min(len(found), 2)
