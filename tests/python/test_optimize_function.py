@@ -236,6 +236,15 @@ def test_labels_that_are_made_of_scores_agree(y: Any) -> None:
     np.testing.assert_array_equal(again(LATER), found)
 
 
+def test_columns_that_are_not_read_may_be_missing_later() -> None:
+    known = pd.concat(
+        [pd.Series(IS_LATE.astype(int), name="late", index=TRAIN.index), TRAIN], axis=1
+    )
+    target = willump.Agreement(0.95)
+    fast = willump.optimize(delay, known, IS_LATE, X_cal=FRESH, target=target, random_state=0)
+    assert np.mean((fast(LATER) > 0.5) == (delay(LATER) > 0.5)) >= 0.95
+
+
 def test_no_bounds_prove_labels_that_are_made_of_scores() -> None:
     from willump._lossless import Lossless
     from willump.capture.conversion import start

@@ -123,7 +123,10 @@ class FunctionConversion(Conversion):
 
     def cheapest_input(self) -> int | None:
         inputs = self.followed.tracer.frame_inputs.values()
-        return next((c.node for c in inputs if isinstance(c, Column) and not c.is_text), None)
+        numbers = {c.node for c in inputs if isinstance(c, Column) and not c.is_text}
+        # Calls may lack the others.
+        read = _reached(self.builder, self.outputs().values())
+        return min(numbers & read, default=None)
 
     # ---- graphs -------------------------------------------------------------
 
@@ -236,6 +239,18 @@ def _model_of(followed: Followed) -> Model:
         f"that it computes, and what {name} returns follows from none; "
         "willump.compile(...).explain() shows why"
     )
+
+
+def _reached(builder: GraphBuilder, nodes: Iterable[int]) -> set[int]:
+    """The nodes on the way down, these among them."""
+    found: set[int] = set()
+    pending = list(nodes)
+    while pending:
+        at = pending.pop()
+        if at not in found:
+            found.add(at)
+            pending.extend(builder.nodes[at].inputs)
+    return found
 
 
 def _first_reached(builder: GraphBuilder, nodes: Iterable[int], stops: set[int]) -> list[int]:
