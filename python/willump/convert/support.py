@@ -24,6 +24,8 @@ such feature may be an ulp of float32 off, and the score as much of its terms.
 Features of float32 vectorizers without `sublinear_tf` have the same bits.
 Rows of float16 are refused where the original computes in it, and those of float32 where
 a Python step that reads X itself gives float32 that the original computes on.
+A compiled object answers frames of up to 16 different sets of float32 columns, and refuses
+others by name: give the columns the same dtypes in each call.
 
 | estimator | operators | handled exactly | stays Python |
 |---|---|---|---|
