@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -16,16 +18,19 @@ from ..convert.registry import Refused, find
 from ..convert.values import Model, Ref, Table
 from ..convert.values import Value as Input
 from .registry import Call, Maker, method
-from .steps import answers_rows
+from .steps import answers_rows, as_array
 from .values import (
     LOOSE,
+    MIXED,
     Column,
     Frame,
+    Held,
     Labels,
     Matrix,
     Native,
     NotNative,
     Traced,
+    column_of,
     concrete,
     is_all_rows,
 )
@@ -36,6 +41,9 @@ _OUTPUTS = {
     "decision_function": "decision",
     "score_samples": "score",
 }
+
+#: So many of the sample's rows tell whether an estimator reads booleans as numbers.
+_ROWS_OF_FLAGS = 200
 
 
 class _Wrapped(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -83,7 +91,7 @@ def _called(call: Call, estimator: Any, name: str) -> Native:
     if len(call.args) != 1 or call.kwargs:
         raise NotNative(f"{call.name} with options")
     given = call.args[0]
-    value = _input_of(call, given, estimator)
+    value = _input_of(call, given, estimator, name)
     context = call.tracer.context
     try:
         if name == "transform":
@@ -101,7 +109,7 @@ def _called_in_python(call: Call, estimator: Any, name: str, why: str) -> Native
     if len(call.args) != 1 or call.kwargs:
         raise NotNative(f"{call.name} with options")
     context = call.tracer.context
-    value = _input_of(call, call.args[0], estimator)
+    value = _input_of(call, call.args[0], estimator, name)
     names = value.names if isinstance(value, Table) else None
     rows, method = concrete(call.args[0]), getattr(estimator, name)
     try:
@@ -201,7 +209,7 @@ def _model_of(call: Call, estimator: Any, value: Input, convert: Any) -> Model:
 # ---- what an estimator is given -----------------------------------------------------
 
 
-def _input_of(call: Call, given: Any, estimator: Any) -> Input:
+def _input_of(call: Call, given: Any, estimator: Any, method: str) -> Input:
     tracer = call.tracer
     if isinstance(given, Traced) and isinstance(given.native, str):
         tracer.external(given)
@@ -213,25 +221,74 @@ def _input_of(call: Call, given: Any, estimator: Any) -> Input:
     if isinstance(native, Column):
         if not native.is_text:
             raise NotNative("an estimator is given one column; it would raise")
-        return Table((native.node,), ("",), (None,), True)
+        return Table((native.node,), ("",), (None,), ("",), is_scalar=True)
     if isinstance(native, Frame):
-        return table_of(native)
+        flags = [name for name, column in native.columns.items() if _is_flag(column)]
+        is_read = not flags or _reads_as_numbers(concrete(given), flags, getattr(estimator, method))
+        return table_of(native, () if is_read else flags)
     raise NotNative(f"{type(estimator).__name__} is given this")
 
 
-def table_of(frame: Frame) -> Table:
-    """A frame as converters take it."""
-    names, nodes, numbers = [], [], []
-    for name in frame.columns:
-        column = frame.column(name)
-        if column.is_bool or column.dtype == LOOSE:
-            raise NotNative(f"column {name!r} is boolean")
-        if column.dtype == "category":
-            raise NotNative(f"column {name!r} is categorical")
+def _is_flag(held: Held) -> bool:
+    try:
+        return column_of(held).is_bool
+    except NotNative:
+        return False
+
+
+def _reads_as_numbers(frame: Any, flags: list[Any], method: Callable[[Any], Any]) -> bool:
+    """Whether an estimator gives booleans the answers that it gives zeros and ones: on rows of
+    the sample, and on the same rows with other booleans."""
+    frame = frame.iloc[:_ROWS_OF_FLAGS]
+    own = frame[flags]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for flipped in (own, ~own, own | True, own & False):
+                given, as_numbers = frame.copy(), frame.copy()
+                given[flags], as_numbers[flags] = flipped, flipped.astype(np.float64)
+                wanted, found = method(given), method(as_numbers)
+                if type(wanted) is not type(found):
+                    return False
+                wanted, found = as_array(wanted), as_array(found)
+                if wanted.dtype != found.dtype or not np.array_equal(
+                    wanted, found, equal_nan=wanted.dtype.kind == "f"
+                ):
+                    return False
+    except Exception:
+        return False
+    return True
+
+
+def table_of(frame: Frame, flags: Collection[Any] = ()) -> Table:
+    """A frame as converters take it; `flags`: booleans that are not read as numbers."""
+    names, nodes, numbers, reasons = [], [], [], []
+    for name, held in frame.columns.items():
         names.append(str(name))
-        nodes.append(column.node)
-        numbers.append(None if column.is_text else column.ref)
-    return Table(tuple(nodes), tuple(names), tuple(numbers))
+        node, number, reason = -1, None, ""
+        try:
+            column = column_of(held)
+            reason = _reason(column, name) if name not in flags else f"column {name!r} is boolean"
+            if not reason:
+                node, number = column.node, None if column.is_text else column.ref
+        except NotNative as why:
+            reason = str(why)
+        nodes.append(node)
+        numbers.append(number)
+        reasons.append(reason)
+    return Table(tuple(nodes), tuple(names), tuple(numbers), tuple(reasons))
+
+
+def _reason(column: Column, name: Any) -> str:
+    """Why an estimator cannot read a column; "" where it can."""
+    if column.dtype == LOOSE:
+        return f"column {name!r} is boolean"
+    if column.dtype == "category":
+        return f"column {name!r} is categorical"
+    is_number = column.is_number or column.is_bool or column.dtype in (MIXED, "nullable")
+    if not (column.is_text or is_number):
+        return f"column {name!r} is no number"
+    return ""
 
 
 @method("matrix", "getitem")

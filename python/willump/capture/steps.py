@@ -247,11 +247,11 @@ def is_row_wise(value: Traced, sample: Sample) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = _rows(plain(value.replay.run(*sample.run_whole())))
+            found = as_array(plain(value.replay.run(*sample.run_whole())))
     except Exception:
         return False
     return found.shape[0] == len(sample.whole) and _same(
-        found[sample.places], _rows(plain(value.value))
+        found[sample.places], as_array(plain(value.value))
     )
 
 
@@ -271,7 +271,7 @@ def answers_rows(run: Callable[[Any], Any], answer: Any, n: int) -> bool:
     order = np.random.default_rng(0).permutation(n)
     parts = [np.arange(n)[: n // 2], np.arange(n)[n // 2 :]]
     try:
-        whole = _rows(answer)
+        whole = as_array(answer)
         if whole.shape[0] != n:
             return False
         tries = [order, np.repeat(np.arange(n), 2), *[p for p in parts if len(p)]]
@@ -280,7 +280,7 @@ def answers_rows(run: Callable[[Any], Any], answer: Any, n: int) -> bool:
         for rows in tries:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = _rows(run(rows))
+                found = as_array(run(rows))
             if found.shape != (len(rows), *whole.shape[1:]) or not _same(whole[rows], found):
                 return False
     except Exception:
@@ -298,7 +298,8 @@ def _of_one_answer(answers: Any) -> list[Any]:
     return [part for part in parts if len(part)]
 
 
-def _rows(value: Any) -> Any:
+def as_array(value: Any) -> Any:
+    """An answer as a dense array."""
     return value.toarray() if sp.issparse(value) else np.asarray(value)
 
 

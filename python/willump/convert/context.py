@@ -188,7 +188,7 @@ class Context(PythonSteps):
 
     def text(self, source: Value, spec: Mapping[str, Any]) -> int:
         """The node of a text input; `spec` says how bytes are decoded."""
-        if isinstance(source, Table) and source.is_scalar and source.numbers == (None,):
+        if isinstance(source, Table) and source.is_scalar and source.read(0) is None:
             return self._emit("require_text", source.nodes, {})
         if not isinstance(source, Source):
             raise Refused("its input is computed, not text of the caller's")
@@ -234,7 +234,7 @@ class Context(PythonSteps):
 
     def category(self, columns: Source | Categories, i: int) -> int:
         """The node of column i, as strings."""
-        if isinstance(columns, Table) and columns.numbers[i] is not None:
+        if isinstance(columns, Table) and columns.read(i) is not None:
             raise Refused("its categories are strings, and its input is numbers")
         if isinstance(columns, Categories):
             return columns.nodes[i]
@@ -243,7 +243,7 @@ class Context(PythonSteps):
 
     def number_category(self, columns: Source | Categories, i: int) -> Ref:
         """Column i as numbers, of which none is written as text."""
-        if isinstance(columns, Table) and (ref := columns.numbers[i]) is not None:
+        if isinstance(columns, Table) and (ref := columns.read(i)) is not None:
             return ref
         if isinstance(columns, Categories):
             raise Refused("its categories are numbers, and its input is strings")
@@ -484,7 +484,8 @@ class Context(PythonSteps):
         """A computed frame of numbers as one matrix."""
         if table.is_scalar:
             raise Refused("it reads a one-dimensional column of numbers")
-        parts = [(n, ref) for n, ref in zip(table.names, table.numbers, strict=True) if ref]
+        read = [table.read(i) for i in range(len(table.names))]
+        parts = [(n, ref) for n, ref in zip(table.names, read, strict=True) if ref]
         if len(parts) != len(table.names):
             raise Refused("a column of its input is strings")
         return self.columns(parts)

@@ -233,6 +233,12 @@ def _frame(ctx: Context, est: Any, value: Value, blocks: list[Any]) -> Value:
     return Source(None, by_column, int(est.n_features_in_))
 
 
+def _place_of(frame: Table, name: str) -> int:
+    if frame.names.count(name) != 1:
+        raise Refused(f"its input has no column {name!r}, or two")
+    return frame.names.index(name)
+
+
 def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
     check_is_fitted(est)
     weights = est.transformer_weights or {}
@@ -256,6 +262,8 @@ def column_transform(ctx: Context, est: Any, value: Value) -> Ref:
             if names is not None:
                 ctx.frames[part_input.node] = tuple(str(names[i]) for i in positions)
         elif isinstance(frame, Table):
+            if names is not None:  # of a frame it takes them by their names, wherever they are
+                positions = [_place_of(frame, str(names[i])) for i in positions]
             part_input = frame.pick(positions, _is_scalar(columns))
         elif isinstance(frame, Categories):
             raise Refused("its input is strings that are computed")

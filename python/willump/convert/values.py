@@ -105,12 +105,14 @@ class Categories:
 class Table(Categories):
     """A frame that nodes compute, as a captured function hands it to an estimator.
 
-    `numbers`: a column's matrix, or None where it is strings. `is_scalar`: one column
+    `numbers`: a column's matrix, or None where it is strings. `reasons`: why a column has no
+    form that an estimator may read, "" where it has; its node is -1. `is_scalar`: one column
     as a Series.
     """
 
     names: tuple[str, ...] = ()
     numbers: tuple[Ref | None, ...] = ()
+    reasons: tuple[str, ...] = ()
     is_scalar: bool = False
 
     def pick(self, positions: Sequence[int], is_scalar: bool) -> Table:
@@ -119,8 +121,21 @@ class Table(Categories):
             tuple(self.nodes[p] for p in positions),
             tuple(self.names[p] for p in positions),
             tuple(self.numbers[p] for p in positions),
+            tuple(self.reasons[p] for p in positions),
             is_scalar,
         )
+
+    def read(self, i: int) -> Ref | None:
+        """Column i's matrix, None where it is strings.
+
+        Raises
+        ------
+        Refused
+            Where an estimator cannot read it.
+        """
+        if self.reasons[i]:
+            raise Refused(self.reasons[i])
+        return self.numbers[i]
 
 
 Value: TypeAlias = Ref | Source | Categories
