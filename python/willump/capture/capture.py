@@ -363,9 +363,14 @@ class Result:
             raise UnsupportedError(
                 "the function returns a frame: return an array (to_numpy()) or a Series"
             )
-        if isinstance(getattr(result.value, "dtype", None), pd.CategoricalDtype):
+        dtype = getattr(result.value, "dtype", None)
+        if isinstance(dtype, pd.CategoricalDtype):
             raise UnsupportedError(
                 "the function returns categories: return numbers (.astype(float), .cat.codes)"
+            )
+        if isinstance(dtype, pd.SparseDtype):
+            raise UnsupportedError(
+                f"the function returns a column of {dtype}: return .sparse.to_dense()"
             )
         if result.is_part:
             _check_answers(len(result.value), len(frame))
@@ -434,6 +439,8 @@ class Result:
             }
             if labels is not None:
                 shape["dtype"] = str(value.dtype)
+        elif labels is not None and isinstance(value, pd.api.extensions.ExtensionArray):
+            shape = {"type": "strings", "dtype": str(value.dtype)}
         if labels is not None:
             return cls("label", labels.ref, True, "", shape, labels.classes)
         return cls("prediction", column.ref, True, column.stored or column.dtype, shape)

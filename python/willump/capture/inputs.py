@@ -517,7 +517,8 @@ def _of_pandas(series: Any, name: str, dtype: str) -> Any:
         if dtype in _RANGES or dtype == "bool":
             raise _refused(name, dtype, "missing values")
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
-    return _numbers(series.to_numpy(dtype=own.numpy_dtype), name, dtype)
+    held = own.subtype if hasattr(own, "subtype") else own.numpy_dtype  # a Sparse column's
+    return _numbers(series.to_numpy(dtype=held), name, dtype)
 
 
 def _of_polars(series: Any, name: str, dtype: str) -> Any:
@@ -533,13 +534,13 @@ def _of_polars(series: Any, name: str, dtype: str) -> Any:
         if kind == "Null":
             return [_null(dtype)] * len(series)
         return _texts(series.to_list(), name, dtype)
-    if _is_moment(dtype):
-        _check_zone(getattr(series.dtype, "time_zone", None), name, dtype)
-        return _moments(series.to_numpy(), name, dtype)
     if series.null_count() and (dtype in _RANGES or dtype == "bool"):
         raise _refused(name, dtype, "missing values")
     if kind == "Null":
         return np.full(len(series), np.nan)
+    if _is_moment(dtype):
+        _check_zone(getattr(series.dtype, "time_zone", None), name, dtype)
+        return _moments(series.to_numpy(), name, dtype)
     return _numbers(np.asarray(series.to_numpy()), name, dtype)
 
 
@@ -551,6 +552,8 @@ def _of_arrow(column: Any, name: str, dtype: str) -> Any:
         if kind in ("string", "large_string", "string_view"):
             return TextColumn((column, _null(dtype)))
         return _texts(column.to_pylist(), name, dtype)
+    if kind == "null" and dtype not in _RANGES and dtype != "bool":
+        return np.full(len(column), np.nan)
     if _is_moment(dtype):
         _check_zone(getattr(column.type, "tz", None), name, dtype)
     elif column.null_count:
@@ -608,7 +611,23 @@ class AsFrame:
                     dtype=object
                 )
                 _check_cast(x[name], is_same, f"no {dtype}")
+            elif dtype != x[name].dtype and (as_given := _exactly(x[name], dtype)) is not None:
+                is_same = (made[name].isna() | (made[name] == as_given)).to_numpy()
+                _check_cast(x[name], is_same, f"no {dtype}")
         return made
+
+
+def _exactly(given: Any, dtype: Any) -> Any:
+    """What a column holds, as the widest dtype of its kind; None where no cast rounds."""
+    import pandas as pd
+
+    if dtype == np.float32:
+        return given.astype(np.float64)
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return pd.to_timedelta(given)
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return pd.to_datetime(given, utc=True if getattr(dtype, "tz", None) else None)
+    return None
 
 
 _NUMBERS = frozenset(["integer", "floating", "mixed-integer-float", "integer-na"])

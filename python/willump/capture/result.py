@@ -20,6 +20,8 @@ def shown_as(function: Mapping[str, Any], then: _Finish | None) -> _Finish | Non
         finish = _Whole(finish)
     if result.get("type") == "series":
         return _AsSeries(result.get("name"), str(result.get("index")), result.get("dtype"), finish)
+    if result.get("type") == "strings":
+        return _AsStrings(result.get("dtype"), finish)
     if result.get("type") == "list":
         return _AsList(finish)
     if result.get("type") == "sparse":
@@ -55,6 +57,22 @@ class _AsSeries:
 
         index = x.index if self.index == "input" else None
         return pd.Series(numbers, index=index, name=self.name, dtype=self.dtype)
+
+
+class _AsStrings:
+    """pandas' own array of strings where X is a pandas frame; else an array."""
+
+    def __init__(self, dtype: Any, then: _Finish | None) -> None:
+        self.dtype = dtype
+        self.then = then
+
+    def __call__(self, result: Any, x: Any) -> Any:
+        labels = result if self.then is None else self.then(result, x)
+        if library_of(x) != "pandas":
+            return labels
+        import pandas as pd
+
+        return pd.array(labels, dtype=self.dtype)
 
 
 class _AsList:
