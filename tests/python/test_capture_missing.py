@@ -134,3 +134,29 @@ def test_moments_of_one_row_may_be_missing_beside_a_step(name: str, gone: Any) -
     assert fast(row).tolist() == [5]
     assert fast([row, row]).tolist() == [5, 5]
     assert fast({column: [value] for column, value in row.items()}).tolist() == [5]
+
+
+def months(df: Any) -> Any:
+    return pd.to_datetime(df["city"], errors="coerce").dt.month
+
+
+def months_filled(df: Any) -> Any:
+    return pd.to_datetime(df["city"], errors="coerce").dt.month.fillna(0) * 1.0
+
+
+def month_of(df: Any) -> Any:
+    return df["d"].dt.month
+
+
+@pytest.mark.parametrize("function", [months, months_filled, month_of], ids=lambda f: f.__name__)
+def test_parts_of_dates_that_are_no_dates_later(function: Callable[[Any], Any]) -> None:
+    days = pd.to_datetime(["2024-01-02", "2023-05-06", "2024-02-29", "2020-12-31"])
+    sample = SAMPLE.assign(city=days.strftime("%Y-%m-%d"), d=days)
+    later = sample.assign(
+        city=["2024-03-01", "none", None, "2024-13-45"], d=[*days[:2], None, None]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fast = willump.compile(function, sample=sample)
+        for frame in (sample, later, later.iloc[[1]], later.iloc[[0]], sample.iloc[:0]):
+            pd.testing.assert_series_equal(fast(frame), function(frame))

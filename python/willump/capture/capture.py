@@ -122,8 +122,8 @@ class Followed:
         if rendered.payloads:
             metadata["function"]["python"] = described(rendered.payloads, _dtypes(self.sample))
         metadata |= shown.described()
-        if shown.dtype == WHOLE:
-            metadata["function"]["whole"] = True
+        if shown.dtype in _WHOLE:
+            metadata["function"]["whole"] = _WHOLE[shown.dtype]
         if self.error_for_no_rows is not None:
             metadata["empty"] = self.error_for_no_rows
         metadata |= extra or {}
@@ -381,7 +381,7 @@ class Result:
                 result.native = f"line {result.line}: {why}"
                 native = tracer.external(result)
             made = result.external
-            if made is not None and made.dtype != WHOLE:  # a step's answers have their own dtype
+            if made is not None and made.dtype not in _WHOLE:  # answers have their own dtype
                 native = replace(made, dtype=str(result.value.dtype))
         except NotNative as reason:
             if result.is_part:  # the whole function may be a Python step
@@ -413,7 +413,7 @@ class Result:
             }
         if self.output == "features":
             return {"kind": "transformer", "transform_dtype": np.dtype(self.dtype).str}
-        dtype = "float64" if self.dtype == WHOLE else self.dtype
+        dtype = "float64" if self.dtype in _WHOLE else self.dtype
         return {"kind": "regressor", "prediction_dtype": np.dtype(dtype).str}
 
     @classmethod
@@ -454,6 +454,10 @@ def _check_answers(n: int, n_rows: int) -> None:
         )
 
 
+#: What whole numbers are as a result unless one of them is missing.
+_WHOLE = {WHOLE: "int64", SHORT: "int32"}
+
+
 def _why_other_dtype(native: Any, value: Any) -> str:
     """Why the graph's result would be of another dtype than the function's."""
     dtype = getattr(native, "dtype", "")
@@ -462,7 +466,7 @@ def _why_other_dtype(native: Any, value: Any) -> str:
             "whether the result is of booleans or of objects hangs on which rows were missing: "
             "add .astype(float), or .fillna(False).astype(bool)"
         )
-    if dtype in (FILLED, SHORT, MIXED):
+    if dtype in (FILLED, MIXED):
         return (
             "whether the result is of whole numbers or float64 hangs on which rows were missing: "
             "add .astype(float)"

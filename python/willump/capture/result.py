@@ -17,7 +17,7 @@ def shown_as(function: Mapping[str, Any], then: _Finish | None) -> _Finish | Non
     result = function.get("result") or {}
     finish = then
     if function.get("whole"):
-        finish = _Whole(finish)
+        finish = _Whole(np.int32 if function["whole"] == "int32" else np.int64, finish)
     if result.get("type") == "series":
         return _AsSeries(result.get("name"), str(result.get("index")), result.get("dtype"), finish)
     if result.get("type") == "strings":
@@ -30,14 +30,15 @@ def shown_as(function: Mapping[str, Any], then: _Finish | None) -> _Finish | Non
 
 
 class _Whole:
-    """Whole numbers are int64 unless one of them is missing."""
+    """Whole numbers are of their dtype unless one of them is missing."""
 
-    def __init__(self, then: _Finish | None) -> None:
+    def __init__(self, dtype: type, then: _Finish | None) -> None:
+        self.dtype = dtype
         self.then = then
 
     def __call__(self, result: Any, x: Any) -> Any:
         numbers = result if self.then is None else self.then(result, x)
-        return numbers if np.isnan(numbers).any() else numbers.astype(np.int64)
+        return numbers if np.isnan(numbers).any() else numbers.astype(self.dtype)
 
 
 class _AsSeries:

@@ -22,6 +22,7 @@ from .nullable import may_be_na
 from .sample import Sample
 from .source import LIBRARIES
 from .values import (
+    SHORT,
     WHOLE,
     AugmentItem,
     CallMethod,
@@ -56,7 +57,8 @@ class ReplayStep(PythonStep):
         if checks and not sp.issparse(answer) and not self._is_of_dtype(array):
             raise TypeError(
                 f"{self.name} gave numbers of dtype {array.dtype}, which do not fit the "
-                f"{np.dtype(self.result_dtype)} that its answers had when it was compiled"
+                f"{np.dtype(self.result_dtype)} that its answers had when it was compiled: add "
+                ".astype(float), or compile with a sample that has such rows"
             )
         return super(ReplayStep, self).stored(answer, checks=checks)
 
@@ -141,10 +143,10 @@ class ReplayStep(PythonStep):
         )
         if shown.ndim == 1:
             rows = rows_of(value, sample)
-            return Column(node, WHOLE if may_miss else _column_dtype(shown.dtype), rows)
+            whole = SHORT if shown.dtype == np.int32 else WHOLE
+            return Column(node, whole if may_miss else _column_dtype(shown.dtype), rows)
         form = shown.format if is_sparse else ""
-        kind = WHOLE if may_miss else str(shown.dtype)
-        return Matrix(Ref(node, width, is_sparse, dtype), kind, form)
+        return Matrix(Ref(node, width, is_sparse, dtype), str(shown.dtype), form)
 
 
 def _column_dtype(dtype: np.dtype[Any]) -> str:
@@ -187,7 +189,7 @@ def may_be_missing(value: Traced, sample: Sample) -> bool:
     values are missing or none that the sample has: a key that is in no table, say. Functions
     of the user's are not asked for rows that there are not."""
     shown = plain(value.value)
-    if shown.dtype != np.int64 or shown.ndim != 1:
+    if shown.dtype not in (np.int64, np.int32) or shown.ndim != 1:
         return False
     if not _is_of_libraries(value.replay, set()):
         return False
