@@ -268,6 +268,7 @@ def extract_of(
             function.get("absent") or (),
             function.get("present") or (),
             function.get("no_objects") or (),
+            function.get("categories"),
         )
     readers = NameReaders(_readers(metadata, inputs, estimator))
     if metadata.get("exact_names") is not None and len(inputs) == 1:

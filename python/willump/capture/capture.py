@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._categories import storable
 from .._errors import UnsupportedError
 from .._graph import Array, Stage
 from ..convert import Converted, _json_classes, versions
@@ -35,9 +36,10 @@ from . import (  # noqa: F401  (registers makers)
     strings,
     zones,
 )
+from .as_frame import AsFrame
+from .categories import input_of
 from .checks import check_compiled, check_no_rows
 from .frames import kind_of_dtype
-from .inputs import AsFrame
 from .interpreter import Interpreter
 from .narrow import stored_name
 from .nullable import kind_of_nullable
@@ -116,6 +118,9 @@ class Followed:
         present = set(tracer.asked.present).intersection(self.sample.columns)
         if present:
             metadata["function"]["present"] = sorted(present)
+        coded = self._categories() if tracer.reads_codes else {}
+        if coded:
+            metadata["function"]["categories"] = coded
         no_objects = _compared_as_objects(tracer.context)
         if no_objects:
             metadata["function"]["no_objects"] = no_objects
@@ -149,6 +154,14 @@ class Followed:
             and not self.is_whole
         )
 
+    def _categories(self) -> dict[str, list[Any]]:
+        """Of the categorical columns of the sample, whose codes the function reads."""
+        return {
+            name: storable(column.categories)
+            for name, column in self.tracer.frame_inputs.items()
+            if isinstance(column, Column) and column.categories
+        }
+
     @property
     def dtypes(self) -> dict[str, str]:
         """Of the columns that the graph may read."""
@@ -177,12 +190,15 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
     found: dict[str, Held] = {}
     for name in frame.columns:
         try:
+            if not isinstance(name, str):
+                raise NotNative("its name is no string")
+            if isinstance(frame[name].dtype, pd.CategoricalDtype):
+                found[name] = input_of(context, name, frame[name].cat.categories)
+                continue
             zone = getattr(frame[name].dtype, "tz", None)
             nullable = kind_of_nullable(frame[name].dtype)
             dtype = "zoned" if zone else nullable
             dtype = dtype or kind_of_dtype(frame[name].dtype, frame[name])
-            if not isinstance(name, str):
-                raise NotNative("its name is no string")
         except NotNative as reason:
             found[name] = f"column {name!r}: {reason}"
             continue

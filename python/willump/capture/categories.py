@@ -7,18 +7,42 @@ Indicators of strings, whose levels the rows decide, become columns once
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..convert.context import Context
 from .columns import emit, is_number, looked_up, number_of
 from .frames import constant_column, kind_of_dtype
 from .registry import Call, function, method
-from .values import Column, Dummies, Frame, Held, Later, Level, Native, NotNative, Traced
+from .values import Column, Dummies, Frame, Held, Later, Level, Native, NotNative, Traced, values_of
 
 # ---- codes -----------------------------------------------------------------------------
+
+
+def input_of(context: Context, name: str, categories: Sequence[Any]) -> Column:
+    """A column of the caller's among the sample's categories; others are an error."""
+    is_text = all(isinstance(each, str) for each in categories)
+    if not len(categories) or not (is_text or all(map(is_number, categories))):
+        raise NotNative("its categories are neither strings nor numbers")
+    kind = "category" if is_text else "numeric"
+    node = context._emit("input", (), {"kind": kind, "name": name})
+    n, listed = len(categories), list(categories)
+    attributes: dict[str, Any] = {"sizes": np.array([n + 1]), "names": [name]}
+    if is_text:
+        gone = np.array([n])
+        attributes |= {"categories": [*map(str, listed), ""], "nan": gone, "none": gone}
+        attributes["codes"] = np.array([*range(n), -1.0])
+    else:
+        numbers = np.array([*map(number_of, listed), np.nan])
+        order = np.argsort(numbers, kind="stable")
+        attributes |= {"categories": numbers[order]}
+        attributes["codes"] = np.array([*range(n), -1.0])[order]
+    codes = context._emit("encode", (node,), attributes)
+    stored = "str" if is_text else "float64"
+    return Column(codes, "category", "input", tuple(listed), node, stored=stored)
 
 
 def categorized(call: Call, column: Column, categories: Iterable[Any]) -> Column:
@@ -35,14 +59,18 @@ def categorized(call: Call, column: Column, categories: Iterable[Any]) -> Column
 
 def as_values(call: Call, column: Column, wanted: str) -> Column:
     """A categorical column as strings, or as floats, NaN where it has none."""
-    categories = column.categories
+    categories, values = column.categories, values_of(column)
     if wanted in ("str", "object") and all(isinstance(each, str) for each in categories):
+        if values is not column:
+            return values
         return emit(call, "take", [column], "str", column.rows, values=list(categories))
     is_numeric = all(is_number(each) for each in categories)
     if wanted not in ("float64", "float32") or not is_numeric:
         raise NotNative(f"categories as {wanted}")
-    values = np.array([number_of(each) for each in categories])
-    found = emit(call, "take", [column], "float64", column.rows, values=values)
+    table = np.array([number_of(each) for each in categories])
+    found = values
+    if values is column:
+        found = emit(call, "take", [column], "float64", column.rows, values=table)
     if wanted == "float64":
         return found
     node = call.tracer.context._emit("cast", (found.node,), {"dtype": "f32"})
@@ -61,11 +89,13 @@ def categorical(call: Call) -> Native:
 
 @method("series.cat", "codes")
 def codes_of(call: Call) -> Native:
+    call.tracer.reads_codes = True
     return _codes(call.tracer.column(call.args[0].native.of, is_coded=True))
 
 
 @method("Categorical", "codes")
 def own_codes(call: Call) -> Native:
+    call.tracer.reads_codes = True
     return _codes(call.tracer.column(call.args[0], is_coded=True)).as_array()
 
 
@@ -148,6 +178,7 @@ def _of_frame(call: Call, own: Any, dtype: str) -> Native:
 
 def _fixed(call: Call, level: Level, own: Any) -> Iterable[tuple[Any, Held]]:
     """The indicators of a categorical column."""
+    call.tracer.reads_codes = True
     categories = level.column.categories
     listed = [(c if level.prefix is None else f"{level.prefix}{c}", c) for c in categories]
     for name, category in listed[1:] if own.drop_first else listed:

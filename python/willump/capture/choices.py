@@ -44,6 +44,7 @@ from .values import (
     column_of,
     is_all_rows,
     is_traced,
+    values_of,
 )
 
 # ---- missing values -------------------------------------------------------------
@@ -53,6 +54,8 @@ def missing(call: Call, column: Column) -> Column:
     """1 where a value is missing."""
     if column.is_nullable:
         nullable.check_tells_missing(column)
+    if column.source >= 0:
+        column = values_of(column)
     if column.categories:
         return emit(call, "binary", [column], "bool", column.rows, function="less", value=0.0)
     if column.is_text or column.dtype == "nullable text":
@@ -386,7 +389,9 @@ def _is_found(missing: Any, column: Column) -> bool:
 @method("series", "isin")
 def isin(call: Call) -> Native:
     own = call.bind("self", "values")
-    column = call.tracer.column(own.self)
+    column = values_of(call.tracer.column(own.self, is_coded=True))
+    if column.categories:
+        raise NotNative("the values of a categorical column")
     if isinstance(own.values, Traced):
         raise NotNative("isin of data")
     values = list(own.values)

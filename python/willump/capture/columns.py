@@ -24,6 +24,7 @@ from .values import (
     Native,
     NotNative,
     Traced,
+    values_of,
 )
 
 #: Integers from here on are not all doubles.
@@ -381,7 +382,9 @@ def _equal_text(call: Call, column: Column, text: str, function: str) -> Column:
     if column.categories and function in ("equal", "not_equal"):
         from .categories import equal_to
 
-        return equal_to(call, column, text, function)
+        if column.source < 0:
+            return equal_to(call, column, text, function)
+        column = values_of(column)
     if not column.is_text:
         raise NotNative(f"{column.dtype} is compared with a string")
     if function not in ("equal", "not_equal"):

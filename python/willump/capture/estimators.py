@@ -17,6 +17,7 @@ from ..convert.context import Context
 from ..convert.registry import Refused, find
 from ..convert.values import Model, Ref, Table
 from ..convert.values import Value as Input
+from .categories import as_values
 from .registry import Call, Maker, method
 from .steps import answers_rows, as_array
 from .values import (
@@ -221,11 +222,11 @@ def _input_of(call: Call, given: Any, estimator: Any, method: str) -> Input:
     if isinstance(native, Column):
         if not native.is_text:
             raise NotNative("an estimator is given one column; it would raise")
-        return Table((native.node,), ("",), (None,), ("",), is_scalar=True)
+        return Table((native.node,), ("",), (None,), ("",), (None,), is_scalar=True)
     if isinstance(native, Frame):
         flags = [name for name, column in native.columns.items() if _is_flag(column)]
         is_read = not flags or _reads_as_numbers(concrete(given), flags, getattr(estimator, method))
-        return table_of(native, () if is_read else flags)
+        return table_of(call, native, () if is_read else flags)
     raise NotNative(f"{type(estimator).__name__} is given this")
 
 
@@ -260,14 +261,17 @@ def _reads_as_numbers(frame: Any, flags: list[Any], method: Callable[[Any], Any]
     return True
 
 
-def table_of(frame: Frame, flags: Collection[Any] = ()) -> Table:
+def table_of(call: Call, frame: Frame, flags: Collection[Any] = ()) -> Table:
     """A frame as converters take it; `flags`: booleans that are not read as numbers."""
-    names, nodes, numbers, reasons = [], [], [], []
+    nodes, numbers, reasons, codes = [], [], [], []
     for name, held in frame.columns.items():
-        names.append(str(name))
-        node, number, reason = -1, None, ""
+        node, number, reason, coded = -1, None, "", None
         try:
             column = column_of(held)
+            if column.dtype == "category":
+                coded = column.ref, column.categories, column.source >= 0
+                is_text = all(isinstance(each, str) for each in column.categories)
+                column = as_values(call, column, "str" if is_text else "float64")
             reason = _reason(column, name) if name not in flags else f"column {name!r} is boolean"
             if not reason:
                 node, number = column.node, None if column.is_text else column.ref
@@ -276,15 +280,15 @@ def table_of(frame: Frame, flags: Collection[Any] = ()) -> Table:
         nodes.append(node)
         numbers.append(number)
         reasons.append(reason)
-    return Table(tuple(nodes), tuple(names), tuple(numbers), tuple(reasons))
+        codes.append(coded)
+    names = tuple(map(str, frame.columns))
+    return Table(tuple(nodes), names, tuple(numbers), tuple(reasons), tuple(codes))
 
 
 def _reason(column: Column, name: Any) -> str:
     """Why an estimator cannot read a column; "" where it can."""
     if column.dtype == LOOSE:
         return f"column {name!r} is boolean"
-    if column.dtype == "category":
-        return f"column {name!r} is categorical"
     is_number = column.is_number or column.is_bool or column.dtype in (MIXED, "nullable")
     if not (column.is_text or is_number):
         return f"column {name!r} is no number"

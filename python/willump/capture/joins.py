@@ -186,7 +186,7 @@ class _Required:
             [c.node for c in (there, column, *self.keys)],
             {"message": self.message, "error": self.error, "names": list(self.names)},
         )
-        return replace(column, node=node, rows=rows)
+        return replace(column, node=node, source=-1, rows=rows)
 
     def taken(self, values: Any, rows: str) -> Column:
         """A column of the table."""

@@ -23,7 +23,7 @@ import numpy as np
 
 from .._errors import ArtifactError
 from ..convert.steps import Columns
-from .inputs import AsFrame
+from .as_frame import AsFrame
 from .steps import ReplayStep
 from .values import AugmentItem, CallMethod, Replay, SetItem, n_rows_of
 

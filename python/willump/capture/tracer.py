@@ -130,6 +130,7 @@ class Tracer(Watch):
         self.few: dict[int, few.Few] = {}  #: what columns of strings are one of, by node
         self.models: dict[Any, Any] = {}  #: what the models that were called gave
         self.model: Any = None  #: the last of them
+        self.reads_codes = False  #: whether it reads the codes of categorical columns
 
     # ---- what the interpreter asks for ----------------------------------------
 

@@ -62,6 +62,9 @@ class Column:
     rows: str = ""
     #: Of a categorical column ("category"), whose node is its codes, -1 where it has none.
     categories: tuple[Any, ...] = ()
+    #: The node of the values of a categorical column of the caller's, others than the categories
+    #: too; -1: there is none.
+    source: int = -1
     #: Of whole numbers, the narrower dtype that the Series has (capture/narrow.py); of what
     #: is nullable, its dtype.
     stored: str = ""
@@ -107,6 +110,13 @@ class Column:
 
     def as_array(self) -> Column:
         return replace(self, rows="")
+
+
+def values_of(column: Column) -> Column:
+    """A categorical column's values, where they are a column of the caller's; else itself."""
+    if column.source < 0:
+        return column
+    return Column(column.source, column.stored, column.rows)
 
 
 class Later:

@@ -21,7 +21,7 @@ from .._errors import UnsupportedError
 from .context import Context
 from .registry import Refused, register, register_later
 from .tables import ANY
-from .values import Model, Ref, Source, Value, gives_frame
+from .values import Model, Ref, Source, Table, Value, gives_frame
 
 
 def ensemble(
@@ -89,6 +89,39 @@ def linked(ctx: Context, read: Mapping[str, Any], raw: Ref) -> Ref:
     return ctx.rows(link, raw)
 
 
+def _recoded(ctx: Context, value: Value, categories: dict[str, Any] | None) -> Value:
+    """A computed frame, its categorical columns as the codes that the model was trained on: what
+    it has not seen is missing, or refused."""
+    if not isinstance(value, Table) or not any(value.codes):
+        return value
+    known: list[Any] = categories["categories"] if categories else []
+    if categories and categories.get("are_codes"):
+        raise Refused("it was trained on codes, and its input has categories")
+    coded = [i for i, codes in enumerate(value.codes) if codes]
+    places = coded if categories and categories["by_order"] else range(len(value.names))
+    if len(known) != len(places):
+        raise Refused("its input has other categorical columns than it was trained on")
+    wanted = dict(zip(places, known, strict=True))
+    numbers = list(value.numbers)
+    for i in coded:
+        codes = value.codes[i]
+        if codes is None or wanted[i] is None:
+            raise Refused(f"column {value.names[i]!r} is categorical")
+        ref, own, may_be_other = codes
+        place = {each: float(at) for at, each in enumerate(wanted[i])}
+        is_strict = bool(categories and categories["refuses_unseen"])
+        if is_strict and not set(own) <= set(place):
+            raise Refused(f"column {value.names[i]!r} has categories that it was not trained on")
+        if may_be_other and not is_strict:
+            source = value.numbers[i]
+            numbers[i] = ctx.replaced(value.nodes[i] if source is None else source.node, place)
+        else:
+            numbers[i] = ctx.replaced(
+                ref.node, {at: place.get(each, np.nan) for at, each in enumerate(own)}
+            )
+    return replace(value, numbers=tuple(numbers))
+
+
 def _of_frames(value: Value, categories: dict[str, Any] | None) -> dict[str, Any] | None:
     """Categories matter where the model sees the caller's frame itself."""
     return categories if isinstance(value, Source) else None
@@ -111,7 +144,7 @@ def described(model: Model, read: Mapping[str, Any], raw: Ref, n_total: int) -> 
 def _regressor(
     ctx: Context, value: Value, data: bytes, categories: dict[str, Any] | None, n_total: int
 ) -> Model:
-    read, raw = ensemble(ctx, value, data)
+    read, raw = ensemble(ctx, _recoded(ctx, value, categories), data)
     model = Model(prediction=linked(ctx, read, raw), categories=_of_frames(value, categories))
     assert model.prediction is not None
     model.prediction_dtype = "<f4" if model.prediction.dtype == "f32" else "<f8"
@@ -129,7 +162,7 @@ def _classifier(
     n_total: int,
 ) -> Model:
     classes = est.classes_
-    read, raw = ensemble(ctx, value, data)
+    read, raw = ensemble(ctx, _recoded(ctx, value, categories), data)
     scores = linked(ctx, read, raw)
     model = Model(classes=np.asarray(classes), ravel={"label"})
     model.categories = _of_frames(value, categories)

@@ -259,6 +259,20 @@ class Context(PythonSteps):
         self.text_inputs[node] = {"first": "category"}
         return Ref(node, 1)
 
+    def replaced(self, node: int, table: Mapping[Any, float]) -> Ref:
+        """What each of a column's values, all strings or all numbers, stands for; NaN for what is
+        missing, and for others."""
+        keys = list(table)
+        attributes: dict[str, Any] = {"unknown": np.array([np.nan])}
+        if all(isinstance(key, str) for key in keys):
+            attributes["categories"] = keys
+        else:
+            keys.sort()
+            attributes["categories"] = np.array(keys, dtype=np.float64)
+        attributes["codes"] = np.array([float(table[key]) for key in keys])
+        attributes["sizes"] = np.array([len(keys)], dtype=np.int64)
+        return Ref(self._emit("encode", (node,), attributes), 1)
+
     def read_as_category(self, node: int) -> None:
         """An input, or what imputers hand on of one, in which text and numbers are never equal;
         of parts of one their reader says it (`refuse_text`)."""

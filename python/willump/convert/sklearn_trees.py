@@ -24,7 +24,7 @@ from .sklearn_encode import ordinal_codes
 from .sklearn_linear import add_proba
 from .tables import ANY
 from .trees import CATEGORIES, MISSING_LEFT, MISSING_NAN, Forest, fold_float32
-from .values import Model, Ref, Source, Value
+from .values import Model, Ref, Source, Table, Value
 
 TREE_CLASSIFIERS = (tr.DecisionTreeClassifier, tr.ExtraTreeClassifier)
 TREE_REGRESSORS = (tr.DecisionTreeRegressor, tr.ExtraTreeRegressor)
@@ -283,7 +283,9 @@ def _preprocessed(ctx: Context, est: Any, value: Value) -> tuple[Ref, Ref]:
 
 def _encoded_columns(ctx: Context, est: Any, value: Value, encoder: Any, chosen: Array) -> Ref:
     """The same of columns, some of text, which a frame's names or positions find."""
-    if not isinstance(value, Source) or value.columns is not None:
+    if not isinstance(value, Table) and (
+        not isinstance(value, Source) or value.columns is not None
+    ):
         raise Refused(
             "its categories are text (categorical_features), and its input is made by a step "
             "before it: compile it with the frame itself as its input"
@@ -291,7 +293,9 @@ def _encoded_columns(ctx: Context, est: Any, value: Value, encoder: Any, chosen:
     names = getattr(est, "feature_names_in_", None)
     frame = Source(None, True, int(est.n_features_in_))
 
-    def pick(positions: list[int]) -> Source:
+    def pick(positions: list[int]) -> Source | Table:
+        if isinstance(value, Table):
+            return value.pick(positions, False)
         own = None if names is None else [str(names[i]) for i in positions]
         return frame.pick(positions, own, False)
 

@@ -106,13 +106,15 @@ class Table(Categories):
     """A frame that nodes compute, as a captured function hands it to an estimator.
 
     `numbers`: a column's matrix, or None where it is strings. `reasons`: why a column has no
-    form that an estimator may read, "" where it has; its node is -1. `is_scalar`: one column
-    as a Series.
+    form that an estimator may read, "" where it has; its node is -1. `codes`: of a categorical
+    column its codes, -1 where it is missing, its categories, and whether others may come.
+    `is_scalar`: one column as a Series.
     """
 
     names: tuple[str, ...] = ()
     numbers: tuple[Ref | None, ...] = ()
     reasons: tuple[str, ...] = ()
+    codes: tuple[tuple[Ref, tuple[Any, ...], bool] | None, ...] = ()
     is_scalar: bool = False
 
     def pick(self, positions: Sequence[int], is_scalar: bool) -> Table:
@@ -122,6 +124,7 @@ class Table(Categories):
             tuple(self.names[p] for p in positions),
             tuple(self.numbers[p] for p in positions),
             tuple(self.reasons[p] for p in positions),
+            tuple(self.codes[p] for p in positions),
             is_scalar,
         )
 

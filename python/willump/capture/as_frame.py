@@ -1,0 +1,118 @@
+"""From what a compiled function is called with to the frame that its Python steps are called
+with: of the sample's dtypes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .inputs import is_scalar
+
+
+class AsFrame:
+    """What Python steps are called with: X as a pandas frame with the sample's dtypes."""
+
+    def __init__(self, dtypes: Mapping[str, Any]) -> None:
+        self.dtypes = dict(dtypes)
+
+    def __call__(self, x: Any) -> Any:
+        import pandas as pd
+
+        if isinstance(x, pd.DataFrame):
+            return x
+        if isinstance(x, dict):
+            nested = next((name for name, value in x.items() if isinstance(value, dict)), None)
+            if nested in self.dtypes:
+                raise TypeError(f"column {nested!r} holds a dict")
+            is_row = all(is_scalar(value) for value in x.values())
+            x = pd.DataFrame([x] if is_row else x)
+        elif isinstance(x, (list, tuple)):
+            x = pd.DataFrame(list(x))
+        else:
+            x = x.to_pandas()
+        there = {name: dtype for name, dtype in self.dtypes.items() if name in x.columns}
+        for name, dtype in there.items():
+            _check_kind(x[name], dtype)
+            if isinstance(dtype, pd.CategoricalDtype):
+                is_one = x[name].isin(dtype.categories) | x[name].isna()
+                _check_cast(x[name], is_one, "one of other categories than the sample's")
+        gone = {  # no `astype` gives missing times
+            name: pd.Series(pd.NaT, index=x.index, dtype=dtype)
+            for name, dtype in there.items()
+            if pd.api.types.pandas_dtype(dtype).kind in "mM" and x[name].isna().all()
+        }
+        x = x.assign(**gone)
+        made = x.astype(there)
+        for name, dtype in there.items():
+            if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_integer_dtype(dtype):
+                is_same = (x[name].isna() & made[name].isna()).to_numpy(copy=True)
+                there_is = ~is_same
+                is_same[there_is] = x[name][there_is].to_numpy() == made[name][there_is].to_numpy(
+                    dtype=object
+                )
+                _check_cast(x[name], is_same, f"no {dtype}")
+            elif dtype != x[name].dtype and (as_given := _exactly(x[name], dtype)) is not None:
+                is_same = (made[name].isna() | (made[name] == as_given)).to_numpy()
+                _check_cast(x[name], is_same, f"no {dtype}")
+        return made
+
+
+def _exactly(given: Any, dtype: Any) -> Any:
+    """What a column holds, as the widest dtype of its kind; None where no cast rounds."""
+    import pandas as pd
+
+    if dtype == np.float32:
+        return given.astype(np.float64)
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return pd.to_timedelta(given)
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return pd.to_datetime(given, utc=True if getattr(dtype, "tz", None) else None)
+    return None
+
+
+_NUMBERS = frozenset(["integer", "floating", "mixed-integer-float", "integer-na"])
+#: What cells may be, as `infer_dtype` says, by the kind of the sample's dtype.
+_CELLS = (
+    ("is_bool_dtype", frozenset(["boolean"])),
+    ("is_integer_dtype", _NUMBERS),
+    ("is_float_dtype", _NUMBERS),
+    ("is_datetime64_any_dtype", frozenset(["datetime", "datetime64", "date"])),
+    ("is_timedelta64_dtype", frozenset(["timedelta", "timedelta64"])),
+    ("is_string_dtype", frozenset(["string"])),
+)
+
+
+def _check_kind(given: Any, dtype: Any) -> None:
+    """Raises where a column holds values of another kind, which a cast would make some of
+    (whole numbers as moments, text as numbers)."""
+    import pandas as pd
+
+    is_any = isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_object_dtype(dtype)
+    if given.dtype == dtype or is_any:
+        return
+    known = (kinds for name, kinds in _CELLS if getattr(pd.api.types, name)(dtype))
+    kinds = next(known, None)
+    cells = given.astype(object)
+    if kinds is None or pd.api.types.infer_dtype(cells, skipna=True) in (*kinds, "empty"):
+        return
+    for row, cell in enumerate(cells):
+        is_gone = is_scalar(cell) and pd.isna(cell)
+        if not is_gone and pd.api.types.infer_dtype([cell], skipna=True) not in kinds:
+            raise TypeError(
+                f"column {given.name!r} holds {cell!r} in row {row}; the function was compiled for "
+                f"{dtype}: cast it, or compile with a sample that holds such values"
+            )
+
+
+def _check_cast(given: Any, is_same: Any, what: str) -> None:
+    """Raises where a cast would change a value."""
+    rows = np.flatnonzero(~np.asarray(is_same, dtype=bool))
+    if len(rows):
+        value = given.iloc[rows[0]]
+        shown = value.item() if isinstance(value, np.generic) else value
+        raise ValueError(
+            f"column {given.name!r} holds {shown!r} (row {rows[0]}), which is {what}: cast it"
+        )
