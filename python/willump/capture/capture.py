@@ -45,6 +45,7 @@ from .narrow import stored_name
 from .nullable import kind_of_nullable
 from .references import described
 from .sample import Sample, as_sample
+from .slicing import slice_steps
 from .steps import ReplayStep
 from .tracer import Step, Tracer
 from .values import (
@@ -279,6 +280,8 @@ def _followed(function: Any, rows: Sample, *, splits_lookups: bool) -> Followed:
             f"line {missed[0].line}: a call may raise an error of the rows that it sees, and its "
             "answer is in none of the function's"
         )
+    steps = [node.payload for node in context.builder.nodes]
+    slice_steps([s for s in steps if isinstance(s, ReplayStep)], rows, tracer.guards)
     return followed
 
 
