@@ -65,11 +65,12 @@ class _Slices:
     """The calls behind some, and what is to be made of each (`made`, by its id)."""
 
     def __init__(self, roots: Sequence[Replay], guards: Iterable[Replay]) -> None:
-        order = _ordered(roots)
-        self.guarded = {id(guard) for guard in guards}
+        order, own = _ordered(roots), {id(guard) for guard in guards}
+        #: The guards that each call hangs on.
+        self.guards: dict[int, frozenset[int]] = {}
         for call in order:
-            if any(id(each) in self.guarded for each in _calls_in(call.args, call.kwargs)):
-                self.guarded.add(id(call))
+            found = self._guards_of(call.args, call.kwargs)
+            self.guards[id(call)] = found | own.intersection([id(call)])
         self.read: dict[int, _Read] = {id(root): None for root in roots}
         for call in reversed(order):  # those that read it came before
             if id(call) in self.read:
@@ -78,6 +79,9 @@ class _Slices:
         for call in order:
             if id(call) in self.read:
                 self.made[id(call)] = self._sliced(call, self.read[id(call)])
+
+    def _guards_of(self, *values: Any) -> frozenset[int]:
+        return frozenset().union(*(self.guards[id(each)] for each in _calls_in(*values)))
 
     def _ask(self, call: Replay, read: _Read) -> None:
         """Says what a call reads of the calls that it is given."""
@@ -101,7 +105,7 @@ class _Slices:
         written = _written(call)
         if read is None or written is None or written & read:
             return False
-        if any(id(each) in self.guarded for each in _calls_in(call.args[1:])):
+        if self._guards_of(call.args[1:]) - self.guards[id(call.args[0])]:
             return False
         return _has_rows(call.args[0])
 
