@@ -482,7 +482,7 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     if column.is_text or wanted in ("str", "object"):
         raise NotNative(f"astype from {column.dtype} to {wanted}")
     if wanted in ("bool", "int64"):
-        call.tracer.check_exact(column)
+        column = call.tracer.exact(column)
     if wanted == "bool":
         return emit(call, "binary", [column], "bool", column.rows, function="not_equal", value=0.0)
     if wanted in ("float64", "float32"):

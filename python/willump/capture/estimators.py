@@ -18,6 +18,7 @@ from ..convert.registry import Refused, find
 from ..convert.values import Model, Ref, Table
 from ..convert.values import Value as Input
 from .categories import as_values
+from .numpy_steps import NumpyStep
 from .registry import Call, Maker, method
 from .steps import answers_rows, as_array
 from .values import (
@@ -93,16 +94,38 @@ def _called(call: Call, estimator: Any, name: str) -> Native:
         raise NotNative(f"{call.name} with options")
     given = call.args[0]
     value = _input_of(call, given, estimator, name)
-    context = call.tracer.context
+    exact = call.tracer.twins.exact_input(value)
+    if exact is not None and _has_steps(call, estimator, name, value):
+        value = exact
     try:
-        if name == "transform":
-            with context.within(_name_of(estimator)):
-                return _transformed(call, estimator, value)
-        return _predicted(call, estimator, value, name)
+        return _answered(call, estimator, name, value)
     except Refused as refused:
         if name == "transform" or not isinstance(value, Ref):
             raise NotNative(f"{type(estimator).__name__}: {refused}") from refused
         return _called_in_python(call, estimator, name, str(refused))
+
+
+def _answered(call: Call, estimator: Any, name: str, value: Input) -> Native:
+    if name != "transform":
+        return _predicted(call, estimator, value, name)
+    with call.tracer.context.within(_name_of(estimator)):
+        return _transformed(call, estimator, value)
+
+
+def _has_steps(call: Call, estimator: Any, name: str, value: Input) -> bool:
+    """Whether an estimator is not native, or not as a whole, on what is within rounding."""
+    known: dict[Any, bool] = call.tracer.wants_exact
+    key = (id(estimator), value)
+    if key not in known:
+        nodes = call.tracer.context.builder.nodes
+        n = len(nodes)
+        try:
+            _answered(call, estimator, name, value)
+            payloads = [node.payload for node in nodes[n:] if node.payload is not None]
+            known[key] = not all(isinstance(step, NumpyStep) for step in payloads)
+        except (Refused, NotNative):
+            known[key] = True
+    return known[key]
 
 
 def _called_in_python(call: Call, estimator: Any, name: str, why: str) -> Native:
