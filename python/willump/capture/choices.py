@@ -475,7 +475,7 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     if column.categories:
         from .categories import as_values
 
-        return as_values(call, column, wanted)
+        return as_values(call, column, wanted, dtype)
     if wanted == "str" and column.dtype == "int64":
         return emit(call, "print_whole", [column], "str", column.rows)
     context = call.tracer.context
