@@ -126,6 +126,45 @@ def test_replacements_are_those_of_pandas(dtype: str) -> None:
     compare()
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numbers_of_pieces_are_those_of_pandas(dtype: str) -> None:
+    """With the dtypes that missing strings, no row and one row give."""
+    blanks = st.text(st.sampled_from("ab, .\t\n\x0b\x1c\x1f\x85\u2003\u200b"), max_size=9)
+
+    @settings(max_examples=60)
+    @given(
+        st.sampled_from(["split", "rsplit"]), st.sampled_from([None, " ", ",", ".", "ab", "aa"]),
+        st.sampled_from([-1, 0, 1, 3]), st.lists(blanks | TEXTS, max_size=5),
+    )  # fmt: skip
+    def compare(method: str, separator: Any, limit: int, texts: list[Any]) -> None:
+        if method == "rsplit" and separator is None:
+            limit = -1
+
+        def function(f: Any) -> Any:
+            return getattr(f["t"].str, method)(separator, n=limit).str.len()
+
+        fast = willump.compile(function, sample=frame_of(["a b", "c"], dtype), strict=True)
+        has_text = any(isinstance(t, str) for t in texts)
+        if texts and not has_text:  # of missing strings alone there is no list
+            return
+        frame = frame_of(texts, dtype)
+        for rows in (frame, frame[:0], frame[-1:]) if has_text else (frame,):
+            if len(rows) == 1 and rows["t"].isna().all():
+                continue
+            pd.testing.assert_series_equal(fast(rows), function(rows))
+
+    compare()
+
+
+def test_one_character_is_split_as_a_pattern_where_that_is_asked_for() -> None:
+    frame = frame_of(["a.b", "c"], "str")
+    with pytest.warns(willump.PythonStepWarning, match="regular expression"):
+        fast = willump.compile(
+            lambda f: f["t"].str.split(".", regex=True).str[0] == "", sample=frame
+        )
+    np.testing.assert_array_equal(fast(frame), [True, True])
+
+
 def test_patterns_without_a_proven_translation_stay_python() -> None:
     frame = frame_of(["aa", "ab"], "str")
     with pytest.warns(willump.PythonStepWarning, match="regular expression"):
