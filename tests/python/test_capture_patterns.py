@@ -65,6 +65,60 @@ def test_matches_without_case_are_those_of_pandas(dtype: str) -> None:
     compare()
 
 
+#: Pieces of patterns, and of strings, that the two engines read in different ways: classes
+#: beyond ASCII, letters whose case is another script's, ends of lines.
+PIECES = [
+    *"abkKsSiI1_-é", "σ", "ß", "µ", "[a-k]", "[^a-k]", "[iK]", "[^s]", "[é-ſ]", r"\w", r"\W", r"\d",
+    r"\D", r"\b", r"\B", "^", "$", r"\s", r"\S", r"\w*", r"\w+", "a+", "k?", "(?i:k)", "(?:ik|s)",
+    "(a|i)", ".", r"\A", r"\Z", "(?=a)", "i{1,2}", "a{,2}", r"[\w-]", r"[^\W_]", "[[:alpha:]]",
+]  # fmt: skip
+FOLDED = "abkKsSiIıİ1٣_ -,\n.éÉſ\u212aǅσςΣßµμ"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.filterwarnings("ignore")
+def test_patterns_with_and_without_case_are_those_of_pandas(dtype: str) -> None:
+    """Of columns that are all ASCII, where pandas asks RE2, and of others."""
+    rows = st.lists(st.text(st.sampled_from(FOLDED), max_size=4), min_size=1, max_size=5)
+    ascii_rows = rows.map(lambda texts: [re.sub(r"[^\x00-\x7f]", "i", t) for t in texts])
+
+    @settings(max_examples=150)
+    @given(
+        st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join),
+        st.sampled_from(["", "", "(?i)"]), st.booleans(), rows | ascii_rows,
+    )  # fmt: skip
+    def compare(pattern: str, flags: str, case: bool, texts: list[Any]) -> None:
+        try:
+            re.compile(flags + pattern)
+        except re.error:
+            return
+
+        def function(f: Any) -> Any:
+            return f["t"].str.contains(flags + pattern, case=case)
+
+        frame = frame_of(texts, dtype)
+        try:
+            expected = function(frame)
+            fast = willump.compile(function, sample=frame_of(["a1", "b k", "abk"], dtype))
+        except ValueError:  # RE2 does not read it
+            return
+        pd.testing.assert_series_equal(fast(frame), expected)
+
+    compare()
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\b(?:sepsis|fever|infect\w*)\b", r"\d+\s*mg", r"[a-z]+ly", "^no ", r"wheez(?:e|ing)", "x$"],
+)
+def test_everyday_patterns_without_case_are_native(pattern: str) -> None:
+    frame = frame_of(["No INFECTION", "10 MG daily", "wheezing", "naïve X", math.nan], "str")
+    for options in ({"case": False}, {"flags": re.IGNORECASE}):
+        function = lambda f, o=options: f["t"].str.contains(pattern, na=False, **o)  # noqa: E731
+        fast = willump.compile(function, sample=frame, strict=True)
+        np.testing.assert_array_equal(fast(frame), function(frame))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_counts_are_those_of_pandas(dtype: str) -> None:
     patterns = [p for p in PATTERNS if "^" not in p.replace("[^", "") and "$" not in p]
