@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..convert.pattern import Regex, UnsupportedPattern, translate_re2, translate_regex
+from ..convert.pattern import (
+    Regex,
+    UnsupportedPattern,
+    translate_either,
+    translate_re2,
+    translate_regex,
+)
 from .columns import emit
 from .registry import Call, method
 from .values import Column, Frame, Matches, Native, NotNative
@@ -27,8 +33,10 @@ def regex_of(
     if not isinstance(pattern, str):
         raise NotNative("a pattern that is no string")
     try:
-        if is_python or not is_re2(dtype, flags) or (case and _is_read_as_python(dtype)):
+        if is_python or not is_re2(dtype, flags):
             return translate_regex(pattern, flags | (0 if case else re.IGNORECASE))
+        if _is_read_as_python(dtype):
+            return translate_either(pattern, ignore_case=not case)
         return translate_re2(pattern, ignore_case=not case)
     except (UnsupportedPattern, re.error) as reason:
         raise NotNative(f"the regular expression {pattern!r}: {reason}") from reason
@@ -36,9 +44,10 @@ def regex_of(
 
 @functools.lru_cache(maxsize=4)
 def _is_read_as_python(dtype: Any) -> bool:
-    """Whether a pattern means what it means to Python, whoever is asked: asked of pandas."""
+    """Whether pandas asks Python where RE2 would read a pattern otherwise: asked of pandas."""
     probes = pd.Series(["\u0663", "\x0b", "a\n", "\u00e9"], dtype=dtype)
-    return bool(probes.str.contains(r"^\d$|^\s$|a$|^\w\b").all())
+    pattern = r"^\d$|^\s$|a$|^\w\b"
+    return all(bool(probes.str.contains(pattern, case=case).all()) for case in (True, False))
 
 
 def is_re2(dtype: Any, flags: int = 0) -> bool:
