@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from .registry import METHODS, Maker
 from .source import is_of_library
-from .values import Column, Part, Traced
+from .values import Column, Part, Picked, Traced
 
 #: Functions that give the very array that they are given, where it is of their dtype.
 SAME_ARRAY = frozenset(
@@ -22,6 +22,8 @@ SAME_ARRAY = frozenset(
 
 def nodes_of(native: Any) -> tuple[int, ...]:
     """The nodes that a native form is, and those of its blocks."""
+    if isinstance(native, Picked):
+        native = native.column
     if isinstance(native, Column):
         return (native.node,)
     ref = getattr(native, "ref", None)
