@@ -8,6 +8,7 @@ Indicators of strings, whose levels the rows decide, become columns once
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,8 @@ def as_values(call: Call, column: Column, wanted: str) -> Column:
     categories, values = column.categories, values_of(column)
     if wanted in ("str", "object") and all(isinstance(each, str) for each in categories):
         if values is not column:
-            return values
-        return emit(call, "take", [column], "str", column.rows, values=list(categories))
+            return replace(values, dtype=wanted)
+        return emit(call, "take", [column], wanted, column.rows, values=list(categories))
     is_numeric = all(is_number(each) for each in categories)
     if wanted not in ("float64", "float32") or not is_numeric:
         raise NotNative(f"categories as {wanted}")
@@ -75,6 +76,20 @@ def as_values(call: Call, column: Column, wanted: str) -> Column:
         return found
     node = call.tracer.context._emit("cast", (found.node,), {"dtype": "f32"})
     return Column(node, wanted, found.rows)
+
+
+@method("Categorical", "to_numpy")
+def to_numpy(call: Call) -> Native:
+    call.bind("self")
+    return as_array(call, call.tracer.column(call.args[0], is_coded=True))
+
+
+def as_array(call: Call, column: Column) -> Column:
+    """A categorical column as the array of its values that NumPy makes of it; of ints, the rows
+    decide its dtype."""
+    if not all(isinstance(each, (str, float)) for each in column.categories):
+        raise NotNative("the values of a categorical column")
+    return as_values(call, column, kind_of_dtype(call.value.dtype, call.value)).as_array()
 
 
 @function(pd.Categorical)

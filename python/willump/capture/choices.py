@@ -74,12 +74,12 @@ def missing(call: Call, column: Column) -> Column:
     return emit(call, "is_missing", [column], "bool", column.rows)
 
 
-@method("series", "isna", "isnull")
+@method("series Categorical strings", "isna", "isnull")
 def isna(call: Call) -> Native:
     return missing(call, call.tracer.column(call.args[0], is_loose=True, is_coded=True))
 
 
-@method("series", "notna", "notnull")
+@method("series Categorical strings", "notna", "notnull")
 def notna(call: Call) -> Native:
     return negated(
         call, missing(call, call.tracer.column(call.args[0], is_loose=True, is_coded=True))
@@ -123,7 +123,7 @@ def filled(call: Call, column: Column, value: Any) -> Column:
     return emit(call, "impute", [column], dtype, column.rows, fill=np.array([number]))
 
 
-@method("series", "fillna")
+@method("series strings", "fillna")
 def fillna(call: Call) -> Native:
     own = call.bind("self", "value")
     return filled(call, call.tracer.column(own.self, is_loose=True), own.value)
@@ -426,6 +426,10 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
         return categorized(call, column, _fixed_categories(call))
     if column.is_text and dtype == np.dtype(object):
         return replace(column, dtype="object")
+    if column.categories and dtype == np.dtype(object):
+        from .categories import as_values
+
+        return as_values(call, column, "object")
     wanted = kind_of_dtype(dtype)
     if column.is_moment or wanted in ("datetime", "timedelta"):
         both = (dtype, _dtype_before(call, dtype)) if column.dtype == wanted else ()
@@ -486,7 +490,7 @@ def _fixed_categories(call: Call) -> Any:
     raise NotNative("categories that hang on the data: give CategoricalDtype(categories=[...])")
 
 
-@method(SERIES, "astype")
+@method(f"{SERIES} Categorical", "astype")
 def astype(call: Call) -> Native:
     return cast(
         call, call.tracer.column(call.args[0], is_loose=True, is_coded=True), call.value.dtype

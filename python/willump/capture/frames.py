@@ -206,7 +206,7 @@ def series(call: Call) -> Native:
         return constant_column(call, Frame({}, rows_of_index(call, own.index)), given)
     if not isinstance(given, Traced) or own.dtype is not None or np.ndim(given.value) != 1:
         raise NotNative("a Series of this")
-    column = call.tracer.column(given)
+    column = call.tracer.column(given, is_coded=True)
     rows = column.rows if isinstance(given.value, pd.Series) else "range"
     if own.index is not None:
         rows = rows_of_index(call, own.index)
@@ -322,7 +322,7 @@ def renamed(call: Call) -> Native:
     return call.tracer.column(call.args[0], is_coded=True)
 
 
-@method("frame series", "copy")
+@method("frame series Categorical strings", "copy")
 def copied(call: Call) -> Native:
     native = call.args[0].native
     if isinstance(native, str):

@@ -60,6 +60,8 @@ def kind_of(value: Any) -> str:
         return "series"
     if sp.issparse(inner):
         return "matrix"
+    if isinstance(getattr(inner, "dtype", None), pd.StringDtype):
+        return "strings"
     if isinstance(inner, np.ndarray):
         return {1: "array", 2: "matrix"}.get(inner.ndim, "scalar")
     return type(inner).__name__
