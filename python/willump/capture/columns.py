@@ -337,7 +337,7 @@ def rounded(call: Call) -> Native:
 # ---- comparison and logic -------------------------------------------------------
 
 
-@method(SERIES, *_COMPARISONS)
+@method(f"{SERIES} Categorical strings", *_COMPARISONS)
 def comparison(call: Call) -> Native:
     function = _COMPARISONS[short_name(call)]
     left, right = call.args

@@ -140,7 +140,6 @@ def get(call: Call) -> Native:
     return get_item(call)
 
 
-@method("frame.loc", "getitem")
 def loc(call: Call) -> Native:
     part, key = call.args
     frame = call.tracer.frame_of(part.native.of)
@@ -207,7 +206,7 @@ def series(call: Call) -> Native:
         return constant_column(call, Frame({}, rows_of_index(call, own.index)), given)
     if not isinstance(given, Traced) or own.dtype is not None or np.ndim(given.value) != 1:
         raise NotNative("a Series of this")
-    column = call.tracer.column(given)
+    column = call.tracer.column(given, is_coded=True)
     rows = column.rows if isinstance(given.value, pd.Series) else "range"
     if own.index is not None:
         rows = rows_of_index(call, own.index)
@@ -227,7 +226,7 @@ def set_item(call: Call) -> Native:
     owner, key, value = call.args
     frame = call.tracer.frame_of(owner)
     if isinstance(key, str):
-        return _with(call, frame, {key: value})
+        return with_columns(call, frame, {key: value})
     names = _names(key)
     if names is None or not isinstance(value, Traced):
         raise NotNative("this assignment to columns")
@@ -240,7 +239,7 @@ def set_item(call: Call) -> Native:
     raise NotNative("an array's columns are assigned")
 
 
-def _with(call: Call, frame: Frame, values: dict[str, Any]) -> Frame:
+def with_columns(call: Call, frame: Frame, values: dict[str, Any]) -> Frame:
     columns = dict(frame.columns)
     for name, value in values.items():
         columns[name] = _column_for(call, frame, name, value)
@@ -297,7 +296,7 @@ def assign(call: Call) -> Native:
     frame = call.tracer.frame_of(call.args[0])
     if any(callable(value) for value in call.kwargs.values()):
         raise NotNative("assign with functions")
-    return _with(call, frame, call.kwargs)
+    return with_columns(call, frame, call.kwargs)
 
 
 @method("frame", "rename", "set_axis", "add_prefix", "add_suffix")
@@ -323,7 +322,7 @@ def renamed(call: Call) -> Native:
     return call.tracer.column(call.args[0], is_coded=True)
 
 
-@method("frame series", "copy")
+@method("frame series Categorical strings", "copy")
 def copied(call: Call) -> Native:
     native = call.args[0].native
     if isinstance(native, str):

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from ..convert.emit import ROUNDED_FUNCTIONS
 from ..convert.values import Ref
+from . import categories as of_categories
 from . import choices as of_choices
 from . import columns as of_columns
 from . import few
@@ -174,7 +175,10 @@ def asarray(call: Call) -> Native:
         return joined(call, given.native.made())
     if isinstance(given.native, Matrix):
         return given.native
-    return call.tracer.column(given).as_array()
+    column = call.tracer.column(given, is_coded=True)
+    if column.categories:
+        column = of_categories.as_array(call, column)
+    return column.as_array()
 
 
 @function(np.nan_to_num)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..convert.context import Context
 from ..convert.registry import Refused
-from . import few
+from . import few, masks
 from .asked import TELLING, Asked, check_fixed, check_kind, set_method
 from .callables import unwrapped
 from .changes import CallCopied, Watch, call_on_sample
@@ -35,7 +35,6 @@ from .kinds import (
     nodes_of,
 )
 from .lasting import WRITING, check_lasting
-from .narrow import settled
 from .numpy_steps import Twins
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
@@ -45,6 +44,7 @@ from .uses import changes_data, is_changed_by, uses_of_call
 from .values import (
     LOOSE,
     N_ROWS,
+    PICKED,
     AugmentItem,
     CallMethod,
     CaptureError,
@@ -55,6 +55,7 @@ from .values import (
     Native,
     NotNative,
     Part,
+    Picked,
     Replay,
     SetItem,
     Traced,
@@ -253,22 +254,8 @@ class Tracer(Watch):
             found.value, "dtype", None
         ) == getattr(pure.value, "dtype", None)
         native = pure.native if same else "its dtype stays as it is in place"
-        return self._replace(left, Traced(found.value, native, found.replay, self.line))
-
-    def all_rows(self, owner: Any, key: Any, left: Any) -> Any:
-        """The whole column where `left` is that of the rows of a mask: in `df.loc[mask, "a"]
-        op= number`, which sets the mask's rows alone, the others may be computed as well."""
-        if not (isinstance(owner, Traced) and isinstance(owner.native, Part)):
-            return left
-        if owner.native.name != "loc" or type(key) is not tuple or len(key) != 2:
-            return left
-        mask, name = key
-        of = owner.native.of
-        if kind_of(of) != "frame" or not isinstance(name, str) or not isinstance(mask, Traced):
-            return left
-        if str(getattr(mask.value, "dtype", "")) != "bool" or not of.value.index.is_unique:
-            return left
-        return self.get_item(of, name)
+        new = Traced(found.value, native, found.replay, self.line, is_part=found.is_part)
+        return self._replace(left, new)
 
     def get_attribute(self, owner: Traced, name: str) -> Any:
         kind = kind_of(owner)
@@ -418,7 +405,7 @@ class Tracer(Watch):
             if maker is None:
                 raise NotNative(f"there is no native form of {name}")
             call = Call(self, name, function, args, kwargs, value)
-            native = settled(call, maker(call))
+            native = masks.made(call, maker)
         except (NotNative, Refused) as reason:
             said = str(reason)
             native = said if said.startswith("line ") else f"line {line}: {said}"
@@ -692,6 +679,8 @@ class Tracer(Watch):
             raise NotNative("a constant where data is wanted")
         if isinstance(value.native, str):
             return self.external(value)
+        if isinstance(value.native, Picked):
+            raise NotNative(PICKED)
         return value.native
 
     def external(self, value: Traced) -> Column | Matrix:
