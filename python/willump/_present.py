@@ -38,6 +38,7 @@ from ._names import ExactNames, NameReaders
 from ._sparse import WithoutEdge
 from .capture.inputs import FunctionInputs
 from .capture.result import shown_as
+from .capture.shared import EndsCall, SharedCalls
 
 Array = npt.NDArray[Any]
 
@@ -125,15 +126,18 @@ def interface_of(
     if metadata.get("top_k") is not None and all(name != "filter" for name, *_ in model.outputs):
         raise ArtifactError("the metadata tell of a filter, which the model does not have")
     inputs = model.inputs
-    called = [_Step(step) for step in steps]
+    shared = SharedCalls() if metadata.get("function") is not None and steps else None
+    called = [_Step(step, shared) for step in steps]
     estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
     texts = _texts_of(inputs, metadata, estimator)
     columns = extract_of(inputs, metadata, steps, estimator)
+    if isinstance(columns, FunctionInputs):
+        columns.shared = shared
     is_light = metadata.get("library") == "lightgbm"
     wide = [] if is_light else wide_groups(texts)
     return _core.Interface(
         model,
-        _methods_of(model, metadata, called, classes, shown),
+        _methods_of(model, metadata, called, classes, shown, shared),
         texts=texts,
         extract=_looked_at(columns, metadata, inputs, texts, wide),
         direct=len(inputs) == 1
@@ -152,6 +156,7 @@ def _methods_of(
     called: list[_Step],
     classes: Array | None,
     shown: Sequence[tuple[str, str]],
+    shared: SharedCalls | None = None,
 ) -> dict[str, _Method]:
     """How each method is shown."""
     inputs = model.inputs
@@ -181,11 +186,15 @@ def _methods_of(
             if metadata.get("keeps_integers"):
                 finish = _WholeNumbers(inputs, finish)
             finish = _DefaultOutput(finish, str(metadata.get("transform_output") or "default"))
+        if function is not None:
+            finish = shown_as(function, finish)
+        if shared is not None:
+            finish = EndsCall(shared, finish)
         methods[method] = (
             output,
             output in ravel,
             None if labels is None or is_direct else labels.copy(),
-            finish if function is None else shown_as(function, finish),
+            finish,
             output in keeps_f32 and not is_direct,
         )
     return methods
@@ -403,12 +412,15 @@ class _Step:
     estimator gave it.
     """
 
-    def __init__(self, step: Any) -> None:
+    def __init__(self, step: Any, shared: SharedCalls | None = None) -> None:
         self.step = step
+        self.shared = shared
         self.keeps = False
         self.kept = threading.local()
 
     def __call__(self, inputs: list[Any], rows: Array | None, x: Any) -> Any:
+        if self.shared is not None and hasattr(self.step, "answer_in"):
+            return self._shared(self.shared, rows, x)
         if rows is not None and not getattr(self.step, "is_row_wise", True):
             return take_rows(self.step(x), rows)
         if getattr(self.step, "is_raw", False) or not inputs:
@@ -420,6 +432,13 @@ class _Step:
             return self.step(x)
         answer = self.kept.answer = self.step.answer(x)
         return self.step.stored(answer, checks=False)
+
+    def _shared(self, shared: SharedCalls, rows: Array | None, x: Any) -> Any:
+        """The answer of a function's step, with what the others computed."""
+        is_alone = rows is None or self.step.is_row_wise
+        scope = shared.scope(self.step, x, rows if is_alone else None)
+        answer = self.step.stored(self.step.answer_in(scope))
+        return answer if is_alone else take_rows(answer, rows)
 
 
 class _WholeNumbers:

@@ -160,3 +160,39 @@ def test_parts_of_dates_that_are_no_dates_later(function: Callable[[Any], Any]) 
         fast = willump.compile(function, sample=sample)
         for frame in (sample, later, later.iloc[[1]], later.iloc[[0]], sample.iloc[:0]):
             pd.testing.assert_series_equal(fast(frame), function(frame))
+
+
+FIRST = pd.Timestamp("2024-02-01", tz="UTC")
+LOCAL = FIRST.tz_convert("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    "filled",
+    [
+        lambda f: f["z"].fillna(FIRST),
+        lambda f: f["z"].fillna(LOCAL),
+        lambda f: f.fillna({"z": FIRST})["z"],
+        lambda f: f["z"].dt.tz_convert("America/New_York").fillna(LOCAL),
+        lambda f: f["z"].fillna(f["z"].dt.tz_convert("UTC")),
+        lambda f: f["z"].fillna(f["z"].dt.floor("D")),
+    ],
+)
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda z: z.dt.hour < 3,
+        lambda z: z.dt.month * 1.0,
+        lambda z: z.dt.tz_localize(None).dt.hour * 1.0,
+        lambda z: z.dt.floor("D").dt.day * 1.0,
+    ],
+)
+def test_filled_moments_keep_their_zone(filled: Any, part: Any) -> None:
+    days = pd.to_datetime(["2024-01-01 23:30", "2024-06-30 22:30", None, "2024-12-31 23:59"])
+    frame = pd.DataFrame({"z": days.tz_localize("UTC").tz_convert("Europe/Berlin")})
+
+    def score(df: Any) -> Any:
+        return part(filled(df))
+
+    fast = compiled(score)
+    for rows in (frame, frame.iloc[[2]], frame.iloc[[0]], frame.iloc[:0]):
+        check_same(score(rows), fast(rows))

@@ -63,8 +63,7 @@ def _int(cells: Cells, value: Cell) -> Cell:
         raise NotNative("int of a string")
     if value.kind != FLOAT:
         return Cell(Column(value.number.node, "int64", value.column.rows), INT)
-    cells.call.tracer.check_exact(value.number)
-    column = value.number
+    column = cells.call.tracer.exact(value.number)
     finite = cells.binary("less", cells.emit("ufunc", [column], "float64", function="absolute"),
                           math.inf)  # fmt: skip
     checked = cells.require(
@@ -152,22 +151,26 @@ def _math(cells: Cells, function: Any, value: Any) -> Cell:
     name, check, bound = _MATH[function]
     column = value.number
     if check:
-        cells.call.tracer.check_exact(column)
+        column = cells.call.tracer.exact(column)
         inside = cells.either(cells.binary(check, column, bound),
                               cells.emit("is_missing", [column], "bool"))  # fmt: skip
         column = cells.require(inside, column, "math domain error", "value")
-    return Cell(cells.emit("ufunc", [column], "float64", function=name), FLOAT)
+    made = cells.emit("ufunc", [column], "float64", function=name)
+    cells.call.tracer.twins.refuse(made.node)
+    return Cell(made, FLOAT)
 
 
 def _ufunc(cells: Cells, function: Any, value: Any) -> Cell:
     if value.kind == BOOL or value.mixed:
         raise NotNative(f"np.{function.__name__} of this")
     name = {"fabs": "absolute"}.get(function.__name__, function.__name__)
+    column = value.number
     if name in ("floor", "ceil", "trunc", "rint"):
-        cells.call.tracer.check_exact(value.number)
+        column = cells.call.tracer.exact(column)
         if value.kind == INT:
             raise NotNative(f"np.{name} of whole numbers")
-    made = cells.emit("ufunc", [value.number], "float64", function=name)
+    made = cells.emit("ufunc", [column], "float64", function=name)
+    cells.call.tracer.twins.refuse(made.node)
     return Cell(made, FLOAT, is_numpy=True)
 
 

@@ -90,7 +90,7 @@ def arithmetic(cells: Cells, name: str, left: Any, right: Any) -> Cell:
     whole = name != "truediv" and FLOAT not in kinds
     dtype = "int64" if whole else "float64"
     if name in ("floordiv", "mod"):
-        cells.call.tracer.check_exact(*(v.column for v in (left, right) if isinstance(v, Cell)))
+        left, right = cells.exact(left), cells.exact(right)
     made = _binary(cells, function, left, right, dtype)
     is_mixed = name != "truediv" and not whole
     is_mixed = is_mixed and all(k != FLOAT or m for k, m in zip(kinds, mixed, strict=True))
@@ -128,7 +128,7 @@ def _divisor(cells: Cells, value: Any, name: str, kinds: list[str], *, is_numpy:
         if name != "truediv" and FLOAT not in kinds:
             raise NotNative(f"{name} of NumPy's whole numbers by what may be 0")
         return value
-    cells.call.tracer.check_exact(column)
+    column = cells.call.tracer.exact(column)
     checked = cells.require(
         cells.binary("not_equal", column, 0.0), column, "division by zero", "value"
     )
@@ -144,9 +144,9 @@ def compare(cells: Cells, name: str, left: Any, right: Any) -> Cell:
         return _compare_text(cells, function, left, right)
     if left is None or right is None:
         raise NotNative("a comparison with None")
-    for value in (left, right):
-        if isinstance(value, Cell):
-            cells.call.tracer.check_exact(value.number)
+    is_same = left is right
+    left = cells.exact(left)
+    right = left if is_same else cells.exact(right)
     if isinstance(left, Cell) and left is right and function in ("equal", "not_equal"):
         return _is_itself(cells, left, function)
     return cells.boolean(_binary(cells, function, left, right, "bool"))

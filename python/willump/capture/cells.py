@@ -8,6 +8,7 @@ what would hang on it further is refused.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -257,9 +258,16 @@ class Cells:
             if value.may_miss and value.column.dtype == "object":
                 raise NotNative("the truth of a string that may be None")
             return self.binary("not_equal", column, 0.0)
-        column = value.number
-        self.call.tracer.check_exact(column)
+        column = self.call.tracer.exact(value.number)
         return self.binary("not_equal", column, 0.0)
+
+    def exact(self, value: Any) -> Any:
+        """A value for what has steps, to the bit."""
+        if not isinstance(value, Cell):
+            return value
+        made = copy.copy(value)
+        made.column = self.call.tracer.exact(value.number)
+        return made
 
     def boolean(self, column: Column) -> Cell:
         return Cell(column, BOOL)

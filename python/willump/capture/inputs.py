@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .._columns import block_of, columns_held_by, is_frame, library_of, names_of
+from .shared import SharedCalls
 
 Array = npt.NDArray[Any]
 
@@ -79,8 +80,12 @@ class FunctionInputs:
         self._seen: tuple[list[Any], list[int]] = [], []
         #: What a pandas frame kept the names in last, and where the columns are.
         self._index: tuple[Any, list[int]] = None, []
+        #: What the Python steps of a call share.
+        self.shared: SharedCalls | None = None
 
     def __call__(self, x: Any) -> tuple[Any, ...]:
+        if self.shared is not None:
+            self.shared.begin(x)
         if isinstance(x, dict):
             return self._of_dict(x)
         if is_frame(x):

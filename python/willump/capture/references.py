@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from .._errors import ArtifactError
-from ..convert.steps import Columns
+from ..convert.steps import Columns, PythonStep
 from .as_frame import AsFrame
+from .numpy_steps import NumpyStep
 from .steps import ReplayStep
 from .values import AugmentItem, CallMethod, Replay, SetItem, n_rows_of
 
@@ -36,6 +37,9 @@ _OPERATORS = (
 _TYPES = {t.__name__: t for t in (bool, int, float, str, object)}
 _FIELDS = ("name", "why", "n_features", "sparse", "dtype", "result_dtype", "is_row_wise",
            "may_miss")  # fmt: skip
+
+
+_NUMPY_FIELDS = ("name", "why", "n_features", "dtype", "input_dtype", "is_reversed")
 
 
 class NotStored(Exception):
@@ -52,6 +56,11 @@ def described(steps: Sequence[Any], dtypes: Mapping[str, Any]) -> dict[str, Any]
     found = []
     for step in steps:
         try:
+            if isinstance(step, NumpyStep):
+                made = {field: getattr(step, field) for field in _NUMPY_FIELDS}
+                made["constant"] = writer.value(step.constant)
+                found.append({**made, "numpy": writer.callee(step.function)})
+                continue
             if not isinstance(step, ReplayStep) or step.replay is None:
                 raise NotStored("a fitted object")
             made = {field: getattr(step, field) for field in _FIELDS}
@@ -104,7 +113,7 @@ class _Writer:
             return None
         if id(replay) not in self._numbers:
             made = {
-                "function": self._callee(replay.function),
+                "function": self.callee(replay.function),
                 "args": [self.value(value) for value in replay.args],
                 "kwargs": {key: self.value(value) for key, value in replay.kwargs.items()},
                 "line": replay.line,
@@ -113,7 +122,7 @@ class _Writer:
             self.calls.append(made)
         return self._numbers[id(replay)]
 
-    def _callee(self, function: Callable[..., Any]) -> str:
+    def callee(self, function: Callable[..., Any]) -> str:
         own = ""
         name = str(getattr(function, "__name__", ""))
         if isinstance(function, CallMethod):
@@ -203,7 +212,7 @@ def _found(module: str, name: str) -> Any:
     return found
 
 
-def loaded(stored: Mapping[str, Any], allowed: Collection[str]) -> list[ReplayStep]:
+def loaded(stored: Mapping[str, Any], allowed: Collection[str]) -> list[PythonStep]:
     """The steps of an artifact.
 
     Raises
@@ -220,11 +229,21 @@ def loaded(stored: Mapping[str, Any], allowed: Collection[str]) -> list[ReplaySt
     reader = _Reader(allowed)
     for call in stored["calls"]:
         reader.add(call)
-    steps = []
+    steps: list[PythonStep] = []
     frame = AsFrame(
         {str(name): _loaded_dtype(dtype, reader) for name, dtype in dict(stored["dtypes"]).items()}
     )
     for number, step in enumerate(stored["steps"]):
+        if "numpy" in step:
+            own = {f: step[f] for f in _NUMPY_FIELDS}
+            function, constant = reader.callee(step["numpy"]), reader.value(step["constant"])
+            steps.append(
+                NumpyStep(
+                    estimator=None, method="", number=number, function=function,
+                    constant=constant, **own,
+                )
+            )  # fmt: skip
+            continue
         replay = reader.replay(step["call"])
         made = ReplayStep(
             estimator=None, method="", is_raw=True, columns=Columns((), ()), number=number,
@@ -242,7 +261,7 @@ class _Reader:
         self.replays: list[Replay] = []
 
     def add(self, call: Mapping[str, Any]) -> None:
-        function = self._callee(call["function"])
+        function = self.callee(call["function"])
         args = tuple(self.value(value) for value in call["args"])
         kwargs = {str(key): self.value(value) for key, value in call["kwargs"].items()}
         if function is getattr and (len(args) != 2 or kwargs):
@@ -259,7 +278,7 @@ class _Reader:
             raise IndexError(f"call {number}")
         return self.replays[number]
 
-    def _callee(self, text: str) -> Callable[..., Any]:
+    def callee(self, text: str) -> Callable[..., Any]:
         kind, _, name = text.partition(" ")
         if kind == "import":
             return self._import(name)
@@ -325,7 +344,7 @@ class _Reader:
         if kind in ("timestamp", "timedelta"):
             return _moment(kind, *inner)
         if kind == "function":
-            return self._callee(inner)
+            return self.callee(inner)
         raise ValueError(f"a value of kind {kind!r}")
 
 

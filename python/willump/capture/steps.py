@@ -20,6 +20,7 @@ from ..convert.values import DTYPES, Ref
 from .columns import LARGEST
 from .nullable import may_be_na
 from .sample import Sample
+from .shared import Scope
 from .source import LIBRARIES
 from .values import (
     SHORT,
@@ -82,13 +83,16 @@ class ReplayStep(PythonStep):
         return bool(((np.floor(there) == there) & (np.abs(there) <= LARGEST)).all())
 
     def answer(self, x: Any) -> Any:
-        import pandas as pd
+        return self.answer_in(Scope(self.frame_of(x)))
 
+    def frame_of(self, x: Any) -> Any:
+        """The frame that the function takes."""
+        return x if self.frame is None else self.frame(x)
+
+    def answer_in(self, scope: Scope) -> Any:
+        """The answer on a scope's rows, with what other steps computed of them."""
         assert self.replay is not None
-        frame = x if self.frame is None else self.frame(x)
-        # Steps share the caller's frame: what one does to it is not for the others.
-        own = frame.copy(deep=False) if isinstance(frame, pd.DataFrame) else frame
-        return plain(self.replay.run(own))
+        return plain(self.replay.run(scope.frame, scope.known))
 
     def take_rows(self, x: Any, rows: Any) -> Any:
         """Some rows, as the function would be called with them alone."""
