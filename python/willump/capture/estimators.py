@@ -274,8 +274,8 @@ def _reads_as_numbers(
     own = frame[flags].isin([True])
     forms = [own, ~own, own | True, own & False]
     if may_miss:
-        is_gone = np.arange(len(own)) % 3 == 1
-        forms += [own.astype(object), own.astype(object).mask(np.c_[is_gone])]
+        is_gone = np.indices(own.shape)[0] % 3 == 1
+        forms += [own.astype(object), own.astype(object).mask(is_gone)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for form in forms:
