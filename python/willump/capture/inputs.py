@@ -380,6 +380,11 @@ def _numbers(array: Array, name: str, dtype: str) -> Array:
     return numbers
 
 
+def _is_number(value: Any) -> bool:
+    is_moment = isinstance(value, np.timedelta64)  # to NumPy, an integer
+    return isinstance(value, (int, float, np.integer, np.floating)) and not is_moment
+
+
 def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
     """A list's numbers; None is NaN."""
     if _is_moment(dtype):
@@ -388,7 +393,7 @@ def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
     for row, value in enumerate(values):
         if value is None:
             number = math.nan
-        elif isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        elif isinstance(value, (bool, np.bool_)) or not _is_number(value):
             is_bool = isinstance(value, (bool, np.bool_))
             if not is_bool:
                 if type(value).__name__ != "NAType":
