@@ -1,4 +1,4 @@
-"""`replace` of numbers and strings, and frames that are made of columns, on random frames against pandas."""
+"""`replace` of numbers and strings, and frames made of columns, on random frames against pandas."""
 
 from __future__ import annotations
 
