@@ -151,8 +151,8 @@ LATER = SAMPLE.assign(
     d=SAMPLE["d"].where([True, False, True, True]),
 )
 FRAMES = [
-    SAMPLE, LATER, LATER.iloc[:0], LATER.set_axis([7, 5, 0, 2]), LATER.assign(m=True),
-    LATER.assign(m=False), LATER.assign(x=np.nan), *(LATER.iloc[[i]] for i in range(4)),
+    SAMPLE, LATER, LATER.iloc[:0], LATER.set_axis([7, 5, 0, 2]), LATER.set_axis([7, 5, 5, 2]),
+    LATER.assign(m=True), LATER.assign(m=False), LATER.assign(x=np.nan), *(LATER.iloc[[i]] for i in range(4)),
 ]  # fmt: skip
 OWNERS = [
     "f['x']", "f['n']", "f['w']", "f['s']", "f['b']", "f['k']", "f['d']", "f['x'] > 2",

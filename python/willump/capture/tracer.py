@@ -51,6 +51,7 @@ from .values import (
     Frame,
     Labels,
     Matrix,
+    Misaligned,
     Native,
     NotNative,
     Part,
@@ -126,6 +127,7 @@ class Tracer(Watch):
         self.steps: list[Step] = []
         self.notes: list[str] = []
         self.asked = Asked()
+        self.is_misaligned = False  #: whether columns of different indexes met
         #: Calls that may raise an error of the rows that they see.
         self.guards: list[Replay] = []
         self.few: dict[int, few.Few] = {}  #: what columns of strings are one of, by node
@@ -403,6 +405,7 @@ class Tracer(Watch):
             call = Call(self, name, function, args, kwargs, value)
             native = masks.made(call, maker)
         except (NotNative, Refused) as reason:
+            self.is_misaligned |= isinstance(reason, Misaligned)
             said = str(reason)
             native = said if said.startswith("line ") else f"line {line}: {said}"
             inherited = next(

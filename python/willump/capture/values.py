@@ -22,6 +22,10 @@ class NotNative(Exception):
     """There is no native form for this, and why: it is left to Python."""
 
 
+class Misaligned(NotNative):
+    """Columns of different indexes meet, by which pandas aligns them."""
+
+
 class CaptureError(UnsupportedError):
     """The function cannot be followed beyond a line; the message names it."""
 
