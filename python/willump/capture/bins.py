@@ -39,7 +39,7 @@ def _position(
     column = call.tracer.column(given)
     if not column.is_number:
         raise NotNative(f"bins of {column.dtype}")
-    call.tracer.check_exact(column)
+    column = call.tracer.exact(column)
     context = call.tracer.context
     ref = column.ref
     if ref.dtype == "f32":
@@ -48,7 +48,7 @@ def _position(
     bounds, first = np.unique(bounds, return_index=True)
     forest = Forest()
     forest.add_steps(0, bounds, values[np.append(first, len(edges))])
-    with context.own_values():  # of a score, too: see check_exact
+    with context.own_values():  # of a score, too: see Tracer.exact
         codes = forest.emit(context, ref)
     return column, Column(codes.node, "int64", column.rows)
 
@@ -66,10 +66,14 @@ def cut(call: Call) -> Native:
     if own.right and own.include_lowest:
         edges = np.array([np.nextafter(edges[0], -np.inf), *edges[1:]])
     outside = -1.0
-    values = np.array([outside, *range(len(edges) - 1), outside])
+    places: Any = range(len(edges) - 1)
+    shown = call.value.dtype if isinstance(call.value, pd.Series) else call.value
+    if own.labels is not None and own.labels is not False:
+        listed = list(shown.categories)  # in another order, or fewer, where labels come twice
+        places = [listed.index(label) for label in own.labels]
+    values = np.array([outside, *places, outside], dtype=np.float64)
     column, codes = _position(call, own.x, edges, values, is_right=bool(own.right))
     if own.labels is not False:
-        shown = call.value.dtype if isinstance(call.value, pd.Series) else call.value
         return Column(codes.node, "category", column.rows, tuple(shown.categories))
     is_out = emit(call, "binary", [codes], "bool", codes.rows, function="less", value=0.0)
     return emit(call, "where", [is_out, codes], WHOLE, codes.rows, then=np.nan)

@@ -79,6 +79,8 @@ class Followed:
     is_whole: bool = False  #: one Python step
     #: Whether columns that it does not name, or their order, change an answer; see `check`.
     asks_columns: bool = False
+    #: The caller's columns that Python steps read; None: all may be.
+    read: frozenset[str] | None = None
 
     @cached_property
     def error_for_no_rows(self) -> str | None:
@@ -96,7 +98,7 @@ class Followed:
         shown, tracer = self.shown, self.tracer
         builder = tracer.context.builder
         rendered = builder.render(stages or [Stage({shown.output: shown.ref.node})])
-        number_steps(rendered.payloads, self.sample)
+        number_steps(rendered.payloads, self.step_dtypes)
         reasons = list(dict.fromkeys(step.why for step in rendered.payloads))
         metadata: dict[str, Any] = {
             "estimator": self.function.__qualname__,
@@ -130,7 +132,7 @@ class Followed:
         if no_objects:
             metadata["function"]["no_objects"] = no_objects
         if rendered.payloads:
-            metadata["function"]["python"] = described(rendered.payloads, _dtypes(self.sample))
+            metadata["function"]["python"] = described(rendered.payloads, self.step_dtypes)
         metadata |= shown.described()
         if shown.dtype in _WHOLE:
             metadata["function"]["whole"] = _WHOLE[shown.dtype]
@@ -159,6 +161,15 @@ class Followed:
             and not self.is_whole
         )
 
+    @property
+    def step_dtypes(self) -> dict[str, Any]:
+        """Of the columns that Python steps read."""
+        dtypes = {str(name): dtype for name, dtype in self.sample.dtypes.items()}
+        read = self.read
+        if read is not None and not read.intersection(dtypes):
+            read = frozenset(list(dtypes)[:1])  # there are as many rows as the caller's
+        return {name: each for name, each in dtypes.items() if read is None or name in read}
+
     def _categories(self) -> dict[str, list[Any]]:
         """Of the categorical columns of the sample, whose codes the function reads."""
         return {
@@ -178,16 +189,12 @@ class Followed:
         }
 
 
-def number_steps(steps: Sequence[Any], sample: pd.DataFrame) -> None:
+def number_steps(steps: Sequence[Any], dtypes: dict[str, Any]) -> None:
     """Tells the Python steps of a graph their numbers, and how a call's rows look."""
     for number, step in enumerate(steps):
         step.number = number
         if isinstance(step, ReplayStep):
-            step.frame = AsFrame(_dtypes(sample))
-
-
-def _dtypes(sample: pd.DataFrame) -> dict[str, Any]:
-    return {str(name): dtype for name, dtype in sample.dtypes.items()}
+            step.frame = AsFrame(dtypes)
 
 
 def _argument(sample: Sample, context: Context) -> Traced:
@@ -315,7 +322,9 @@ def _followed_as(
             "answer is in none of the function's"
         )
     steps = [node.payload for node in context.builder.nodes]
-    slice_steps([s for s in steps if isinstance(s, ReplayStep)], rows, tracer.guards)
+    followed.read = slice_steps(
+        [step for step in steps if isinstance(step, ReplayStep)], rows, tracer.guards
+    )
     return followed
 
 

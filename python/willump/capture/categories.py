@@ -17,6 +17,7 @@ import pandas as pd
 from ..convert.context import Context
 from .columns import emit, is_number, looked_up, number_of
 from .frames import constant_column, kind_of_dtype
+from .narrow import stored_name
 from .registry import Call, function, method
 from .values import Column, Dummies, Frame, Held, Later, Level, Native, NotNative, Traced, values_of
 
@@ -58,14 +59,17 @@ def categorized(call: Call, column: Column, categories: Iterable[Any]) -> Column
     return Column(codes.node, "category", column.rows, tuple(listed))
 
 
-def as_values(call: Call, column: Column, wanted: str) -> Column:
-    """A categorical column as strings, or as floats, NaN where it has none."""
+def as_values(call: Call, column: Column, wanted: str, dtype: Any = None) -> Column:
+    """A categorical column as strings, as floats, NaN where it has none, or as ints of a dtype,
+    where a row that has none is an error."""
     categories, values = column.categories, values_of(column)
     if wanted in ("str", "object") and all(isinstance(each, str) for each in categories):
         if values is not column:
             return replace(values, dtype=wanted)
         return emit(call, "take", [column], wanted, column.rows, values=list(categories))
     is_numeric = all(is_number(each) for each in categories)
+    if wanted == "int64" and is_numeric:
+        return _as_whole(call, column, dtype)
     if wanted not in ("float64", "float32") or not is_numeric:
         raise NotNative(f"categories as {wanted}")
     table = np.array([number_of(each) for each in categories])
@@ -76,6 +80,25 @@ def as_values(call: Call, column: Column, wanted: str) -> Column:
         return found
     node = call.tracer.context._emit("cast", (found.node,), {"dtype": "f32"})
     return Column(node, wanted, found.rows)
+
+
+def _as_whole(call: Call, column: Column, dtype: Any) -> Column:
+    if column.source >= 0:
+        raise NotNative("categories of the caller's as ints")
+    try:
+        table = np.array(column.categories).astype(dtype).astype(np.int64)
+    except (OverflowError, ValueError) as error:
+        raise NotNative(f"categories as {dtype}: {error}") from error
+    numbers = np.array([number_of(int(each)) for each in table])
+    there = emit(
+        call, "binary", [column], "bool", column.rows, function="greater_equal", value=0.0
+    )  # fmt: skip
+    found = emit(call, "take", [column], "int64", column.rows, values=numbers)
+    checked = emit(
+        call, "require", [there, found], "int64", column.rows,
+        message=f"line {call.tracer.line}: Cannot convert float NaN to integer",
+    )  # fmt: skip
+    return replace(checked, stored=stored_name(dtype))
 
 
 @method("Categorical", "to_numpy")

@@ -92,9 +92,12 @@ def filled(call: Call, column: Column, value: Any) -> Column:
         other = call.tracer.column(value)
         if column.is_text or other.is_text or column.dtype != other.dtype or column.is_either:
             raise NotNative(f"fillna of {column.dtype} with {other.dtype}")
+        if column.zone != other.zone:
+            raise NotNative("fillna of moments with those of another zone")
         rows = same_rows([column, other])
         gone = missing(call, column)
-        return emit(call, "where", [gone, other, column], column.dtype, rows)
+        made = emit(call, "where", [gone, other, column], column.dtype, rows)
+        return replace(made, zone=column.zone)
     if is_missing(value):
         return column
     if column.is_nullable:
@@ -120,7 +123,8 @@ def filled(call: Call, column: Column, value: Any) -> Column:
     dtype = FILLED if column.is_either else dtype
     if dtype == "float32":
         number = float(np.float32(number))
-    return emit(call, "impute", [column], dtype, column.rows, fill=np.array([number]))
+    made = emit(call, "impute", [column], dtype, column.rows, fill=np.array([number]))
+    return replace(made, zone=column.zone)
 
 
 @method("series strings", "fillna")
@@ -442,7 +446,7 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     if column.categories:
         from .categories import as_values
 
-        return as_values(call, column, wanted)
+        return as_values(call, column, wanted, dtype)
     if wanted == "str" and column.dtype == "int64":
         return emit(call, "print_whole", [column], "str", column.rows)
     context = call.tracer.context
@@ -453,7 +457,7 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     if column.is_text or wanted in ("str", "object"):
         raise NotNative(f"astype from {column.dtype} to {wanted}")
     if wanted in ("bool", "int64"):
-        call.tracer.check_exact(column)
+        column = call.tracer.exact(column)
     if wanted == "bool":
         return emit(call, "binary", [column], "bool", column.rows, function="not_equal", value=0.0)
     if wanted in ("float64", "float32"):

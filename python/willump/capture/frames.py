@@ -253,7 +253,7 @@ def _column_for(call: Call, frame: Frame, name: str, value: Any) -> Held:
             raise NotNative(f"column {name!r} is set to a constant array")
         return constant_column(call, frame, value)
     try:
-        column = call.tracer.column(value, is_coded=True)
+        column = call.tracer.column(value, is_loose=True, is_coded=True)
     except NotNative as reason:
         return str(reason)
     if column.rows not in ("", frame.rows):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from ..convert.emit import ROUNDED_FUNCTIONS
 from ..convert.values import Ref
 from . import categories as of_categories
 from . import choices as of_choices
@@ -17,7 +18,7 @@ from . import columns as of_columns
 from . import few
 from .choices import chosen
 from .columns import emit, number_of, result_dtype
-from .frames import check_mixed, joined
+from .frames import check_mixed, joined, same_rows
 from .registry import Call, function, method
 from .values import (
     FILLED,
@@ -38,6 +39,12 @@ _UFUNCS = (
     np.sqrt, np.square, np.reciprocal, np.sign, np.floor, np.ceil, np.trunc, np.rint, np.exp,
     np.exp2, np.expm1, np.log, np.log1p, np.log2, np.log10, np.fabs,
 )  # fmt: skip
+#: Those that have no operator.
+OTHERS = (
+    np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.arctan2, np.sinh, np.cosh, np.tanh,
+    np.arcsinh, np.arccosh, np.arctanh, np.hypot, np.cbrt, np.deg2rad, np.rad2deg, np.radians,
+    np.degrees, np.power, np.float_power, np.logaddexp,
+)  # fmt: skip
 
 
 @function(*_UFUNCS)
@@ -51,17 +58,42 @@ def ufunc(call: Call) -> Native:
         if matrix.form or matrix.dtype not in ("float64", "float32"):
             raise NotNative(f"np.{name} of a sparse or whole matrix")
         if name in ("sign", "floor", "ceil", "trunc", "rint"):
-            call.tracer.check_exact(Column(matrix.ref.node, matrix.dtype))
-        return replace(matrix, ref=call.tracer.context.apply("ufunc", matrix.ref, function=name))
+            matrix = call.tracer.exact_matrix(matrix)
+        made = replace(matrix, ref=call.tracer.context.apply("ufunc", matrix.ref, function=name))
+        if name in ROUNDED_FUNCTIONS:
+            call.tracer.twins.add(made.ref, getattr(np, name), call.tracer.line)
+        return made
     column = call.tracer.column(given)
     if not column.is_number:
         raise NotNative(f"np.{name} of {column.dtype}")
     if name in ("sign", "floor", "ceil", "trunc", "rint"):
-        call.tracer.check_exact(column)
+        column = call.tracer.exact(column)
     dtype = result_dtype(call, [column], is_whole=name in ("absolute", "sign"))
     if column.is_whole and name in ("square", "reciprocal", "floor", "ceil", "trunc", "rint"):
         raise NotNative(f"np.{name} of whole numbers")
-    return emit(call, "ufunc", [column], dtype, column.rows, function=name)
+    found = emit(call, "ufunc", [column], dtype, column.rows, function=name)
+    if name in ROUNDED_FUNCTIONS and not column.stored:
+        call.tracer.twins.add(found.ref, getattr(np, name), call.tracer.line)
+    return found
+
+
+@function(*OTHERS)
+def other_ufunc(call: Call) -> Native:
+    """What has no operator: NumPy's own, on columns that the graph computes."""
+    why = f"there is no native form of {call.name}"
+    ufunc = getattr(np, call.name)
+    if len(call.args) != ufunc.nin or call.kwargs:
+        raise NotNative(why)
+    columns = [call.tracer.column(each) for each in call.args if isinstance(each, Traced)]
+    constants = [each for each in call.args if not isinstance(each, Traced)]
+    if len(constants) > 1 or not all(isinstance(each, (int, float)) for each in constants):
+        raise NotNative(why)
+    node = call.tracer.twins.step(
+        ufunc, columns, str(call.value.dtype), call.tracer.line, why,
+        constant=constants[0] if constants else None,
+        is_reversed=bool(constants) and constants[0] is call.args[0],
+    )  # fmt: skip
+    return Column(node, str(call.value.dtype), same_rows(columns))
 
 
 @function(np.abs, np.absolute)
@@ -208,7 +240,7 @@ def argmax(call: Call) -> Native:
     matrix = call.tracer.matrix(own.a)
     if matrix.form or not own.a.value.shape[1]:
         raise NotNative("argmax of a sparse matrix")
-    call.tracer.check_exact(Column(matrix.ref.node, matrix.dtype))
+    matrix = call.tracer.exact_matrix(matrix)
     return Column(call.tracer.context.argmax(matrix.ref).node, "int64")
 
 

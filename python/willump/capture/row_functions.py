@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from .asked import Asked
-from .cell_calls import SplitCell, call_known, call_method, get_item
+from .cell_calls import call_known, call_method, get_item
 from .cell_operators import as_text, contains, is_none, joined, lookup, operate
-from .cells import TEXT, Cell, Cells, Row, as_cell
+from .cells import TEXT, Cell, Cells, Listed, Row, as_cell
 from .frames import kind_of_dtype
 from .inner import Inner, inner_of
 from .interpreter import Interpreter, Returned
@@ -166,6 +166,8 @@ class RowTracer:
             if name == "get" and len(args) == 1 and not kwargs and args[0] in owner.cells:
                 return owner.cell(args[0])
             raise NotNative(f"a row's {name}")
+        if isinstance(owner, Listed) and not kwargs:
+            return owner.call_method(self.cells, name, args)
         if not isinstance(owner, Cell):
             raise NotNative(f"{name} of pieces")
         found = call_method(self.cells, owner, name, args, kwargs)
@@ -181,8 +183,8 @@ class RowTracer:
             if not isinstance(key, str):
                 raise NotNative(f"a row's [{key!r}]")
             return owner.cell(key)
-        if isinstance(owner, SplitCell):
-            return owner.piece(self.cells, key)
+        if isinstance(owner, Listed):
+            return owner.item(self.cells, key)
         if isinstance(owner, Cell):
             if owner.kind != TEXT:
                 raise NotNative("an item of a row's number")

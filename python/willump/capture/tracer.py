@@ -9,7 +9,7 @@ import inspect
 import operator
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from .kinds import (
     nodes_of,
 )
 from .lasting import WRITING, check_lasting
+from .numpy_steps import Twins
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
 from .source import SourceError, is_of_library
@@ -133,6 +134,9 @@ class Tracer(Watch):
         self.few: dict[int, few.Few] = {}  #: what columns of strings are one of, by node
         self.models: dict[Any, Any] = {}  #: what the models that were called gave
         self.model: Any = None  #: the last of them
+        self.twins = Twins(context)
+        #: Of estimators and what they read: whether that has to be to the bit.
+        self.wants_exact: dict[Any, bool] = {}
         self.reads_codes = False  #: whether it reads the codes of categorical columns
 
     # ---- what the interpreter asks for ----------------------------------------
@@ -654,14 +658,23 @@ class Tracer(Watch):
             raise NotNative(f"a {kind_of(value)} where a matrix is wanted")
         return found
 
-    def check_exact(self, *columns: Column) -> None:
-        """For what has steps: a value within rounding of the original's might fall on
-        their other side. Scores of a model may, as its own labels at ties."""
-        if all(self.context.is_exact(column.ref) for column in columns):
-            return
+    def exact(self, column: Column) -> Column:
+        """A column for what has steps, to the bit: a value within rounding of the original's might
+        fall on their other side. Scores of a model may, as its own labels at ties."""
+        if self.context.is_exact(column.ref):
+            return column
+        node = self.twins.exact(column.node)
+        if node is not None:
+            return replace(column, node=node)
         if self.model is None:
             raise NotNative("it reads what is within rounding of NumPy's, and has steps")
         self.note(self.line, "rows whose score ties with a step's edge may fall on its other side")
+        return column
+
+    def exact_matrix(self, matrix: Matrix) -> Matrix:
+        """The same of a matrix."""
+        found = self.exact(Column(matrix.ref.node, matrix.dtype))
+        return replace(matrix, ref=replace(matrix.ref, node=found.node))
 
     def native(self, value: Any) -> Native:
         """The native form of data; through a Python step where it has none."""
