@@ -289,7 +289,8 @@ class Tracer(Watch):
 
     def n_rows(self, owner: Traced) -> Traced:
         """`owner.shape[0]`."""
-        return Traced(owner.value.shape[0], N_ROWS, Replay(n_rows_of, (owner.replay,)))
+        replay = Replay(n_rows_of, (owner.replay,))
+        return Traced(owner.value.shape[0], N_ROWS, replay, counted=owner)
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         if isinstance(owner, Traced) and kind_of(owner) == "frame" and name in owner.value.columns:
@@ -585,7 +586,8 @@ class Tracer(Watch):
         if callee is len and not isinstance(args[0], Traced):
             return len(args[0])
         if callee is len:
-            return Traced(len(args[0].value), N_ROWS, Replay(len, (args[0].replay,)))
+            n, replay = len(args[0].value), Replay(len, (args[0].replay,))
+            return Traced(n, N_ROWS, replay, counted=args[0])
         is_number = callee in (abs, round) and isinstance(args[0], Traced)
         if is_number and hasattr(args[0].value, callee.__name__):
             return self.call_method(args[0], callee.__name__, args[1:], {})

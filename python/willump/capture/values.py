@@ -341,6 +341,8 @@ class Traced(_NoValue):
     is_open: bool = False
     #: Of rows that data picks.
     is_part: bool = False
+    #: Of how many rows there are: what has them.
+    counted: Traced | None = None
 
 
 def walk(value: Any) -> Iterator[Traced]:
