@@ -62,6 +62,14 @@ NATIVE = {
     "floats of float32": "a = f['x'].to_numpy(copy=True); a[f['p']] = f['w'].to_numpy()[f['p']]; "
     "return a",
     "floats of ints": "a = f['x'].to_numpy(copy=True); a[f['p']] = f['i'][f['p']]; return a",
+    "zeros": "a = np.zeros(len(f)); a[f['x'].values > 0] += 2; a[f['p']] -= 0.5; return a",
+    "ones": "a = np.ones(f.shape[0], dtype='int64'); a[f['p']] = f['i'][f['p']]; return a",
+    "nothing yet": "a = np.full((len(f),), np.nan); a[f['p']] = f['x'][f['p']]; return a",
+    "narrow ones": "a = np.full(len(f['x']), 7, dtype=np.int16); a[f['p']] *= 9000; return a",
+    "singles": "a = np.full(len(f), 0.1, np.float32); a[f['p']] = f['w'][f['p']]; return a",
+    "flags, all down": "a = np.zeros(len(f), dtype=bool); a[f['x'] > 0] = True; return a",
+    "zeros like": "a = np.zeros_like(f['x'].to_numpy()); a[f['p']] = 3; "
+    "b = np.full_like(a, 2); return a + b",
     "a Series of an array": "a = f['x'].to_numpy(copy=True); a[f['p']] = 0; "
     "return pd.Series(a, index=f.index)",
     # Series
@@ -102,6 +110,9 @@ STRINGS = {
     "labels, cut off": f"{LABELS}; p[f['p']] = 'other'; return p",
     "chosen strings, cut off": "a = np.where(f['x'] > 0, 'high', 'low'); a[f['p']] = 'medium'; "
     "a[f['q']] = np.where(f['y'] > 0, 'up', 'down')[f['q']]; return a",
+    "an array of objects": "a = np.full(len(f), 'keep', dtype=object); a[f['x'] > 0] = 'called'; "
+    "return a",
+    "an array of strings, cut off": "a = np.full(len(f), 'keep'); a[f['p']] = 'called'; return a",
     "by .loc": "s = pd.Series('low', index=f.index); s.loc[f['x'] > 0.3] = 'high'; return s",
     "by .loc of two columns": "f = f.assign(z='low', v='b'); f.loc[f['p'], ['z', 'v']] = 'a'; "
     "return f['z']",
@@ -132,6 +143,19 @@ def test_a_mask_is_followed(name: str) -> None:
     check_random_frames(function_of(NATIVE[name]))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "g = f[f['m']]; a = np.zeros(len(g)); return a.sum() + f['x']",
+        "g = f.dropna(); a = np.ones(g.shape[0]); return f['x'].to_numpy() * a",
+        "n = len(f); return np.zeros((n, 2))[:, 0] + f['x'].to_numpy()",
+        "n = len(f[f['x'] > -100]); a = np.zeros(n); a[f['m']] = 1; return a",
+    ],
+)
+def test_arrays_of_other_rows_are_answered_or_refused(body: str) -> None:
+    compare(body)
+
+
 SAMPLE = pd.DataFrame(
     {
         "x": [1.0, 2.5, 11.0, 12.0], "n": [1, 2, 3, 4],
@@ -151,8 +175,9 @@ LATER = SAMPLE.assign(
     d=SAMPLE["d"].where([True, False, True, True]),
 )
 FRAMES = [
-    SAMPLE, LATER, LATER.iloc[:0], LATER.set_axis([7, 5, 0, 2]), LATER.assign(m=True),
-    LATER.assign(m=False), LATER.assign(x=np.nan), *(LATER.iloc[[i]] for i in range(4)),
+    SAMPLE, LATER, LATER.iloc[:0], LATER.set_axis([7, 5, 0, 2]), LATER.set_axis([7, 5, 5, 2]),
+    LATER.assign(m=True), LATER.assign(m=False), LATER.assign(x=np.nan),
+    *(LATER.iloc[[i]] for i in range(4)),
 ]  # fmt: skip
 OWNERS = [
     "f['x']", "f['n']", "f['w']", "f['s']", "f['b']", "f['k']", "f['d']", "f['x'] > 2",

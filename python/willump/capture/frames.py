@@ -23,6 +23,7 @@ from .values import (
     Frame,
     Held,
     Matrix,
+    Misaligned,
     Native,
     NotNative,
     Part,
@@ -103,7 +104,7 @@ def same_rows(columns: Iterable[Column], value: Any = None) -> str:
     """The rows of a result: those of the Series among its operands."""
     found = {column.rows for column in columns if column.rows}
     if len(found) > 1:
-        raise NotNative(
+        raise Misaligned(
             "its operands have different indexes, by which pandas would align them; "
             "reset_index(drop=True) both"
         )
@@ -211,7 +212,7 @@ def series(call: Call) -> Native:
     if own.index is not None:
         rows = rows_of_index(call, own.index)
     if isinstance(given.value, pd.Series) and column.rows != rows:
-        raise NotNative("a Series of a Series with another index")
+        raise Misaligned("a Series of a Series with another index")
     if not rows or (str(call.value.dtype) != str(given.value.dtype) and not column.is_text):
         raise NotNative(f"a Series of {given.value.dtype}")
     dtype = kind_of_dtype(call.value.dtype, call.value) if column.is_text else column.dtype
@@ -234,7 +235,7 @@ def set_item(call: Call) -> Native:
         given = call.tracer.frame_of(value)
         columns = {name: given.columns[old] for name, old in zip(names, given.columns, strict=True)}
         if given.rows != frame.rows:
-            raise NotNative("the columns have another index")
+            raise Misaligned("the columns have another index")
         return Frame({**frame.columns, **columns}, frame.rows)
     raise NotNative("an array's columns are assigned")
 
@@ -256,7 +257,7 @@ def _column_for(call: Call, frame: Frame, name: str, value: Any) -> Held:
     except NotNative as reason:
         return str(reason)
     if column.rows not in ("", frame.rows):
-        raise NotNative(f"column {name!r} has another index than the frame")
+        raise Misaligned(f"column {name!r} has another index than the frame")
     return replace(column, rows=frame.rows)
 
 
@@ -419,7 +420,7 @@ def concat(call: Call) -> Native:
             column = call.tracer.column(item, is_coded=True)
             frames.append(Frame({item.value.name: column}, column.rows))
     if len({frame.rows for frame in frames}) != 1:
-        raise NotNative("its parts have different indexes")
+        raise Misaligned("its parts have different indexes")
     parts = [each for frame in frames for each in frame.columns.values()]
     for name, each in zip(call.value.columns, parts, strict=True):  # what has no name is counted
         if name in columns:

@@ -25,6 +25,7 @@ from .values import (
     PICKED,
     Column,
     Frame,
+    Misaligned,
     Native,
     NotNative,
     Picked,
@@ -57,6 +58,8 @@ def _value_at(call: Call, mask: Column, value: Any, *, is_whole: bool) -> Any:
         return value.native.column
     if not is_whole and isinstance(value.value, np.ndarray):
         raise NotNative("an array is set in some rows: pick its values by the same mask")
+    if not is_whole:
+        call.tracer.asked.has_unique_labels = True  # a Series is set by its labels
     return call.tracer.column(value)
 
 
@@ -106,7 +109,7 @@ def set_loc(call: Call) -> Native:
             check_fits(call, old, side, shown, is_set=True)
         column = chosen(call, taken, side, old, shown)
         if column.rows not in ("", frame.rows):
-            raise NotNative("the condition has another index than the frame")
+            raise Misaligned("the condition has another index than the frame")
         found[name] = replace(column, rows=frame.rows)
     return Frame(found, frame.rows)
 

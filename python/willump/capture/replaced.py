@@ -16,7 +16,7 @@ from .choices import missing
 from .columns import LARGEST, emit, is_missing, looked_up
 from .frames import rows_of_index
 from .registry import Call, function, method
-from .values import Column, Frame, Held, Later, Native, NotNative, Traced
+from .values import Column, Frame, Held, Later, Misaligned, Native, NotNative, Traced
 
 _NUMBERS = (int, float, np.integer, np.floating)
 
@@ -158,7 +158,7 @@ def frame_of_columns(call: Call) -> Native:
         if isinstance(item.value, pd.Series):
             rows.add(column.rows)
     if len(rows) > 1 or "python" in rows:
-        raise NotNative("a frame of Series whose rows are not the same")
+        raise Misaligned("a frame of Series whose rows are not the same")
     of_frame = rows.pop() if rows else "range"
     return Frame(
         {name: dataclasses.replace(c, rows=of_frame) for name, c in made.items()}, of_frame

@@ -52,6 +52,7 @@ from .values import (
     Frame,
     Labels,
     Matrix,
+    Misaligned,
     Native,
     NotNative,
     Part,
@@ -127,6 +128,7 @@ class Tracer(Watch):
         self.steps: list[Step] = []
         self.notes: list[str] = []
         self.asked = Asked()
+        self.is_misaligned = False  #: whether columns of different indexes met
         #: Calls that may raise an error of the rows that they see.
         self.guards: list[Replay] = []
         self.few: dict[int, few.Few] = {}  #: what columns of strings are one of, by node
@@ -287,7 +289,8 @@ class Tracer(Watch):
 
     def n_rows(self, owner: Traced) -> Traced:
         """`owner.shape[0]`."""
-        return Traced(owner.value.shape[0], N_ROWS, Replay(n_rows_of, (owner.replay,)))
+        replay = Replay(n_rows_of, (owner.replay,))
+        return Traced(owner.value.shape[0], N_ROWS, replay, counted=owner)
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         if isinstance(owner, Traced) and kind_of(owner) == "frame" and name in owner.value.columns:
@@ -407,6 +410,7 @@ class Tracer(Watch):
             call = Call(self, name, function, args, kwargs, value)
             native = masks.made(call, maker)
         except (NotNative, Refused) as reason:
+            self.is_misaligned |= isinstance(reason, Misaligned)
             said = str(reason)
             native = said if said.startswith("line ") else f"line {line}: {said}"
             inherited = next(
@@ -582,7 +586,8 @@ class Tracer(Watch):
         if callee is len and not isinstance(args[0], Traced):
             return len(args[0])
         if callee is len:
-            return Traced(len(args[0].value), N_ROWS, Replay(len, (args[0].replay,)))
+            n, replay = len(args[0].value), Replay(len, (args[0].replay,))
+            return Traced(n, N_ROWS, replay, counted=args[0])
         is_number = callee in (abs, round) and isinstance(args[0], Traced)
         if is_number and hasattr(args[0].value, callee.__name__):
             return self.call_method(args[0], callee.__name__, args[1:], {})

@@ -22,6 +22,10 @@ class NotNative(Exception):
     """There is no native form for this, and why: it is left to Python."""
 
 
+class Misaligned(NotNative):
+    """Columns of different indexes meet, by which pandas aligns them."""
+
+
 class CaptureError(UnsupportedError):
     """The function cannot be followed beyond a line; the message names it."""
 
@@ -337,6 +341,8 @@ class Traced(_NoValue):
     is_open: bool = False
     #: Of rows that data picks.
     is_part: bool = False
+    #: Of how many rows there are: what has them.
+    counted: Traced | None = None
 
 
 def walk(value: Any) -> Iterator[Traced]:
