@@ -27,6 +27,7 @@ from . import (  # noqa: F401  (registers makers)
     dates,
     estimators,
     few,
+    frame_operators,
     joins,
     numpy_calls,
     parse_dates,
