@@ -33,6 +33,7 @@ from . import (  # noqa: F401  (registers makers)
     parse_numbers,
     replaced,
     row_functions,
+    row_lists,
     strings,
     zones,
 )
