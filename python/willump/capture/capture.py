@@ -34,6 +34,7 @@ from . import (  # noqa: F401  (registers makers)
     parse_numbers,
     replaced,
     row_functions,
+    row_lists,
     row_reductions,
     strings,
     zones,

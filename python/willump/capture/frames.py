@@ -218,8 +218,10 @@ def series(call: Call) -> Native:
         rows = rows_of_index(call, own.index)
     if isinstance(given.value, pd.Series) and column.rows != rows:
         raise Misaligned("a Series of a Series with another index")
-    if not rows or (str(call.value.dtype) != str(given.value.dtype) and not column.is_text):
-        raise NotNative(f"a Series of {given.value.dtype}")
+    is_list = type(given.value) is list
+    own_dtype = column.dtype if is_list else str(given.value.dtype)
+    if not rows or (str(call.value.dtype) != own_dtype and not column.is_text):
+        raise NotNative(f"a Series of {own_dtype}")
     dtype = kind_of_dtype(call.value.dtype, call.value) if column.is_text else column.dtype
     return replace(column, rows=rows, dtype=dtype)
 
@@ -290,6 +292,8 @@ def _column_for(call: Call, frame: Frame, name: str, value: Any) -> Held:
         return str(reason)
     if column.rows not in ("", frame.rows):
         raise Misaligned(f"column {name!r} has another index than the frame")
+    if type(value.value) is list and column.is_text:  # pandas finds its dtype
+        column = replace(column, dtype=kind_of_dtype(call.value[name].dtype))
     return replace(column, rows=frame.rows)
 
 

@@ -425,18 +425,24 @@ def followed(
 
     `like`: any column of the rows.
     """
+    return _as_series(rows.cells.call, followed_cell(rows, function, args, kwargs, like))
+
+
+def followed_cell(
+    rows: RowTracer, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], like: Column
+) -> Cell:
+    """What a function gives for each row."""
     call = rows.cells.call
     tracer = call.tracer
     marks = len(tracer.steps), len(tracer.codes), tracer.line, tracer.code
     try:
-        found = as_cell(rows.cells, rows.call(_plain(function), args, kwargs), like)
+        return as_cell(rows.cells, rows.call(_plain(function), args, kwargs), like)
     except Exception as error:  # whatever it is: pandas calls the function itself then
         del tracer.steps[marks[0] :], tracer.codes[marks[1] :]
         said = str(error) or type(error).__name__
         raise NotNative(said if said.startswith("line ") else f"{call.name}: {said}") from error
     finally:
         tracer.line, tracer.code = marks[2], marks[3]
-    return _as_series(call, found)
 
 
 def _as_series(call: Call, cell: Cell) -> Column:
