@@ -18,6 +18,7 @@ from capture_frames import check_random_frames, check_same, frame_of, outcome, r
 from harness import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import LogisticRegression
 
 rng = np.random.default_rng(0)
@@ -154,6 +155,30 @@ def test_a_mask_is_followed(name: str) -> None:
 )
 def test_arrays_of_other_rows_are_answered_or_refused(body: str) -> None:
     compare(body)
+
+
+def test_numpy_does_not_warn_of_what_a_mask_leaves_out() -> None:
+    def features(f: Any) -> Any:
+        a = f["x"].to_numpy(copy=True)
+        m = a > 0
+        a[m] = np.log1p(a[m]) * 1.7
+        s = f["y"].copy()
+        s.loc[(s > -1) & (s < 1)] = np.arcsin(s.loc[(s > -1) & (s < 1)])
+        s[s < -4] = np.exp(s[s < -4])
+        return np.column_stack([a, s])
+
+    def function(f: Any) -> Any:
+        return TREES.predict(features(f))
+
+    f = pd.DataFrame(np.random.default_rng(0).normal(0, 3, (2000, 2)), columns=["x", "y"])
+    TREES = ExtraTreesRegressor(10, random_state=0).fit(features(f), f["x"] * f["y"])
+    with pytest.warns(willump.PythonStepWarning):
+        fast = willump.compile(function, sample=f.head(200))
+    assert "NumPy's own" in str(fast.explain())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for rows in (f, f.head(3)):
+            np.testing.assert_allclose(fast(rows), function(rows), rtol=1e-9)
 
 
 SAMPLE = pd.DataFrame(
