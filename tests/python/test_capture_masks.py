@@ -18,6 +18,7 @@ from capture_frames import check_random_frames, check_same, frame_of, outcome, r
 from harness import examples
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.linear_model import LogisticRegression
 
 rng = np.random.default_rng(0)
@@ -154,6 +155,58 @@ def test_a_mask_is_followed(name: str) -> None:
 )
 def test_arrays_of_other_rows_are_answered_or_refused(body: str) -> None:
     compare(body)
+
+
+#: An array in the memory of what is set, which the sample does not show: no row of it is set.
+SHOWN = [
+    "f = f.copy(); a = f['x'].to_numpy(); f.loc[f['x'] < 0, 'x'] = 9.0; return a",
+    "f = f.copy(); a = f['x'].to_numpy(); f.loc[f['x'] < 0, 'n'] = 9; return a",
+    "f = f.copy(); a = f['x'].values[:]; f['v'] = 1; f.loc[f['x'] < 0, ['n', 'x']] = 9; return a",
+    "s = f['x'].copy(); a = s.to_numpy(); s[f['x'] < 0] = 9.0; return a",
+    "s = f['x'].copy(); a = np.asarray(s); s.loc[f['x'] < 0] += 1; return a + s",
+    "s = f['x']; a = s.to_numpy(); s[f['x'] < 0] = 9.0; return a + s",
+    "s = f['x'].copy(); a = s.to_numpy(); s.mask(s < 0, 7.0, inplace=True); return a + s",
+    "p = f['x'].to_numpy(copy=True); s = pd.Series(p, copy=False); p[p < 0] = 9.0; return s",
+    "p = f['x'].to_numpy(copy=True); s = pd.Series(p, copy=False); s[s < 0] = 9.0; return p",
+    "p = f['x'].to_numpy(copy=True); s = pd.Series(p); p[p < 0] = 9.0; return s",
+    "p = f['x'].to_numpy(copy=True); d = pd.DataFrame({'p': p}); p[p < 0] = 9.0; return d['p']",
+    "m = f[['x', 'w']].to_numpy(copy=True); p = m[:, 0]; p[f['x'] < 0] = 9.0; return m",
+    "p = f['x'].to_numpy(copy=True); q = p; p[p < 0] = 9.0; return q",
+    "p = f['x'].to_numpy(copy=True); q = p[p < 0]; p[p < 0] = 9.0; return p * len(p)",
+    "m = (f['x'] < 0).to_numpy(copy=True); p = f['x'].to_numpy(copy=True); q = p[m]; "
+    "m[f['n'] > 5] = True; p[m] = 0.0; return p",
+]
+
+
+@pytest.mark.parametrize("body", SHOWN)
+def test_arrays_show_what_is_written_to_their_memory(body: str) -> None:
+    before = COUNTS["native"] + COUNTS["with a Python step"]
+    compare(body)
+    assert COUNTS["native"] + COUNTS["with a Python step"] == before + 1
+
+
+def test_numpy_does_not_warn_of_what_a_mask_leaves_out() -> None:
+    def features(f: Any) -> Any:
+        a = f["x"].to_numpy(copy=True)
+        m = a > 0
+        a[m] = np.log1p(a[m]) * 1.7
+        s = f["y"].copy()
+        s.loc[(s > -1) & (s < 1)] = np.arcsin(s.loc[(s > -1) & (s < 1)])
+        s[s < -4] = np.exp(s[s < -4])
+        return np.column_stack([a, s])
+
+    def function(f: Any) -> Any:
+        return TREES.predict(features(f))
+
+    f = pd.DataFrame(np.random.default_rng(0).normal(0, 3, (2000, 2)), columns=["x", "y"])
+    TREES = ExtraTreesRegressor(10, random_state=0).fit(features(f), f["x"] * f["y"])
+    with pytest.warns(willump.PythonStepWarning):
+        fast = willump.compile(function, sample=f.head(200))
+    assert "NumPy's own" in str(fast.explain())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for rows in (f, f.head(3)):
+            np.testing.assert_allclose(fast(rows), function(rows), rtol=1e-9)
 
 
 SAMPLE = pd.DataFrame(

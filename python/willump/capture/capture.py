@@ -68,6 +68,7 @@ from .values import (
     Replay,
     Traced,
 )
+from .views import check_spoilt
 
 
 @dataclass
@@ -419,6 +420,7 @@ class Result:
                 f"the function returns {type(result).__name__}, which does not hang on its input; "
                 "return one array, matrix or Series with an answer for each row"
             )
+        check_spoilt(result)
         if type(result.value) is list and isinstance(result.native, Column):
             # Of strings, an array of NumPy's would be as wide as those of the sample.
             values = np.array(result.value, dtype=object if result.native.is_text else None)

@@ -237,7 +237,8 @@ _BY_VALUE: frozenset[Maker] = frozenset(
     [columns.arithmetic, columns.power, columns.negative, columns.positive, columns.absolute,
      columns.rounded, columns.logic, columns.inverted, choices.clip, choices.fillna,
      frames.copied, frames.series_to_numpy, numpy_calls.ufunc, numpy_calls.arithmetic,
-     numpy_calls.absolute, numpy_calls.negative, numpy_calls.rounded, numpy_calls.clip]
+     numpy_calls.absolute, numpy_calls.negative, numpy_calls.rounded, numpy_calls.clip,
+     numpy_calls.other_ufunc]
 )  # fmt: skip
 
 
@@ -249,8 +250,9 @@ def made(call: Call, maker: Maker) -> Native:
         return settled(call, maker(call))
     if maker not in _BY_VALUE or len(picked) < len(given) or len({p.mask for p in picked}) > 1:
         raise NotNative(PICKED)
+    is_ufunc = maker in (numpy_calls.ufunc, numpy_calls.other_ufunc)
     args = tuple(
-        Traced(a.value, a.native.column, a.replay, a.line)
+        Traced(a.value, _of_all(call, a.native, is_ufunc=is_ufunc), a.replay, a.line)
         if isinstance(a, Traced) and isinstance(a.native, Picked)
         else a
         for a in call.args
@@ -260,3 +262,17 @@ def made(call: Call, maker: Maker) -> Native:
     if not isinstance(found, Column):
         raise NotNative(PICKED)
     return Picked(found, picked[0].mask)
+
+
+def _of_all(call: Call, picked: Picked, *, is_ufunc: bool) -> Column:
+    """The column behind what was picked; for NumPy's own functions (capture/twins.py), which warn
+    of what they have no value for, with a number that all of them take where the mask is not."""
+    column = picked.column
+    if not is_ufunc or not column.is_number:
+        return column
+    mask = Column(picked.mask, "bool", column.rows)
+    single = "f32" if column.dtype == "float32" else None
+    taken = emit(
+        call, "where", [mask, column], column.dtype, column.rows, otherwise=1.0, dtype=single
+    )
+    return replace(taken, stored=column.stored)

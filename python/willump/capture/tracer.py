@@ -66,6 +66,7 @@ from .values import (
     replayed,
     walk,
 )
+from .views import check_spoilt
 
 #: Methods after which an object answers by the rows that they were given.
 _FITS = ("fit", "partial_fit")
@@ -249,6 +250,7 @@ class Tracer(Watch):
         from another to be set there again."""
         if not is_part:
             self.check_alias(left)
+            self.note_written(left)
         pure = self.operate(name, getattr(operator, name), left, right)
         changed = AugmentItem(name)
         found = self.make(f"i{name}", changed, (left, right), {}, None, is_silent=True)
@@ -323,6 +325,9 @@ class Tracer(Watch):
         if isinstance(owner.native, Part):
             base = owner.native.of
         self.check_alias(base)
+        is_column = kind == "frame" and not isinstance(key, Traced)  # put in another's place
+        if not is_column:
+            self.note_written(base, _columns_set(key))
         if base is self.frame:
             self.note(self.line, "the caller's frame is left as it is")
         found = self.make(
@@ -392,6 +397,8 @@ class Tracer(Watch):
         what it is given."""
         self.n_calls += 1
         self.check_strictness()
+        for each in walk([*args, kwargs]):
+            check_spoilt(each)
         args = tuple(self._plain(arg) for arg in args)
         kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
@@ -540,6 +547,7 @@ class Tracer(Watch):
     ) -> None:
         if owner is self.frame:
             self.note(self.line, "the caller's frame is left as it is")
+        self.note_written(owner)
         kwargs = {k: v for k, v in kwargs.items() if k != "inplace"}
         others = [*args[1:], *kwargs.values()]
         is_held = isinstance(getattr(owner.value, "dtype", None), np.dtype) and (
@@ -706,6 +714,15 @@ class Tracer(Watch):
             )
         value.external = made
         return made
+
+
+def _columns_set(key: Any) -> frozenset[str] | None:
+    """The columns that `frame.loc[key] = ...` writes to; None where it is not known."""
+    name = key[1] if type(key) is tuple and len(key) == 2 else None
+    names = [name] if isinstance(name, str) else name
+    if type(names) is not list or not all(isinstance(each, str) for each in names):
+        return None
+    return frozenset(names)
 
 
 #: What pandas copies before it is written to.

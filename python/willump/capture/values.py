@@ -341,6 +341,8 @@ class Traced(_NoValue):
     is_open: bool = False
     #: Of rows that data picks.
     is_part: bool = False
+    #: Why it is not to be read any more: it shows what was written to another object.
+    spoilt: str = ""
     #: Of how many rows there are: what has them.
     counted: Traced | None = None
 
