@@ -65,8 +65,8 @@ def as_values(call: Call, column: Column, wanted: str, dtype: Any = None) -> Col
     categories, values = column.categories, values_of(column)
     if wanted in ("str", "object") and all(isinstance(each, str) for each in categories):
         if values is not column:
-            return values
-        return emit(call, "take", [column], "str", column.rows, values=list(categories))
+            return replace(values, dtype=wanted)
+        return emit(call, "take", [column], wanted, column.rows, values=list(categories))
     is_numeric = all(is_number(each) for each in categories)
     if wanted == "int64" and is_numeric:
         return _as_whole(call, column, dtype)
@@ -99,6 +99,20 @@ def _as_whole(call: Call, column: Column, dtype: Any) -> Column:
         message=f"line {call.tracer.line}: Cannot convert float NaN to integer",
     )  # fmt: skip
     return replace(checked, stored=stored_name(dtype))
+
+
+@method("Categorical", "to_numpy")
+def to_numpy(call: Call) -> Native:
+    call.bind("self")
+    return as_array(call, call.tracer.column(call.args[0], is_coded=True))
+
+
+def as_array(call: Call, column: Column) -> Column:
+    """A categorical column as the array of its values that NumPy makes of it; of ints, the rows
+    decide its dtype."""
+    if not all(isinstance(each, (str, float)) for each in column.categories):
+        raise NotNative("the values of a categorical column")
+    return as_values(call, column, kind_of_dtype(call.value.dtype, call.value)).as_array()
 
 
 @function(pd.Categorical)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .cells import BOOL, FLOAT, INT, TEXT, Cell, Cells, _Side, as_cell, kind_of_constant
+from .cells import BOOL, FLOAT, INT, TEXT, Cell, Cells, Listed, _Side, as_cell, kind_of_constant
 from .columns import is_missing, looked_up, number_of
 from .joins import row_numbers, taken
-from .values import Column, NotNative
+from .values import Column, NotNative, Traced
 
 _ARITHMETIC = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide",
@@ -174,6 +174,8 @@ def _compare_text(cells: Cells, function: str, left: Any, right: Any) -> Cell:
 
 def is_none(cells: Cells, cell: Any) -> Any:
     """`cell is None`."""
+    if isinstance(cell, Listed):
+        return cell.is_none(cells)
     if not isinstance(cell, Cell):
         return False  # a row
     if cell.has_none:
@@ -304,7 +306,7 @@ def fold(cells: Cells, values: list[Any], *, is_any: bool) -> Any:
     """`any` or `all` of a list of values."""
     found: Column | None = None
     for value in values:
-        if not isinstance(value, Cell):
+        if not isinstance(value, Traced):
             if bool(value) == is_any:
                 return is_any
             continue

@@ -218,7 +218,8 @@ def arithmetic(call: Call) -> Native:
         if function == "add":
             return concatenated(call)
     columns, value, is_reversed = operands(call)
-    if any(column.is_moment for column in columns):
+    is_time = any(kind_of_moment(a) for a in call.args if not isinstance(a, Traced))
+    if is_time or any(column.is_moment for column in columns):
         from .dates import moments
 
         return moments(call, function, columns, value, is_reversed)
@@ -337,7 +338,7 @@ def rounded(call: Call) -> Native:
 # ---- comparison and logic -------------------------------------------------------
 
 
-@method(SERIES, *_COMPARISONS)
+@method(f"{SERIES} Categorical strings", *_COMPARISONS)
 def comparison(call: Call) -> Native:
     function = _COMPARISONS[short_name(call)]
     left, right = call.args

@@ -80,19 +80,31 @@ def replaced(
     regex = regex_of(pattern, dtype, flags=flags)
     if is_re2(dtype, flags) and (regex.may_be_empty or limit != -1):
         raise NotNative("str.replace of matches that may be empty, or of some of them")
-    if limit == 0 or "\0" in value:
+    if limit == 0:
         raise NotNative("str.replace of this")
-    pieces = re.split(r"\\([1-9])(?![0-9])", value)
-    if any("\\" in piece for piece in pieces[::2]):
-        raise NotNative(f"the replacement {value!r}")
-    groups = [int(piece) for piece in pieces[1::2]]
-    if groups and max(groups) > regex.n_groups:
-        raise NotNative(f"the replacement {value!r}")
+    parts, groups = template_of(value, regex)
     return emit(
         call, "edit_pattern", [column], column.dtype, column.rows, pattern=regex.pattern,
-        function="replace", parts=pieces[::2],
+        function="replace", parts=parts,
         groups=np.array(groups, dtype=np.int64) if groups else None, limit=max(limit, 0) or None,
     )  # fmt: skip
+
+
+def template_of(value: str, regex: Regex, *, names: bool = False) -> tuple[list[str], list[int]]:
+    """A replacement's constant parts, and the groups between them; `names`: `\\g<name>`, too."""
+    group = r"\\(?:g<(\w+)>|([1-9])(?![0-9]))" if names else r"\\()([1-9])(?![0-9])"
+    pieces = re.split(group, value)
+    parts = pieces[::3]
+    if "\0" in value or any("\\" in part for part in parts):
+        raise NotNative(f"the replacement {value!r}")
+    groups = []
+    for name, number in zip(pieces[1::3], pieces[2::3], strict=True):
+        is_number = not name or (name.isascii() and name.isdigit())
+        found = int(number or name) if is_number else regex.group_names.get(name, -1)
+        if not 0 <= found <= regex.n_groups:
+            raise NotNative(f"the replacement {value!r}")
+        groups.append(found)
+    return parts, groups
 
 
 def extracted(call: Call, column: Column, pattern: str, group: int) -> Column:

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from .asked import Asked
-from .cell_calls import SplitCell, call_known, call_method, get_item
+from .cell_calls import call_known, call_method, get_item
 from .cell_operators import as_text, contains, is_none, joined, lookup, operate
-from .cells import TEXT, Cell, Cells, Row, as_cell
+from .cells import TEXT, Cell, Cells, Listed, Row, as_cell
 from .frames import kind_of_dtype
 from .inner import Inner, inner_of
 from .interpreter import Interpreter, Returned
@@ -166,6 +166,8 @@ class RowTracer:
             if name == "get" and len(args) == 1 and not kwargs and args[0] in owner.cells:
                 return owner.cell(args[0])
             raise NotNative(f"a row's {name}")
+        if isinstance(owner, Listed) and not kwargs:
+            return owner.call_method(self.cells, name, args)
         if not isinstance(owner, Cell):
             raise NotNative(f"{name} of pieces")
         found = call_method(self.cells, owner, name, args, kwargs)
@@ -181,8 +183,8 @@ class RowTracer:
             if not isinstance(key, str):
                 raise NotNative(f"a row's [{key!r}]")
             return owner.cell(key)
-        if isinstance(owner, SplitCell):
-            return owner.piece(self.cells, key)
+        if isinstance(owner, Listed):
+            return owner.item(self.cells, key)
         if isinstance(owner, Cell):
             if owner.kind != TEXT:
                 raise NotNative("an item of a row's number")
@@ -423,18 +425,24 @@ def followed(
 
     `like`: any column of the rows.
     """
+    return _as_series(rows.cells.call, followed_cell(rows, function, args, kwargs, like))
+
+
+def followed_cell(
+    rows: RowTracer, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], like: Column
+) -> Cell:
+    """What a function gives for each row."""
     call = rows.cells.call
     tracer = call.tracer
     marks = len(tracer.steps), len(tracer.codes), tracer.line, tracer.code
     try:
-        found = as_cell(rows.cells, rows.call(_plain(function), args, kwargs), like)
+        return as_cell(rows.cells, rows.call(_plain(function), args, kwargs), like)
     except Exception as error:  # whatever it is: pandas calls the function itself then
         del tracer.steps[marks[0] :], tracer.codes[marks[1] :]
         said = str(error) or type(error).__name__
         raise NotNative(said if said.startswith("line ") else f"{call.name}: {said}") from error
     finally:
         tracer.line, tracer.code = marks[2], marks[3]
-    return _as_series(call, found)
 
 
 def _as_series(call: Call, cell: Cell) -> Column:

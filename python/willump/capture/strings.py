@@ -313,25 +313,25 @@ def split(call: Call) -> Native:
     return Pieces(column, own.pat, limit, name)
 
 
-def n_pieces(call: Call, pieces: Pieces) -> Column:
+def n_pieces(call: Call, pieces: Pieces, dtype: str = WHOLE) -> Column:
     """How many pieces a string falls into."""
     column, most = pieces.column, pieces.limit + 1
     if not pieces.separator:  # runs of what is not blank to Python
         words = translate_regex(r"\S+").pattern
-        found = measured(call, column, "count", words, WHOLE, None)
+        found = measured(call, column, "count", words, dtype, None)
     else:
         separators = emit(
-            call, "measure_text", [column], WHOLE, column.rows, function="count",
+            call, "measure_text", [column], dtype, column.rows, function="count",
             words=[pieces.separator],
         )  # fmt: skip
         found = emit(
-            call, "binary", [separators], WHOLE, column.rows, function="add", value=1.0,
+            call, "binary", [separators], dtype, column.rows, function="add", value=1.0,
             dtype="f64",
         )  # fmt: skip
     if most == 1:
         return found
     return emit(
-        call, "binary", [found], WHOLE, column.rows, function="minimum", value=float(most),
+        call, "binary", [found], dtype, column.rows, function="minimum", value=float(most),
         dtype="f64",
     )  # fmt: skip
 

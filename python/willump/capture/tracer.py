@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..convert.context import Context
 from ..convert.registry import Refused
-from . import few
+from . import few, masks
 from .asked import TELLING, Asked, check_fixed, check_kind, set_method
 from .callables import unwrapped
 from .changes import CallCopied, Watch, call_on_sample
@@ -35,7 +35,6 @@ from .kinds import (
     nodes_of,
 )
 from .lasting import WRITING, check_lasting
-from .narrow import settled
 from .numpy_steps import Twins
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
@@ -45,6 +44,7 @@ from .uses import changes_data, is_changed_by, uses_of_call
 from .values import (
     LOOSE,
     N_ROWS,
+    PICKED,
     AugmentItem,
     CallMethod,
     CaptureError,
@@ -52,9 +52,11 @@ from .values import (
     Frame,
     Labels,
     Matrix,
+    Misaligned,
     Native,
     NotNative,
     Part,
+    Picked,
     Replay,
     SetItem,
     Traced,
@@ -126,6 +128,7 @@ class Tracer(Watch):
         self.steps: list[Step] = []
         self.notes: list[str] = []
         self.asked = Asked()
+        self.is_misaligned = False  #: whether columns of different indexes met
         #: Calls that may raise an error of the rows that they see.
         self.guards: list[Replay] = []
         self.few: dict[int, few.Few] = {}  #: what columns of strings are one of, by node
@@ -253,22 +256,8 @@ class Tracer(Watch):
             found.value, "dtype", None
         ) == getattr(pure.value, "dtype", None)
         native = pure.native if same else "its dtype stays as it is in place"
-        return self._replace(left, Traced(found.value, native, found.replay, self.line))
-
-    def all_rows(self, owner: Any, key: Any, left: Any) -> Any:
-        """The whole column where `left` is that of the rows of a mask: in `df.loc[mask, "a"]
-        op= number`, which sets the mask's rows alone, the others may be computed as well."""
-        if not (isinstance(owner, Traced) and isinstance(owner.native, Part)):
-            return left
-        if owner.native.name != "loc" or type(key) is not tuple or len(key) != 2:
-            return left
-        mask, name = key
-        of = owner.native.of
-        if kind_of(of) != "frame" or not isinstance(name, str) or not isinstance(mask, Traced):
-            return left
-        if str(getattr(mask.value, "dtype", "")) != "bool" or not of.value.index.is_unique:
-            return left
-        return self.get_item(of, name)
+        new = Traced(found.value, native, found.replay, self.line, is_part=found.is_part)
+        return self._replace(left, new)
 
     def get_attribute(self, owner: Traced, name: str) -> Any:
         kind = kind_of(owner)
@@ -300,7 +289,8 @@ class Tracer(Watch):
 
     def n_rows(self, owner: Traced) -> Traced:
         """`owner.shape[0]`."""
-        return Traced(owner.value.shape[0], N_ROWS, Replay(n_rows_of, (owner.replay,)))
+        replay = Replay(n_rows_of, (owner.replay,))
+        return Traced(owner.value.shape[0], N_ROWS, replay, counted=owner)
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         if isinstance(owner, Traced) and kind_of(owner) == "frame" and name in owner.value.columns:
@@ -418,8 +408,9 @@ class Tracer(Watch):
             if maker is None:
                 raise NotNative(f"there is no native form of {name}")
             call = Call(self, name, function, args, kwargs, value)
-            native = settled(call, maker(call))
+            native = masks.made(call, maker)
         except (NotNative, Refused) as reason:
+            self.is_misaligned |= isinstance(reason, Misaligned)
             said = str(reason)
             native = said if said.startswith("line ") else f"line {line}: {said}"
             inherited = next(
@@ -595,7 +586,8 @@ class Tracer(Watch):
         if callee is len and not isinstance(args[0], Traced):
             return len(args[0])
         if callee is len:
-            return Traced(len(args[0].value), N_ROWS, Replay(len, (args[0].replay,)))
+            n, replay = len(args[0].value), Replay(len, (args[0].replay,))
+            return Traced(n, N_ROWS, replay, counted=args[0])
         is_number = callee in (abs, round) and isinstance(args[0], Traced)
         if is_number and hasattr(args[0].value, callee.__name__):
             return self.call_method(args[0], callee.__name__, args[1:], {})
@@ -692,6 +684,8 @@ class Tracer(Watch):
             raise NotNative("a constant where data is wanted")
         if isinstance(value.native, str):
             return self.external(value)
+        if isinstance(value.native, Picked):
+            raise NotNative(PICKED)
         return value.native
 
     def external(self, value: Traced) -> Column | Matrix:

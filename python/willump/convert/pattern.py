@@ -100,6 +100,8 @@ class Regex:
     group_names: dict[str, int]
     may_be_empty: bool
     has_anchors: bool
+    #: Groups that take part in every match.
+    certain_groups: frozenset[int] = frozenset()
 
 
 def translate_regex(pattern: str, flags: int = 0) -> Regex:
@@ -213,9 +215,20 @@ def _points_of(node: tuple[Any, Any]) -> tuple[int, ...]:
 def _regex_of(parsed: Any, text: str) -> Regex:
     state = parsed.state
     has_anchors = "AT_" in repr(list(parsed))
+    is_empty = parsed.getwidth()[0] == 0
     return Regex(
-        text, state.groups - 1, dict(state.groupdict), parsed.getwidth()[0] == 0, has_anchors
-    )
+        text, state.groups - 1, dict(state.groupdict), is_empty, has_anchors,
+        frozenset(_certain_groups(parsed)),
+    )  # fmt: skip
+
+
+def _certain_groups(nodes: Any) -> Iterator[int]:
+    """The groups on the way of every match: in no alternative and in nothing optional."""
+    for op, argument in nodes:
+        if op is _constants.SUBPATTERN:
+            if argument[0] is not None:
+                yield argument[0]
+            yield from _certain_groups(argument[3])
 
 
 def _word_rule(nodes: list[Any], flags: int) -> Literal["word2", "word1"] | None:
