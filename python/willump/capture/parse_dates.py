@@ -88,17 +88,7 @@ class _Parser:
         places, pattern, shape = self._places()
         if not {"Y", "m", "d"} <= set(places):
             raise NotNative(f"to_datetime({self.format!r}) without a year, a month and a day")
-        fits = self._matches(pattern)
-        other = self._matches(_MISSING)
-        if self.coerces:
-            taken = _NO_MOMENT if self.is_guessed else rf"{shape}|\A(?:now|today)\z"
-            none = self._number("equal", self._matches(taken), 0.0)
-            other = self._number("logical_or", other, none)
-        text = self._required(self._number("logical_or", fits, other), self.column)
-        text = emit(
-            self.call, "choose_text", [fits, text], "str", text.rows, otherwise="",
-            missing="otherwise",
-        )  # fmt: skip
+        text = self._there(pattern, shape)
         parts = {name: self._part(text, *place) for name, place in places.items()}
         there = self._is_there(parts)
         gone = emit(self.call, "is_missing", [parts["Y"]], "bool", text.rows)
@@ -113,6 +103,23 @@ class _Parser:
                 self.call, "where", [there, part], "float64", text.rows, otherwise=math.nan
             )
         return self._microseconds(parts)
+
+    def _there(self, pattern: str, shape: str) -> Column:
+        """The text that fits the format, and "" where a moment is missing; else an error."""
+        if self.coerces:
+            fits, missing = self._matches(pattern), self._matches(_MISSING)
+            taken = _NO_MOMENT if self.is_guessed else rf"{shape}|\A(?:now|today)\z"
+            none = self._number("equal", self._matches(taken), 0.0)
+            missing = self._number("logical_or", missing, none)
+            text = self._required(self._number("logical_or", fits, missing), self.column)
+        else:
+            text = self._required(self._matches(f"{pattern}|{_MISSING}"), self.column)
+            size = emit(self.call, "measure_text", [text], "float64", text.rows, function="length")
+            fits = self._number("greater", size, 3.0)  # what is missing has three letters at most
+        return emit(
+            self.call, "choose_text", [fits, text], "str", text.rows, otherwise="",
+            missing="otherwise",
+        )  # fmt: skip
 
     def _is_there(self, parts: dict[str, Column]) -> Column:
         """Whether a calendar and a clock have it."""
@@ -216,7 +223,14 @@ class _Parser:
         attributes: dict[str, Any] = {} if isinstance(b, Column) else {"value": b}
         if is_reversed:
             attributes["reverse"] = True
-        is_truth = function in ("less", "equal", "not_equal", "logical_and", "logical_or")
+        is_truth = function in (
+            "less",
+            "greater",
+            "equal",
+            "not_equal",
+            "logical_and",
+            "logical_or",
+        )
         dtype = "bool" if is_truth else "float64"
         return emit(self.call, "binary", columns, dtype, a.rows, function=function, **attributes)
 
