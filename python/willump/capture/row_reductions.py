@@ -199,9 +199,7 @@ def _added(own: _Rows, columns: Sequence[Column], *, is_whole: bool) -> Column:
     is_small = all(c.is_bool or c.stored for c in columns)
     if is_whole and not is_small and len(columns) > 1:
         return _chained(own, "add", columns, "int64")
-    found = columns[0]
-    if len(columns) > 1:
-        found = _emit(own, "add", columns, "float64")
+    found = _chained(own, "add", columns, "float64")
     if is_whole:
         return found
     return _emit(own, "binary", [found], "float64", function="add", value=0.0)  # no -0
@@ -229,7 +227,7 @@ def _count(own: _Rows) -> Column | float:
     gone = [
         _emit(own, "is_missing", [column], "bool") for column in own.columns if _may_miss(column)
     ]
-    total = gone[0] if len(gone) == 1 else _emit(own, "add", gone, "float64")
+    total = _chained(own, "add", gone, "float64")
     return _emit(
         own, "binary", [total], "float64", function="subtract", value=float(own.n), reverse=True
     )
@@ -311,7 +309,7 @@ def _truth(name: str) -> Callable[[_Rows], Column]:
             found.append(column)
         if len(found) == 1:
             return replace(found[0], rows=own.rows)
-        total = _emit(own, "add", found, "float64")
+        total = _chained(own, "add", found, "float64")
         compared = "greater" if name == "any" else "equal"
         bound = 0.0 if name == "any" else float(own.n)
         return _emit(own, "binary", [total], "bool", function=compared, value=bound)
