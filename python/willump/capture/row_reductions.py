@@ -175,16 +175,15 @@ def _settled(own: _Rows, found: Column) -> Column:
     node = tracer.context.builder.node(
         "ufunc", (found.node,), {"function": "positive"}, is_rounded=True
     )
-    tracer.twins.add_call(node, functools.partial(_own_step, own.call))
+    tracer.twins.add_call(node, functools.partial(_own_step, own.call, tracer.line))
     return replace(found, node=node)
 
 
-def _own_step(call: Call) -> int | None:
+def _own_step(call: Call, line: int) -> int | None:
     """The node of a Python step that makes the call."""
     given = [*call.args, *call.kwargs.values()]
     if any(isinstance(each, Traced) and each.is_part for each in given):
         return None
-    line = call.tracer.line
     why = f"line {line}: {call.name} rounds in an order of its own, and what reads it has steps"
     replay = Replay(call.function, replayed(call.args), replayed(dict(call.kwargs)), line)
     try:
