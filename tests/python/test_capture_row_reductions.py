@@ -243,3 +243,19 @@ def test_trees_read_the_sums_of_the_frame_that_is_given() -> None:
         rows = rows.assign(**rows[FLOATS].fillna(0.0).replace(np.inf, 1.0))
         for given in (rows, rows.assign(x1=rows["x1"] * 1.0)):  # in blocks of its own
             np.testing.assert_allclose(fast(given), score(given), rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::willump.PythonStepWarning")
+def test_what_has_steps_reads_a_row_sum_to_the_bit() -> None:
+    def tied(df: Any) -> Any:
+        d = df.copy()
+        d["y"] = d["x0"] + (d["x1"] + d["x2"])
+        total = d[["x0", "x1", "x2"]].sum(axis=1, skipna=False)
+        return (total > d["y"]) * 1 + (total < d["y"]) * 2 + total.round().notna()
+
+    fast = willump.compile(tied, sample=SAMPLE)
+    assert len(fast._steps) == 1
+    assert "line " in fast._steps[0].why
+    for rows in (SAMPLE, *LATER):
+        for given in (rows, rows.assign(x1=rows["x1"] * 1.0), rows.assign(x0=rows["x0"] * 1.0)):
+            pd.testing.assert_series_equal(fast(given), tied(given))

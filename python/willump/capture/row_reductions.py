@@ -175,16 +175,15 @@ def _settled(own: _Rows, found: Column) -> Column:
     node = tracer.context.builder.node(
         "ufunc", (found.node,), {"function": "positive"}, is_rounded=True
     )
-    tracer.twins.add_call(node, functools.partial(_own_step, own.call))
+    tracer.twins.add_call(node, functools.partial(_own_step, own.call, tracer.line))
     return replace(found, node=node)
 
 
-def _own_step(call: Call) -> int | None:
+def _own_step(call: Call, line: int) -> int | None:
     """The node of a Python step that makes the call."""
     given = [*call.args, *call.kwargs.values()]
     if any(isinstance(each, Traced) and each.is_part for each in given):
         return None
-    line = call.tracer.line
     why = f"line {line}: {call.name} rounds in an order of its own, and what reads it has steps"
     replay = Replay(call.function, replayed(call.args), replayed(dict(call.kwargs)), line)
     try:
@@ -199,9 +198,7 @@ def _added(own: _Rows, columns: Sequence[Column], *, is_whole: bool) -> Column:
     is_small = all(c.is_bool or c.stored for c in columns)
     if is_whole and not is_small and len(columns) > 1:
         return _chained(own, "add", columns, "int64")
-    found = columns[0]
-    if len(columns) > 1:
-        found = _emit(own, "add", columns, "float64")
+    found = _chained(own, "add", columns, "float64")
     if is_whole:
         return found
     return _emit(own, "binary", [found], "float64", function="add", value=0.0)  # no -0
@@ -229,7 +226,7 @@ def _count(own: _Rows) -> Column | float:
     gone = [
         _emit(own, "is_missing", [column], "bool") for column in own.columns if _may_miss(column)
     ]
-    total = gone[0] if len(gone) == 1 else _emit(own, "add", gone, "float64")
+    total = _chained(own, "add", gone, "float64")
     return _emit(
         own, "binary", [total], "float64", function="subtract", value=float(own.n), reverse=True
     )
@@ -311,7 +308,7 @@ def _truth(name: str) -> Callable[[_Rows], Column]:
             found.append(column)
         if len(found) == 1:
             return replace(found[0], rows=own.rows)
-        total = _emit(own, "add", found, "float64")
+        total = _chained(own, "add", found, "float64")
         compared = "greater" if name == "any" else "equal"
         bound = 0.0 if name == "any" else float(own.n)
         return _emit(own, "binary", [total], "bool", function=compared, value=bound)
