@@ -46,6 +46,8 @@ STEPS: list[Callable[[str], str]] = [
     lambda t: " ".join(t.split()),
     lambda t: "".join(t.split()),
     lambda t: "; ".join(t.split("-")),
+    lambda t: t.title(),
+    lambda t: t.capitalize(),
     lambda t: t.translate(NO_MARKS),
     lambda t: t.translate(TABLE),
     lambda t: t.split()[0] if t.split() else "none",
@@ -120,6 +122,30 @@ def test_what_is_asked_of_strings_is_what_python_answers(asked: int, dtype: str)
         pd.testing.assert_series_equal(fast(frame), function(frame))
 
     compare()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda f: f["t"].str.split().apply(len),
+        lambda f: f["t"].str.split("-").map(lambda parts: len(parts) * 0.5),
+        lambda f: f["t"].str.split(n=1).map(lambda words: words[-1] if words else "").str.len(),
+        lambda f: f["t"].str.findall(r"\d|[A-Z]").map(len),
+        lambda f: f["t"].str.rsplit("-").map(lambda parts: " ".join(parts)).str.len(),
+    ],
+)
+def test_what_is_made_of_pieces_is_what_python_makes(asked: Callable[[Any], Any]) -> None:
+    fast = willump.compile(asked, sample=frame_of(SAMPLE), strict=True)
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(TEXTS, min_size=1, max_size=5))
+    def compare(texts: list[str]) -> None:
+        frame = frame_of(texts)
+        pd.testing.assert_series_equal(fast(frame), asked(frame))
+
+    compare()
+    with pytest.raises(TypeError, match="a string is missing"):
+        fast(frame_of(["a", math.nan]))
 
 
 def test_a_missing_string_is_the_error_that_python_raises() -> None:

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from .asked import Asked
-from .cell_calls import call_known, call_method, get_item
+from .cell_calls import SplitCell, call_known, call_method, get_item
 from .cell_operators import as_text, contains, is_none, joined, lookup, operate
+from .cell_patterns import Matched
 from .cells import TEXT, Cell, Cells, Listed, Row, as_cell
 from .frames import kind_of_dtype
 from .inner import Inner, inner_of
@@ -26,7 +27,18 @@ from .interpreter import Interpreter, Returned
 from .lasting import MUTATING
 from .registry import Call, method
 from .source import is_of_library
-from .values import WHOLE, CaptureError, Column, Frame, Native, NotNative, Traced, is_traced
+from .values import (
+    WHOLE,
+    CaptureError,
+    Column,
+    Frame,
+    Matches,
+    Native,
+    NotNative,
+    Pieces,
+    Traced,
+    is_traced,
+)
 from .values import column_of as made
 
 #: What gives another answer with every call.
@@ -484,10 +496,25 @@ def series_apply(call: Call) -> Native:
     own = call.bind("self", "func", args=(), na_action=None)
     if own.na_action is not None or isinstance(own.func, np.ufunc):
         raise NotNative(f"{call.name} of this")
-    column = call.tracer.column(own.self)
     rows = RowTracer(call)
-    cell = rows.cells.of_column(column, is_numpy=False)
+    cell: Any
+    if isinstance(own.self.native, (Pieces, Matches)):
+        column = own.self.native.column
+        cell = _listed(rows.cells, own.self.native)
+    else:
+        column = call.tracer.column(own.self)
+        cell = rows.cells.of_column(column, is_numpy=False)
     return followed(rows, own.func, (cell, *own.args), kwargs, column)
+
+
+def _listed(cells: Cells, native: Pieces | Matches) -> Listed:
+    """The list that a split, or `findall`, gave for each row, which must have a string."""
+    column = cells.text(cells.of_column(native.column, is_numpy=False))
+    if isinstance(native, Matches):
+        return Matched(column, native.pattern)
+    if native.function == "rsplit" and native.limit:
+        raise NotNative("the pieces of rsplit of some")
+    return SplitCell(column, native.separator, native.limit)
 
 
 @method("frame", "apply")
