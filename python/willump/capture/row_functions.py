@@ -20,6 +20,7 @@ from .asked import Asked
 from .cell_calls import SplitCell, call_known, call_method, get_item
 from .cell_operators import as_text, contains, is_none, joined, lookup, operate
 from .cell_patterns import Matched
+from .cell_words import is_of_words, kept
 from .cells import TEXT, Cell, Cells, Listed, Row, as_cell
 from .frames import kind_of_dtype
 from .inner import Inner, inner_of
@@ -327,6 +328,13 @@ class RowInterpreter(Interpreter):
         if isinstance(node, (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)):
             self.tracer.own[id(found)] = found
         return found
+
+    def _of_ListComp(self, node: ast.ListComp | ast.GeneratorExp) -> Any:
+        if is_of_words(node):
+            words = self.expression(node.generators[0].iter)
+            if isinstance(words, SplitCell):
+                return kept(self.cells, words, node, self.expression)
+        return super()._of_ListComp(node)
 
     def _of_IfExp(self, node: ast.IfExp) -> Any:
         test = self.expression(node.test)

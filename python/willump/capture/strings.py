@@ -433,7 +433,7 @@ def zfill(call: Call) -> Native:
 
 
 @functools.lru_cache(maxsize=32)
-def _points_that_are(dtype: Any, name: str, before: str) -> tuple[int, ...]:
+def points_that_are(dtype: Any, name: str, before: str) -> tuple[int, ...]:
     """The characters of which a method is true, asked of pandas behind others."""
     text = _all_characters()
     found = getattr(pd.Series([before + char for char in text], dtype=dtype).str, name)()
@@ -445,7 +445,7 @@ def is_of_kind(call: Call) -> Native:
     """All characters are of a kind, and there is one."""
     column, dtype = column_of_text(call)
     name = call.name.rpartition(".")[2]
-    own = character_class(_points_that_are(dtype, name, ""))
+    own = character_class(points_that_are(dtype, name, ""))
     missing = _missing_as(call, column.dtype, _ABSENT)
     return measured(call, column, "contains", rf"\A{own}+\z", "bool", missing)
 
@@ -455,8 +455,8 @@ def is_of_case(call: Call) -> Native:
     """One character has the case, and none the other."""
     column, dtype = column_of_text(call)
     name = call.name.rpartition(".")[2]
-    points = _points_that_are(dtype, name, "")
-    allowed = character_class(_points_that_are(dtype, name, "A" if name == "isupper" else "a"))
+    points = points_that_are(dtype, name, "")
+    allowed = character_class(points_that_are(dtype, name, "A" if name == "isupper" else "a"))
     own = character_class(points)
     missing = _missing_as(call, column.dtype, _ABSENT)
     pattern = rf"\A(?={allowed}*+\z)(?:(?!{own})(?s:.))*+{own}"
