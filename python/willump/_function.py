@@ -135,12 +135,11 @@ class CompiledFunction(CompiledModel):
         if self._interface is None:
             self._capture(X)
             warn_of_python_steps(self._reasons, stacklevel=3)
-        if self._steps and not hasattr(X, "shape"):
-            frames = (getattr(step, "frame", None) for step in self._steps)
-            as_frame = next((frame for frame in frames if frame is not None), None)
-            if as_frame is not None:
-                found = self._answer(as_frame(X))
-                return np.asarray(found) if library_of(found) == "pandas" else found
+        if self._steps and not self._model.inputs and not hasattr(X, "shape"):
+            # Nothing else of X tells how many rows it has.
+            step = next(step for step in self._steps if hasattr(step, "frame_of"))
+            found = self._answer(step.frame_of(X))
+            return np.asarray(found) if library_of(found) == "pandas" else found
         return self._answer(X)
 
     def _answer(self, x: Any) -> Any:

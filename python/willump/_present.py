@@ -126,8 +126,7 @@ def interface_of(
     if metadata.get("top_k") is not None and all(name != "filter" for name, *_ in model.outputs):
         raise ArtifactError("the metadata tell of a filter, which the model does not have")
     inputs = model.inputs
-    is_function = metadata.get("function") is not None
-    shared = SharedCalls() if is_function and len(steps) > 1 else None
+    shared = SharedCalls() if metadata.get("function") is not None and steps else None
     called = [_Step(step, shared) for step in steps]
     estimator = str(metadata.get("first_estimator") or metadata.get("estimator") or "the model")
     texts = _texts_of(inputs, metadata, estimator)
@@ -279,6 +278,7 @@ def extract_of(
             function.get("present") or (),
             function.get("no_objects") or (),
             function.get("categories"),
+            str(function.get("labels") or ""),
         )
     readers = NameReaders(_readers(metadata, inputs, estimator))
     if metadata.get("exact_names") is not None and len(inputs) == 1:
@@ -437,7 +437,7 @@ class _Step:
     def _shared(self, shared: SharedCalls, rows: Array | None, x: Any) -> Any:
         """The answer of a function's step, with what the others computed."""
         is_alone = rows is None or self.step.is_row_wise
-        scope = shared.scope(x, rows if is_alone else None, self.step.take_rows)
+        scope = shared.scope(self.step, x, rows if is_alone else None)
         answer = self.step.stored(self.step.answer_in(scope))
         return answer if is_alone else take_rows(answer, rows)
 

@@ -78,10 +78,21 @@ def weekend(f: Any) -> Any:
 
 
 LOG = FunctionTransformer(np.log1p).fit(X[FLAGS])
+
+
+def known(f: Any) -> Any:
+    f = f.merge(TABLE, on="k", how="left")
+    f["new"] = f["k"].map({"a": True, "b": False}).fillna(False)
+    f["paid"] = f["vip"].fillna(False)
+    return RF.predict_proba(f[MIXED])
+
+
+TABLE = pd.DataFrame({"k": ["a", "c"], "vip": [True, False]})
 RF = fitted(RandomForestClassifier(4, random_state=0), MIXED)
 
 NATIVE = [
     weekend,
+    known,
     of(LogisticRegression(), MIXED),
     of(LogisticRegression(), FLAGS),
     of(GradientBoostingClassifier(n_estimators=4), MIXED),
@@ -133,6 +144,22 @@ def test_flags_otherwise(number: int) -> None:
 
 def test_numbers_for_flags() -> None:
     """What came as booleans comes as booleans."""
-    fast = quiet(willump.compile, NATIVE[1], sample=X)
+    fast = quiet(willump.compile, NATIVE[2], sample=X)
     with pytest.raises(TypeError, match="'paid' holds"):
         fast(X.assign(paid=1))
+
+
+def test_columns_that_no_part_reads() -> None:
+    """A transformer by names takes frames without what it leaves out, with others, in any order."""
+    for function, read in (
+        (lambda f: WHOLE.predict_proba(f), ["k", "n", "x"]),
+        (lambda f: SOME.predict_proba(f.assign(x=f["x"] * 2)), ["k", "new", "n", "x", "paid"]),
+    ):
+        fast = quiet(willump.compile, function, sample=X)
+        later = rows(40, 3)
+        for frame in (later, later[read], later[read[::-1]], later.assign(other="z")):
+            np.testing.assert_allclose(fast(frame), function(frame), rtol=1e-12)
+        cells = later.iloc[0][read].to_dict()
+        np.testing.assert_allclose(fast(cells), function(later[:1]), rtol=1e-12)
+        with pytest.raises(KeyError, match="columns are missing"):
+            fast(later[read[1:]])

@@ -3,6 +3,7 @@ has behind Python steps, NA of nullable columns, moments of one row."""
 
 from __future__ import annotations
 
+import datetime
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import willump
 from capture_frames import check_same, outcome
@@ -160,3 +162,73 @@ def test_parts_of_dates_that_are_no_dates_later(function: Callable[[Any], Any]) 
         fast = willump.compile(function, sample=sample)
         for frame in (sample, later, later.iloc[[1]], later.iloc[[0]], sample.iloc[:0]):
             pd.testing.assert_series_equal(fast(frame), function(frame))
+
+
+FIRST = pd.Timestamp("2024-02-01", tz="UTC")
+LOCAL = FIRST.tz_convert("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    "filled",
+    [
+        lambda f: f["z"].fillna(FIRST),
+        lambda f: f["z"].fillna(LOCAL),
+        lambda f: f.fillna({"z": FIRST})["z"],
+        lambda f: f["z"].dt.tz_convert("America/New_York").fillna(LOCAL),
+        lambda f: f["z"].fillna(f["z"].dt.tz_convert("UTC")),
+        lambda f: f["z"].fillna(f["z"].dt.floor("D")),
+    ],
+)
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda z: z.dt.hour < 3,
+        lambda z: z.dt.month * 1.0,
+        lambda z: z.dt.tz_localize(None).dt.hour * 1.0,
+        lambda z: z.dt.floor("D").dt.day * 1.0,
+    ],
+)
+def test_filled_moments_keep_their_zone(filled: Any, part: Any) -> None:
+    days = pd.to_datetime(["2024-01-01 23:30", "2024-06-30 22:30", None, "2024-12-31 23:59"])
+    frame = pd.DataFrame({"z": days.tz_localize("UTC").tz_convert("Europe/Berlin")})
+
+    def score(df: Any) -> Any:
+        return part(filled(df))
+
+    fast = compiled(score)
+    for rows in (frame, frame.iloc[[2]], frame.iloc[[0]], frame.iloc[:0]):
+        check_same(score(rows), fast(rows))
+
+
+def test_moments_of_rows() -> None:
+    """Python's, NumPy's and pandas' own, as they are in a frame; none is cut off."""
+    days = pd.to_datetime(["2024-01-02 03:04:05", "2025-06-07 00:00:00"])
+    sample = pd.DataFrame({"d": days, "t": days - days[0]})
+
+    def score(df: Any) -> Any:
+        return df["d"].dt.microsecond + df["d"].dt.year * 1e7 + df["t"].dt.total_seconds()
+
+    fast = willump.compile(score, sample=sample)
+    moments = [
+        pd.Timestamp("2024-05-06 07:08:09.123456"),
+        pd.Timestamp("1800-01-01"),
+        datetime.datetime(1969, 12, 31, 23, 59, 59, 999999),
+        np.datetime64("2024-05-06T01:02:03.5"),
+        pd.Timestamp("1950-05-06").as_unit("s"),
+    ]
+    times = [pd.Timedelta("36h"), datetime.timedelta(microseconds=-7), np.timedelta64(5, "D")]
+    for moment in moments:
+        for time in times:
+            row = {"d": moment, "t": time}
+            frame = pd.DataFrame([row])
+            expected = score(frame).tolist()
+            for given in (row, [row], frame, pl.DataFrame([row]), pl.DataFrame([row, row])[:1]):
+                assert np.asarray(fast(given)).tolist() == expected
+    for row in (
+        {"d": pd.Timestamp("2024-05-06 07:08:09.123456789"), "t": times[0]},
+        {"d": np.datetime64("2024-05-06T01:02:03.000000001", "ns"), "t": times[0]},
+        {"d": moments[0], "t": pd.Timedelta(1, "ns")},
+    ):
+        for given in (row, [row], pd.DataFrame([row])):
+            with pytest.raises(ValueError, match="nanoseconds"):
+                fast(given)

@@ -65,6 +65,60 @@ def test_matches_without_case_are_those_of_pandas(dtype: str) -> None:
     compare()
 
 
+#: Pieces of patterns, and of strings, that the two engines read in different ways: classes
+#: beyond ASCII, letters whose case is another script's, ends of lines.
+PIECES = [
+    *"abkKsSiI1_-é", "σ", "ß", "µ", "[a-k]", "[^a-k]", "[iK]", "[^s]", "[é-ſ]", r"\w", r"\W", r"\d",
+    r"\D", r"\b", r"\B", "^", "$", r"\s", r"\S", r"\w*", r"\w+", "a+", "k?", "(?i:k)", "(?:ik|s)",
+    "(a|i)", ".", r"\A", r"\Z", "(?=a)", "i{1,2}", "a{,2}", r"[\w-]", r"[^\W_]", "[[:alpha:]]",
+]  # fmt: skip
+FOLDED = "abkKsSiIıİ1٣_ -,\n.éÉſ\u212aǅσςΣßµμ"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.filterwarnings("ignore")
+def test_patterns_with_and_without_case_are_those_of_pandas(dtype: str) -> None:
+    """Of columns that are all ASCII, where pandas asks RE2, and of others."""
+    rows = st.lists(st.text(st.sampled_from(FOLDED), max_size=4), min_size=1, max_size=5)
+    ascii_rows = rows.map(lambda texts: [re.sub(r"[^\x00-\x7f]", "i", t) for t in texts])
+
+    @settings(max_examples=150)
+    @given(
+        st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join),
+        st.sampled_from(["", "", "(?i)"]), st.booleans(), rows | ascii_rows,
+    )  # fmt: skip
+    def compare(pattern: str, flags: str, case: bool, texts: list[Any]) -> None:
+        try:
+            re.compile(flags + pattern)
+        except re.error:
+            return
+
+        def function(f: Any) -> Any:
+            return f["t"].str.contains(flags + pattern, case=case)
+
+        frame = frame_of(texts, dtype)
+        try:
+            expected = function(frame)
+            fast = willump.compile(function, sample=frame_of(["a1", "b k", "abk"], dtype))
+        except ValueError:  # RE2 does not read it
+            return
+        pd.testing.assert_series_equal(fast(frame), expected)
+
+    compare()
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\b(?:sepsis|fever|infect\w*)\b", r"\d+\s*mg", r"[a-z]+ly", "^no ", r"wheez(?:e|ing)", "x$"],
+)
+def test_everyday_patterns_without_case_are_native(pattern: str) -> None:
+    frame = frame_of(["No INFECTION", "10 MG daily", "wheezing", "naïve X", math.nan], "str")
+    for options in ({"case": False}, {"flags": re.IGNORECASE}):
+        function = lambda f, o=options: f["t"].str.contains(pattern, na=False, **o)  # noqa: E731
+        fast = willump.compile(function, sample=frame, strict=True)
+        np.testing.assert_array_equal(fast(frame), function(frame))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_counts_are_those_of_pandas(dtype: str) -> None:
     patterns = [p for p in PATTERNS if "^" not in p.replace("[^", "") and "$" not in p]
@@ -124,6 +178,45 @@ def test_replacements_are_those_of_pandas(dtype: str) -> None:
         check(lambda f: f["t"].str.replace(pattern, value, regex=True) == other[0], dtype, texts)
 
     compare()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_numbers_of_pieces_are_those_of_pandas(dtype: str) -> None:
+    """With the dtypes that missing strings, no row and one row give."""
+    blanks = st.text(st.sampled_from("ab, .\t\n\x0b\x1c\x1f\x85\u2003\u200b"), max_size=9)
+
+    @settings(max_examples=60)
+    @given(
+        st.sampled_from(["split", "rsplit"]), st.sampled_from([None, " ", ",", ".", "ab", "aa"]),
+        st.sampled_from([-1, 0, 1, 3]), st.lists(blanks | TEXTS, max_size=5),
+    )  # fmt: skip
+    def compare(method: str, separator: Any, limit: int, texts: list[Any]) -> None:
+        if method == "rsplit" and separator is None:
+            limit = -1
+
+        def function(f: Any) -> Any:
+            return getattr(f["t"].str, method)(separator, n=limit).str.len()
+
+        fast = willump.compile(function, sample=frame_of(["a b", "c"], dtype), strict=True)
+        has_text = any(isinstance(t, str) for t in texts)
+        if texts and not has_text:  # of missing strings alone there is no list
+            return
+        frame = frame_of(texts, dtype)
+        for rows in (frame, frame[:0], frame[-1:]) if has_text else (frame,):
+            if len(rows) == 1 and rows["t"].isna().all():
+                continue
+            pd.testing.assert_series_equal(fast(rows), function(rows))
+
+    compare()
+
+
+def test_one_character_is_split_as_a_pattern_where_that_is_asked_for() -> None:
+    frame = frame_of(["a.b", "c"], "str")
+    with pytest.warns(willump.PythonStepWarning, match="regular expression"):
+        fast = willump.compile(
+            lambda f: f["t"].str.split(".", regex=True).str[0] == "", sample=frame
+        )
+    np.testing.assert_array_equal(fast(frame), [True, True])
 
 
 def test_patterns_without_a_proven_translation_stay_python() -> None:

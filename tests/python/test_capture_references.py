@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 import willump
 from capture_steps import joined, ranked, scored, whole
+from sklearn.preprocessing import QuantileTransformer
 from willump.capture.references import described, loaded
 
 FRAME = pd.DataFrame(
@@ -118,6 +121,106 @@ def test_damaged_steps_are_refused() -> None:
     found["calls"][0]["args"] = [{"call": -1}]
     with pytest.raises(IndexError):
         loaded(found, {"pandas", "capture_steps"})
+
+
+def _again(value: Any) -> Any:
+    """What a step's argument is behind an artifact."""
+    from willump.capture.steps import ReplayStep
+    from willump.capture.values import Replay
+
+    replay = Replay(ranked, (Replay(None), value))
+    found = described([ReplayStep(None, "", "line 1", "no form", 1, replay=replay)], {})
+    assert "refused" not in found, found
+    (made,) = loaded(json.loads(json.dumps(found)), {"capture_steps", "numpy", "pandas"})
+    assert isinstance(made, ReplayStep)
+    assert made.replay is not None
+    return made.replay.args[1]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        range(1, 9, 2), frozenset({1, "a"}), dt.date(2024, 2, 29), dt.time(1, 2, 3, 4),
+        dt.datetime(2024, 1, 1, 5, 6, 7, 8), dt.timedelta(-1, 2, 3), pd.NaT, pd.NA, len, sorted,
+        np.timedelta64(3, "D"), np.timedelta64("NaT", "ns"), np.datetime64("2024-01-01T01", "ms"),
+        re.compile(r"\d+|é", re.I), np.c_, np.r_, [dt.date(2024, 1, 1), {"a": range(3)}],
+    ],
+)  # fmt: skip
+def test_plain_values_come_back(value: Any) -> None:
+    again = _again(value)
+    assert type(again) is type(value)
+    assert again is value or (again != again and value != value) or again == value
+    if isinstance(value, np.generic):
+        assert again.dtype == value.dtype
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.DatetimeIndex(["2024-01-01", "NaT", "2024-12-25"]), pd.RangeIndex(2, 9, 3, name="n"),
+        pd.date_range("2024-01-01", periods=4, freq="D", name="day"), pd.Index([1, 2]),
+        pd.to_timedelta([1, 2], unit="h"), pd.Index(["a", "é"]), pd.Index([0.5, math.nan]),
+        pd.Index(["a", 1, None], dtype=object), pd.DatetimeIndex([]), pd.Index([True, False]),
+        pd.Index([1, 2], dtype="uint8", name=("a", 1)), pd.Index(["a", math.nan]),
+    ],
+)  # fmt: skip
+def test_indexes_of_plain_values_come_back(index: pd.Index) -> None:
+    again = _again(index)
+    pd.testing.assert_index_equal(again, index, exact=True)
+    assert again.dtype == index.dtype
+    assert getattr(again, "freqstr", None) == getattr(index, "freqstr", None)
+
+
+@pytest.mark.parametrize(
+    ("function", "value"),
+    [({"a": 1}.get, "a"), ("{:>4}|{0}".replace("{0}", "").format, 3), ("-".join, "abc"),
+     (re.compile("(?i)B+").sub, ("", "abBc"))],
+)  # fmt: skip
+def test_methods_of_plain_values_come_back(function: Any, value: Any) -> None:
+    args = value if isinstance(value, tuple) else (value,)
+    assert _again(function)(*args) == function(*args)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"bound": ["format", "{0.__class__}"]}, {"bound": ["format", "{0[a]}"]},
+        {"bound": ["__class__", "a"]}, {"bound": ["encode", "a"]}, {"bound": ["pop", {"dict": []}]},
+        {"builtin": "eval"}, {"builtin": "open"}, {"pattern": ["a", int(re.DEBUG)]},
+        {"pattern": ["(", 0]}, {"indexer": "load"}, {"moment": ["<i8", 1]}, {"range": [1, 2, 0]},
+        {"index": ["evil", [1], None, None]}, {"missing": "x"}, {"date": "never"}, {"eval": "1"},
+    ],
+)  # fmt: skip
+def test_hostile_values_are_refused(value: Any) -> None:
+    found = stored()
+    found["calls"][0]["args"] = [value]
+    with pytest.raises((AttributeError, LookupError, OverflowError, TypeError, ValueError)):
+        loaded(found, {"pandas", "capture_steps"})
+
+
+def test_everyday_steps_are_saved(tmp_path: Path) -> None:
+    days = pd.DatetimeIndex(["1970-01-03", "1970-01-04"])
+
+    def function(df: Any) -> Any:
+        moment = pd.Timestamp("1970-01-01") + df["i"].cumsum() * np.timedelta64(1, "D")
+        listed = df["i"].rank().isin(range(2, 4))
+        return listed.astype(float) + moment.isin(days) + np.c_[df["y"].rank()][:, 0]
+
+    fast = compiled(function)
+    fast.save(tmp_path / "days.willump")
+    allowed = fast.metadata["function"]["python"]["modules"]
+    assert set(allowed) <= {"pandas", "numpy", "_operator"}
+    again = willump.load(tmp_path / "days.willump", allow_python=allowed)
+    np.testing.assert_array_equal(again(OTHER), function(OTHER))
+
+
+def test_fitted_objects_are_refused_and_what_to_do_is_told(tmp_path: Path) -> None:
+    ranks = QuantileTransformer(n_quantiles=2).fit(FRAME[["i"]])
+    fast = compiled(lambda df: ranks.inverse_transform(df[["i"]].rank(pct=True))[:, 0])
+    with pytest.raises(
+        willump.UnsupportedError, match="a method of an object, which no name tells"
+    ):
+        fast.save(tmp_path / "refused.willump")
 
 
 def test_values_come_back_as_they_were() -> None:

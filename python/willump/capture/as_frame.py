@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from .._columns import names_of
 from .inputs import is_scalar
 
 
 class AsFrame:
-    """What Python steps are called with: X as a pandas frame with the sample's dtypes."""
+    """What Python steps are called with: X as a pandas frame of the columns that they read, with
+    the sample's dtypes; a frame of pandas as it is."""
 
     def __init__(self, dtypes: Mapping[str, Any]) -> None:
         self.dtypes = dict(dtypes)
@@ -28,11 +30,12 @@ class AsFrame:
             if nested in self.dtypes:
                 raise TypeError(f"column {nested!r} holds a dict")
             is_row = all(is_scalar(value) for value in x.values())
-            x = pd.DataFrame([x] if is_row else x)
+            own = {name: x[name] for name in self.dtypes if name in x}
+            x = pd.DataFrame([own] if is_row else own)
         elif isinstance(x, (list, tuple)):
-            x = pd.DataFrame(list(x))
+            x = pd.DataFrame([{n: row[n] for n in self.dtypes if n in row} for row in x])
         else:
-            x = x.to_pandas()
+            x = x.select([name for name in self.dtypes if name in names_of(x)]).to_pandas()
         there = {name: dtype for name, dtype in self.dtypes.items() if name in x.columns}
         for name, dtype in there.items():
             _check_kind(x[name], dtype)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import Pipeline
 
 from .values import (
     FILLED,
@@ -49,6 +51,7 @@ class Asked:
     def __init__(self) -> None:
         self.is_all = False  #: whether columns that are not named, or their order, count
         self.has_rows = False  #: whether there are rows at all
+        self.has_unique_labels = False  #: whether rows are found by their labels
         self.absent: list[Any] = []  #: names that were looked for in vain,
         self.present: list[Any] = []  #: and those that were there
 
@@ -112,8 +115,26 @@ class Asked:
             by_name = by_name or not name.startswith("frame.iloc")
         # Python steps see the columns that a call has.
         is_native = not isinstance(found.native, str)
+        read = columns_by_name(getattr(function, "__self__", None))
+        if read is not None:
+            self.present += read
+            return
         if is_native and not by_name and not (found.is_open or name == "frame.apply"):
             self.is_all = True
+
+
+def columns_by_name(estimator: Any) -> list[str] | None:
+    """The columns of a frame that an estimator reads by their names, wherever they are and
+    whatever else there is; None where it reads all."""
+    while isinstance(estimator, Pipeline):
+        steps = [step for _, step in estimator.steps if step not in (None, "passthrough")]
+        estimator = steps[0] if steps else None
+    names = getattr(estimator, "feature_names_in_", None)
+    if not isinstance(estimator, ColumnTransformer) or names is None:
+        return None
+    indices = estimator._transformer_to_input_indices
+    read = [indices[name] for name, step, _ in estimator.transformers_ if step != "drop"]
+    return sorted({str(names[i]) for part in read for i in part})
 
 
 class ColumnSet:

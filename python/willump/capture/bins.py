@@ -39,7 +39,7 @@ def _position(
     column = call.tracer.column(given)
     if not column.is_number:
         raise NotNative(f"bins of {column.dtype}")
-    call.tracer.check_exact(column)
+    column = call.tracer.exact(column)
     context = call.tracer.context
     ref = column.ref
     if ref.dtype == "f32":
@@ -48,7 +48,7 @@ def _position(
     bounds, first = np.unique(bounds, return_index=True)
     forest = Forest()
     forest.add_steps(0, bounds, values[np.append(first, len(edges))])
-    with context.own_values():  # of a score, too: see check_exact
+    with context.own_values():  # of a score, too: see Tracer.exact
         codes = forest.emit(context, ref)
     return column, Column(codes.node, "int64", column.rows)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import builtins
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..convert.pattern import translate_regex
 from . import cell_operators as operators
-from .cells import BOOL, FLOAT, INT, TEXT, Cell, Cells
-from .strings import blank_characters, char_map_attributes
-from .values import Column, NotNative, Traced, is_traced
+from .cell_patterns import call_pattern, replaced
+from .cells import BOOL, FLOAT, INT, TEXT, Cell, Cells, Listed
+from .strings import blank_characters, char_map_attributes, n_pieces
+from .values import Column, NotNative, Pieces, is_traced
 
 _Caller = Callable[..., Any]
 
@@ -60,8 +63,7 @@ def _int(cells: Cells, value: Cell) -> Cell:
         raise NotNative("int of a string")
     if value.kind != FLOAT:
         return Cell(Column(value.number.node, "int64", value.column.rows), INT)
-    cells.call.tracer.check_exact(value.number)
-    column = value.number
+    column = cells.call.tracer.exact(value.number)
     finite = cells.binary("less", cells.emit("ufunc", [column], "float64", function="absolute"),
                           math.inf)  # fmt: skip
     checked = cells.require(
@@ -76,6 +78,8 @@ def _bool(cells: Cells, value: Any) -> Cell:
 
 
 def _length(cells: Cells, value: Any) -> Any:
+    if isinstance(value, Listed):
+        return value.n_items(cells)
     if not isinstance(value, Cell):
         return len(value)
     made = cells.emit("measure_text", [cells.text(value)], "int64", function="length")
@@ -147,22 +151,26 @@ def _math(cells: Cells, function: Any, value: Any) -> Cell:
     name, check, bound = _MATH[function]
     column = value.number
     if check:
-        cells.call.tracer.check_exact(column)
+        column = cells.call.tracer.exact(column)
         inside = cells.either(cells.binary(check, column, bound),
                               cells.emit("is_missing", [column], "bool"))  # fmt: skip
         column = cells.require(inside, column, "math domain error", "value")
-    return Cell(cells.emit("ufunc", [column], "float64", function=name), FLOAT)
+    made = cells.emit("ufunc", [column], "float64", function=name)
+    cells.call.tracer.twins.refuse(made.node)
+    return Cell(made, FLOAT)
 
 
 def _ufunc(cells: Cells, function: Any, value: Any) -> Cell:
     if value.kind == BOOL or value.mixed:
         raise NotNative(f"np.{function.__name__} of this")
     name = {"fabs": "absolute"}.get(function.__name__, function.__name__)
+    column = value.number
     if name in ("floor", "ceil", "trunc", "rint"):
-        cells.call.tracer.check_exact(value.number)
+        column = cells.call.tracer.exact(column)
         if value.kind == INT:
             raise NotNative(f"np.{name} of whole numbers")
-    made = cells.emit("ufunc", [value.number], "float64", function=name)
+    made = cells.emit("ufunc", [column], "float64", function=name)
+    cells.call.tracer.twins.refuse(made.node)
     return Cell(made, FLOAT, is_numpy=True)
 
 
@@ -184,6 +192,9 @@ def call_known(cells: Cells, callee: Any, args: tuple[Any, ...], kwargs: dict[st
     name = getattr(callee, "__name__", "")
     if isinstance(owner, str) and name == "join" and len(args) == 1:
         return _join(cells, owner, args[0])
+    found = call_pattern(cells, callee, args, kwargs)
+    if found is not NotImplemented:
+        return found
     if isinstance(owner, dict) and name == "get" and args and isinstance(args[0], Cell):
         default = args[1] if len(args) > 1 else None
         return operators.lookup(cells, owner, args[0], default)
@@ -202,6 +213,8 @@ def call_known(cells: Cells, callee: Any, args: tuple[Any, ...], kwargs: dict[st
 
 
 def _join(cells: Cells, separator: str, items: Any) -> Any:
+    if isinstance(items, Listed):
+        return items.joined(cells, separator)
     listed: list[Any] = []
     for item in items:
         listed += [separator, item] if listed else [item]
@@ -286,27 +299,76 @@ def _zfill(cells: Cells, column: Column, name: str, width: Any) -> Cell:
     return _text_of(cells, "edit_text", column, function="zfill", index=width)
 
 
-class SplitCell(Traced):
-    """A string that was split; a piece is picked from it."""
+class SplitCell(Listed):
+    """A string that was split, at a separator or ("") at runs of blanks."""
 
     def __init__(self, column: Column, separator: str, limit: int) -> None:
-        super().__init__(None, "the pieces of a string", None)  # type: ignore[arg-type]
+        super().__init__()
         self.column, self.separator, self.limit = column, separator, limit
 
-    def piece(self, cells: Cells, index: Any) -> Cell:
-        if not isinstance(index, int) or isinstance(index, bool):
+    def item(self, cells: Cells, key: Any) -> Cell:
+        if not isinstance(key, int) or isinstance(key, bool):
             raise NotNative("pieces of a split")
+        how: dict[str, Any] = {"function": "split", "text": self.separator}
+        if not self.separator:
+            how = {"function": "split_blank", "chars": blank_characters(_PYTHON)}
         made = cells.emit(
-            "edit_text", [self.column], "object", function="split", text=self.separator,
-            index=index, limit=self.limit or None,
+            "edit_text", [self.column], "object", index=key, limit=self.limit or None, **how
         )  # fmt: skip
         return there(cells, made, "a string has no piece of this number")
 
+    def n_items(self, cells: Cells) -> Cell:
+        found = n_pieces(
+            cells.call, Pieces(self.column, self.separator, self.limit, "split"), "int64"
+        )  # fmt: skip
+        return Cell(found, INT)
 
-def _split(cells: Cells, column: Column, name: str, separator: Any, limit: Any = -1) -> SplitCell:
-    if not (isinstance(separator, str) and separator and isinstance(limit, int)) or limit == 0:
+    def joined(self, cells: Cells, separator: str) -> Cell:
+        if self.limit:
+            raise NotNative("some pieces of a string, put together")
+        if self.separator:
+            return _text_of(
+                cells, "edit_text", self.column, function="replace", text=self.separator,
+                value=separator,
+            )  # fmt: skip
+        words = _strip(cells, self.column, "strip").column
+        return replaced(cells, words, translate_regex(r"\s+").pattern, [separator], [])
+
+
+def _split(
+    cells: Cells, column: Column, name: str, separator: Any = None, limit: Any = -1
+) -> SplitCell:
+    if separator is None:
+        separator = ""
+    elif not (isinstance(separator, str) and separator):
+        raise NotNative("str.split of this")
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit == 0:
         raise NotNative("str.split of this")
     return SplitCell(column, separator, max(limit, 0))
+
+
+def _translate(cells: Cells, column: Column, name: str, table: Any) -> Cell:
+    """Characters by a dict of code points; others than these have no part in it."""
+    if not isinstance(table, dict) or hasattr(type(table), "__missing__"):
+        raise NotNative("str.translate by what is no dict")
+    values: dict[int, str] = {}
+    for point, value in table.items():
+        if isinstance(point, str):
+            continue
+        value = "" if value is None else chr(value) if type(value) is int else value
+        if type(point) is not int or not isinstance(value, str) or "\0" in value:
+            raise NotNative("str.translate by this table")
+        if 0xD800 <= point < 0xE000 or any("\ud800" <= char < "\ue000" for char in value):
+            raise NotNative("str.translate of surrogates")
+        if 0 <= point <= sys.maxunicode and chr(point) != value:
+            values[point] = value
+    if not values:
+        return Cell(column, TEXT)
+    points = sorted(values)
+    return _text_of(
+        cells, "map_chars", column, chars=np.array(points),
+        values=[values[point] for point in points],
+    )  # fmt: skip
 
 
 def there(cells: Cells, column: Column, message: str) -> Cell:
@@ -333,5 +395,5 @@ def get_item(cells: Cells, cell: Cell, key: Any) -> Cell:
 _METHODS: dict[str, Callable[..., Any]] = {
     "strip": _strip, "lstrip": _strip, "rstrip": _strip, "startswith": _starts,
     "endswith": _starts, "count": _count, "replace": _replace, "removeprefix": _remove,
-    "removesuffix": _remove, "split": _split, "zfill": _zfill,
+    "removesuffix": _remove, "split": _split, "translate": _translate, "zfill": _zfill,
 }  # fmt: skip

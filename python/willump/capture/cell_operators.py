@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .cells import BOOL, FLOAT, INT, TEXT, Cell, Cells, _Side, as_cell, kind_of_constant
+from .cells import BOOL, FLOAT, INT, TEXT, Cell, Cells, Listed, _Side, as_cell, kind_of_constant
 from .columns import is_missing, looked_up, number_of
 from .joins import row_numbers, taken
-from .values import Column, NotNative
+from .values import Column, NotNative, Traced
 
 _ARITHMETIC = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide",
@@ -90,7 +90,7 @@ def arithmetic(cells: Cells, name: str, left: Any, right: Any) -> Cell:
     whole = name != "truediv" and FLOAT not in kinds
     dtype = "int64" if whole else "float64"
     if name in ("floordiv", "mod"):
-        cells.call.tracer.check_exact(*(v.column for v in (left, right) if isinstance(v, Cell)))
+        left, right = cells.exact(left), cells.exact(right)
     made = _binary(cells, function, left, right, dtype)
     is_mixed = name != "truediv" and not whole
     is_mixed = is_mixed and all(k != FLOAT or m for k, m in zip(kinds, mixed, strict=True))
@@ -128,7 +128,7 @@ def _divisor(cells: Cells, value: Any, name: str, kinds: list[str], *, is_numpy:
         if name != "truediv" and FLOAT not in kinds:
             raise NotNative(f"{name} of NumPy's whole numbers by what may be 0")
         return value
-    cells.call.tracer.check_exact(column)
+    column = cells.call.tracer.exact(column)
     checked = cells.require(
         cells.binary("not_equal", column, 0.0), column, "division by zero", "value"
     )
@@ -144,9 +144,9 @@ def compare(cells: Cells, name: str, left: Any, right: Any) -> Cell:
         return _compare_text(cells, function, left, right)
     if left is None or right is None:
         raise NotNative("a comparison with None")
-    for value in (left, right):
-        if isinstance(value, Cell):
-            cells.call.tracer.check_exact(value.number)
+    is_same = left is right
+    left = cells.exact(left)
+    right = left if is_same else cells.exact(right)
     if isinstance(left, Cell) and left is right and function in ("equal", "not_equal"):
         return _is_itself(cells, left, function)
     return cells.boolean(_binary(cells, function, left, right, "bool"))
@@ -174,6 +174,8 @@ def _compare_text(cells: Cells, function: str, left: Any, right: Any) -> Cell:
 
 def is_none(cells: Cells, cell: Any) -> Any:
     """`cell is None`."""
+    if isinstance(cell, Listed):
+        return cell.is_none(cells)
     if not isinstance(cell, Cell):
         return False  # a row
     if cell.has_none:
@@ -304,7 +306,7 @@ def fold(cells: Cells, values: list[Any], *, is_any: bool) -> Any:
     """`any` or `all` of a list of values."""
     found: Column | None = None
     for value in values:
-        if not isinstance(value, Cell):
+        if not isinstance(value, Traced):
             if bool(value) == is_any:
                 return is_any
             continue

@@ -8,6 +8,7 @@ what would hang on it further is refused.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,6 +72,36 @@ class Cell(Traced):
         if self.has_none:
             raise NotNative("a value that may be None is computed with")
         return self.column
+
+
+class Listed(Traced):
+    """What is made of a row's string and is no scalar: its pieces, its matches."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "what is made of a row's string", Replay(None))
+
+    def n_items(self, cells: Cells) -> Cell:
+        """`len` of it."""
+        raise NotNative("the length of this")
+
+    def truth(self, cells: Cells) -> Column:
+        """`bool` of it."""
+        return cells.binary("not_equal", self.n_items(cells).column, 0.0)
+
+    def is_none(self, cells: Cells) -> Any:
+        """`is None` of it."""
+        return False
+
+    def item(self, cells: Cells, key: Any) -> Cell:
+        """`[key]` of it."""
+        raise NotNative("an item of this")
+
+    def joined(self, cells: Cells, separator: str) -> Cell:
+        """Its items with a separator between them."""
+        raise NotNative("the items of this, put together")
+
+    def call_method(self, cells: Cells, name: str, args: tuple[Any, ...]) -> Any:
+        raise NotNative(f"{name} of pieces")
 
 
 class Row(Traced):
@@ -215,6 +246,8 @@ class Cells:
 
     def truth(self, value: Any) -> Column:
         """`bool(value)` of each row."""
+        if isinstance(value, Listed):
+            return value.truth(self)
         if not isinstance(value, Cell):
             raise NotNative("the truth of this")
         if value.kind == BOOL and not value.has_none:
@@ -225,9 +258,16 @@ class Cells:
             if value.may_miss and value.column.dtype == "object":
                 raise NotNative("the truth of a string that may be None")
             return self.binary("not_equal", column, 0.0)
-        column = value.number
-        self.call.tracer.check_exact(column)
+        column = self.call.tracer.exact(value.number)
         return self.binary("not_equal", column, 0.0)
+
+    def exact(self, value: Any) -> Any:
+        """A value for what has steps, to the bit."""
+        if not isinstance(value, Cell):
+            return value
+        made = copy.copy(value)
+        made.column = self.call.tracer.exact(value.number)
+        return made
 
     def boolean(self, column: Column) -> Cell:
         return Cell(column, BOOL)
@@ -238,7 +278,7 @@ class Cells:
         """What stands in each row, by a condition; constants stay where they are equal."""
         if then is otherwise or _is_same_constant(then, otherwise):
             return then
-        sides = [_Side.of(then), _Side.of(otherwise)]
+        sides = [self._side(then), self._side(otherwise)]
         kinds = {side.kind for side in sides} - {"none"}
         if not kinds:
             raise NotNative("None or NaN is chosen")
@@ -260,6 +300,12 @@ class Cells:
         if is_numpy and not all(side.is_numpy for side in sides if side.kind != "none"):
             is_numpy = False  # one of them may raise
         return Cell(made, kind, is_numpy=is_numpy, mixed=_mixed(sides, kind), has_none=has_none)
+
+    def _side(self, value: Any) -> _Side:
+        side = _Side.of(value)
+        if side.kind == TEXT and side.column is not None and side.column.node in self.present:
+            return replace(side, may_miss=False, has_none=False)
+        return side
 
     def _chosen_text(self, condition: Column, sides: list[_Side]) -> Cell:
         if {side.kind for side in sides} - {"none", TEXT, FLOAT} or any(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -234,7 +235,7 @@ def arithmetic(call: Call) -> Native:
     if dtype == "bool":
         raise NotNative(f"{function} of booleans")
     if function in ("floor_divide", "remainder"):
-        call.tracer.check_exact(*columns)
+        columns = [call.tracer.exact(column) for column in columns]
         by_constant = value is not None and value != 0 and not is_reversed
         is_series = any(isinstance(a.value, pd.Series) for a in call.args if isinstance(a, Traced))
         floats = {c.dtype for c in columns if c.is_float}
@@ -253,16 +254,35 @@ def power(call: Call) -> Native:
     columns, value, is_reversed = operands(call)
     column = columns[0]
     dtype = result_dtype(call, columns, is_whole=value == 2)
-    if value is None or is_reversed or dtype == "bool":
-        raise NotNative("a power that is no constant")
-    if value == 2:
+    if dtype == "bool":
+        raise NotNative("the power of booleans")
+    if value == 2 and not is_reversed:
         return binary(call, "multiply", [column, column], None, False, dtype)
-    if dtype not in ("float64", "float32") or not column.is_float:
-        raise NotNative(f"the power {value:g}")
     functions = {1.0: "positive", 0.5: "sqrt", -1.0: "reciprocal"}
-    if value not in functions or (value == 0.5 and isinstance(call.args[0].value, pd.Series)):
-        raise NotNative(f"the power {value:g}")
+    is_series = any(isinstance(getattr(each, "value", None), pd.Series) for each in call.args)
+    is_native = dtype in ("float64", "float32") and column.is_float and not is_reversed
+    if value not in functions or not is_native or (value == 0.5 and is_series):
+        return _own_power(call, columns, is_reversed=is_reversed, is_series=is_series)
     return emit(call, "ufunc", [column], dtype, column.rows, function=functions[value])
+
+
+def _own_power(
+    call: Call, columns: Sequence[Column], *, is_reversed: bool, is_series: bool
+) -> Column:
+    """A power as NumPy computes it; pandas hands constants over as NumPy's."""
+    why = "there is no native form of this power"
+    constants = [each for each in call.args if not isinstance(each, Traced)]
+    if not all(isinstance(each, (int, float)) for each in constants):
+        raise NotNative(why)
+    constant = constants[0] if constants else None
+    if is_series and isinstance(constant, float):
+        constant = np.float64(constant)
+    dtype = str(call.value.dtype)
+    node = call.tracer.twins.step(
+        operator.pow, columns, dtype, call.tracer.line, why,
+        constant=constant, is_reversed=is_reversed,
+    )  # fmt: skip
+    return Column(node, dtype, same_rows(columns))
 
 
 @method(SERIES, "neg", "negative")
@@ -303,7 +323,7 @@ def rounded(call: Call) -> Native:
     column = call.tracer.column(call.args[0])
     if column.is_whole and decimals >= 0:
         return column
-    call.tracer.check_exact(column)
+    column = call.tracer.exact(column)
     dtype = column.dtype
     if not column.is_float or (dtype == "float32" and abs(decimals) > 10):
         raise NotNative(f"round({decimals}) of {dtype}")
@@ -318,7 +338,7 @@ def rounded(call: Call) -> Native:
 # ---- comparison and logic -------------------------------------------------------
 
 
-@method(SERIES, *_COMPARISONS)
+@method(f"{SERIES} Categorical strings", *_COMPARISONS)
 def comparison(call: Call) -> Native:
     function = _COMPARISONS[short_name(call)]
     left, right = call.args
@@ -348,7 +368,7 @@ def comparison(call: Call) -> Native:
     if value is not None:
         constant = next(a for a in call.args if not isinstance(a, Traced))
         value = _beside(columns[0], constant)
-    call.tracer.check_exact(*columns)
+    columns = [call.tracer.exact(column) for column in columns]
     return emit(
         call, "binary", columns, "bool", same_rows(columns), function=function, value=value,
         reverse=True if is_reversed else None,
@@ -376,6 +396,11 @@ def _equal_category(call: Call, function: str) -> Column:
     if len(constants) != 1 or function not in ("equal", "not_equal"):
         raise NotNative("the values of a categorical column")
     own = next(a for a in call.args if isinstance(a, Traced))
+    column = call.tracer.column(own, is_coded=True)
+    if column.source >= 0 and is_number(constants[0]):
+        value = number_of(constants[0])
+        column = values_of(column)
+        return emit(call, "binary", [column], "bool", column.rows, function=function, value=value)
     return equal_to(call, call.tracer.column(own, is_coded=True), constants[0], function)
 
 
@@ -428,8 +453,7 @@ def negated(call: Call, column: Column) -> Column:
 @method("series", "between")
 def between(call: Call) -> Native:
     own = call.bind("self", "left", "right", "inclusive", inclusive="both")
-    column = call.tracer.column(own.self)
-    call.tracer.check_exact(column)
+    column = call.tracer.exact(call.tracer.column(own.self))
     if not column.is_number:
         raise NotNative(f"between of {column.dtype}")
     low = "greater_equal" if own.inclusive in ("both", "left") else "greater"
@@ -467,7 +491,7 @@ def looked_up(
             place = np.array([next(i for i, k in enumerate(keys) if is_missing(k))])
             attributes |= {"nan": place, "none": place}
     else:
-        call.tracer.check_exact(column)
+        column = call.tracer.exact(column)
         numbers = np.array([math.nan if is_missing(k) else number_of(k) for k in keys])
         order = np.argsort(numbers, kind="stable")
         keys = [keys[i] for i in order]

@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import LabelEncoder
 
 from .._frames import take_rows
 from ..convert.context import Context
@@ -18,6 +19,8 @@ from ..convert.registry import Refused, find
 from ..convert.values import Model, Ref, Table
 from ..convert.values import Value as Input
 from .categories import as_values
+from .columns import emit, is_missing, looked_up
+from .numpy_steps import NumpyStep
 from .registry import Call, Maker, method
 from .steps import answers_rows, as_array
 from .values import (
@@ -68,11 +71,33 @@ def maker_of_estimator(callee: Any) -> Maker | None:
     name = getattr(callee, "__name__", "")
     if name not in ("transform", "predict", *_OUTPUTS):
         return None
+    if isinstance(owner, LabelEncoder) and name == "transform":
+        return lambda call: _label_encoded(call, owner)
     if find(owner) is not None:
         return lambda call: _called(call, owner, name)
     if isinstance(owner, BaseEstimator) and name != "transform":
         return lambda call: _called_in_python(call, owner, name, "there is no converter for it")
     return None
+
+
+def _label_encoded(call: Call, encoder: LabelEncoder) -> Native:
+    """A column's positions among the classes; a value that is none of them is an error."""
+    if len(call.args) != 1 or call.kwargs:
+        raise NotNative(f"{call.name} with options")
+    column, classes = call.tracer.column(call.args[0]), encoder.classes_.tolist()
+    if any(is_missing(each) for each in classes) or call.value.dtype != np.int64:
+        raise NotNative("LabelEncoder of missing values")
+    is_text = all(isinstance(each, str) for each in classes)
+    if column.is_text != is_text or not (is_text or column.is_number):
+        raise NotNative(f"LabelEncoder of {column.dtype} among other classes")
+    table = {each: float(i) for i, each in enumerate(classes)}
+    found = looked_up(call, column, table, -1.0, "int64")
+    there = emit(
+        call, "binary", [found], "bool", column.rows, function="greater_equal", value=0.0
+    )  # fmt: skip
+    message = f"line {call.tracer.line}: y contains previously unseen labels"
+    checked = emit(call, "require", [there, found], "int64", column.rows, message=message)
+    return checked.as_array()
 
 
 def is_output_wrapper(function: Any) -> bool:
@@ -93,16 +118,38 @@ def _called(call: Call, estimator: Any, name: str) -> Native:
         raise NotNative(f"{call.name} with options")
     given = call.args[0]
     value = _input_of(call, given, estimator, name)
-    context = call.tracer.context
+    exact = call.tracer.twins.exact_input(value)
+    if exact is not None and _has_steps(call, estimator, name, value):
+        value = exact
     try:
-        if name == "transform":
-            with context.within(_name_of(estimator)):
-                return _transformed(call, estimator, value)
-        return _predicted(call, estimator, value, name)
+        return _answered(call, estimator, name, value)
     except Refused as refused:
         if name == "transform" or not isinstance(value, Ref):
             raise NotNative(f"{type(estimator).__name__}: {refused}") from refused
         return _called_in_python(call, estimator, name, str(refused))
+
+
+def _answered(call: Call, estimator: Any, name: str, value: Input) -> Native:
+    if name != "transform":
+        return _predicted(call, estimator, value, name)
+    with call.tracer.context.within(_name_of(estimator)):
+        return _transformed(call, estimator, value)
+
+
+def _has_steps(call: Call, estimator: Any, name: str, value: Input) -> bool:
+    """Whether an estimator is not native, or not as a whole, on what is within rounding."""
+    known: dict[Any, bool] = call.tracer.wants_exact
+    key = (id(estimator), value)
+    if key not in known:
+        nodes = call.tracer.context.builder.nodes
+        n = len(nodes)
+        try:
+            _answered(call, estimator, name, value)
+            payloads = [node.payload for node in nodes[n:] if node.payload is not None]
+            known[key] = not all(isinstance(step, NumpyStep) for step in payloads)
+        except (Refused, NotNative):
+            known[key] = True
+    return known[key]
 
 
 def _called_in_python(call: Call, estimator: Any, name: str, why: str) -> Native:
@@ -188,6 +235,8 @@ def _result(call: Call, estimator: Any, name: str, model: Model) -> Native:
         ref = found
     if call.value.ndim == 1:
         dtype = str(call.value.dtype)
+        if dtype == "int32":  # as clusters are
+            return Column(call.tracer.context.cast(ref, "f64").node, "int64", stored=dtype)
         if dtype not in ("float64", "float32", "int64"):
             raise NotNative(f"{name} of dtype {dtype}")
         return Column(ref.node, dtype)
@@ -225,40 +274,57 @@ def _input_of(call: Call, given: Any, estimator: Any, method: str) -> Input:
         return Table((native.node,), ("",), (None,), ("",), (None,), is_scalar=True)
     if isinstance(native, Frame):
         flags = [name for name, column in native.columns.items() if _is_flag(column)]
-        is_read = not flags or _reads_as_numbers(concrete(given), flags, getattr(estimator, method))
+        is_read = not flags or _reads_as_numbers(
+            concrete(given), flags, getattr(estimator, method),
+            may_miss=any(native.column(name).dtype == LOOSE for name in flags),
+        )  # fmt: skip
         return table_of(call, native, () if is_read else flags)
     raise NotNative(f"{type(estimator).__name__} is given this")
 
 
 def _is_flag(held: Held) -> bool:
     try:
-        return column_of(held).is_bool
+        column = column_of(held)
     except NotNative:
         return False
+    return column.is_bool or column.dtype == LOOSE
 
 
-def _reads_as_numbers(frame: Any, flags: list[Any], method: Callable[[Any], Any]) -> bool:
+def _reads_as_numbers(
+    frame: Any, flags: list[Any], method: Callable[[Any], Any], *, may_miss: bool
+) -> bool:
     """Whether an estimator gives booleans the answers that it gives zeros and ones: on rows of
-    the sample, and on the same rows with other booleans."""
+    the sample, and on the same rows with other booleans; where later rows `may_miss` some, as
+    objects, too."""
     frame = frame.iloc[:_ROWS_OF_FLAGS]
-    own = frame[flags]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for flipped in (own, ~own, own | True, own & False):
-                given, as_numbers = frame.copy(), frame.copy()
-                given[flags], as_numbers[flags] = flipped, flipped.astype(np.float64)
-                wanted, found = method(given), method(as_numbers)
-                if type(wanted) is not type(found):
-                    return False
-                wanted, found = as_array(wanted), as_array(found)
-                if wanted.dtype != found.dtype or not np.array_equal(
-                    wanted, found, equal_nan=wanted.dtype.kind == "f"
-                ):
-                    return False
-    except Exception:
-        return False
+    own = frame[flags].isin([True])
+    forms = [own, ~own, own | True, own & False]
+    if may_miss:
+        is_gone = np.indices(own.shape)[0] % 3 == 1
+        forms += [own.astype(object), own.astype(object).mask(is_gone)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for form in forms:
+            given, as_numbers = frame.copy(), frame.copy()
+            given[flags], as_numbers[flags] = form, form.astype(np.float64)
+            if not _is_same(_outcome(method, given), _outcome(method, as_numbers)):
+                return False
     return True
+
+
+def _outcome(method: Callable[[Any], Any], frame: Any) -> Any:
+    try:
+        return method(frame)
+    except Exception as error:
+        return type(error)
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    if type(a) is not type(b) or isinstance(a, type):
+        return a is b
+    a, b = as_array(a), as_array(b)
+    is_float = a.dtype.kind == "f"
+    return a.dtype == b.dtype and bool(np.array_equal(a, b, equal_nan=is_float))
 
 
 def table_of(call: Call, frame: Frame, flags: Collection[Any] = ()) -> Table:
@@ -287,9 +353,8 @@ def table_of(call: Call, frame: Frame, flags: Collection[Any] = ()) -> Table:
 
 def _reason(column: Column, name: Any) -> str:
     """Why an estimator cannot read a column; "" where it can."""
-    if column.dtype == LOOSE:
-        return f"column {name!r} is boolean"
-    is_number = column.is_number or column.is_bool or column.dtype in (MIXED, "nullable")
+    is_flag = column.is_bool or column.dtype == LOOSE
+    is_number = column.is_number or is_flag or column.dtype in (MIXED, "nullable")
     if not (column.is_text or is_number):
         return f"column {name!r} is no number"
     return ""

@@ -30,8 +30,14 @@ _RANGES = {
 _PLAIN_OF_POLARS = {"String", "Boolean", "Float32", "Float64"} | {
     f"{sign}Int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "U")
 }
+_NANOSECONDS = "a moment has nanoseconds, which a compiled function does not hold"
+_EPOCH = datetime.datetime(1970, 1, 1)
 #: How pandas keeps moments that need no conversion.
 _MICRO = {"datetime": np.dtype("M8[us]"), "timedelta": np.dtype("m8[us]")}
+_POLARS_MICRO = {
+    "datetime": "Datetime(time_unit='us', time_zone=None)",
+    "timedelta": "Duration(time_unit='us')",
+}
 #: So many rows are looked at one by one: NumPy's calls would cost more.
 _FEW = 8
 _TEXT = ("str", "object", "string", "string[pyarrow]")
@@ -59,6 +65,7 @@ class FunctionInputs:
     no_objects : those that an imputer compares as they come: None among objects is no missing
         number to it
     categories : of categorical columns whose codes the function reads
+    labels : what those of a pandas frame's rows must be: "numbered" from 0, or "unique"
     """
 
     def __init__(
@@ -70,7 +77,9 @@ class FunctionInputs:
         present: Sequence[str] = (),
         no_objects: Sequence[str] = (),
         categories: Mapping[str, Sequence[Any]] | None = None,
+        labels: str = "",
     ) -> None:
+        self.labels = labels
         self.no_objects = frozenset(no_objects).intersection(names)
         self.categories = {n: c for n, c in (categories or {}).items() if n in names}
         self.all_columns, self.absent = list(all_columns), frozenset(absent)
@@ -91,6 +100,8 @@ class FunctionInputs:
         if is_frame(x):
             library = library_of(x)
             if library == "pandas":
+                if self.labels:
+                    _check_labels(x.index, self.labels)
                 places = self._places(x)
                 block = block_of(x) if self.are_doubles else None
                 if block is not None and block.dtype == np.float64:
@@ -106,7 +117,7 @@ class FunctionInputs:
                         for at, (name, dtype) in zip(places, self.columns, strict=True)
                     ]
                 )
-            if library == "polars" and _is_plain_row(x):
+            if library == "polars" and len(x) == 1:
                 return self._of_polars_row(x)
             self._check_names(list(names_of(x)), x)
             read = _of_polars if library == "polars" else _of_arrow
@@ -162,7 +173,14 @@ class FunctionInputs:
     def _of_polars_row(self, x: Any) -> tuple[Any, ...]:
         """Of a polars frame of one row, without a Series for each column where the cell says
         all: a string, or a number that is one of the sample's dtype."""
-        places, cells = self._places_among(x.columns, x), x.row(0)
+        places = self._places_among(x.columns, x)
+        if not {type(dtype).__name__ for dtype in x.dtypes} <= _PLAIN_OF_POLARS:
+            # It makes no Python objects of some moments.
+            return tuple(
+                _of_polars_one(x.to_series(at), name, dtype)
+                for at, (name, dtype) in zip(places, self.columns, strict=True)
+            )
+        cells = x.row(0)
         return tuple(
             _plain_cell(cells[at], dtype) or _of_polars(x.to_series(at), name, dtype)
             for at, (name, dtype) in zip(places, self.columns, strict=True)
@@ -228,6 +246,28 @@ class FunctionInputs:
             )
 
 
+def _is_numbered(index: Any) -> bool:
+    import pandas as pd
+
+    if isinstance(index, pd.RangeIndex):
+        return len(index) == 0 or (index.start == 0 and (index.step == 1 or len(index) == 1))
+    return bool(index.equals(pd.RangeIndex(len(index))))
+
+
+def _check_labels(index: Any, labels: str) -> None:
+    """Raises where pandas would bring rows together by labels otherwise than row by row."""
+    if labels == "unique" and not index.is_unique:
+        raise ValueError(
+            "the function sets values by their rows' labels, and labels of X come twice: "
+            "reset_index(drop=True) before"
+        )
+    if labels == "numbered" and not _is_numbered(index):
+        raise ValueError(
+            "the function brings rows of X together with others by their labels, which were those "
+            "of the sample, 0, 1, ...: reset_index(drop=True) before"
+        )
+
+
 def is_scalar(value: Any) -> bool:
     return isinstance(value, (str, int, float, np.generic, bool)) or value is None or (
         not hasattr(value, "__len__") and not hasattr(value, "shape")
@@ -246,14 +286,6 @@ def _columns_of(block: Array, places: list[int]) -> tuple[Any, ...]:
         rows = block.tolist()
         return tuple([row[at] for row in rows] for at in places)
     return tuple(block[:, at] for at in places)
-
-
-def _is_plain_row(frame: Any) -> bool:
-    """Whether a polars frame is one row of numbers and strings: it makes no Python objects of
-    some moments."""
-    if len(frame) != 1:
-        return False
-    return {type(dtype).__name__ for dtype in frame.dtypes} <= _PLAIN_OF_POLARS
 
 
 def _refused(name: str, dtype: str, what: str) -> TypeError:
@@ -279,13 +311,21 @@ def moments_of(array: Array) -> Array:
     numbers = array.view(np.int64)
     if unit == "ns":
         if (numbers[~gone] % 1000).any():
-            raise ValueError("a moment has nanoseconds, which a compiled function does not hold")
+            raise ValueError(_NANOSECONDS)
         micro = numbers // 1000
     else:
         micro = array.astype(f"{array.dtype.kind}8[us]").view(np.int64)
     if len(micro) and (np.abs(np.where(gone, 0, micro)) > _LARGEST).any():
         raise ValueError("a moment is more than 285 years from 1970")
     return np.where(gone, np.nan, micro.astype(np.float64))
+
+
+def _has_nanoseconds(cell: Any) -> bool:
+    """Whether a moment of Python's, NumPy's or pandas' is between two microseconds."""
+    if isinstance(cell, (np.datetime64, np.timedelta64)):
+        unit, count = np.datetime_data(cell.dtype)
+        return unit == "ns" and cell.astype(np.int64) * count % 1000 != 0
+    return bool(getattr(cell, "nanosecond", 0) or getattr(cell, "nanoseconds", 0))
 
 
 def _is_moment(dtype: str) -> bool:
@@ -326,6 +366,8 @@ def _moments(values: Any, name: str, dtype: str) -> Array:
             cells = _in_utc(cells, name, dtype)
         if any(getattr(v, "tzinfo", None) is not None or isinstance(v, (str, int)) for v in cells):
             raise _refused(name, dtype, "other values")
+        if any(map(_has_nanoseconds, cells)):
+            raise ValueError(_NANOSECONDS)
         array = np.array([np.datetime64("NaT") if v is None else v for v in cells], dtype=code)
     if array.dtype.kind != kind:
         raise _refused(name, dtype, str(array.dtype))
@@ -365,6 +407,11 @@ def _numbers(array: Array, name: str, dtype: str) -> Array:
     return numbers
 
 
+def _is_number(value: Any) -> bool:
+    is_moment = isinstance(value, np.timedelta64)  # to NumPy, an integer
+    return isinstance(value, (int, float, np.integer, np.floating)) and not is_moment
+
+
 def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
     """A list's numbers; None is NaN."""
     if _is_moment(dtype):
@@ -373,7 +420,7 @@ def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
     for row, value in enumerate(values):
         if value is None:
             number = math.nan
-        elif isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        elif isinstance(value, (bool, np.bool_)) or not _is_number(value):
             is_bool = isinstance(value, (bool, np.bool_))
             if not is_bool:
                 if type(value).__name__ != "NAType":
@@ -486,7 +533,24 @@ def _plain_cell(value: Any, dtype: str) -> list[Any] | None:
         return [value]
     if kind is int and dtype in ("int64", "float64") and -_LARGEST <= value <= _LARGEST:
         return [float(value)]
-    return None
+    return _plain_moment(value, kind) if dtype == "datetime" else None
+
+
+def _plain_moment(value: Any, kind: type) -> list[Any] | None:
+    """The same of a moment without a zone: its microseconds."""
+    if kind is datetime.datetime:
+        if value.tzinfo is not None:
+            return None
+        since = value - _EPOCH
+        micro = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    elif kind.__name__ == "Timestamp" and value.tzinfo is None and not value.nanosecond:
+        try:
+            micro = value.value // 1000
+        except OverflowError:  # of what is no number of nanoseconds
+            return None
+    else:
+        return None
+    return [float(micro)] if -_LARGEST <= micro <= _LARGEST else None
 
 
 def _null(dtype: str) -> Any:
@@ -540,6 +604,18 @@ def _of_pandas(series: Any, name: str, dtype: str) -> Any:
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
     held = own.subtype if hasattr(own, "subtype") else own.numpy_dtype  # a Sparse column's
     return _numbers(series.to_numpy(dtype=held), name, dtype)
+
+
+def _of_polars_one(series: Any, name: str, dtype: str) -> Any:
+    """A Series of one row."""
+    kind = series.dtype
+    cell = None
+    if type(kind).__name__ in _PLAIN_OF_POLARS:
+        cell = _plain_cell(series.item(), dtype)
+    elif dtype in _MICRO and str(kind) == _POLARS_MICRO[dtype]:
+        micro = int(series.to_numpy().view(np.int64)[0])  # the least where it is missing
+        cell = [float(micro)] if -_LARGEST <= micro <= _LARGEST else None
+    return cell or _of_polars(series, name, dtype)
 
 
 def _of_polars(series: Any, name: str, dtype: str) -> Any:

@@ -66,7 +66,7 @@ def _codes(call: Call, column: Column, keys: Any, *, is_alone: bool) -> tuple[Co
     if column.is_text != _is_text(keys):
         raise NotNative(f"a key of {column.dtype} meets one of {keys.dtype}")
     if not column.is_text:
-        call.tracer.check_exact(column)
+        column = call.tracer.exact(column)
         is_moment = getattr(keys.dtype, "kind", "") == "M"
         if not column.is_number and column.dtype != "datetime":
             raise NotNative(f"a key of {column.dtype}")
@@ -186,6 +186,7 @@ class _Required:
             [c.node for c in (there, column, *self.keys)],
             {"message": self.message, "error": self.error, "names": list(self.names)},
         )
+        self.call.tracer.reads_codes |= column.source >= 0
         return replace(column, node=node, source=-1, rows=rows)
 
     def taken(self, values: Any, rows: str) -> Column:

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..convert.pattern import Regex, UnsupportedPattern, translate_re2, translate_regex
+from ..convert.pattern import (
+    Regex,
+    UnsupportedPattern,
+    translate_either,
+    translate_re2,
+    translate_regex,
+)
 from .columns import emit
 from .registry import Call, method
 from .values import Column, Frame, Matches, Native, NotNative
@@ -27,8 +33,10 @@ def regex_of(
     if not isinstance(pattern, str):
         raise NotNative("a pattern that is no string")
     try:
-        if is_python or not is_re2(dtype, flags) or (case and _is_read_as_python(dtype)):
+        if is_python or not is_re2(dtype, flags):
             return translate_regex(pattern, flags | (0 if case else re.IGNORECASE))
+        if _is_read_as_python(dtype):
+            return translate_either(pattern, ignore_case=not case)
         return translate_re2(pattern, ignore_case=not case)
     except (UnsupportedPattern, re.error) as reason:
         raise NotNative(f"the regular expression {pattern!r}: {reason}") from reason
@@ -36,9 +44,10 @@ def regex_of(
 
 @functools.lru_cache(maxsize=4)
 def _is_read_as_python(dtype: Any) -> bool:
-    """Whether a pattern means what it means to Python, whoever is asked: asked of pandas."""
+    """Whether pandas asks Python where RE2 would read a pattern otherwise: asked of pandas."""
     probes = pd.Series(["\u0663", "\x0b", "a\n", "\u00e9"], dtype=dtype)
-    return bool(probes.str.contains(r"^\d$|^\s$|a$|^\w\b").all())
+    pattern = r"^\d$|^\s$|a$|^\w\b"
+    return all(bool(probes.str.contains(pattern, case=case).all()) for case in (True, False))
 
 
 def is_re2(dtype: Any, flags: int = 0) -> bool:
@@ -71,19 +80,31 @@ def replaced(
     regex = regex_of(pattern, dtype, flags=flags)
     if is_re2(dtype, flags) and (regex.may_be_empty or limit != -1):
         raise NotNative("str.replace of matches that may be empty, or of some of them")
-    if limit == 0 or "\0" in value:
+    if limit == 0:
         raise NotNative("str.replace of this")
-    pieces = re.split(r"\\([1-9])(?![0-9])", value)
-    if any("\\" in piece for piece in pieces[::2]):
-        raise NotNative(f"the replacement {value!r}")
-    groups = [int(piece) for piece in pieces[1::2]]
-    if groups and max(groups) > regex.n_groups:
-        raise NotNative(f"the replacement {value!r}")
+    parts, groups = template_of(value, regex)
     return emit(
         call, "edit_pattern", [column], column.dtype, column.rows, pattern=regex.pattern,
-        function="replace", parts=pieces[::2],
+        function="replace", parts=parts,
         groups=np.array(groups, dtype=np.int64) if groups else None, limit=max(limit, 0) or None,
     )  # fmt: skip
+
+
+def template_of(value: str, regex: Regex, *, names: bool = False) -> tuple[list[str], list[int]]:
+    """A replacement's constant parts, and the groups between them; `names`: `\\g<name>`, too."""
+    group = r"\\(?:g<(\w+)>|([1-9])(?![0-9]))" if names else r"\\()([1-9])(?![0-9])"
+    pieces = re.split(group, value)
+    parts = pieces[::3]
+    if "\0" in value or any("\\" in part for part in parts):
+        raise NotNative(f"the replacement {value!r}")
+    groups = []
+    for name, number in zip(pieces[1::3], pieces[2::3], strict=True):
+        is_number = not name or (name.isascii() and name.isdigit())
+        found = int(number or name) if is_number else regex.group_names.get(name, -1)
+        if not 0 <= found <= regex.n_groups:
+            raise NotNative(f"the replacement {value!r}")
+        groups.append(found)
+    return parts, groups
 
 
 def extracted(call: Call, column: Column, pattern: str, group: int) -> Column:

@@ -11,7 +11,6 @@ modules: no file brings code of a module that was not named.
 
 from __future__ import annotations
 
-import datetime
 import importlib
 import inspect
 import math
@@ -20,10 +19,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .._errors import ArtifactError
-from ..convert.steps import Columns
+from ..convert.steps import Columns, PythonStep
+from . import plain_values
 from .as_frame import AsFrame
+from .numpy_steps import NumpyStep
 from .steps import ReplayStep
 from .values import AugmentItem, CallMethod, Replay, SetItem, n_rows_of
 
@@ -36,6 +38,16 @@ _OPERATORS = (
 _TYPES = {t.__name__: t for t in (bool, int, float, str, object)}
 _FIELDS = ("name", "why", "n_features", "sparse", "dtype", "result_dtype", "is_row_wise",
            "may_miss")  # fmt: skip
+
+
+_NUMPY_FIELDS = ("name", "why", "n_features", "dtype", "input_dtype", "is_reversed")
+
+
+#: What is done where a step needs an object.
+_REMEDY = (
+    "no name tells: an artifact stores no fitted objects, tables or arrays of Python steps; make "
+    "the line native (explain() says what stands in the way)"
+)
 
 
 class NotStored(Exception):
@@ -52,8 +64,13 @@ def described(steps: Sequence[Any], dtypes: Mapping[str, Any]) -> dict[str, Any]
     found = []
     for step in steps:
         try:
+            if isinstance(step, NumpyStep):
+                made = {field: getattr(step, field) for field in _NUMPY_FIELDS}
+                made["constant"] = writer.value(step.constant)
+                found.append({**made, "numpy": writer.callee(step.function)})
+                continue
             if not isinstance(step, ReplayStep) or step.replay is None:
-                raise NotStored("a fitted object")
+                raise NotStored(_fitted(step))
             made = {field: getattr(step, field) for field in _FIELDS}
             found.append({**made, "call": writer.call(step.replay)})
         except NotStored as reason:
@@ -84,8 +101,6 @@ def _stored_dtype(name: str, dtype: Any, writer: _Writer) -> Any:
 def _loaded_dtype(stored: Any, reader: _Reader) -> Any:
     if isinstance(stored, str):
         return stored
-    import pandas as pd
-
     values = [reader.value(value) for value in stored["values"]]
     return pd.CategoricalDtype(pd.Index(values, dtype=stored["of"]), bool(stored["ordered"]))
 
@@ -104,7 +119,7 @@ class _Writer:
             return None
         if id(replay) not in self._numbers:
             made = {
-                "function": self._callee(replay.function),
+                "function": self.callee(replay.function),
                 "args": [self.value(value) for value in replay.args],
                 "kwargs": {key: self.value(value) for key, value in replay.kwargs.items()},
                 "line": replay.line,
@@ -113,7 +128,7 @@ class _Writer:
             self.calls.append(made)
         return self._numbers[id(replay)]
 
-    def _callee(self, function: Callable[..., Any]) -> str:
+    def callee(self, function: Callable[..., Any]) -> str:
         own = ""
         name = str(getattr(function, "__name__", ""))
         if isinstance(function, CallMethod):
@@ -128,6 +143,8 @@ class _Writer:
             own = "getattr"
         elif name in _OPERATORS and getattr(operator, name) is function:
             own = f"operator {name}"
+        elif plain_values.BUILTINS.get(name) is function:
+            own = f"builtin {name}"
         if not own:
             return self._reference(function)
         self.modules.add(_PANDAS)
@@ -146,9 +163,10 @@ class _Writer:
             inspect.isroutine(function) or isinstance(function, (type, np.ufunc))
         ):
             raise NotStored(f"{type(function).__name__} {shown}, which no import finds")
-        if inspect.ismethod(function) or _found(module, name) is not function:
-            raise NotStored(f"{shown}, which an import does not find: a method of an object, or "
-                            "a function that was replaced")  # fmt: skip
+        if _is_own_method(function):
+            raise NotStored(_method_of(function))
+        if _found(module, name) is not function:
+            raise NotStored(f"{shown}, which an import does not find: a function that was replaced")
         self.modules.add(module.partition(".")[0])
         return f"import {module}:{name}"
 
@@ -176,20 +194,44 @@ class _Writer:
             return {"scalar": [value.dtype.str, self.value(value.item())]}
         if any(value is each for each in _TYPES.values()):
             return {"type": value.__name__}
-        if isinstance(value, (datetime.datetime, datetime.timedelta)):
+        if type(value) in (pd.Timestamp, pd.Timedelta):
             return self._moment(value)
+        plain = plain_values.stored(value, self.value)
+        if plain is not None:
+            return plain
         if callable(value):
             return {"function": self._reference(value)}
-        raise NotStored(f"a {type(value).__name__}")
+        raise NotStored(_held(value))
 
-    def _moment(self, value: Any) -> Any:
-        import pandas as pd
+    def _moment(self, value: pd.Timestamp | pd.Timedelta) -> Any:
+        kind = "timestamp" if isinstance(value, pd.Timestamp) else "timedelta"
+        if getattr(value, "tzinfo", None) is not None:
+            raise NotStored("a Timestamp with a time zone")
+        return {kind: [int(value.as_unit("ns").value), value.unit]}
 
-        if value is not pd.NaT and getattr(value, "tzinfo", None) is None:
-            kind = "timestamp" if isinstance(value, datetime.datetime) else "timedelta"
-            if isinstance(value, (pd.Timestamp, pd.Timedelta)):
-                return {kind: [int(value.as_unit("ns").value), value.unit]}
-        raise NotStored(f"a {type(value).__name__}")
+
+def _is_own_method(function: Any) -> bool:
+    """Whether it is a method of an object, and none of a class."""
+    return inspect.ismethod(function) and not isinstance(function.__self__, type)
+
+
+def _fitted(step: Any) -> str:
+    method = f"{type(step.estimator).__name__}.{step.method}" if step.estimator is not None else ""
+    return f"{method or 'a method'} of a fitted object, which {_REMEDY}"
+
+
+def _method_of(function: Any) -> str:
+    owner = type(function.__self__).__name__
+    return f"{owner}.{function.__name__}, a method of an object, which {_REMEDY}"
+
+
+def _held(value: Any) -> str:
+    """What is no plain value, and what to do."""
+    name = f"a {type(value).__name__}"
+    is_data = isinstance(value, (pd.DataFrame, pd.Series, np.ndarray)) or hasattr(
+        value, "get_params"
+    )
+    return f"{name}, which {_REMEDY}" if is_data else name
 
 
 # ---- reading ------------------------------------------------------------------
@@ -203,7 +245,7 @@ def _found(module: str, name: str) -> Any:
     return found
 
 
-def loaded(stored: Mapping[str, Any], allowed: Collection[str]) -> list[ReplayStep]:
+def loaded(stored: Mapping[str, Any], allowed: Collection[str]) -> list[PythonStep]:
     """The steps of an artifact.
 
     Raises
@@ -220,11 +262,21 @@ def loaded(stored: Mapping[str, Any], allowed: Collection[str]) -> list[ReplaySt
     reader = _Reader(allowed)
     for call in stored["calls"]:
         reader.add(call)
-    steps = []
+    steps: list[PythonStep] = []
     frame = AsFrame(
         {str(name): _loaded_dtype(dtype, reader) for name, dtype in dict(stored["dtypes"]).items()}
     )
     for number, step in enumerate(stored["steps"]):
+        if "numpy" in step:
+            own = {f: step[f] for f in _NUMPY_FIELDS}
+            function, constant = reader.callee(step["numpy"]), reader.value(step["constant"])
+            steps.append(
+                NumpyStep(
+                    estimator=None, method="", number=number, function=function,
+                    constant=constant, **own,
+                )
+            )  # fmt: skip
+            continue
         replay = reader.replay(step["call"])
         made = ReplayStep(
             estimator=None, method="", is_raw=True, columns=Columns((), ()), number=number,
@@ -242,7 +294,7 @@ class _Reader:
         self.replays: list[Replay] = []
 
     def add(self, call: Mapping[str, Any]) -> None:
-        function = self._callee(call["function"])
+        function = self.callee(call["function"])
         args = tuple(self.value(value) for value in call["args"])
         kwargs = {str(key): self.value(value) for key, value in call["kwargs"].items()}
         if function is getattr and (len(args) != 2 or kwargs):
@@ -259,7 +311,7 @@ class _Reader:
             raise IndexError(f"call {number}")
         return self.replays[number]
 
-    def _callee(self, text: str) -> Callable[..., Any]:
+    def callee(self, text: str) -> Callable[..., Any]:
         kind, _, name = text.partition(" ")
         if kind == "import":
             return self._import(name)
@@ -268,6 +320,8 @@ class _Reader:
             return getattr
         if kind == "rows":
             return n_rows_of
+        if kind == "builtin":
+            return plain_values.BUILTINS[name]
         if kind == "setitem":
             return SetItem(_checked(name))
         if kind == "method":
@@ -325,13 +379,11 @@ class _Reader:
         if kind in ("timestamp", "timedelta"):
             return _moment(kind, *inner)
         if kind == "function":
-            return self._callee(inner)
-        raise ValueError(f"a value of kind {kind!r}")
+            return self.callee(inner)
+        return plain_values.loaded(kind, inner, self.value)
 
 
 def _moment(kind: str, nanoseconds: int, unit: str) -> Any:
-    import pandas as pd
-
     make = pd.Timestamp if kind == "timestamp" else pd.Timedelta
     return make(int(nanoseconds), unit="ns").as_unit(unit)
 

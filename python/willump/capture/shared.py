@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from .steps import ReplayStep
+
 
 class Scope:
-    """Some of a call's rows, and what calls gave on them."""
+    """Rows as the frame that a function takes, and what calls gave on it.
 
-    def __init__(self, rows: Any, x: Any) -> None:
+    Parameters
+    ----------
+    frame : a frame of pandas; what is done to it is not for the caller
+    rows : which of the caller's rows it has; None: all
+    """
+
+    def __init__(self, frame: Any, rows: Any = None) -> None:
+        self.frame = frame.copy(deep=False) if hasattr(frame, "copy") else frame
         self.rows = rows
-        self.x = x
-        self.frame: Any = None  #: the frame that the function takes, once it is made
         self.known: dict[int, Any] = {}
-
-    def has(self, rows: Any) -> bool:
-        if rows is None or self.rows is None:
-            return rows is self.rows
-        return bool(np.array_equal(rows, self.rows))
 
 
 class SharedCalls(threading.local):
@@ -29,24 +32,30 @@ class SharedCalls(threading.local):
     thread runs, or that is run by itself, shares nothing."""
 
     def __init__(self) -> None:
-        self.x: Any = None
-        self.scopes: list[Scope] = []
+        self.end()
 
     def begin(self, x: Any) -> None:
-        self.x, self.scopes = x, []
+        self.x = x
+        self.whole: Scope | None = None
+        self.parts: list[Scope] = []
 
     def end(self) -> None:
-        self.x, self.scopes = None, []
+        self.begin(None)
 
-    def scope(self, x: Any, rows: Any, take: Callable[[Any, Any], Any]) -> Scope:
+    def scope(self, step: ReplayStep, x: Any, rows: Any) -> Scope:
         """The scope of some rows of x, or of all (None)."""
-        if x is not self.x:
-            return Scope(rows, x if rows is None else take(x, rows))
-        for scope in self.scopes:
-            if scope.has(rows):
-                return scope
-        self.scopes.append(Scope(rows, x if rows is None else take(x, rows)))
-        return self.scopes[-1]
+        if x is not self.x or x is None:
+            whole = Scope(step.frame_of(x))
+            return whole if rows is None else Scope(step.take_rows(whole.frame, rows))
+        if self.whole is None:
+            self.whole = Scope(step.frame_of(x))
+        if rows is None:
+            return self.whole
+        for part in self.parts:
+            if np.array_equal(part.rows, rows):
+                return part
+        self.parts.append(Scope(step.take_rows(self.whole.frame, rows), rows))
+        return self.parts[-1]
 
 
 class EndsCall:

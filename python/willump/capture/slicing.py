@@ -27,16 +27,23 @@ _Read: TypeAlias = frozenset[str] | None
 _BY_COLUMN = frozenset(["abs", "clip", "copy", "fillna", "round"])
 
 
-def slice_steps(steps: Sequence[ReplayStep], sample: Sample, guards: Iterable[Replay]) -> None:
+def slice_steps(
+    steps: Sequence[ReplayStep], sample: Sample, guards: Iterable[Replay]
+) -> frozenset[str] | None:
     """Takes out of the steps' calls what their answers do not need; nothing where an answer on the
     sample would be another.
 
     Parameters
     ----------
     guards : calls that are made for the errors that they may raise, which stay
+
+    Returns
+    -------
+    The caller's columns that the steps read; None: all may be.
     """
     asked = [(step, step.replay) for step in steps if step.replay is not None]
-    made = _Slices([replay for _, replay in asked], guards).made
+    slices = _Slices([replay for _, replay in asked], guards)
+    made = slices.made
     changed = [(step, old, made[id(old)]) for step, old in asked if made[id(old)] is not old]
     frame, known = sample.run(np.arange(len(sample.rows)))
     shared: dict[int, tuple[Replay, Any]] = {}
@@ -48,9 +55,11 @@ def slice_steps(steps: Sequence[ReplayStep], sample: Sample, guards: Iterable[Re
             )
     except Exception:
         are_same = False
-    if are_same:
-        for step, _, new in changed:
-            step.replay = new
+    if not are_same:
+        return None
+    for step, _, new in changed:
+        step.replay = new
+    return slices.columns
 
 
 def _is_same(a: Any, b: Any) -> bool:
@@ -75,6 +84,10 @@ class _Slices:
         for call in reversed(order):  # those that read it came before
             if id(call) in self.read:
                 self._ask(call, self.read[id(call)])
+        read = [self.read[id(call)] for call in order if call.function is None]
+        known = [each for each in read if each is not None]
+        #: The caller's columns that are read; None: all may be.
+        self.columns = None if len(known) < len(read) else frozenset().union(*known)
         self.made: dict[int, Replay] = {}
         for call in order:
             if id(call) in self.read:

@@ -83,17 +83,15 @@ class ReplayStep(PythonStep):
         return bool(((np.floor(there) == there) & (np.abs(there) <= LARGEST)).all())
 
     def answer(self, x: Any) -> Any:
-        return self.answer_in(Scope(None, x))
+        return self.answer_in(Scope(self.frame_of(x)))
+
+    def frame_of(self, x: Any) -> Any:
+        """The frame that the function takes."""
+        return x if self.frame is None else self.frame(x)
 
     def answer_in(self, scope: Scope) -> Any:
         """The answer on a scope's rows, with what other steps computed of them."""
-        import pandas as pd
-
         assert self.replay is not None
-        if scope.frame is None:
-            frame = scope.x if self.frame is None else self.frame(scope.x)
-            # What is done to it is not for the caller.
-            scope.frame = frame.copy(deep=False) if isinstance(frame, pd.DataFrame) else frame
         return plain(self.replay.run(scope.frame, scope.known))
 
     def take_rows(self, x: Any, rows: Any) -> Any:
@@ -176,7 +174,7 @@ def rows_of(value: Traced, sample: Sample) -> str:
     except Exception:
         return "python"
     if index.equals(labels):
-        return "input"
+        return "range" if sample.is_numbered else "input"
     return "range" if index.equals(pd.RangeIndex(len(labels))) else "python"
 
 

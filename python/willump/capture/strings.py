@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..convert.pattern import character_class
+from ..convert.pattern import character_class, translate_regex
 from .columns import emit
 from .frames import kind_of_dtype, same_rows
 from .patterns import anchored, is_re2, measured, regex_of, replaced
@@ -187,6 +187,8 @@ def length(call: Call) -> Native:
     found = call.args[0].native.of.native
     if isinstance(found, Matches):
         return measured(call, found.column, "count", found.pattern, WHOLE, None)
+    if isinstance(found, Pieces):
+        return n_pieces(call, found)
     return _measured(call, "length", WHOLE, math.nan)
 
 
@@ -305,9 +307,33 @@ def split(call: Call) -> Native:
         return Pieces(column, "", limit, "split_blank")
     if not isinstance(own.pat, str) or not own.pat:
         raise NotNative(f"str.{name} by {own.pat!r}")
-    if not (own.regex is False or len(own.pat) == 1 or _is_literal(own.pat) or name == "rsplit"):
+    is_word = own.regex is False or (own.regex is None and len(own.pat) == 1)
+    if not (is_word or _is_literal(own.pat) or name == "rsplit"):
         raise NotNative(f"the regular expression {own.pat!r}")
     return Pieces(column, own.pat, limit, name)
+
+
+def n_pieces(call: Call, pieces: Pieces, dtype: str = WHOLE) -> Column:
+    """How many pieces a string falls into."""
+    column, most = pieces.column, pieces.limit + 1
+    if not pieces.separator:  # runs of what is not blank to Python
+        words = translate_regex(r"\S+").pattern
+        found = measured(call, column, "count", words, dtype, None)
+    else:
+        separators = emit(
+            call, "measure_text", [column], dtype, column.rows, function="count",
+            words=[pieces.separator],
+        )  # fmt: skip
+        found = emit(
+            call, "binary", [separators], dtype, column.rows, function="add", value=1.0,
+            dtype="f64",
+        )  # fmt: skip
+    if most == 1:
+        return found
+    return emit(
+        call, "binary", [found], dtype, column.rows, function="minimum", value=float(most),
+        dtype="f64",
+    )  # fmt: skip
 
 
 @functools.lru_cache(maxsize=8)

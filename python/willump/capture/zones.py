@@ -49,6 +49,8 @@ def changes(zone: Any) -> tuple[Array, Array]:
 
 def local(call: Call, column: Column) -> Column:
     """A zoned column's moments as its clocks show them."""
+    if column.zone is None:
+        raise NotNative("moments whose zone is not known")
     starts, ahead = changes(column.zone)
     naive = replace(column, dtype="datetime", zone=None)
     if not len(starts):

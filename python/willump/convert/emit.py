@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from .._graph import Array, Attribute, GraphBuilder
+from .._graph import Array, Attribute, GraphBuilder, Node
 from .gaps import KEPT, LOST, SETTLED, gaps_of
 from .registry import Refused
 from .values import DTYPES, NUMPY, Ref, Source, Value, promote
@@ -26,6 +26,16 @@ ROUNDED = {
 }  # fmt: skip
 #: Functions of the operator `ufunc` that are.
 ROUNDED_FUNCTIONS = {"exp", "exp2", "expm1", "log", "log1p", "log2", "log10"}
+
+
+def is_rounded(node: Node) -> bool:
+    """Whether what a node computes is within rounding of the original's."""
+    return (
+        node.is_rounded
+        or node.operator in ROUNDED
+        or node.attributes.get("function") in ROUNDED_FUNCTIONS
+        or (node.operator == "tfidf" and bool(node.attributes.get("sublinear_tf")))
+    )
 
 
 def _takes_sparse(operator: str, attributes: Mapping[str, Any]) -> bool:
@@ -312,12 +322,7 @@ class Emitter:
                 pending += node.inputs[:1]
                 continue
             is_dense_norm = node.operator == "normalize" and self._is_dense(node.inputs[0])
-            if (
-                node.operator in ROUNDED
-                or is_dense_norm
-                or node.attributes.get("function") in ROUNDED_FUNCTIONS
-                or (node.operator == "tfidf" and node.attributes.get("sublinear_tf"))
-            ):
+            if is_dense_norm or is_rounded(node):
                 return False
             pending += node.inputs
         return True

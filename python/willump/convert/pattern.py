@@ -16,10 +16,12 @@ from __future__ import annotations
 import functools
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
 from typing import Any, ClassVar, Literal
+
+import numpy as np
 
 __all__ = [
     "Regex",
@@ -27,6 +29,7 @@ __all__ = [
     "UnsupportedPattern",
     "character_class",
     "translate",
+    "translate_either",
     "translate_re2",
     "translate_regex",
 ]
@@ -97,6 +100,8 @@ class Regex:
     group_names: dict[str, int]
     may_be_empty: bool
     has_anchors: bool
+    #: Groups that take part in every match.
+    certain_groups: frozenset[int] = frozenset()
 
 
 def translate_regex(pattern: str, flags: int = 0) -> Regex:
@@ -135,12 +140,95 @@ def translate_re2(pattern: str, *, ignore_case: bool = False) -> Regex:
     return _regex_of(parsed, _Re2Translator().sequence(parsed, flags))
 
 
+def translate_either(pattern: str, *, ignore_case: bool = False) -> Regex:
+    """Translates a regular expression that pandas gives to RE2, but to Python's `re` where it
+    knows that the two read it in different ways: by the pattern, or by what a column holds.
+
+    What is asked of RE2 for some columns and of `re` for others is translated where both
+    find the same.
+
+    Raises
+    ------
+    re.error, UnsupportedPattern
+        As `translate_regex`; also of what hangs on who is asked.
+    """
+    parsed = _parser.parse(pattern)
+    kinds = {_kind_of(node) for node in _nodes_of(parsed)}
+    if kinds & _PYTHONS:
+        return translate_regex(pattern, re.IGNORECASE if ignore_case else 0)
+    has_other_place = "AT_NON_BOUNDARY" in kinds and sys.version_info < (3, 14)  # of no text
+    if _RE2_READS_OTHERWISE.search(pattern) or kinds & _NOT_RE2 or has_other_place:
+        raise UnsupportedPattern("RE2 reads this in another way than Python")
+    flags = parsed.state.flags | (re.IGNORECASE if ignore_case else 0)
+    within = 0
+    for op, argument in _nodes_of(parsed):
+        within |= argument[1] if op is _constants.SUBPATTERN else 0
+    if (flags | within) & ~(re.UNICODE | re.IGNORECASE | re.MULTILINE | re.DOTALL):
+        raise UnsupportedPattern("flags in a pattern for RE2")
+    if not (flags | within) & re.IGNORECASE:
+        return translate_regex(pattern)
+    if kinds & _PYTHONS_BEYOND_ASCII:  # of ASCII, both fold its letters alike
+        if any(point > 127 for node in _nodes_of(parsed) for point in _points_of(node)):
+            raise UnsupportedPattern("other letters than ASCII's, without case")
+        return translate_regex(pattern, flags & re.IGNORECASE)
+    if flags & (re.MULTILINE | re.DOTALL):
+        raise UnsupportedPattern("flags in a pattern for RE2")
+    is_both = "AT_END" in kinds  # whose column may have a line's end
+    writer = _EitherTranslator() if is_both else _Re2Translator()
+    return _regex_of(parsed, writer.sequence(parsed, re.ASCII | re.IGNORECASE))
+
+
+#: What pandas leaves to Python: of all columns, and of those that are not all ASCII.
+_PYTHONS = {"CATEGORY_SPACE", "CATEGORY_NOT_SPACE", "ASSERT", "ASSERT_NOT", "GROUPREF"}
+_PYTHONS_BEYOND_ASCII = {
+    "CATEGORY_WORD", "CATEGORY_NOT_WORD", "CATEGORY_DIGIT", "CATEGORY_NOT_DIGIT", "AT_BOUNDARY",
+    "AT_NON_BOUNDARY",
+}  # fmt: skip
+_NOT_RE2 = {"ATOMIC_GROUP", "POSSESSIVE_REPEAT", "GROUPREF_EXISTS", "FAILURE"}
+_RE2_READS_OTHERWISE = re.compile(r"\\[0-9uUN]|\[:|\{,|\(\?#")
+
+
+def _nodes_of(parsed: Any) -> Iterator[tuple[Any, Any]]:
+    """The nodes of a syntax tree, classes' items and all."""
+    if isinstance(parsed, _parser.SubPattern):
+        parsed = list(parsed)
+    if isinstance(parsed, tuple) and len(parsed) == 2 and hasattr(parsed[0], "name"):
+        yield parsed
+    if isinstance(parsed, (list, tuple)):
+        for each in parsed:
+            yield from _nodes_of(each)
+
+
+def _kind_of(node: tuple[Any, Any]) -> str:
+    op, argument = node
+    return str(argument if op in (_constants.AT, _constants.CATEGORY) else op)
+
+
+def _points_of(node: tuple[Any, Any]) -> tuple[int, ...]:
+    """The code points that a node names."""
+    op, argument = node
+    if op is _constants.RANGE:
+        return tuple(argument)
+    return (argument,) if op in (_constants.LITERAL, _constants.NOT_LITERAL) else ()
+
+
 def _regex_of(parsed: Any, text: str) -> Regex:
     state = parsed.state
     has_anchors = "AT_" in repr(list(parsed))
+    is_empty = parsed.getwidth()[0] == 0
     return Regex(
-        text, state.groups - 1, dict(state.groupdict), parsed.getwidth()[0] == 0, has_anchors
-    )
+        text, state.groups - 1, dict(state.groupdict), is_empty, has_anchors,
+        frozenset(_certain_groups(parsed)),
+    )  # fmt: skip
+
+
+def _certain_groups(nodes: Any) -> Iterator[int]:
+    """The groups on the way of every match: in no alternative and in nothing optional."""
+    for op, argument in nodes:
+        if op is _constants.SUBPATTERN:
+            if argument[0] is not None:
+                yield argument[0]
+            yield from _certain_groups(argument[3])
 
 
 def _word_rule(nodes: list[Any], flags: int) -> Literal["word2", "word1"] | None:
@@ -354,6 +442,13 @@ class _Translator:
     }
 
 
+#: Places that are the same without case.
+_PLACES = (
+    _constants.AT_BEGINNING,
+    _constants.AT_BEGINNING_STRING,
+    _constants.AT_END_STRING,
+    _constants.AT_END,
+)
 #: What RE2 folds onto ASCII letters.
 _RE2_FOLDS = {"k": "\u212a", "s": "\u017f"}
 #: The blanks of RE2's `\\s`: no vertical tab.
@@ -378,7 +473,7 @@ class _Re2Translator(_Translator):
                 return super().single(op, argument, re.ASCII)
             char = chr(argument) if op is _constants.LITERAL else ""
             if not char.isascii() or op is not _constants.LITERAL:
-                raise UnsupportedPattern("a class, or other letters, without case")
+                return _folded_by_re2(op, argument)
             both = {char.lower(), char.upper()} | {_RE2_FOLDS.get(char.lower(), char.lower())}
             return _format_class([(ord(c), ord(c)) for c in sorted(both)])
         if op is _constants.IN:
@@ -398,7 +493,7 @@ class _Re2Translator(_Translator):
         return super().subpattern(argument, flags)
 
     def at(self, where: Any, flags: int) -> str:
-        if flags & re.IGNORECASE and where is not _constants.AT_BEGINNING:
+        if flags & re.IGNORECASE and where not in _PLACES:
             raise UnsupportedPattern("this place without case")
         if where is _constants.AT_END:
             return r"\z"
@@ -411,6 +506,73 @@ class _Re2Translator(_Translator):
         "AT": at,
         "SUBPATTERN": subpattern,
     }
+
+
+class _EitherTranslator(_Re2Translator):
+    """Writes the nodes of a pattern where RE2 and Python find the same without case."""
+
+    def single(self, op: Any, argument: Any, flags: int) -> str:
+        found = super().single(op, argument, flags)
+        own = re.UNICODE if op is _constants.ANY else re.UNICODE | re.IGNORECASE
+        if found != _class_of((op, argument), own):
+            raise UnsupportedPattern("letters without case before an end, as RE2 and Python do it")
+        return found
+
+    def at(self, where: Any, flags: int) -> str:
+        if where is _constants.AT_END:  # Python is asked where there is a line's end
+            return _Translator.at(self, where, flags)
+        return super().at(where, flags)
+
+    METHODS: ClassVar[dict[str, Callable[[Any, Any, int], str]]] = {
+        **_Re2Translator.METHODS,
+        "AT": at,
+    }
+
+
+@functools.lru_cache(maxsize=256)
+def _asked_of_re2(source: str) -> str:
+    """The PCRE2 class of the characters that RE2 finds for a class without case: asked of it."""
+    try:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+    except ImportError as error:  # strings that Arrow holds are its
+        raise UnsupportedPattern("classes without case, which RE2 is asked for") from error
+    text = _all_characters().replace(_SURROGATES, "")
+    try:
+        (left,) = pc.replace_substring_regex(pa.array([text]), f"(?i){source}+", "").to_pylist()
+    except pa.ArrowInvalid as error:
+        raise UnsupportedPattern(f"RE2 does not read {source}") from error
+    is_left = np.zeros(sys.maxunicode + 1, dtype=bool)
+    is_left[np.frombuffer(left.encode("utf-32-le"), dtype="<u4")] = True
+    is_left[0xD800:0xE000] = is_left[0xD7FF]  # no string of Arrow's holds them
+    return character_class([int(point) for point in np.flatnonzero(~is_left)])
+
+
+_SURROGATES = "".join(map(chr, range(0xD800, 0xE000)))
+
+
+def _folded_by_re2(op: Any, argument: Any) -> str:
+    if op is not _constants.IN:
+        sign = "^" if op is _constants.NOT_LITERAL else ""
+        return _asked_of_re2(f"[{sign}{_escape(argument)}]")
+    return _asked_of_re2("[" + "".join(map(_re2_item, argument)) + "]")
+
+
+def _re2_item(node: Any) -> str:
+    """An item of a class as RE2 reads it."""
+    op, argument = node
+    if op is _constants.NEGATE:
+        return "^"
+    if op is _constants.LITERAL:
+        return _escape(argument)
+    if op is _constants.RANGE:
+        return _format_range(*argument)
+    letters = {"WORD": "w", "NOT_WORD": "W", "DIGIT": "d", "NOT_DIGIT": "D", "SPACE": "s",
+               "NOT_SPACE": "S"}  # fmt: skip
+    letter = letters.get(str(argument).removeprefix("CATEGORY_"))
+    if letter is None:
+        raise UnsupportedPattern(f"{argument} for RE2")
+    return f"\\{letter}"
 
 
 def _without_blanks(node: Any) -> list[Any]:
