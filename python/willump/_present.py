@@ -278,6 +278,7 @@ def extract_of(
             function.get("present") or (),
             function.get("no_objects") or (),
             function.get("categories"),
+            str(function.get("labels") or ""),
         )
     readers = NameReaders(_readers(metadata, inputs, estimator))
     if metadata.get("exact_names") is not None and len(inputs) == 1:

@@ -159,3 +159,69 @@ def test_an_encoder_is_not_given_codes() -> None:
 def test_categories_are_no_answers(function: Any) -> None:
     with pytest.raises(willump.UnsupportedError, match="returns categories"):
         willump.compile(function, sample=FRAME)
+
+
+NAMES, NUMBERS = ["low", "middle", "high"], [0.5, 1.0, 2.5]
+
+
+def of_array(f: Any, labels: Any) -> Any:
+    """A Categorical, which is no Series."""
+    return pd.cut(f["x"].to_numpy(), EDGES, labels=labels)
+
+
+#: What is done to a Categorical, native as a whole.
+OF_ARRAYS: list[Callable[[pd.DataFrame], Any]] = [
+    lambda f: of_array(f, NAMES) == "low",
+    lambda f: of_array(f, NAMES) != "high",
+    lambda f: of_array(f, NAMES).isna() | (of_array(f, NAMES).copy().notna() & f["p"]),
+    lambda f: of_array(f, NAMES).codes.astype(float),
+    lambda f: of_array(f, NUMBERS).astype(float),
+    lambda f: of_array(f, NUMBERS).to_numpy(),
+    lambda f: np.asarray(of_array(f, NUMBERS)) * 2,
+    lambda f: of_array(f, CLASSES).astype(float),
+    lambda f: of_array(f, CLASSES) == 10,
+    lambda f: of_array(f, NAMES).astype(str) == "middle",
+    lambda f: np.where(of_array(f, NAMES).astype(str).isna(), 1.0, f["y"]),
+    lambda f: np.where(np.asarray(of_array(f, NAMES)) == "low", 1.0, f["y"]),
+    lambda f: pd.Series(of_array(f, NAMES), index=f.index).astype(str).isin(["low", "high"]),
+    lambda f: pd.Series(of_array(f, NAMES), index=f.index) == "low",
+    lambda f: f.assign(c=of_array(f, NAMES))["c"].isna(),
+    lambda f: np.where(f["s"].values == "a", 1, 0) + f["s"].values.fillna("b").isna(),
+]
+
+
+@pytest.mark.parametrize("number", range(len(OF_ARRAYS)))
+def test_categoricals_are_those_of_pandas(number: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check_random_frames(OF_ARRAYS[number], 15)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda f: of_array(f, NAMES).astype(str),
+        lambda f: of_array(f, NAMES).astype(str).fillna("none"),
+        lambda f: of_array(f, NAMES).astype(object),
+        lambda f: np.asarray(of_array(f, NAMES)),
+        lambda f: of_array(f, NAMES).to_numpy(),
+        lambda f: pd.Series(of_array(f, NAMES), index=f.index).astype(str),
+        lambda f: pd.Series(of_array(f, NAMES).astype(str), index=f.index).fillna("none"),
+    ],
+)
+def test_a_categorical_is_answered_as_strings(function: Any) -> None:
+    fast = willump.compile(function, sample=pd.DataFrame({"x": [-1.0, 1.0, 1.5]}), strict=True)
+    for x in ([3.0], [-1.0, 0.0, 2.0, 1e6], [], [1.0, 1.0]):
+        rows = pd.DataFrame({"x": np.array(x, dtype=np.float64)}, index=range(5, 5 + len(x)))
+        expected, found = function(rows), fast(rows)
+        assert type(found) is type(expected)
+        assert found.dtype == expected.dtype
+        assert list(found) == list(expected)
+        if isinstance(expected, pd.Series):
+            pd.testing.assert_series_equal(found, expected)
+    rows = pd.DataFrame({"x": [1.0, math.nan, 1e7]})
+    if "none" in list(function(rows)):
+        assert list(fast(rows)) == list(function(rows))
+    else:  # a string that is missing is none of the labels
+        with pytest.raises(ValueError, match="string is missing"):
+            fast(rows)

@@ -44,7 +44,8 @@ CASES = [
 
 
 def score(df: Any) -> Any:
-    return df["x"].rank() + df["n"]
+    """With a step that reads all columns."""
+    return df["x"].rank() + df["n"] + df.apply(lambda row: 0 * len(str(tuple(row))), axis=1)
 
 
 with warnings.catch_warnings():

@@ -28,6 +28,12 @@ STATEMENTS = (
     "s = f.pop('y'); f['y'] = s * 2", "f = f.assign(x=lambda d: d['x'] + d['n'])", "g = change(f)",
     "change(g)", "a = write(a)", "write(b)", "del g['y']; g['y'] = a", "f = f[list(f.columns)]",
     "for c in ('x', 'y'): f[c] = f[c] - 1", "m = np.column_stack([a, b])",
+    "a = f['x'].to_numpy()", "b = s.values", "s = s.copy()", "f = f.copy()",
+    "b = np.asarray(g['y'])",
+    "s[s > 1] = 5", "s[b > 1] -= 2", "s.loc[a < 2] = b[a < 2]", "s.clip(0, 3, inplace=True)",
+    "f.loc[a > 0, ['x', 'y']] = 1.5", "f.loc[f['n'] > 1, 'x'] = f.loc[f['n'] > 1, 'y'] * 3",
+    "s = pd.Series(a, index=f.index)", "s = pd.Series(b, index=f.index, copy=False)",
+    "a = a.copy(); a[a > 1] *= 2", "b[s > 0] = s[s > 0]", "a = np.zeros(len(f)); a[b > 0] = 1",
 )  # fmt: skip
 
 

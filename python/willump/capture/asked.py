@@ -51,6 +51,7 @@ class Asked:
     def __init__(self) -> None:
         self.is_all = False  #: whether columns that are not named, or their order, count
         self.has_rows = False  #: whether there are rows at all
+        self.has_unique_labels = False  #: whether rows are found by their labels
         self.absent: list[Any] = []  #: names that were looked for in vain,
         self.present: list[Any] = []  #: and those that were there
 

@@ -27,6 +27,7 @@ from . import (  # noqa: F401  (registers makers)
     dates,
     estimators,
     few,
+    frame_operators,
     joins,
     numpy_calls,
     parse_dates,
@@ -34,6 +35,7 @@ from . import (  # noqa: F401  (registers makers)
     replaced,
     row_functions,
     row_lists,
+    row_reductions,
     strings,
     zones,
 )
@@ -66,6 +68,7 @@ from .values import (
     Replay,
     Traced,
 )
+from .views import check_spoilt
 
 
 @dataclass
@@ -119,6 +122,10 @@ class Followed:
         absent = {name for name in tracer.asked.absent if isinstance(name, str)}
         if absent.difference(self.sample.columns):
             metadata["function"]["absent"] = sorted(absent.difference(self.sample.columns))
+        if tracer.sample.is_numbered:
+            metadata["function"]["labels"] = "numbered"
+        elif tracer.asked.has_unique_labels and not self.is_whole:
+            metadata["function"]["labels"] = "unique"
         present = set(tracer.asked.present).intersection(self.sample.columns)
         if present:
             metadata["function"]["present"] = sorted(present)
@@ -194,15 +201,17 @@ def number_steps(steps: Sequence[Any], dtypes: dict[str, Any]) -> None:
             step.frame = AsFrame(dtypes)
 
 
-def _argument(frame: pd.DataFrame, context: Context) -> Traced:
+def _argument(sample: Sample, context: Context) -> Traced:
     """The function's argument: an input for each column."""
+    frame, rows = sample.rows, "range" if sample.is_numbered else "input"
     found: dict[str, Held] = {}
     for name in frame.columns:
         try:
             if not isinstance(name, str):
                 raise NotNative("its name is no string")
             if isinstance(frame[name].dtype, pd.CategoricalDtype):
-                found[name] = input_of(context, name, frame[name].cat.categories)
+                coded = input_of(context, name, frame[name].cat.categories)
+                found[name] = replace(coded, rows=rows)
                 continue
             zone = getattr(frame[name].dtype, "tz", None)
             nullable = kind_of_nullable(frame[name].dtype)
@@ -217,8 +226,8 @@ def _argument(frame: pd.DataFrame, context: Context) -> Traced:
             attributes["dtype"] = "f32"
         stored = str(frame[name].dtype) if nullable else stored_name(frame[name].dtype)
         node = context._emit("input", (), attributes)
-        found[name] = Column(node, dtype, "input", stored=stored, zone=zone)
-    return Traced(frame, Frame(found, "input"), Replay(None), is_open=True)
+        found[name] = Column(node, dtype, rows, stored=stored, zone=zone)
+    return Traced(frame, Frame(found, rows), Replay(None), is_open=True)
 
 
 def follow(
@@ -256,11 +265,39 @@ def follow(
 
 
 def _followed(function: Any, rows: Sample, *, splits_lookups: bool) -> Followed:
-    """The function, followed line by line."""
+    """The function, followed line by line; where it brings columns of the caller's index together
+    with such as are numbered from 0, as those of the sample are, again for calls like that."""
+    tracers: list[Tracer] = []
+    found: Followed | UnsupportedError
+    try:
+        found = _followed_as(function, rows, tracers, splits_lookups=splits_lookups)
+    except UnsupportedError as error:
+        found = error
+    if tracers[0].is_misaligned and rows.may_be_numbered:
+        numbered = replace(rows, is_numbered=True)
+        try:
+            other = _followed_as(function, numbered, tracers, splits_lookups=splits_lookups)
+        except UnsupportedError:
+            pass
+        else:
+            is_better = isinstance(found, UnsupportedError) or (
+                len(other.finish().reasons) < len(found.finish().reasons)
+            )
+            found = other if is_better else found
+    if isinstance(found, UnsupportedError):
+        raise found
+    return found
+
+
+def _followed_as(
+    function: Any, rows: Sample, tracers: list[Tracer], *, splits_lookups: bool
+) -> Followed:
+    """The function, followed once; its tracer is put behind the others."""
     frame = rows.rows
     context = Context(splits_lookups=splits_lookups)
-    argument = _argument(frame, context)
+    argument = _argument(rows, context)
     tracer = Tracer(argument, context, rows)
+    tracers.append(tracer)
     tracer.roots.append(function)
     args: tuple[Any, ...] = (argument,)
     plain = function
@@ -346,7 +383,7 @@ def _whole(function: Any, rows: Sample, why: str) -> Followed:
     """The function as one Python step."""
     frame = rows.rows
     context = Context()
-    argument = _argument(frame, context)
+    argument = _argument(rows, context)
     tracer = Tracer(argument, context, rows)
     value = function(frame.copy(deep=False))
     native = f"the whole function: {why}"
@@ -383,6 +420,7 @@ class Result:
                 f"the function returns {type(result).__name__}, which does not hang on its input; "
                 "return one array, matrix or Series with an answer for each row"
             )
+        check_spoilt(result)
         if type(result.value) is list and isinstance(result.native, Column):
             # Of strings, an array of NumPy's would be as wide as those of the sample.
             values = np.array(result.value, dtype=object if result.native.is_text else None)

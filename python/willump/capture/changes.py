@@ -46,6 +46,7 @@ from .values import (
     Traced,
     concrete,
 )
+from .views import is_lent, may_show
 
 
 def _strictness() -> tuple[Any, ...]:
@@ -239,6 +240,8 @@ class Watch:
         self.line = 0  #: the line at work
         self._strictness = _strictness()
         self._arrays: list[weakref.ref[Traced]] = []
+        #: Objects of pandas that may lie in an array's memory.
+        self._lent: list[weakref.ref[Traced]] = []
         #: What the function was given from outside: itself, its object.
         self.roots: list[Any] = []
         #: What was there before the function was called, as it comes up, and all that the
@@ -257,6 +260,8 @@ class Watch:
         if _memory(traced.value) is not None:
             self._arrays = [held for held in self._arrays if held() is not None]
             self._arrays.append(weakref.ref(traced))
+        elif traced.replay.function in (pd.Series, pd.DataFrame) and is_lent(traced):
+            self._lent.append(weakref.ref(traced))
 
     def check_strictness(self) -> None:
         """Raises where the function has it that warnings are errors."""
@@ -411,9 +416,32 @@ class Watch:
                     "given; change a copy"
                 )
 
+    def note_written(self, changed: Traced, columns: frozenset[str] | None = None) -> None:
+        """Notes that an object of pandas is written to in place: arrays that lie in its memory
+        are not read behind that. `columns`: those of a frame, None where it is not known."""
+        if not isinstance(changed.value, (pd.Series, pd.DataFrame)):
+            return
+        if is_lent(changed):
+            raise CaptureError(
+                f"line {self.line}: what is changed in place may lie in the memory of an array"
+            )
+        for held in self._arrays:
+            array = held()
+            if array is not None and may_show(array, changed, columns):
+                name = repr(array.name) if array.name else "an array"
+                array.spoilt = (
+                    f"line {self.line}: {name} may lie in the memory of what is changed in place; "
+                    "make it of a copy()"
+                )
+
     def check_alias(self, changed: Traced, but: Sequence[Traced] = ()) -> None:
         """Raises where what is changed in place is also to be seen in another value."""
         own = _memory(changed.value)
+        if own is not None and any(table() is not None for table in self._lent):
+            raise CaptureError(
+                f"line {self.line}: an array is changed, and what was made of one without a copy "
+                "may show it"
+            )
         for held in () if own is None else self._arrays:
             other = held()
             theirs = None if other is None else _memory(other.value)

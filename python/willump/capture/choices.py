@@ -42,7 +42,6 @@ from .values import (
     NotNative,
     Traced,
     column_of,
-    is_all_rows,
     is_traced,
     values_of,
 )
@@ -75,12 +74,12 @@ def missing(call: Call, column: Column) -> Column:
     return emit(call, "is_missing", [column], "bool", column.rows)
 
 
-@method("series", "isna", "isnull")
+@method("series Categorical strings", "isna", "isnull")
 def isna(call: Call) -> Native:
     return missing(call, call.tracer.column(call.args[0], is_loose=True, is_coded=True))
 
 
-@method("series", "notna", "notnull")
+@method("series Categorical strings", "notna", "notnull")
 def notna(call: Call) -> Native:
     return negated(
         call, missing(call, call.tracer.column(call.args[0], is_loose=True, is_coded=True))
@@ -128,7 +127,7 @@ def filled(call: Call, column: Column, value: Any) -> Column:
     return replace(made, zone=column.zone)
 
 
-@method("series", "fillna")
+@method("series strings", "fillna")
 def fillna(call: Call) -> Native:
     own = call.bind("self", "value")
     return filled(call, call.tracer.column(own.self, is_loose=True), own.value)
@@ -259,7 +258,7 @@ def _kind_of_constant(value: Any) -> str:
     return "int64" if isinstance(value, (int, np.integer)) else "float64"
 
 
-def _check_fits(call: Call, column: Column, other: Any, shown: Any, *, is_set: bool) -> None:
+def check_fits(call: Call, column: Column, other: Any, shown: Any, *, is_set: bool) -> None:
     """Refuses what makes the rows decide a Series' dtype: pandas keeps whole numbers and
     booleans where the values that come among them are such, and else makes them floats or
     objects; it raises where they are set (`is_set`)."""
@@ -297,42 +296,10 @@ def where(call: Call) -> Native:
         sides = {"then" if is_mask else "otherwise": math.nan}
         columns = [condition, column]
         return emit(call, "where", columns, LOOSE, same_rows(columns), **sides)
-    _check_fits(call, column, own.other, call.value, is_set=False)
+    check_fits(call, column, own.other, call.value, is_set=False)
     if is_mask:
         return chosen(call, condition, own.other, column, call.value)
     return chosen(call, condition, column, own.other, call.value)
-
-
-@method("series", "setitem")
-def set_where(call: Call) -> Native:
-    owner, condition, value = call.args
-    if not isinstance(condition, Traced):
-        raise NotNative("rows are set by their labels")
-    column = call.tracer.column(owner)
-    taken = nullable.condition(call, call.tracer.column(condition), 0.0)
-    _check_fits(call, column, value, call.value, is_set=True)
-    return chosen(call, taken, value, column, call.value)
-
-
-@method("frame.loc", "setitem")
-def set_loc(call: Call) -> Native:
-    owner, key, value = call.args
-    frame = call.tracer.frame_of(owner)
-    if not (isinstance(key, tuple) and len(key) == 2 and isinstance(key[1], str)):
-        raise NotNative("this assignment by .loc")
-    rows, name = key
-    if is_all_rows(rows):
-        from .frames import _with
-
-        return _with(call, frame, {name: value})
-    old: Any = frame.column(name) if name in frame.columns else math.nan
-    condition = nullable.condition(call, call.tracer.column(rows), 0.0)
-    if isinstance(old, Column):
-        _check_fits(call, old, value, call.value[name], is_set=True)
-    column = chosen(call, condition, value, old, call.value[name])
-    if column.rows not in ("", frame.rows):
-        raise NotNative("the condition has another index than the frame")
-    return Frame({**frame.columns, name: replace(column, rows=frame.rows)}, frame.rows)
 
 
 @method(SERIES, "clip")
@@ -399,6 +366,10 @@ def isin(call: Call) -> Native:
     if isinstance(own.values, Traced):
         raise NotNative("isin of data")
     values = list(own.values)
+    if column.is_moment:
+        from .dates import is_in
+
+        return is_in(call, column, own.values)
     odd = [v for v in values if v is pd.NaT or (is_missing(v) and not _is_found(v, column))]
     if odd:
         raise NotNative("isin with a missing value of another kind")
@@ -463,6 +434,10 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
         return categorized(call, column, _fixed_categories(call))
     if column.is_text and dtype == np.dtype(object):
         return replace(column, dtype="object")
+    if column.categories and dtype == np.dtype(object):
+        from .categories import as_values
+
+        return as_values(call, column, "object")
     wanted = kind_of_dtype(dtype)
     if column.is_moment or wanted in ("datetime", "timedelta"):
         both = (dtype, _dtype_before(call, dtype)) if column.dtype == wanted else ()
@@ -523,7 +498,7 @@ def _fixed_categories(call: Call) -> Any:
     raise NotNative("categories that hang on the data: give CategoricalDtype(categories=[...])")
 
 
-@method(SERIES, "astype")
+@method(f"{SERIES} Categorical", "astype")
 def astype(call: Call) -> Native:
     return cast(
         call, call.tracer.column(call.args[0], is_loose=True, is_coded=True), call.value.dtype
@@ -540,7 +515,6 @@ def reshape(call: Call) -> Native:
     return joined(call, {"0": call.tracer.column(call.args[0])})
 
 
-@method("array", "getitem")
 def new_axis(call: Call) -> Native:
     from .frames import joined
 

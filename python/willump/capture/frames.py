@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,13 +24,17 @@ from .values import (
     Dummies,
     Frame,
     Held,
+    Later,
     Matrix,
+    Misaligned,
     Native,
     NotNative,
     Part,
+    Replay,
     Traced,
     column_of,
     is_all_rows,
+    replayed,
     with_rows,
 )
 
@@ -103,7 +109,7 @@ def same_rows(columns: Iterable[Column], value: Any = None) -> str:
     """The rows of a result: those of the Series among its operands."""
     found = {column.rows for column in columns if column.rows}
     if len(found) > 1:
-        raise NotNative(
+        raise Misaligned(
             "its operands have different indexes, by which pandas would align them; "
             "reset_index(drop=True) both"
         )
@@ -140,7 +146,6 @@ def get(call: Call) -> Native:
     return get_item(call)
 
 
-@method("frame.loc", "getitem")
 def loc(call: Call) -> Native:
     part, key = call.args
     frame = call.tracer.frame_of(part.native.of)
@@ -207,12 +212,12 @@ def series(call: Call) -> Native:
         return constant_column(call, Frame({}, rows_of_index(call, own.index)), given)
     if not isinstance(given, Traced) or own.dtype is not None or np.ndim(given.value) != 1:
         raise NotNative("a Series of this")
-    column = call.tracer.column(given)
+    column = call.tracer.column(given, is_coded=True)
     rows = column.rows if isinstance(given.value, pd.Series) else "range"
     if own.index is not None:
         rows = rows_of_index(call, own.index)
     if isinstance(given.value, pd.Series) and column.rows != rows:
-        raise NotNative("a Series of a Series with another index")
+        raise Misaligned("a Series of a Series with another index")
     is_list = type(given.value) is list
     own_dtype = column.dtype if is_list else str(given.value.dtype)
     if not rows or (str(call.value.dtype) != own_dtype and not column.is_text):
@@ -229,20 +234,47 @@ def set_item(call: Call) -> Native:
     owner, key, value = call.args
     frame = call.tracer.frame_of(owner)
     if isinstance(key, str):
-        return _with(call, frame, {key: value})
+        return with_columns(call, frame, {key: value})
     names = _names(key)
-    if names is None or not isinstance(value, Traced):
+    if names is None or not all(isinstance(name, str) for name in names):
         raise NotNative("this assignment to columns")
+    if len(set(names)) != len(names):
+        raise NotNative("a column is assigned twice")
+    if not isinstance(value, Traced):
+        if isinstance(value, (list, tuple, dict)) or np.ndim(value) != 0:
+            raise NotNative("columns are set to constants of their own")
+        return with_columns(call, frame, dict.fromkeys(names, value))
     if isinstance(value.native, Frame):
-        given = call.tracer.frame_of(value)
-        columns = {name: given.columns[old] for name, old in zip(names, given.columns, strict=True)}
-        if given.rows != frame.rows:
-            raise NotNative("the columns have another index")
+        columns = dict(zip(names, value.native.columns.values(), strict=True))
+        if value.native.rows != frame.rows:
+            raise Misaligned("the columns have another index")
         return Frame({**frame.columns, **columns}, frame.rows)
-    raise NotNative("an array's columns are assigned")
+    if np.ndim(value.value) != 2:
+        raise NotNative(f"columns are set to a {type(value.value).__name__}")
+    if isinstance(value.native, Matrix) and isinstance(value.value, np.ndarray):
+        picked = (call.tracer.get_item(value, (slice(None), i)) for i in range(len(names)))
+        return with_columns(call, frame, dict(zip(names, picked, strict=True)))
+    return Frame({**frame.columns, **_of_python(call, frame, names)}, frame.rows)
 
 
-def _with(call: Call, frame: Frame, values: dict[str, Any]) -> Frame:
+def _of_python(call: Call, frame: Frame, names: list[str]) -> dict[str, Held]:
+    """Columns that are set to what Python computes, each a step of its own once it is used."""
+    tracer, line = call.tracer, call.tracer.line
+    why = call.args[2].native
+    why = why if isinstance(why, str) else f"line {line}: columns that are set to this"
+    whole = Replay(call.function, tuple(map(replayed, call.args)), line=line)
+
+    def step(name: str) -> Column:
+        pick = Replay(operator.getitem, (whole, name), line=line)
+        made = tracer.external(Traced(call.value[name], why, pick, line))
+        if not isinstance(made, Column) or made.rows != frame.rows:
+            raise NotNative(why)
+        return made
+
+    return {name: Later(functools.partial(step, name)) for name in names}
+
+
+def with_columns(call: Call, frame: Frame, values: dict[str, Any]) -> Frame:
     columns = dict(frame.columns)
     for name, value in values.items():
         columns[name] = _column_for(call, frame, name, value)
@@ -259,7 +291,7 @@ def _column_for(call: Call, frame: Frame, name: str, value: Any) -> Held:
     except NotNative as reason:
         return str(reason)
     if column.rows not in ("", frame.rows):
-        raise NotNative(f"column {name!r} has another index than the frame")
+        raise Misaligned(f"column {name!r} has another index than the frame")
     if type(value.value) is list and column.is_text:  # pandas finds its dtype
         column = replace(column, dtype=kind_of_dtype(call.value[name].dtype))
     return replace(column, rows=frame.rows)
@@ -301,7 +333,7 @@ def assign(call: Call) -> Native:
     frame = call.tracer.frame_of(call.args[0])
     if any(callable(value) for value in call.kwargs.values()):
         raise NotNative("assign with functions")
-    return _with(call, frame, call.kwargs)
+    return with_columns(call, frame, call.kwargs)
 
 
 @method("frame", "rename", "set_axis", "add_prefix", "add_suffix")
@@ -327,7 +359,7 @@ def renamed(call: Call) -> Native:
     return call.tracer.column(call.args[0], is_coded=True)
 
 
-@method("frame series", "copy")
+@method("frame series Categorical strings", "copy")
 def copied(call: Call) -> Native:
     native = call.args[0].native
     if isinstance(native, str):
@@ -343,19 +375,6 @@ def reset_index(call: Call) -> Native:
     if isinstance(native, Frame):
         return Frame({k: with_rows(c, "range") for k, c in native.columns.items()}, "range")
     return replace(call.tracer.column(call.args[0], is_coded=True), rows="range")
-
-
-@method("frame", "astype")
-def astype(call: Call) -> Native:
-    from .choices import cast
-
-    frame = call.tracer.frame_of(call.args[0])
-    own = call.bind("self", "dtype", copy=None)
-    wanted = own.dtype if isinstance(own.dtype, dict) else dict.fromkeys(frame.columns, own.dtype)
-    columns = dict(frame.columns)
-    for name in wanted:
-        columns[name] = cast(call, frame.column(name), call.value[name].dtype)
-    return Frame(columns, frame.rows)
 
 
 # ---- to arrays ----------------------------------------------------------------
@@ -424,7 +443,7 @@ def concat(call: Call) -> Native:
             column = call.tracer.column(item, is_coded=True)
             frames.append(Frame({item.value.name: column}, column.rows))
     if len({frame.rows for frame in frames}) != 1:
-        raise NotNative("its parts have different indexes")
+        raise Misaligned("its parts have different indexes")
     parts = [each for frame in frames for each in frame.columns.values()]
     for name, each in zip(call.value.columns, parts, strict=True):  # what has no name is counted
         if name in columns:

@@ -65,6 +65,7 @@ class FunctionInputs:
     no_objects : those that an imputer compares as they come: None among objects is no missing
         number to it
     categories : of categorical columns whose codes the function reads
+    labels : what those of a pandas frame's rows must be: "numbered" from 0, or "unique"
     """
 
     def __init__(
@@ -76,7 +77,9 @@ class FunctionInputs:
         present: Sequence[str] = (),
         no_objects: Sequence[str] = (),
         categories: Mapping[str, Sequence[Any]] | None = None,
+        labels: str = "",
     ) -> None:
+        self.labels = labels
         self.no_objects = frozenset(no_objects).intersection(names)
         self.categories = {n: c for n, c in (categories or {}).items() if n in names}
         self.all_columns, self.absent = list(all_columns), frozenset(absent)
@@ -97,6 +100,8 @@ class FunctionInputs:
         if is_frame(x):
             library = library_of(x)
             if library == "pandas":
+                if self.labels:
+                    _check_labels(x.index, self.labels)
                 places = self._places(x)
                 block = block_of(x) if self.are_doubles else None
                 if block is not None and block.dtype == np.float64:
@@ -241,6 +246,28 @@ class FunctionInputs:
             )
 
 
+def _is_numbered(index: Any) -> bool:
+    import pandas as pd
+
+    if isinstance(index, pd.RangeIndex):
+        return len(index) == 0 or (index.start == 0 and (index.step == 1 or len(index) == 1))
+    return bool(index.equals(pd.RangeIndex(len(index))))
+
+
+def _check_labels(index: Any, labels: str) -> None:
+    """Raises where pandas would bring rows together by labels otherwise than row by row."""
+    if labels == "unique" and not index.is_unique:
+        raise ValueError(
+            "the function sets values by their rows' labels, and labels of X come twice: "
+            "reset_index(drop=True) before"
+        )
+    if labels == "numbered" and not _is_numbered(index):
+        raise ValueError(
+            "the function brings rows of X together with others by their labels, which were those "
+            "of the sample, 0, 1, ...: reset_index(drop=True) before"
+        )
+
+
 def is_scalar(value: Any) -> bool:
     return isinstance(value, (str, int, float, np.generic, bool)) or value is None or (
         not hasattr(value, "__len__") and not hasattr(value, "shape")
@@ -380,6 +407,11 @@ def _numbers(array: Array, name: str, dtype: str) -> Array:
     return numbers
 
 
+def _is_number(value: Any) -> bool:
+    is_moment = isinstance(value, np.timedelta64)  # to NumPy, an integer
+    return isinstance(value, (int, float, np.integer, np.floating)) and not is_moment
+
+
 def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
     """A list's numbers; None is NaN."""
     if _is_moment(dtype):
@@ -388,7 +420,7 @@ def _list_numbers(values: Sequence[Any], name: str, dtype: str) -> Array:
     for row, value in enumerate(values):
         if value is None:
             number = math.nan
-        elif isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
+        elif isinstance(value, (bool, np.bool_)) or not _is_number(value):
             is_bool = isinstance(value, (bool, np.bool_))
             if not is_bool:
                 if type(value).__name__ != "NAType":

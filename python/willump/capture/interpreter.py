@@ -132,8 +132,6 @@ class Interpreter(Expressions):
             key = self.expression(target.slice)
             left = self._item(owner, key)
             right = self.expression(node.value)
-            if not is_traced(right):  # the other rows keep what they have
-                left = self.tracer.all_rows(owner, key, left)
             value = self._augmented(node, left, right, is_part=True)
             self._set_item(owner, key, value, target.lineno)
         else:

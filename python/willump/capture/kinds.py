@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from .registry import METHODS, Maker
 from .source import is_of_library
-from .values import Column, Part, Traced
+from .values import Column, Part, Picked, Traced
 
 #: Functions that give the very array that they are given, where it is of their dtype.
 SAME_ARRAY = frozenset(
@@ -22,6 +22,8 @@ SAME_ARRAY = frozenset(
 
 def nodes_of(native: Any) -> tuple[int, ...]:
     """The nodes that a native form is, and those of its blocks."""
+    if isinstance(native, Picked):
+        native = native.column
     if isinstance(native, Column):
         return (native.node,)
     ref = getattr(native, "ref", None)
@@ -58,6 +60,8 @@ def kind_of(value: Any) -> str:
         return "series"
     if sp.issparse(inner):
         return "matrix"
+    if isinstance(getattr(inner, "dtype", None), pd.StringDtype):
+        return "strings"
     if isinstance(inner, np.ndarray):
         return {1: "array", 2: "matrix"}.get(inner.ndim, "scalar")
     return type(inner).__name__

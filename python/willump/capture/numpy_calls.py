@@ -8,16 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
 from ..convert.emit import ROUNDED_FUNCTIONS
 from ..convert.values import Ref
+from . import categories as of_categories
 from . import choices as of_choices
 from . import columns as of_columns
 from . import few
 from .choices import chosen
 from .columns import emit, number_of, result_dtype
-from .frames import check_mixed, joined, same_rows
+from .frame_operators import by_column
+from .frames import check_mixed, constant_column, joined, kind_of_dtype, same_rows
+from .narrow import stored_name
 from .registry import Call, function, method
 from .values import (
     FILLED,
@@ -51,6 +55,8 @@ def ufunc(call: Call) -> Native:
     if len(call.args) != 1 or call.kwargs:
         raise NotNative(f"np.{call.name} with options")
     given = call.args[0]
+    if isinstance(given.value, pd.DataFrame):
+        return by_column(call, {0: call.tracer.frame_of(given)}, lambda _: ufunc)
     name = "absolute" if call.name == "fabs" else call.name
     if isinstance(given.native, Matrix):
         matrix = call.tracer.matrix(given)
@@ -83,6 +89,8 @@ def other_ufunc(call: Call) -> Native:
     ufunc = getattr(np, call.name)
     if len(call.args) != ufunc.nin or call.kwargs:
         raise NotNative(why)
+    if ufunc.nin == 1 and isinstance(call.args[0].value, pd.DataFrame):
+        return by_column(call, {0: call.tracer.frame_of(call.args[0])}, lambda _: other_ufunc)
     columns = [call.tracer.column(each) for each in call.args if isinstance(each, Traced)]
     constants = [each for each in call.args if not isinstance(each, Traced)]
     if len(constants) > 1 or not all(isinstance(each, (int, float)) for each in constants):
@@ -97,6 +105,9 @@ def other_ufunc(call: Call) -> Native:
 
 @function(np.abs, np.absolute)
 def absolute(call: Call) -> Native:
+    if len(call.args) == 1 and isinstance(call.args[0].value, pd.DataFrame) and not call.kwargs:
+        frames = {0: call.tracer.frame_of(call.args[0])}
+        return by_column(call, frames, lambda _: of_columns.absolute)
     return of_columns.absolute(call)
 
 
@@ -174,7 +185,10 @@ def asarray(call: Call) -> Native:
         return joined(call, given.native.made())
     if isinstance(given.native, Matrix):
         return given.native
-    return call.tracer.column(given).as_array()
+    column = call.tracer.column(given, is_coded=True)
+    if column.categories:
+        column = of_categories.as_array(call, column)
+    return column.as_array()
 
 
 @function(np.nan_to_num)
@@ -188,6 +202,49 @@ def nan_to_num(call: Call) -> Native:
         call, "impute", [column], "float64", column.rows, fill=np.array([number_of(own.nan)])
     )
     return emit(call, "clip", [filled], "float64", column.rows, min=-largest, max=largest)
+
+
+# ---- arrays of one value -----------------------------------------------------------
+
+
+@function(np.zeros, np.ones, np.full)
+def of_one_value(call: Call) -> Native:
+    is_full = call.name == "full"
+    names = ["shape", "fill_value", "dtype"] if is_full else ["shape", "dtype"]
+    own = call.bind(*names, dtype=None)
+    shape = own.shape[0] if type(own.shape) is tuple and len(own.shape) == 1 else own.shape
+    counted = shape.counted if isinstance(shape, Traced) else None
+    if counted is None or isinstance(own.dtype, Traced):
+        raise NotNative(f"np.{call.name} of a shape that is no number of rows")
+    if counted.is_part or not isinstance(counted.native, (Column, Frame, Matrix)):
+        raise NotNative(f"np.{call.name} of as many rows as data picks")
+    return _repeated(call, own.fill_value if is_full else None)
+
+
+@function(np.zeros_like, np.ones_like, np.full_like)
+def of_one_value_like(call: Call) -> Native:
+    is_full = call.name == "full_like"
+    own = call.bind(*(["a", "fill_value"] if is_full else ["a"]))
+    if not isinstance(own.a, Traced):
+        raise NotNative(f"np.{call.name} of a constant")
+    column = call.tracer.column(own.a)
+    if own.a.is_part or column.dtype not in ("float64", "float32", "int64", "bool"):
+        raise NotNative(f"np.{call.name} of {column.dtype}")
+    return _repeated(call, own.fill_value if is_full else None)
+
+
+def _repeated(call: Call, fill: Any) -> Column:
+    """An array of one value for each of the call's rows, as the sample's has it."""
+    if isinstance(fill, Traced) or np.ndim(fill) or type(call.value) is not np.ndarray:
+        raise NotNative(f"np.{call.name} of what is no constant")
+    dtype, value = call.value.dtype, call.value[0]
+    kind = "object" if dtype.kind == "O" else "str" if dtype.kind == "U" else kind_of_dtype(dtype)
+    if kind == "object" and not few.is_plain(value):
+        raise NotNative(f"an array of {value!r}")
+    column = constant_column(call, Frame({}, "input"), value)
+    if kind == "float32":
+        column = Column(call.tracer.context.cast(column.ref, "f32").node, kind)
+    return replace(column, dtype=kind, stored=stored_name(dtype), rows="")
 
 
 # ---- choices --------------------------------------------------------------------

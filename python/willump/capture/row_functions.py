@@ -26,7 +26,7 @@ from .frames import kind_of_dtype
 from .inner import Inner, inner_of
 from .interpreter import Interpreter, Returned
 from .lasting import MUTATING
-from .registry import Call, method
+from .registry import Call, maker_of, method
 from .source import is_of_library
 from .values import (
     WHOLE,
@@ -502,8 +502,10 @@ def series_apply(call: Call) -> Native:
         return mapped(call)
     kwargs = _for_function(call, {"args", "na_action"})
     own = call.bind("self", "func", args=(), na_action=None)
-    if own.na_action is not None or isinstance(own.func, np.ufunc):
+    if own.na_action is not None:
         raise NotNative(f"{call.name} of this")
+    if isinstance(own.func, np.ufunc):
+        return _applied(call, own)
     rows = RowTracer(call)
     cell: Any
     if isinstance(own.self.native, (Pieces, Matches)):
@@ -525,10 +527,20 @@ def _listed(cells: Cells, native: Pieces | Matches) -> Listed:
     return SplitCell(column, native.separator, native.limit)
 
 
+def _applied(call: Call, own: Any) -> Native:
+    """A function of NumPy's: pandas applies it to the whole, and maps it to single numbers."""
+    maker = maker_of(own.func)
+    if maker is None or not call.name.endswith("apply") or own.args or own.func.nin != 1:
+        raise NotNative(f"{call.name} of np.{own.func.__name__}")
+    return maker(replace(call, name=own.func.__name__, args=(own.self,), kwargs={}))
+
+
 @method("frame", "apply")
 def frame_apply(call: Call) -> Native:
     kwargs = _for_function(call, {"func", "axis", "args", "raw", "result_type"})
     own = call.bind("self", "func", "axis", axis=0, args=(), raw=False, result_type=None)
+    if isinstance(own.func, np.ufunc) and set(call.kwargs) <= {"func"}:
+        return _applied(call, own)
     if own.axis not in (1, "columns") or own.raw or own.result_type is not None:
         raise NotNative("apply of columns, or with options")
     frame = call.tracer.frame_of(own.self)

@@ -31,6 +31,12 @@ class Sample:
     places: Array  #: of the rows in the whole
     #: Frames of its rows, and what calls gave on each: by the rows' places, or by what they are.
     runs: dict[bytes | str, Run] = field(default_factory=dict)
+    #: Whether the rows of all calls are numbered from 0, as these are.
+    is_numbered: bool = False
+
+    @property
+    def may_be_numbered(self) -> bool:
+        return bool(self.whole.index.equals(pd.RangeIndex(len(self.whole))))
 
     def run(self, places: Array) -> Run:
         """Some of the rows as a frame of their own."""
@@ -57,7 +63,9 @@ class Sample:
         return [self.runs["missing"], self.runs["others"]]
 
     def run_relabelled(self) -> Run:
-        """The rows with labels of which none is its row's number."""
+        """The rows with labels of which none is its row's number, where a call may have such."""
+        if self.is_numbered:
+            return self.run(np.arange(len(self.rows)))
         if "relabelled" not in self.runs:
             labels = np.arange(len(self.rows))[::-1] * 2 + 1
             self.runs["relabelled"] = (self.rows.set_axis(pd.Index(labels)), {})

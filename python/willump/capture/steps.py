@@ -174,7 +174,7 @@ def rows_of(value: Traced, sample: Sample) -> str:
     except Exception:
         return "python"
     if index.equals(labels):
-        return "input"
+        return "range" if sample.is_numbered else "input"
     return "range" if index.equals(pd.RangeIndex(len(labels))) else "python"
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ..convert.context import Context
 from ..convert.registry import Refused
-from . import few
+from . import few, masks
 from .asked import TELLING, Asked, check_fixed, check_kind, set_method
 from .callables import unwrapped
 from .changes import CallCopied, Watch, call_on_sample
@@ -36,7 +36,6 @@ from .kinds import (
     nodes_of,
 )
 from .lasting import WRITING, check_lasting
-from .narrow import settled
 from .numpy_steps import Twins
 from .registry import METHODS, Call, Maker, maker_of
 from .sample import Sample
@@ -46,6 +45,7 @@ from .uses import changes_data, is_changed_by, uses_of_call
 from .values import (
     LOOSE,
     N_ROWS,
+    PICKED,
     AugmentItem,
     CallMethod,
     CaptureError,
@@ -53,9 +53,11 @@ from .values import (
     Frame,
     Labels,
     Matrix,
+    Misaligned,
     Native,
     NotNative,
     Part,
+    Picked,
     Replay,
     SetItem,
     Traced,
@@ -65,6 +67,7 @@ from .values import (
     replayed,
     walk,
 )
+from .views import check_spoilt
 
 #: Methods after which an object answers by the rows that they were given.
 _FITS = ("fit", "partial_fit")
@@ -127,6 +130,7 @@ class Tracer(Watch):
         self.steps: list[Step] = []
         self.notes: list[str] = []
         self.asked = Asked()
+        self.is_misaligned = False  #: whether columns of different indexes met
         #: Calls that may raise an error of the rows that they see.
         self.guards: list[Replay] = []
         self.few: dict[int, few.Few] = {}  #: what columns of strings are one of, by node
@@ -251,6 +255,7 @@ class Tracer(Watch):
         from another to be set there again."""
         if not is_part:
             self.check_alias(left)
+            self.note_written(left)
         pure = self.operate(name, getattr(operator, name), left, right)
         changed = AugmentItem(name)
         found = self.make(f"i{name}", changed, (left, right), {}, None, is_silent=True)
@@ -258,22 +263,8 @@ class Tracer(Watch):
             found.value, "dtype", None
         ) == getattr(pure.value, "dtype", None)
         native = pure.native if same else "its dtype stays as it is in place"
-        return self._replace(left, Traced(found.value, native, found.replay, self.line))
-
-    def all_rows(self, owner: Any, key: Any, left: Any) -> Any:
-        """The whole column where `left` is that of the rows of a mask: in `df.loc[mask, "a"]
-        op= number`, which sets the mask's rows alone, the others may be computed as well."""
-        if not (isinstance(owner, Traced) and isinstance(owner.native, Part)):
-            return left
-        if owner.native.name != "loc" or type(key) is not tuple or len(key) != 2:
-            return left
-        mask, name = key
-        of = owner.native.of
-        if kind_of(of) != "frame" or not isinstance(name, str) or not isinstance(mask, Traced):
-            return left
-        if str(getattr(mask.value, "dtype", "")) != "bool" or not of.value.index.is_unique:
-            return left
-        return self.get_item(of, name)
+        new = Traced(found.value, native, found.replay, self.line, is_part=found.is_part)
+        return self._replace(left, new)
 
     def get_attribute(self, owner: Traced, name: str) -> Any:
         kind = kind_of(owner)
@@ -305,7 +296,8 @@ class Tracer(Watch):
 
     def n_rows(self, owner: Traced) -> Traced:
         """`owner.shape[0]`."""
-        return Traced(owner.value.shape[0], N_ROWS, Replay(n_rows_of, (owner.replay,)))
+        replay = Replay(n_rows_of, (owner.replay,))
+        return Traced(owner.value.shape[0], N_ROWS, replay, counted=owner)
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
         if isinstance(owner, Traced) and kind_of(owner) == "frame" and name in owner.value.columns:
@@ -338,6 +330,9 @@ class Tracer(Watch):
         if isinstance(owner.native, Part):
             base = owner.native.of
         self.check_alias(base)
+        is_column = kind == "frame" and not isinstance(key, Traced)  # put in another's place
+        if not is_column:
+            self.note_written(base, _columns_set(key))
         if base is self.frame:
             self.note(self.line, "the caller's frame is left as it is")
         found = self.make(
@@ -407,6 +402,8 @@ class Tracer(Watch):
         what it is given."""
         self.n_calls += 1
         self.check_strictness()
+        for each in walk([*args, kwargs]):
+            check_spoilt(each)
         args = tuple(self._plain(arg) for arg in args)
         kwargs = {key: self._plain(value) for key, value in kwargs.items()}
         line = self.line
@@ -423,8 +420,9 @@ class Tracer(Watch):
             if maker is None:
                 raise NotNative(f"there is no native form of {name}")
             call = Call(self, name, function, args, kwargs, value)
-            native = settled(call, maker(call))
+            native = masks.made(call, maker)
         except (NotNative, Refused) as reason:
+            self.is_misaligned |= isinstance(reason, Misaligned)
             said = str(reason)
             native = said if said.startswith("line ") else f"line {line}: {said}"
             inherited = next(
@@ -554,6 +552,7 @@ class Tracer(Watch):
     ) -> None:
         if owner is self.frame:
             self.note(self.line, "the caller's frame is left as it is")
+        self.note_written(owner)
         kwargs = {k: v for k, v in kwargs.items() if k != "inplace"}
         others = [*args[1:], *kwargs.values()]
         is_held = isinstance(getattr(owner.value, "dtype", None), np.dtype) and (
@@ -600,7 +599,8 @@ class Tracer(Watch):
         if callee is len and not isinstance(args[0], Traced):
             return len(args[0])
         if callee is len:
-            return Traced(len(args[0].value), N_ROWS, Replay(len, (args[0].replay,)))
+            n, replay = len(args[0].value), Replay(len, (args[0].replay,))
+            return Traced(n, N_ROWS, replay, counted=args[0])
         is_number = callee in (abs, round) and isinstance(args[0], Traced)
         if is_number and hasattr(args[0].value, callee.__name__):
             return self.call_method(args[0], callee.__name__, args[1:], {})
@@ -697,6 +697,8 @@ class Tracer(Watch):
             raise NotNative("a constant where data is wanted")
         if isinstance(value.native, str):
             return self.external(value)
+        if isinstance(value.native, Picked):
+            raise NotNative(PICKED)
         return value.native
 
     def external(self, value: Traced) -> Column | Matrix:
@@ -717,6 +719,15 @@ class Tracer(Watch):
             )
         value.external = made
         return made
+
+
+def _columns_set(key: Any) -> frozenset[str] | None:
+    """The columns that `frame.loc[key] = ...` writes to; None where it is not known."""
+    name = key[1] if type(key) is tuple and len(key) == 2 else None
+    names = [name] if isinstance(name, str) else name
+    if type(names) is not list or not all(isinstance(each, str) for each in names):
+        return None
+    return frozenset(names)
 
 
 #: What pandas copies before it is written to.

@@ -22,6 +22,10 @@ class NotNative(Exception):
     """There is no native form for this, and why: it is left to Python."""
 
 
+class Misaligned(NotNative):
+    """Columns of different indexes meet, by which pandas aligns them."""
+
+
 class CaptureError(UnsupportedError):
     """The function cannot be followed beyond a line; the message names it."""
 
@@ -36,6 +40,8 @@ SHORT = "int32|float64"
 LOOSE = "bool|object"
 #: Why how many rows a call has is no value: whether there are any is known.
 N_ROWS = "the number of rows"
+#: Why the rows that a mask picks are no value of a call's rows.
+PICKED = "rows are picked by a mask: each row has an answer of its own"
 #: Cells of a frame that is copied as soon as it is looked at.
 _SMALL = 1 << 18
 #: Numbers that rows of a function gave: int64 where all of them are ints.
@@ -248,7 +254,15 @@ class Matches:
     pattern: str
 
 
-Native: TypeAlias = Column | Frame | Matrix | Labels | Part | Pieces | Matches | Dummies
+@dataclass(frozen=True)
+class Picked:
+    """The rows of a column that a mask has (capture/masks.py)."""
+
+    column: Column
+    mask: int  #: the mask's node
+
+
+Native: TypeAlias = Column | Frame | Matrix | Labels | Part | Pieces | Matches | Dummies | Picked
 
 
 @dataclass(eq=False)
@@ -327,6 +341,10 @@ class Traced(_NoValue):
     is_open: bool = False
     #: Of rows that data picks.
     is_part: bool = False
+    #: Why it is not to be read any more: it shows what was written to another object.
+    spoilt: str = ""
+    #: Of how many rows there are: what has them.
+    counted: Traced | None = None
 
 
 def walk(value: Any) -> Iterator[Traced]:
