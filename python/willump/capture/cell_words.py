@@ -34,6 +34,7 @@ _KINDS = ("isalnum", "isalpha", "isdecimal", "isdigit", "isnumeric")
 _LONGEST = 1000
 #: Words that a pattern asks for.
 _MOST = 5000
+#: The longest of these: groups lie within each other in it.
 _DEEPEST = 60
 
 _Expression = Callable[[ast.expr], Any]

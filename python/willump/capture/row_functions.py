@@ -517,14 +517,6 @@ def series_apply(call: Call) -> Native:
     return followed(rows, own.func, (cell, *own.args), kwargs, column)
 
 
-def _applied(call: Call, own: Any) -> Native:
-    """A function of NumPy's: pandas applies it to the whole, and maps it to single numbers."""
-    maker = maker_of(own.func)
-    if maker is None or not call.name.endswith("apply") or own.args or own.func.nin != 1:
-        raise NotNative(f"{call.name} of np.{own.func.__name__}")
-    return maker(replace(call, name=own.func.__name__, args=(own.self,), kwargs={}))
-
-
 def _listed(cells: Cells, native: Pieces | Matches) -> Listed:
     """The list that a split, or `findall`, gave for each row, which must have a string."""
     column = cells.text(cells.of_column(native.column, is_numpy=False))
@@ -533,6 +525,14 @@ def _listed(cells: Cells, native: Pieces | Matches) -> Listed:
     if native.function == "rsplit" and native.limit:
         raise NotNative("the pieces of rsplit of some")
     return SplitCell(column, native.separator, native.limit)
+
+
+def _applied(call: Call, own: Any) -> Native:
+    """A function of NumPy's: pandas applies it to the whole, and maps it to single numbers."""
+    maker = maker_of(own.func)
+    if maker is None or not call.name.endswith("apply") or own.args or own.func.nin != 1:
+        raise NotNative(f"{call.name} of np.{own.func.__name__}")
+    return maker(replace(call, name=own.func.__name__, args=(own.self,), kwargs={}))
 
 
 @method("frame", "apply")
