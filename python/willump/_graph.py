@@ -42,12 +42,14 @@ Attribute: TypeAlias = bool | int | float | str | Tensor | Array | Sequence[str]
 
 @dataclass(slots=True)
 class Node:
-    """One statement; `payload` is an object of the front end (a Python step)."""
+    """One statement; `payload` is an object of the front end (a Python step). `is_rounded`: the
+    operator is exact, but the original may compute in another order."""
 
     operator: str
     inputs: tuple[int, ...]
     attributes: dict[str, Attribute]
     payload: Any = None
+    is_rounded: bool = False
 
 
 @dataclass(slots=True)
@@ -120,6 +122,7 @@ class GraphBuilder:
         *,
         name: str = "",
         payload: Any = None,
+        is_rounded: bool = False,
     ) -> int:
         """Adds a node and returns its id; an equal one is returned instead.
 
@@ -135,11 +138,12 @@ class GraphBuilder:
                 operator,
                 tuple(inputs),
                 tuple((k, format_attribute(v)) for k, v in sorted(kept.items())),
+                is_rounded,
             )
             if identity in self._seen_nodes:
                 return self._seen_nodes[identity]
             self._seen_nodes[identity] = len(self.nodes)
-        self.nodes.append(Node(operator, tuple(inputs), kept, payload))
+        self.nodes.append(Node(operator, tuple(inputs), kept, payload, is_rounded))
         return len(self.nodes) - 1
 
     def _attribute(self, name: str, value: Attribute, is_narrow: bool) -> Attribute:

@@ -84,6 +84,14 @@ VALUES: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f["c"].astype(str).fillna("-").isin(["-", "Été"]) * 1.0,
     lambda f: f["c"].isin(["u", "", "other"]) * 1.0,
     lambda f: f["m"].astype(float).fillna(0.5) * 2,
+    lambda f: f["c"].cat.set_categories(["v", "u", "q"]).cat.codes.astype(int) * 1.0,
+    lambda f: f["c"].astype(pd.CategoricalDtype(["w", "q", "u"])).cat.codes.astype(int) * 1.0,
+    lambda f: pd.Categorical(f["m"], categories=[2, 30]).codes.astype(float),
+    lambda f: LIGHT.predict_proba(f.assign(c=f["c"].cat.set_categories(WORDS.categories))[ALL]),
+    lambda f: pd.get_dummies(f["m"].cat.set_categories([1, 2])).to_numpy().astype(float),
+    lambda f: (f["m"] == 9) * 1.0,
+    lambda f: f["m"].isin([9, 30]) * 1.0,
+    lambda f: (f["m"] != 2) * 1.0,
 ]
 #: What hangs on the categories that a frame's column has.
 CODES: list[Callable[[pd.DataFrame], Any]] = [
@@ -91,6 +99,10 @@ CODES: list[Callable[[pd.DataFrame], Any]] = [
     lambda f: f["m"].cat.codes.astype(int) * 1.0,
     lambda f: pd.get_dummies(f["c"]).to_numpy().astype(float),
     lambda f: pd.get_dummies(f[["c", "m"]], dtype=float).to_numpy(),
+    lambda f: f["c"].cat.rename_categories({"u": "U"}).astype(str).eq("U") * 1.0,
+    lambda f: f["m"].cat.rename_categories([5, 6, 7]).astype(float),
+    lambda f: f["c"].cat.add_categories(["z"]).cat.codes.astype(int) * 1.0,
+    lambda f: f["c"].cat.as_unordered().cat.codes.astype(int) * 1.0,
 ]
 
 

@@ -1,4 +1,4 @@
-"""`replace` of numbers and frames that are made of columns, on random frames against pandas."""
+"""`replace` of numbers and strings, and frames made of columns, on random frames against pandas."""
 
 from __future__ import annotations
 
@@ -156,3 +156,43 @@ def test_infinite_numbers_are_replaced_beside_columns_that_hold_none() -> None:
     fast = willump.compile(score, sample=MISSES.iloc[[0, 3]].reset_index(drop=True))
     assert not fast._steps
     np.testing.assert_array_equal(fast(MISSES), score(MISSES))
+
+
+WORDS = ["a", "?", "", "ß", "NaN", None]
+
+
+def words(texts: list[Any], dtype: Any) -> pd.DataFrame:
+    n = np.arange(len(texts))
+    return pd.DataFrame({"s": pd.Series(texts, dtype=dtype), "n": n % 3 - 1, "x": n * 1.0})
+
+
+REPLACING: list[Callable[[Any], Any]] = [
+    lambda g: g["s"].replace("?", np.nan).isna() * 1.0,
+    lambda g: g["s"].replace({"a": "?", "?": "a"}).eq("a") * 1.0,
+    lambda g: g["s"].replace(["a", "ß"], "zz").fillna("-").isin(["zz", "-"]) * 1.0,
+    lambda g: g["s"].replace(["a", ""], ["q", np.nan]).str.len() * 1.0,
+    lambda g: g["s"].replace(np.nan, "m").eq("m") * 1.0,
+    lambda g: g["s"].replace({"?": np.nan, np.nan: "?"}).fillna("w").map({"?": 1.0, "w": 2.0}),
+    lambda g: g["s"].map({"a": "x", "?": "y"}).replace("x", np.nan).isna() * 1.0,
+    lambda g: g["s"].fillna("u").replace({"u": "v", "a": "u"}).eq("u") * 1.0,
+    lambda g: np.where(g["s"].replace("", "UNK") == "UNK", 1.0, g["n"]),
+    lambda g: g.replace("?", np.nan)["s"].isna() * 1.0 + g["n"] + g["x"],
+    lambda g: g.replace(["?", "NaN"], np.nan).fillna({"s": "none"})["s"].eq("none") * 1.0,
+    lambda g: g.replace({"?": "w", 1: 5})["x"] + (g.replace({"?": "w", 1: 5})["s"] == "w"),
+    lambda g: g.replace({"?": "w", 1: 5})["n"] * 1.0,
+]
+
+
+@pytest.mark.parametrize("number", range(len(REPLACING)))
+@pytest.mark.parametrize("dtype", ["str", object])
+def test_strings_are_replaced(number: int, dtype: Any) -> None:
+    function = REPLACING[number]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fast = willump.compile(function, sample=words(WORDS[:-1] * 3, dtype))
+        assert not fast._steps, fast._reasons
+        for texts in (WORDS, WORDS[::-1], ["other", None], [None], ["?"]):
+            frame = words(texts, dtype)
+            np.testing.assert_array_equal(
+                np.asarray(fast(frame), float), np.asarray(function(frame), float)
+            )

@@ -48,8 +48,20 @@ def input_of(context: Context, name: str, categories: Sequence[Any]) -> Column:
 
 
 def categorized(call: Call, column: Column, categories: Iterable[Any]) -> Column:
-    """A column as a categorical one."""
+    """A column as a categorical one; a value that is no category is missing."""
     listed = list(categories)
+    if column.categories and column.source < 0:
+        places = {each: float(i) for i, each in enumerate(listed)}
+        moved = np.array([places.get(each, -1.0) for each in column.categories] + [-1.0])
+        there = emit(
+            call, "binary", [column], "bool", column.rows, function="greater_equal", value=0.0
+        )  # fmt: skip
+        at = emit(
+            call, "where", [there, column], "int64", column.rows, otherwise=len(moved) - 1.0
+        )  # fmt: skip
+        codes = emit(call, "take", [at], "category", column.rows, values=moved)
+        return Column(codes.node, "category", column.rows, tuple(listed))
+    column = values_of(column)
     if column.is_text != all(isinstance(c, str) for c in listed) or not listed:
         raise NotNative(f"{column.dtype} among categories of another kind")
     if not column.is_text and not column.is_number:
@@ -122,24 +134,56 @@ def categorical(call: Call) -> Native:
     categories = own.dtype.categories if has_dtype else own.categories
     if categories is None or isinstance(categories, Traced):
         raise NotNative("categories that hang on the data")
-    return categorized(call, call.tracer.column(own.values), categories).as_array()
+    values = call.tracer.column(own.values, is_coded=True)
+    return categorized(call, values, categories).as_array()
+
+
+@method(
+    "series.cat",
+    "set_categories",
+    "add_categories",
+    "rename_categories",
+    "as_ordered",
+    "as_unordered",
+)
+def recategorized(call: Call) -> Native:
+    part, *given = call.args
+    column = call.tracer.column(part.native.of, is_coded=True)
+    own = column.categories
+    if not own or any(isinstance(each, Traced) for each in given):
+        raise NotNative("categories that hang on the data")
+    if set(call.kwargs) - {"ordered", "new_categories"} or len(given) > 1:
+        raise NotNative(f"{call.name} with options")
+    wanted: Any = given[0] if given else call.kwargs.get("new_categories")
+    if call.name.endswith("set_categories"):
+        return categorized(call, column, wanted)
+    if call.name.endswith("add_categories"):
+        more = [wanted] if isinstance(wanted, str) else list(wanted)
+        call.tracer.reads_codes = True
+        return categorized(call, column, [*own, *more])
+    if call.name.endswith("rename_categories"):
+        if not isinstance(wanted, (dict, list, tuple, pd.Index)):
+            raise NotNative("categories renamed by a function")
+        call.tracer.reads_codes = True
+        new = [wanted.get(each, each) for each in own] if isinstance(wanted, dict) else list(wanted)
+        return Column(column.node, "category", column.rows, tuple(new))
+    return column
 
 
 @method("series.cat", "codes")
 def codes_of(call: Call) -> Native:
-    call.tracer.reads_codes = True
-    return _codes(call.tracer.column(call.args[0].native.of, is_coded=True))
+    return _codes(call, call.tracer.column(call.args[0].native.of, is_coded=True))
 
 
 @method("Categorical", "codes")
 def own_codes(call: Call) -> Native:
-    call.tracer.reads_codes = True
-    return _codes(call.tracer.column(call.args[0], is_coded=True)).as_array()
+    return _codes(call, call.tracer.column(call.args[0], is_coded=True)).as_array()
 
 
-def _codes(column: Column) -> Column:
+def _codes(call: Call, column: Column) -> Column:
     if not column.categories:
         raise NotNative("codes of what is not categorical")
+    call.tracer.reads_codes |= column.source >= 0
     return Column(column.node, "int64", column.rows)
 
 
@@ -216,7 +260,7 @@ def _of_frame(call: Call, own: Any, dtype: str) -> Native:
 
 def _fixed(call: Call, level: Level, own: Any) -> Iterable[tuple[Any, Held]]:
     """The indicators of a categorical column."""
-    call.tracer.reads_codes = True
+    call.tracer.reads_codes |= level.column.source >= 0
     categories = level.column.categories
     listed = [(c if level.prefix is None else f"{level.prefix}{c}", c) for c in categories]
     for name, category in listed[1:] if own.drop_first else listed:

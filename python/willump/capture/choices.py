@@ -372,6 +372,10 @@ def isin(call: Call) -> Native:
     if isinstance(own.values, Traced):
         raise NotNative("isin of data")
     values = list(own.values)
+    if column.is_moment:
+        from .dates import is_in
+
+        return is_in(call, column, own.values)
     odd = [v for v in values if v is pd.NaT or (is_missing(v) and not _is_found(v, column))]
     if odd:
         raise NotNative("isin with a missing value of another kind")

@@ -218,7 +218,8 @@ def arithmetic(call: Call) -> Native:
         if function == "add":
             return concatenated(call)
     columns, value, is_reversed = operands(call)
-    if any(column.is_moment for column in columns):
+    is_time = any(kind_of_moment(a) for a in call.args if not isinstance(a, Traced))
+    if is_time or any(column.is_moment for column in columns):
         from .dates import moments
 
         return moments(call, function, columns, value, is_reversed)
@@ -395,6 +396,11 @@ def _equal_category(call: Call, function: str) -> Column:
     if len(constants) != 1 or function not in ("equal", "not_equal"):
         raise NotNative("the values of a categorical column")
     own = next(a for a in call.args if isinstance(a, Traced))
+    column = call.tracer.column(own, is_coded=True)
+    if column.source >= 0 and is_number(constants[0]):
+        value = number_of(constants[0])
+        column = values_of(column)
+        return emit(call, "binary", [column], "bool", column.rows, function=function, value=value)
     return equal_to(call, call.tracer.column(own, is_coded=True), constants[0], function)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 from pandas.tseries.frequencies import to_offset
 
-from .columns import emit, kind_of_moment
+from .columns import emit, kind_of_moment, looked_up, microseconds
 from .frames import kind_of_dtype, same_rows
-from .registry import Call, method
+from .registry import Call, function, method
 from .values import SHORT, WHOLE, Column, Native, NotNative
 from .zones import check_choices, local, localized
 
@@ -168,6 +169,58 @@ def strftime(call: Call) -> Native:
     )  # fmt: skip
 
 
+#: What leaves whole numbers of floats.
+_ROUNDING = ("rint", "floor", "ceil", "trunc")
+
+
+@function(pd.to_timedelta)
+def to_timedelta(call: Call) -> Native:
+    """Whole numbers of a unit. Of floats that are not whole, pandas makes nanoseconds."""
+    own = call.bind("arg", "unit", "errors", unit=None, errors="raise")
+    column = call.tracer.column(own.arg)
+    if own.unit is None or own.errors != "raise":
+        raise NotNative("to_timedelta without a unit, or with errors")
+    node = call.tracer.context.builder.nodes[column.node]
+    is_rounded = node.operator == "ufunc" and node.attributes.get("function") in _ROUNDING
+    if not column.is_whole and not (column.is_float and is_rounded):
+        raise NotNative(f"to_timedelta of {column.dtype}: round it, nanoseconds are not held")
+    size = microseconds(pd.to_timedelta(1, unit=own.unit))
+    return emit(
+        call, "binary", [column], "timedelta", column.rows, function="multiply", value=size,
+        dtype="i64",
+    )  # fmt: skip
+
+
+def is_in(call: Call, column: Column, values: Collection[Any]) -> Column:
+    """`isin` of moments or times: pandas is asked which of the values it would find."""
+    dtype = call.args[0].value.dtype
+    kind = pd.Timedelta if column.dtype == "timedelta" else pd.Timestamp
+    known = []
+    for each in values:
+        try:
+            moment = kind(each)
+        except (TypeError, ValueError, OverflowError):
+            continue  # what is no moment is found nowhere
+        if not pd.isna(moment) and is_alike(moment, dtype):
+            known.append(moment)
+    asked = pd.Series([*known, pd.NaT], dtype=dtype)
+    found = asked.isin(values).tolist()
+    table: dict[Any, float] = {}
+    for moment, is_found in zip(known, found, strict=False):
+        if is_found and moment != moment.round("s"):
+            raise NotNative("isin of moments that are no whole seconds: columns may hold no more")
+        if is_found:
+            table[microseconds(moment)] = 1.0
+    if found[-1]:
+        table[None] = 1.0
+    return looked_up(call, column, table, 0.0, "bool")
+
+
+def is_alike(moment: Any, dtype: Any) -> bool:
+    """Whether a moment has a time zone where a dtype has one."""
+    return (getattr(moment, "tzinfo", None) is None) == (getattr(dtype, "tz", None) is None)
+
+
 def moments(
     call: Call, function: str, columns: Sequence[Column], value: float | None, is_reversed: bool
 ) -> Column:
@@ -188,6 +241,8 @@ def moments(
         ("subtract", "zoned", "timedelta"): "zoned",
         ("add", "zoned", "timedelta"): "zoned",
         ("add", "timedelta", "zoned"): "zoned",
+        ("multiply", "int64", "timedelta"): "timedelta",
+        ("multiply", "timedelta", "int64"): "timedelta",
     }
     result = results.get((function, kinds[0], kinds[1]))
     if result is None:

@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import LabelEncoder
 
 from .._frames import take_rows
 from ..convert.context import Context
@@ -18,6 +19,7 @@ from ..convert.registry import Refused, find
 from ..convert.values import Model, Ref, Table
 from ..convert.values import Value as Input
 from .categories import as_values
+from .columns import emit, is_missing, looked_up
 from .numpy_steps import NumpyStep
 from .registry import Call, Maker, method
 from .steps import answers_rows, as_array
@@ -69,11 +71,33 @@ def maker_of_estimator(callee: Any) -> Maker | None:
     name = getattr(callee, "__name__", "")
     if name not in ("transform", "predict", *_OUTPUTS):
         return None
+    if isinstance(owner, LabelEncoder) and name == "transform":
+        return lambda call: _label_encoded(call, owner)
     if find(owner) is not None:
         return lambda call: _called(call, owner, name)
     if isinstance(owner, BaseEstimator) and name != "transform":
         return lambda call: _called_in_python(call, owner, name, "there is no converter for it")
     return None
+
+
+def _label_encoded(call: Call, encoder: LabelEncoder) -> Native:
+    """A column's positions among the classes; a value that is none of them is an error."""
+    if len(call.args) != 1 or call.kwargs:
+        raise NotNative(f"{call.name} with options")
+    column, classes = call.tracer.column(call.args[0]), encoder.classes_.tolist()
+    if any(is_missing(each) for each in classes) or call.value.dtype != np.int64:
+        raise NotNative("LabelEncoder of missing values")
+    is_text = all(isinstance(each, str) for each in classes)
+    if column.is_text != is_text or not (is_text or column.is_number):
+        raise NotNative(f"LabelEncoder of {column.dtype} among other classes")
+    table = {each: float(i) for i, each in enumerate(classes)}
+    found = looked_up(call, column, table, -1.0, "int64")
+    there = emit(
+        call, "binary", [found], "bool", column.rows, function="greater_equal", value=0.0
+    )  # fmt: skip
+    message = f"line {call.tracer.line}: y contains previously unseen labels"
+    checked = emit(call, "require", [there, found], "int64", column.rows, message=message)
+    return checked.as_array()
 
 
 def is_output_wrapper(function: Any) -> bool:
@@ -211,6 +235,8 @@ def _result(call: Call, estimator: Any, name: str, model: Model) -> Native:
         ref = found
     if call.value.ndim == 1:
         dtype = str(call.value.dtype)
+        if dtype == "int32":  # as clusters are
+            return Column(call.tracer.context.cast(ref, "f64").node, "int64", stored=dtype)
         if dtype not in ("float64", "float32", "int64"):
             raise NotNative(f"{name} of dtype {dtype}")
         return Column(ref.node, dtype)

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .asked import ColumnSet, check_fixed
+from .each_row import as_function, each_row, is_of_rows
 from .keeping import ANY, is_object
+from .registry import maker_of
 from .source import global_of
 from .values import N_ROWS, CaptureError, Traced, is_traced
 
@@ -373,26 +375,53 @@ class Expressions:
 
     # ---- comprehensions -----------------------------------------------------
 
-    def _of_ListComp(self, node: ast.ListComp | ast.GeneratorExp) -> list[Any]:
-        return [inner.expression(node.elt) for inner in self._comprehend(node.generators)]
+    def _of_ListComp(self, node: ast.ListComp | ast.GeneratorExp) -> Any:
+        first = node.generators[0].iter
+        zipped = self._zipped(first)
+        items = self.expression(first) if zipped is None else None
+        columns = [items] if zipped is None else zipped[0]
+        function = None
+        if isinstance(node, ast.ListComp) and columns and all(map(is_of_rows, columns)):
+            function = as_function(node, None if zipped is None else len(columns))
+        if function is not None:
+            self.tracer.line = node.lineno
+            inner = self.expression(function)
+            return self.tracer.make("a list", each_row, (inner, *columns), {}, maker_of(each_row))
+        if zipped is not None:
+            items = self.tracer.call(zip, tuple(columns), zipped[1])
+        return [inner.expression(node.elt) for inner in self._comprehend(node.generators, items)]
+
+    def _zipped(self, node: ast.expr) -> tuple[list[Any], dict[str, Any]] | None:
+        """The arguments of `zip(a, b)`; None of another expression."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            return None
+        if any(isinstance(arg, ast.Starred) for arg in node.args):
+            return None
+        if any(keyword.arg != "strict" for keyword in node.keywords):
+            return None
+        if self.expression(node.func) is not zip:
+            return None
+        strict = {str(k.arg): self.expression(k.value) for k in node.keywords}
+        return self._arguments(node.args), strict
 
     def _of_SetComp(self, node: ast.SetComp) -> set[Any]:
-        return {inner.expression(node.elt) for inner in self._comprehend(node.generators)}
+        items = self.expression(node.generators[0].iter)
+        return {inner.expression(node.elt) for inner in self._comprehend(node.generators, items)}
 
     def _of_GeneratorExp(self, node: ast.GeneratorExp) -> list[Any]:
         raise CaptureError(f"line {node.lineno}: a generator that is kept is not followed")
 
     def _of_DictComp(self, node: ast.DictComp) -> dict[Any, Any]:
         found = {}
-        for inner in self._comprehend(node.generators):
+        items = self.expression(node.generators[0].iter)
+        for inner in self._comprehend(node.generators, items):
             found[inner.expression(node.key)] = inner.expression(node.value)
         return found
 
-    def _comprehend(self, generators: list[ast.comprehension]) -> Iterator[Expressions]:
+    def _comprehend(self, generators: list[ast.comprehension], items: Any) -> Iterator[Expressions]:
         """The comprehension's scope, once for each of its items."""
-        first = generators[0].iter
         inner = type(self)(self.tracer, self.globals, {}, {}, self)
-        yield from inner._each(generators, self._iterate(self.expression(first), first))
+        yield from inner._each(generators, self._iterate(items, generators[0].iter))
 
     def _each(
         self, generators: list[ast.comprehension], items: Iterator[Any]

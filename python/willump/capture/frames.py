@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,14 +24,17 @@ from .values import (
     Dummies,
     Frame,
     Held,
+    Later,
     Matrix,
     Misaligned,
     Native,
     NotNative,
     Part,
+    Replay,
     Traced,
     column_of,
     is_all_rows,
+    replayed,
     with_rows,
 )
 
@@ -213,8 +218,10 @@ def series(call: Call) -> Native:
         rows = rows_of_index(call, own.index)
     if isinstance(given.value, pd.Series) and column.rows != rows:
         raise Misaligned("a Series of a Series with another index")
-    if not rows or (str(call.value.dtype) != str(given.value.dtype) and not column.is_text):
-        raise NotNative(f"a Series of {given.value.dtype}")
+    is_list = type(given.value) is list
+    own_dtype = column.dtype if is_list else str(given.value.dtype)
+    if not rows or (str(call.value.dtype) != own_dtype and not column.is_text):
+        raise NotNative(f"a Series of {own_dtype}")
     dtype = kind_of_dtype(call.value.dtype, call.value) if column.is_text else column.dtype
     return replace(column, rows=rows, dtype=dtype)
 
@@ -229,15 +236,42 @@ def set_item(call: Call) -> Native:
     if isinstance(key, str):
         return with_columns(call, frame, {key: value})
     names = _names(key)
-    if names is None or not isinstance(value, Traced):
+    if names is None or not all(isinstance(name, str) for name in names):
         raise NotNative("this assignment to columns")
+    if len(set(names)) != len(names):
+        raise NotNative("a column is assigned twice")
+    if not isinstance(value, Traced):
+        if isinstance(value, (list, tuple, dict)) or np.ndim(value) != 0:
+            raise NotNative("columns are set to constants of their own")
+        return with_columns(call, frame, dict.fromkeys(names, value))
     if isinstance(value.native, Frame):
-        given = call.tracer.frame_of(value)
-        columns = {name: given.columns[old] for name, old in zip(names, given.columns, strict=True)}
-        if given.rows != frame.rows:
+        columns = dict(zip(names, value.native.columns.values(), strict=True))
+        if value.native.rows != frame.rows:
             raise Misaligned("the columns have another index")
         return Frame({**frame.columns, **columns}, frame.rows)
-    raise NotNative("an array's columns are assigned")
+    if np.ndim(value.value) != 2:
+        raise NotNative(f"columns are set to a {type(value.value).__name__}")
+    if isinstance(value.native, Matrix) and isinstance(value.value, np.ndarray):
+        picked = (call.tracer.get_item(value, (slice(None), i)) for i in range(len(names)))
+        return with_columns(call, frame, dict(zip(names, picked, strict=True)))
+    return Frame({**frame.columns, **_of_python(call, frame, names)}, frame.rows)
+
+
+def _of_python(call: Call, frame: Frame, names: list[str]) -> dict[str, Held]:
+    """Columns that are set to what Python computes, each a step of its own once it is used."""
+    tracer, line = call.tracer, call.tracer.line
+    why = call.args[2].native
+    why = why if isinstance(why, str) else f"line {line}: columns that are set to this"
+    whole = Replay(call.function, tuple(map(replayed, call.args)), line=line)
+
+    def step(name: str) -> Column:
+        pick = Replay(operator.getitem, (whole, name), line=line)
+        made = tracer.external(Traced(call.value[name], why, pick, line))
+        if not isinstance(made, Column) or made.rows != frame.rows:
+            raise NotNative(why)
+        return made
+
+    return {name: Later(functools.partial(step, name)) for name in names}
 
 
 def with_columns(call: Call, frame: Frame, values: dict[str, Any]) -> Frame:
@@ -258,6 +292,8 @@ def _column_for(call: Call, frame: Frame, name: str, value: Any) -> Held:
         return str(reason)
     if column.rows not in ("", frame.rows):
         raise Misaligned(f"column {name!r} has another index than the frame")
+    if type(value.value) is list and column.is_text:  # pandas finds its dtype
+        column = replace(column, dtype=kind_of_dtype(call.value[name].dtype))
     return replace(column, rows=frame.rows)
 
 
@@ -339,19 +375,6 @@ def reset_index(call: Call) -> Native:
     if isinstance(native, Frame):
         return Frame({k: with_rows(c, "range") for k, c in native.columns.items()}, "range")
     return replace(call.tracer.column(call.args[0], is_coded=True), rows="range")
-
-
-@method("frame", "astype")
-def astype(call: Call) -> Native:
-    from .choices import cast
-
-    frame = call.tracer.frame_of(call.args[0])
-    own = call.bind("self", "dtype", copy=None)
-    wanted = own.dtype if isinstance(own.dtype, dict) else dict.fromkeys(frame.columns, own.dtype)
-    columns = dict(frame.columns)
-    for name in wanted:
-        columns[name] = cast(call, frame.column(name), call.value[name].dtype)
-    return Frame(columns, frame.rows)
 
 
 # ---- to arrays ----------------------------------------------------------------

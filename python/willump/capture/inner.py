@@ -7,7 +7,7 @@ import contextlib
 import copy
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from .source import Definition, definition_of
 from .values import CaptureError, is_traced
@@ -38,6 +38,10 @@ def source_of(function: Any) -> Definition:
 
 #: Of a parameter that must be given.
 NO_DEFAULT = object()
+
+
+def _is_read(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
 
 
 def _frozen(value: Any) -> Any:
@@ -87,14 +91,22 @@ class Inner:
 
     def _seen(self, depth: int = 5) -> dict[str, Any]:
         seen: dict[str, Any] = {}
+        own = self._parameters()
         for inner in ast.walk(self.node):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+            if _is_read(inner) and inner.id not in own:
                 with contextlib.suppress(NameError, CaptureError):  # its own
                     value = self.owner.lookup(inner.id)
                     seen[inner.id] = value
                     if isinstance(value, Inner) and value is not self and depth:
                         seen |= value._seen(depth - 1)
         return seen
+
+    def _parameters(self) -> set[str]:
+        """Names that are none of the functions around; with defaults, some may be both."""
+        given = self.node.args
+        if given.defaults or given.kw_defaults:
+            return set()
+        return {each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
 
     def follow(
         self,
@@ -123,8 +135,9 @@ class Inner:
             Where it sees what hangs on the input.
         """
         seen: dict[str, Any] = {}
+        own = self._parameters()
         for inner in ast.walk(self.node):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load):
+            if _is_read(inner) and inner.id not in own:
                 with contextlib.suppress(NameError):  # its own
                     value = self.owner.lookup(inner.id)
                     seen[inner.id] = _frozen(value)

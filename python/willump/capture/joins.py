@@ -186,6 +186,7 @@ class _Required:
             [c.node for c in (there, column, *self.keys)],
             {"message": self.message, "error": self.error, "names": list(self.names)},
         )
+        self.call.tracer.reads_codes |= column.source >= 0
         return replace(column, node=node, source=-1, rows=rows)
 
     def taken(self, values: Any, rows: str) -> Column:

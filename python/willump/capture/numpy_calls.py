@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
 from ..convert.emit import ROUNDED_FUNCTIONS
@@ -18,6 +19,7 @@ from . import columns as of_columns
 from . import few
 from .choices import chosen
 from .columns import emit, number_of, result_dtype
+from .frame_operators import by_column
 from .frames import check_mixed, constant_column, joined, kind_of_dtype, same_rows
 from .narrow import stored_name
 from .registry import Call, function, method
@@ -53,6 +55,8 @@ def ufunc(call: Call) -> Native:
     if len(call.args) != 1 or call.kwargs:
         raise NotNative(f"np.{call.name} with options")
     given = call.args[0]
+    if isinstance(given.value, pd.DataFrame):
+        return by_column(call, {0: call.tracer.frame_of(given)}, lambda _: ufunc)
     name = "absolute" if call.name == "fabs" else call.name
     if isinstance(given.native, Matrix):
         matrix = call.tracer.matrix(given)
@@ -85,6 +89,8 @@ def other_ufunc(call: Call) -> Native:
     ufunc = getattr(np, call.name)
     if len(call.args) != ufunc.nin or call.kwargs:
         raise NotNative(why)
+    if ufunc.nin == 1 and isinstance(call.args[0].value, pd.DataFrame):
+        return by_column(call, {0: call.tracer.frame_of(call.args[0])}, lambda _: other_ufunc)
     columns = [call.tracer.column(each) for each in call.args if isinstance(each, Traced)]
     constants = [each for each in call.args if not isinstance(each, Traced)]
     if len(constants) > 1 or not all(isinstance(each, (int, float)) for each in constants):
@@ -99,6 +105,9 @@ def other_ufunc(call: Call) -> Native:
 
 @function(np.abs, np.absolute)
 def absolute(call: Call) -> Native:
+    if len(call.args) == 1 and isinstance(call.args[0].value, pd.DataFrame) and not call.kwargs:
+        frames = {0: call.tracer.frame_of(call.args[0])}
+        return by_column(call, frames, lambda _: of_columns.absolute)
     return of_columns.absolute(call)
 
 

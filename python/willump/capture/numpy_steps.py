@@ -55,6 +55,7 @@ class Twins:
     def __init__(self, context: Context) -> None:
         self.context = context
         self._of: dict[int, Twin | None] = {}
+        self._made: dict[int, Callable[[], int | None]] = {}
         self._exact: dict[int, int | None] = {}
         self._steps: dict[Any, int] = {}
 
@@ -64,6 +65,10 @@ class Twins:
             self.add(part, function, line)
         if not ref.parts:
             self._of.setdefault(ref.node, Twin(function, ref.dtype, ref.n_features, line))
+
+    def add_call(self, node: int, make: Callable[[], int | None]) -> None:
+        """Says what makes the node that is the same to the bit; None where there is none."""
+        self._made.setdefault(node, make)
 
     def refuse(self, node: int) -> None:
         """Says that no function of arrays has a node's bits: it was one of single numbers."""
@@ -151,6 +156,8 @@ class Twins:
         known = [each for each in inputs if each is not None]
         if self.context.is_exact(Ref(number, 1)):
             return number
+        if number in self._made:
+            return self._made[number]()
         if len(known) < len(inputs):
             return None
         if is_rounded(node):

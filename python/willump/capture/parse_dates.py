@@ -3,6 +3,11 @@
 What is not zero-padded, which pandas takes in some formats and not in others, is refused by
 name, as is what no calendar has. With `errors="coerce"` what no calendar has is missing, and
 so is text that pandas cannot take: it has not even the format's shape.
+
+Without a format pandas guesses that of the first text of each call, and where it cannot, reads
+each by itself. Text of the sample's format, years first, is read alike either way, whatever row
+comes first; any other is refused. With `errors="coerce"` text without digits or the names of days
+and months is missing either way.
 """
 
 from __future__ import annotations
@@ -10,10 +15,12 @@ from __future__ import annotations
 import functools
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from pandas.tseries.api import guess_datetime_format
 
 from .columns import emit
 from .registry import Call, function
@@ -27,6 +34,16 @@ _SECONDS = {"H": 3600, "M": 60, "S": 1}
 _DIGIT = r"[0-9\x{80}-\x{10ffff}]"
 #: In some formats a sign is a digit of a year.
 _YEAR = rf"\s?(?:{_DIGIT}{{4}}|[-+]{_DIGIT}{{1,6}})"
+#: Text that is missing to pandas.
+_MISSING = r"\A(?:NaT|nat|NAT|nan|NaN|NAN)?\z"
+_GONE = frozenset(["", "NaT", "nat", "NAT", "nan", "NaN", "NAN"])
+#: Formats of which pandas guesses no other one of any text that they fit.
+_GUESSED = re.compile(r"%Y([-/.]?)%m\1%d([T ]%H:%M(:%S(\.%f)?)?)?")
+#: Text that no guess makes a moment, and no reading of single texts.
+_NO_MOMENT = (
+    r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun|now|today)"
+    rf"|{_DIGIT}"
+)
 
 
 @function(pd.to_datetime)
@@ -37,9 +54,24 @@ def to_datetime(call: Call) -> Native:
     column = call.tracer.column(own.arg)
     if not column.is_text:
         raise NotNative(f"to_datetime of {column.dtype}")
-    if not isinstance(own.format, str) or own.errors not in ("raise", "coerce"):
-        raise NotNative(f"to_datetime with format={own.format!r} and errors={own.errors!r}")
-    return _Parser(call, column, own.format, own.errors == "coerce").moments()
+    is_guessed = own.format is None
+    format = _guessed(own.arg.value) if is_guessed else own.format
+    if not isinstance(format, str) or own.errors not in ("raise", "coerce"):
+        raise NotNative(f"to_datetime with format={format!r} and errors={own.errors!r}")
+    return _Parser(call, column, format, own.errors == "coerce", is_guessed).moments()
+
+
+def _guessed(texts: Any) -> str:
+    """The format of all texts of the sample, which pandas guesses of the first."""
+    known = [text for text in texts if isinstance(text, str) and text not in _GONE]
+    if not known:
+        raise NotNative("to_datetime without a format, of text that is missing in the sample")
+    with warnings.catch_warnings():  # pandas has said it already
+        warnings.simplefilter("ignore")
+        found = guess_datetime_format(known[0])
+    if found is None or not _GUESSED.fullmatch(found):
+        raise NotNative(f"to_datetime without a format: that of {known[0]!r} is none of ISO 8601")
+    return str(found)
 
 
 @dataclass
@@ -50,23 +82,13 @@ class _Parser:
     column: Column
     format: str
     coerces: bool
+    is_guessed: bool
 
     def moments(self) -> Column:
         places, pattern, shape = self._places()
         if not {"Y", "m", "d"} <= set(places):
             raise NotNative(f"to_datetime({self.format!r}) without a year, a month and a day")
-        text = self.column
-        fits = self._matches(pattern)
-        if not self.coerces:
-            text = self._required(fits, text)
-        else:
-            other = self._matches(rf"{shape}|\A(?:now|today)\z")
-            other = self._number("equal", other, 0.0)
-            text = self._required(self._number("logical_or", fits, other), text)
-            text = emit(
-                self.call, "choose_text", [fits, text], "str", text.rows, otherwise="",
-                missing="otherwise",
-            )  # fmt: skip
+        text = self._there(pattern, shape)
         parts = {name: self._part(text, *place) for name, place in places.items()}
         there = self._is_there(parts)
         gone = emit(self.call, "is_missing", [parts["Y"]], "bool", text.rows)
@@ -81,6 +103,23 @@ class _Parser:
                 self.call, "where", [there, part], "float64", text.rows, otherwise=math.nan
             )
         return self._microseconds(parts)
+
+    def _there(self, pattern: str, shape: str) -> Column:
+        """The text that fits the format, and "" where a moment is missing; else an error."""
+        if self.coerces:
+            fits, missing = self._matches(pattern), self._matches(_MISSING)
+            taken = _NO_MOMENT if self.is_guessed else rf"{shape}|\A(?:now|today)\z"
+            none = self._number("equal", self._matches(taken), 0.0)
+            missing = self._number("logical_or", missing, none)
+            text = self._required(self._number("logical_or", fits, missing), self.column)
+        else:
+            text = self._required(self._matches(f"{pattern}|{_MISSING}"), self.column)
+            size = emit(self.call, "measure_text", [text], "float64", text.rows, function="length")
+            fits = self._number("greater", size, 3.0)  # what is missing has three letters at most
+        return emit(
+            self.call, "choose_text", [fits, text], "str", text.rows, otherwise="",
+            missing="otherwise",
+        )  # fmt: skip
 
     def _is_there(self, parts: dict[str, Column]) -> Column:
         """Whether a calendar and a clock have it."""
@@ -184,14 +223,22 @@ class _Parser:
         attributes: dict[str, Any] = {} if isinstance(b, Column) else {"value": b}
         if is_reversed:
             attributes["reverse"] = True
-        is_truth = function in ("less", "equal", "not_equal", "logical_and", "logical_or")
+        is_truth = function in (
+            "less",
+            "greater",
+            "equal",
+            "not_equal",
+            "logical_and",
+            "logical_or",
+        )
         dtype = "bool" if is_truth else "float64"
         return emit(self.call, "binary", columns, dtype, a.rows, function=function, **attributes)
 
     def _required(self, condition: Column, value: Column) -> Column:
+        guessed = ", which the sample has" if self.is_guessed else ""
         return emit(
             self.call, "require", [condition, value, self.column], value.dtype, value.rows,
             message=f"line {self.call.tracer.line}: time data doesn't match format "
-            f"{self.format!r}, or is not padded with zeros",
+            f"{self.format!r}{guessed}, or is not padded with zeros",
             names=["time data"],
         )  # fmt: skip

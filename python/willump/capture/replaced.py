@@ -1,4 +1,4 @@
-"""`replace` of numbers, and frames that are made of columns."""
+"""`replace` of numbers and strings, and frames that are made of columns."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from . import few
 from .choices import missing
-from .columns import LARGEST, emit, is_missing
+from .columns import LARGEST, emit, is_missing, looked_up
 from .frames import rows_of_index
 from .registry import Call, function, method
 from .values import Column, Frame, Held, Later, Misaligned, Native, NotNative, Traced
@@ -37,8 +38,9 @@ def _pairs_of(call: Call, given: Any, value: Any) -> list[tuple[Any, Any]]:
         raise NotNative(f"{call.name} of NaN by more than one value")
     for each in (each for pair in pairs for each in pair):
         is_number = isinstance(each, _NUMBERS) and not isinstance(each, (bool, np.bool_))
-        if not is_number or (not math.isinf(each) and abs(each) > LARGEST):
-            raise NotNative(f"{call.name} of what is no number")
+        is_large = is_number and not math.isinf(each) and abs(each) > LARGEST
+        if not (is_number or few.is_plain(each)) or is_large:
+            raise NotNative(f"{call.name} of what is neither number nor string")
     return pairs
 
 
@@ -47,12 +49,17 @@ _NOT_GIVEN = object()
 
 def _replaced(call: Call, column: Column, pairs: list[tuple[Any, Any]]) -> Column:
     """A column with the first of the pairs that a value is equal to."""
-    is_other = column.is_text or column.is_moment or column.dtype == "category"
+    if column.is_text:
+        return _text_replaced(call, column, pairs)
+    pairs = [(old, new) for old, new in pairs if not isinstance(old, str)]
+    if any(isinstance(new, str) for _, new in pairs):
+        raise NotNative(f"{call.name} of numbers by strings")
+    is_other = column.is_moment or column.dtype == "category"
     if is_other or column.is_bool or column.stored:
         if all(math.isinf(old) for old, _ in pairs):
             return column  # none of them is infinite
         is_filled = any(is_missing(old) and not is_missing(new) for old, new in pairs)
-        if is_filled or not (column.is_text or column.is_moment):
+        if is_filled or not column.is_moment:
             raise NotNative(f"{call.name} of {column.stored or column.dtype}")
         return column  # none of them is a number
     if column.dtype == "int64":
@@ -71,6 +78,33 @@ def _replaced(call: Call, column: Column, pairs: list[tuple[Any, Any]]) -> Colum
             )
         )
         found = emit(call, "where", [is_it, found], column.dtype, column.rows, then=float(new))
+    return found
+
+
+def _text_replaced(call: Call, column: Column, pairs: list[tuple[Any, Any]]) -> Column:
+    """Strings, each of which is looked at as it was."""
+    pairs = [(old, new) for old, new in pairs if isinstance(old, str) or is_missing(old)]
+    if any(not isinstance(new, str) and not is_missing(new) for _, new in pairs):
+        raise NotNative(f"{call.name} of strings by numbers")
+    tracer, found = call.tracer, column
+    known = few.few_of(tracer, column.node)
+    if known is not None:
+        table = {None if is_missing(old) else old: new for old, new in reversed(pairs)}
+        news = [table.get(value, value) for value in known.values]
+        values = [None if is_missing(new) else str(new) for new in news]
+        return few.taken(tracer, known.node, values, column.dtype, column.rows)
+    for old, new in reversed(pairs):
+        is_it = (
+            missing(call, column)
+            if is_missing(old)
+            else looked_up(call, column, {str(old): 1.0}, 0.0, "bool")
+        )
+        if is_missing(new):
+            attributes = {"then": "", "missing": "then"}
+            node = tracer.context._emit("choose_text", (is_it.node, found.node), attributes)
+            found = Column(node, column.dtype, column.rows)
+        else:
+            found = few.chosen(tracer, is_it, new, found, column.dtype, column.rows)
     return found
 
 

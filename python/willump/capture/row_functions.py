@@ -24,7 +24,7 @@ from .frames import kind_of_dtype
 from .inner import Inner, inner_of
 from .interpreter import Interpreter, Returned
 from .lasting import MUTATING
-from .registry import Call, method
+from .registry import Call, maker_of, method
 from .source import is_of_library
 from .values import WHOLE, CaptureError, Column, Frame, Native, NotNative, Traced, is_traced
 from .values import column_of as made
@@ -425,18 +425,24 @@ def followed(
 
     `like`: any column of the rows.
     """
+    return _as_series(rows.cells.call, followed_cell(rows, function, args, kwargs, like))
+
+
+def followed_cell(
+    rows: RowTracer, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], like: Column
+) -> Cell:
+    """What a function gives for each row."""
     call = rows.cells.call
     tracer = call.tracer
     marks = len(tracer.steps), len(tracer.codes), tracer.line, tracer.code
     try:
-        found = as_cell(rows.cells, rows.call(_plain(function), args, kwargs), like)
+        return as_cell(rows.cells, rows.call(_plain(function), args, kwargs), like)
     except Exception as error:  # whatever it is: pandas calls the function itself then
         del tracer.steps[marks[0] :], tracer.codes[marks[1] :]
         said = str(error) or type(error).__name__
         raise NotNative(said if said.startswith("line ") else f"{call.name}: {said}") from error
     finally:
         tracer.line, tracer.code = marks[2], marks[3]
-    return _as_series(call, found)
 
 
 def _as_series(call: Call, cell: Cell) -> Column:
@@ -476,18 +482,30 @@ def series_apply(call: Call) -> Native:
         return mapped(call)
     kwargs = _for_function(call, {"args", "na_action"})
     own = call.bind("self", "func", args=(), na_action=None)
-    if own.na_action is not None or isinstance(own.func, np.ufunc):
+    if own.na_action is not None:
         raise NotNative(f"{call.name} of this")
+    if isinstance(own.func, np.ufunc):
+        return _applied(call, own)
     column = call.tracer.column(own.self)
     rows = RowTracer(call)
     cell = rows.cells.of_column(column, is_numpy=False)
     return followed(rows, own.func, (cell, *own.args), kwargs, column)
 
 
+def _applied(call: Call, own: Any) -> Native:
+    """A function of NumPy's: pandas applies it to the whole, and maps it to single numbers."""
+    maker = maker_of(own.func)
+    if maker is None or not call.name.endswith("apply") or own.args or own.func.nin != 1:
+        raise NotNative(f"{call.name} of np.{own.func.__name__}")
+    return maker(replace(call, name=own.func.__name__, args=(own.self,), kwargs={}))
+
+
 @method("frame", "apply")
 def frame_apply(call: Call) -> Native:
     kwargs = _for_function(call, {"func", "axis", "args", "raw", "result_type"})
     own = call.bind("self", "func", "axis", axis=0, args=(), raw=False, result_type=None)
+    if isinstance(own.func, np.ufunc) and set(call.kwargs) <= {"func"}:
+        return _applied(call, own)
     if own.axis not in (1, "columns") or own.raw or own.result_type is not None:
         raise NotNative("apply of columns, or with options")
     frame = call.tracer.frame_of(own.self)

@@ -31,7 +31,8 @@ ROUNDED_FUNCTIONS = {"exp", "exp2", "expm1", "log", "log1p", "log2", "log10"}
 def is_rounded(node: Node) -> bool:
     """Whether what a node computes is within rounding of the original's."""
     return (
-        node.operator in ROUNDED
+        node.is_rounded
+        or node.operator in ROUNDED
         or node.attributes.get("function") in ROUNDED_FUNCTIONS
         or (node.operator == "tfidf" and bool(node.attributes.get("sublinear_tf")))
     )

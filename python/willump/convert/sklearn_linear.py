@@ -112,6 +112,18 @@ def regressor(ctx: Context, est: Any, value: Value) -> Model:
     return model
 
 
+def generalized(ctx: Context, est: Any, value: Value) -> Model:
+    """A linear predictor through the inverse of its link."""
+    model = regressor(ctx, est, value)
+    link = type(est._base_loss.link).__name__
+    if link not in ("LogLink", "IdentityLink"):
+        raise Refused(f"its link is {link}")
+    assert model.prediction is not None
+    if link == "LogLink":
+        model.prediction = ctx.rows("exp", model.prediction)
+    return model
+
+
 def _available(names: list[str]) -> list[type]:
     """The estimators of linear_model by these names, where this version has them."""
     return [getattr(lm, name) for name in names if hasattr(lm, name)]
@@ -162,3 +174,11 @@ register(
     operators=["linear"],
     parameters=[*_COEF, "several targets"],
 )  # fmt: skip
+register(
+    lm.PoissonRegressor,
+    lm.GammaRegressor,
+    lm.TweedieRegressor,
+    predict=generalized,
+    operators=["linear", "exp"],
+    parameters=["the links log and identity", *_COEF],
+)
