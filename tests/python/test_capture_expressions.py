@@ -5,8 +5,10 @@ by name is counted; nothing that it answers differs.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import linecache
+import operator
 import re
 import warnings
 from collections import Counter
@@ -37,6 +39,10 @@ TEMPLATES = {
         "np.«floor¦ceil¦sign¦trunc»({F})", "np.«maximum¦minimum»({F}, {F})",
         "{B}.astype(float)", "{I}.astype(float)", "{N}.astype(float)", "{W}.astype(float)",
         "{S}.map({'a': 1.5, 'B c': -2.0, '': 0.25})", "{S}.str.len().astype(float)",
+        "(pd.DataFrame({'l': {F}, 'r': {I}}) «+¦-¦*¦/» «2¦0.5»)['l']",
+        "(pd.DataFrame({'l': {F}, 'r': {W}}) - pd.DataFrame({'l': {I}, 'r': {F}}))['«l¦r»']",
+        "pd.DataFrame({'l': {W}, 'r': {F}}).mul({F}, axis=0)['«l¦r»'].astype(float)",
+        "pd.to_timedelta({I}, unit='s').dt.total_seconds()",
         "{S}.str.count('«a¦b»').astype(float)", "({D} - {D}).dt.total_seconds()",
         "{D}.dt.«hour¦month¦dayofweek¦day».astype(float)",
         "{Z}.dt.«hour¦minute¦year».astype(float)", "{F}.replace(0.5, -0.5)", "{F} ** 2",
@@ -51,7 +57,9 @@ TEMPLATES = {
         "{I}.where({B}, {I})", "{N}.astype('int64')", "{I}.mask({B}, {I})",
         "pd.Series(np.where({B}, {I}, {I}), index=f.index)",
         "{F}.fillna(0.0).clip(-9, 9).astype(int)", "np.«maximum¦minimum»({I}, {I})",
-        "np.sign({I})",
+        "np.sign({I})", "(pd.DataFrame({'l': {I}, 'r': {N}}) * «2¦-3»)['l']",
+        "pd.cut({I}, [-2**62, 0, 3, 2**62], labels=[«1, 2, 3¦7, -1, 0»]).astype(int)",
+        "pd.DataFrame({'l': {B}, 'r': {I}}).astype(int)['«l¦r»']",
     ),
     "N": ("f['b'] «+¦-¦*» f['b']", "f['u'] «+¦*» «3¦2»", "-f['h']", "f['k'] «+¦-» f['h']"),
     "B": (
@@ -62,6 +70,10 @@ TEMPLATES = {
         "{S}.fillna('').str.«startswith¦endswith»('«a¦x»')", "{D} «<¦>¦==» {D}", "{W} > {W}",
         "{N} «<¦==» {N}", "{S} == {S}", "{S}.fillna('').str.«isdigit¦isalpha¦isupper»()",
         "{Z} < {Z}", "{D}.dt.is_month_end",
+        "{D}.isin([pd.Timestamp('2020-02-29'), «None¦pd.Timestamp('2000-12-31')»])",
+        "(pd.concat([{F}, {I}], axis=1, keys=['l', 'r']) «>¦<=¦==» «0¦0.5»)['«l¦r»']",
+        "(pd.DataFrame({'l': {B}, 'r': {B}}) «&¦|» True)['r']",
+        "functools.reduce(operator.«and_¦or_», [{B}, {B}])",
     ),
     "S": (
         "{S}.str.«lower¦upper¦title¦strip¦capitalize»()", "{S}.fillna('«q¦A b»')", "{S} + {S}",
@@ -73,7 +85,8 @@ TEMPLATES = {
     "D": (
         "{D}.fillna(pd.Timestamp('2001-02-03 04:05'))", "{D} + pd.Timedelta(hours=5)",
         "{D}.dt.«floor('h')¦normalize()¦floor('D')»", "{D}.where({B}, {D})",
-        "{D} - pd.Timedelta(days=1)",
+        "{D} - pd.Timedelta(days=1)", "{D} «+¦-» pd.to_timedelta({N}, unit='«h¦min»')",
+        "{D} + {N} * pd.Timedelta(minutes=7)",
     ),
     "Z": ("{Z}.where({B}, {Z})", "{Z} + pd.Timedelta(minutes=30)"),
 }  # fmt: skip
@@ -124,7 +137,7 @@ def function_of(source: str) -> Callable[[pd.DataFrame], Any]:
     """The function, with a source that `inspect` finds."""
     name = f"<random function {next(NUMBERS)}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    made: dict[str, Any] = {"np": np, "pd": pd}
+    made: dict[str, Any] = {"np": np, "pd": pd, "functools": functools, "operator": operator}
     exec(compile(source, name, "exec"), made)
     return made["function"]  # type: ignore[no-any-return]
 

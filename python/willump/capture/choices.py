@@ -27,7 +27,7 @@ from .columns import (
 )
 from .frames import kind_of_dtype, same_rows
 from .narrow import check_either, held_by, stored_name, wrapped
-from .registry import Call, method
+from .registry import Call, function, method
 from .values import (
     FILLED,
     LOOSE,
@@ -530,11 +530,14 @@ def new_axis(call: Call) -> Native:
     raise NotNative("rows are picked")
 
 
+@function(list)
 @method(SERIES, "tolist", "to_list")
 def as_list(call: Call) -> Native:
     column = call.tracer.column(call.args[0])
     if column.is_moment or column.dtype not in ("float64", "int64", "bool", "str", "object"):
         raise NotNative(f"a list of {column.dtype}")
+    if call.name == "list" and column.stored and not column.rows:
+        raise NotNative(f"a list of NumPy's {column.stored}, which wraps around")
     return replace(column.as_array(), stored="")
 
 

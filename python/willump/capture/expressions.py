@@ -198,7 +198,9 @@ class Expressions:
     def _items(self, nodes: list[ast.expr]) -> list[Any]:
         found: list[Any] = []
         for node in nodes:
-            if isinstance(node, ast.Starred):
+            if isinstance(node, ast.Starred) and isinstance(node.value, ast.GeneratorExp):
+                found.extend(self._of_ListComp(node.value))
+            elif isinstance(node, ast.Starred):
                 found.extend(self._iterate(self.expression(node.value), node))
             else:
                 found.append(self.expression(node))

@@ -112,7 +112,11 @@ class Interpreter(Expressions):
         raise Returned(None if node.value is None else self.expression(node.value))
 
     def _do_Assign(self, node: ast.Assign) -> None:
-        value = self.expression(node.value)
+        are_unpacked = all(isinstance(target, (ast.Tuple, ast.List)) for target in node.targets)
+        if isinstance(node.value, ast.GeneratorExp) and are_unpacked and len(node.targets) == 1:
+            value: Any = self._of_ListComp(node.value)  # read at once
+        else:
+            value = self.expression(node.value)
         for target in node.targets:
             self.assign(target, value)
 

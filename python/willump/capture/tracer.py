@@ -21,6 +21,7 @@ from . import few, masks
 from .asked import TELLING, Asked, check_fixed, check_kind, set_method
 from .callables import unwrapped
 from .changes import CallCopied, Watch, call_on_sample
+from .each_row import each_row, is_map_of_rows, is_of_rows
 from .inner import Inner
 from .interpreter import Interpreter
 from .keeping import Uses, is_object, is_own, is_users
@@ -73,6 +74,12 @@ _FITS = ("fit", "partial_fit")
 
 #: Builtins that only move values between containers.
 _STRUCTURAL = (list, tuple, dict, set, zip, enumerate, reversed, iter, next)
+
+#: Operators that are called as functions.
+_OPERATORS = (
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod,
+    operator.and_, operator.or_, operator.xor,
+)  # fmt: skip
 
 #: Attributes that hang on no row.
 _CONSTANT_ATTRIBUTES = {
@@ -155,6 +162,11 @@ class Tracer(Watch):
         owner = getattr(callee, "__self__", None)
         if callee is functools.reduce and len(args) > 1:
             return self._reduced(*args)
+        if callee is map and is_traced(list(args)) and not any(isinstance(a, Traced) for a in args):
+            return map(functools.partial(self._mapped, args[0]), *args[1:])
+        is_operator = any(callee is each for each in _OPERATORS)
+        if is_operator and len(args) == 2 and any(isinstance(a, Traced) for a in args):
+            return self.operate(callee.__name__, callee, *args)
         own = getattr(callee, "__func__", callee)
         is_users = isinstance(own, types.FunctionType) and not is_of_library(own)
         sees_data = is_users and any(
@@ -169,6 +181,10 @@ class Tracer(Watch):
             return callee(*args, **kwargs)
         if type(owner) in (list, dict, set):
             self.check_own(owner)
+        if not kwargs and is_map_of_rows(callee, args):
+            return self.make("map", each_row, args, {}, maker_of(each_row))
+        if callee is list and len(args) == 1 and is_of_rows(args[0]):
+            return self.make("list", list, args, {}, maker_of(list))
         if callee in _STRUCTURAL if isinstance(callee, type) else type(owner) in (list, dict, set):
             return callee(*[self._opened(arg, callee) for arg in args], **kwargs)
         if isinstance(owner, Traced):  # a bound method that was kept in a variable
@@ -517,6 +533,10 @@ class Tracer(Watch):
         for item in rest:
             total = self.call(function, (total, item), {})
         return total
+
+    def _mapped(self, function: Any, *items: Any) -> Any:
+        """What `map` over lists makes of their next items."""
+        return self.call(function, items, {})
 
     def _why_python(self, native: Native) -> str:
         """Why a model that the line at work calls stays Python; "" of anything else, as of
