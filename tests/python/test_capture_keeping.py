@@ -448,7 +448,10 @@ class Asking:
 
     def online(self, keys: Any) -> Any:
         self.n_asked += 1
-        return np.array([self.means.get(key, 0.0) for key in keys])
+        means = []
+        for key in keys:
+            means.append(self.means.get(key, 0.0))
+        return np.array(means)
 
 
 ASKING = Asking()

@@ -272,6 +272,16 @@ WAYS = [
 ]  # fmt: skip
 ENDS = ["return s", "return s + 1", "return pd.isna(s)", "return s.astype(float)"]
 COUNTS: Counter[str] = Counter()
+#: Cases that were answered otherwise.
+ONCE = [
+    "f = f.copy(); f.loc[f['m'], 'new'] = f['n'][f['m']]; return f['new']",
+    "f = f.copy(); f.loc[f['m'], 'new'] = 4; return f['new']",
+    "s = f['d'].dt.day; s[f['m']] = -f['n'].loc[f['m']]; return pd.isna(s)",
+    "s = f['d'].dt.day; s[f['m']] = f['n']; return s + 1",
+    "s = f['d'].dt.day; s[f['m']] = 3_000_000_000; return s + 1",
+    "a = f['d'].dt.day.to_numpy(copy=True); a[f['m']] = f['n'][f['m']] * 10**9; return a + 1",
+    "a = f['d'].dt.day.to_numpy(copy=True); a[f['m']] = f['s'][f['m']]; return a + 0.5",
+]
 
 
 def compare(body: str) -> None:
@@ -307,6 +317,11 @@ def compare(body: str) -> None:
 )  # fmt: skip
 def test_random_masks(owner: str, other: str, mask: str, value: str, way: str, end: str) -> None:
     compare(f"s = {owner}; o = {other}; m = {mask}; v = {value}; {way}; {end}")
+
+
+@pytest.mark.parametrize("body", ONCE)
+def test_cases_of_random_masks(body: str) -> None:
+    compare(body)
 
 
 def test_random_masks_are_answered() -> None:

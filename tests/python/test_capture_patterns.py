@@ -72,6 +72,7 @@ PIECES = [
     r"\D", r"\b", r"\B", "^", "$", r"\s", r"\S", r"\w*", r"\w+", "a+", "k?", "(?i:k)", "(?:ik|s)",
     "(a|i)", ".", r"\A", r"\Z", "(?=a)", "i{1,2}", "a{,2}", r"[\w-]", r"[^\W_]", "[[:alpha:]]",
 ]  # fmt: skip
+DIGITS = re.compile(r"\d+")
 FOLDED = "abkKsSiIıİ1٣_ -,\n.éÉſ\u212aǅσςΣßµμ"
 
 
@@ -117,6 +118,52 @@ def test_everyday_patterns_without_case_are_native(pattern: str) -> None:
         function = lambda f, o=options: f["t"].str.contains(pattern, na=False, **o)  # noqa: E731
         fast = willump.compile(function, sample=frame, strict=True)
         np.testing.assert_array_equal(fast(frame), function(frame))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.filterwarnings("ignore")
+def test_compiled_patterns_are_read_as_pandas_reads_them(dtype: str) -> None:
+    rows = st.lists(st.text(st.sampled_from(FOLDED), max_size=5), min_size=1, max_size=4)
+
+    @settings(max_examples=120)
+    @given(
+        st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join),
+        st.sampled_from([0, re.I, re.A, re.I | re.S, re.M]),
+        st.sampled_from(["contains", "match", "count", "findall", "replace"]), rows,
+    )  # fmt: skip
+    def compare(pattern: str, flags: int, method: str, texts: list[Any]) -> None:
+        try:
+            compiled = re.compile(pattern, flags)
+        except re.error:
+            return
+
+        def function(f: Any) -> Any:
+            if method == "replace":
+                return f["t"].str.replace(compiled, "<>", regex=True).str.len()
+            found = getattr(f["t"].str, method)(compiled)
+            return found.str.len() if method == "findall" else found
+
+        frame = frame_of(texts, dtype)
+        try:
+            expected = function(frame)
+            fast = willump.compile(function, sample=frame_of(["a1", "b k", "abk"], dtype))
+        except ValueError:  # RE2 does not read it
+            return
+        pd.testing.assert_series_equal(fast(frame), expected)
+
+    compare()
+
+
+def test_compiled_patterns_are_native() -> None:
+    pattern = re.compile(r"\b(?:fever|infect\w*)\b|https?://\S+", re.IGNORECASE)
+
+    def function(f: Any) -> Any:
+        found = f["t"].str.contains(pattern).astype(float) + f["t"].str.count(DIGITS)
+        return found + f["t"].str.replace(pattern, r"-", regex=True).str.len()
+
+    frame = frame_of(["No INFECTION", "http://x.co/a 10", "naïve fevers"], "str")
+    fast = willump.compile(function, sample=frame, strict=True)
+    np.testing.assert_array_equal(fast(frame), function(frame))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

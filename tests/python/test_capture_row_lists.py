@@ -66,6 +66,12 @@ LISTS: list[Callable[[Any], Any]] = [
     lambda f: [n for (n,) in zip(f["n"])],
     lambda f: np.asarray([t.strip() for t in f["t"]]) == "a b",
     lambda f: [x + 1 for x in f["x"].tolist()],
+    lambda f: np.array(list(map(len, f["t"]))),
+    lambda f: TFIDF.transform(map(clean, f["t"])).toarray(),
+    lambda f: list(map(lambda x, n: x * n, f["x"], f["n"])),
+    lambda f: list(f["x"]),
+    lambda f: np.array(list(f["n"])) + 0.5,
+    lambda f: [t == "a" for t in list(f["t"])],
     lambda f: np.array([0.5 * x for x in [2 * x for x in f["x"]]]),
 ]
 

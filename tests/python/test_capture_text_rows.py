@@ -30,6 +30,10 @@ MAIL = re.compile(r"(?P<user>[\w.]+)@(\w+)", re.IGNORECASE)
 NO_MARKS = str.maketrans("", "", string.punctuation)
 TABLE = {**str.maketrans({"a": "4", "é": None, "ß": "ss", "1": 50}), "k": "unread", -1: "x"}
 
+STOP = frozenset(["a", "b", "http://x.co/a", "1.", "é", "a b", "", 3, "kg", "k", "kgs", "ak"])
+
+NOTHING: dict[str, int] = {}
+
 #: What is done to a string, one after the other.
 STEPS: list[Callable[[str], str]] = [
     lambda t: t.lower(),
@@ -46,8 +50,14 @@ STEPS: list[Callable[[str], str]] = [
     lambda t: " ".join(t.split()),
     lambda t: "".join(t.split()),
     lambda t: "; ".join(t.split("-")),
+    lambda t: t.title(),
+    lambda t: t.capitalize(),
     lambda t: t.translate(NO_MARKS),
     lambda t: t.translate(TABLE),
+    lambda t: " ".join(w for w in t.split() if w not in STOP),
+    lambda t: "+".join(w for w in t.split() if w in STOP),
+    lambda t: " ".join([w for w in t.split() if len(w) > 2 and not w.isdigit()]),
+    lambda t: "".join(w for w in t.split() if w if w.isalpha() if len(w) != 1 if len(w) <= 3),
     lambda t: t.split()[0] if t.split() else "none",
     lambda t: t.split(None, 1)[-1] if len(t.split()) > 1 else t,
     lambda t: NUMBER.search(t).group() if NUMBER.search(t) else t,  # type: ignore[union-attr]
@@ -65,6 +75,10 @@ ASKED: list[Callable[[str], Any]] = [
     lambda t: all(re.search(word, t) for word in ("a", "k")),
     lambda t: 1.0 if NUMBER.match(t) else 0.5,
     lambda t: re.search(r"s$", t, re.IGNORECASE) is None,
+    lambda t: len([w for w in t.split() if w not in STOP]) + 10 * len(t.split()),
+    lambda t: len([w for w in t.lower().split() if w in NOTHING]),
+    lambda t: len([w for w in t.split() if len(w) >= 2 and len(w) < 3 and w not in NOTHING]),
+    lambda t: bool([w for w in t.split() if not w.isnumeric() and not w in STOP]),  # noqa: E713
     lambda t: len(NUMBER.findall(t)) / max(len(t.split()), 1),
 ]
 
@@ -120,6 +134,30 @@ def test_what_is_asked_of_strings_is_what_python_answers(asked: int, dtype: str)
         pd.testing.assert_series_equal(fast(frame), function(frame))
 
     compare()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda f: f["t"].str.split().apply(len),
+        lambda f: f["t"].str.split("-").map(lambda parts: len(parts) * 0.5),
+        lambda f: f["t"].str.split(n=1).map(lambda words: words[-1] if words else "").str.len(),
+        lambda f: f["t"].str.findall(r"\d|[A-Z]").map(len),
+        lambda f: f["t"].str.rsplit("-").map(lambda parts: " ".join(parts)).str.len(),
+    ],
+)
+def test_what_is_made_of_pieces_is_what_python_makes(asked: Callable[[Any], Any]) -> None:
+    fast = willump.compile(asked, sample=frame_of(SAMPLE), strict=True)
+
+    @settings(max_examples=40, deadline=None)
+    @given(st.lists(TEXTS, min_size=1, max_size=5))
+    def compare(texts: list[str]) -> None:
+        frame = frame_of(texts)
+        pd.testing.assert_series_equal(fast(frame), asked(frame))
+
+    compare()
+    with pytest.raises(TypeError, match="a string is missing"):
+        fast(frame_of(["a", math.nan]))
 
 
 def test_a_missing_string_is_the_error_that_python_raises() -> None:

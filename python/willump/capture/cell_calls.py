@@ -15,7 +15,7 @@ from ..convert.pattern import translate_regex
 from . import cell_operators as operators
 from .cell_patterns import call_pattern, replaced
 from .cells import BOOL, FLOAT, INT, TEXT, Cell, Cells, Listed
-from .strings import blank_characters, char_map_attributes, n_pieces
+from .strings import blank_characters, capital_map, char_map_attributes, n_pieces
 from .values import Column, NotNative, Pieces, is_traced
 
 _Caller = Callable[..., Any]
@@ -241,6 +241,8 @@ def call_method(
     if name in _MAPPED and not args:
         attributes = char_map_attributes(_PYTHON, name)
         return _text_of(cells, "map_chars", column, **attributes)
+    if name in ("title", "capitalize") and not args:
+        return _text_of(cells, "map_chars", column, **capital_map(_PYTHON, name))
     method = _METHODS.get(name)
     if method is None:
         raise NotNative(f"there is no native form of str.{name} of a row's string")

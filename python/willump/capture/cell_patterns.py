@@ -49,11 +49,11 @@ def call_pattern(cells: Cells, callee: Any, args: tuple[Any, ...], kwargs: dict[
     if name == "sub":
         return _substituted(cells, column, regex, given.get("repl"), given.get("count", 0))
     if name == "findall":
-        return Matched(column, regex)
+        return Matched(column, regex.pattern)
     if name == "split":
         if given.get("maxsplit", 0) != 0:
             raise NotNative("re.split of some")
-        return Parted(column, regex)
+        return Parted(column, regex.pattern, regex.n_groups)
     return Match(column, regex, name)
 
 
@@ -96,20 +96,24 @@ def _counted(cells: Cells, column: Column, pattern: str) -> Column:
 class Matched(Listed):
     """`re.findall`: how many matches there are."""
 
-    def __init__(self, column: Column, regex: Regex) -> None:
+    def __init__(self, column: Column, pattern: str) -> None:
         super().__init__()
-        self.column, self.regex = column, regex
+        self.column, self.pattern = column, pattern
 
     def n_items(self, cells: Cells) -> Cell:
-        return Cell(_counted(cells, self.column, self.regex.pattern), INT)
+        return Cell(_counted(cells, self.column, self.pattern), INT)
 
 
 class Parted(Matched):
     """`re.split`: how many pieces there are, and the groups between them."""
 
+    def __init__(self, column: Column, pattern: str, n_groups: int) -> None:
+        super().__init__(column, pattern)
+        self.n_groups = n_groups
+
     def n_items(self, cells: Cells) -> Cell:
-        found = _counted(cells, self.column, self.regex.pattern)
-        for function, value in (("multiply", 1.0 + self.regex.n_groups), ("add", 1.0)):
+        found = _counted(cells, self.column, self.pattern)
+        for function, value in (("multiply", 1.0 + self.n_groups), ("add", 1.0)):
             found = cells.binary(function, found, value, "int64")
         return Cell(found, INT)
 

@@ -27,7 +27,7 @@ from .columns import (
 )
 from .frames import kind_of_dtype, same_rows
 from .narrow import check_either, held_by, stored_name, wrapped
-from .registry import Call, method
+from .registry import Call, function, method
 from .values import (
     FILLED,
     LOOSE,
@@ -258,6 +258,11 @@ def _kind_of_constant(value: Any) -> str:
     return "int64" if isinstance(value, (int, np.integer)) else "float64"
 
 
+def held_as(column: Column) -> str:
+    """The narrow dtype that whole numbers have where none is missing; "": none."""
+    return column.stored or ("int32" if column.dtype == SHORT else "")
+
+
 def check_fits(call: Call, column: Column, other: Any, shown: Any, *, is_set: bool) -> None:
     """Refuses what makes the rows decide a Series' dtype: pandas keeps whole numbers and
     booleans where the values that come among them are such, and else makes them floats or
@@ -271,16 +276,17 @@ def check_fits(call: Call, column: Column, other: Any, shown: Any, *, is_set: bo
     if not column.is_whole:
         return
     is_float = not is_set and kind_of_dtype(shown.dtype) == "float64"
+    stored = held_as(column) if is_set else column.stored
     if isinstance(side, Column):
         is_held = side.is_whole and not (is_set and side.is_either)
-        is_held &= column.stored in ("", side.stored)
+        is_held &= stored in ("", side.stored)
     elif is_missing(side):
         is_held = not is_set and not column.stored
     else:
         number = number_of(side)
         is_held = math.isfinite(number) and number.is_integer()
-        if is_held and column.stored:
-            info = np.iinfo(column.stored)
+        if is_held and stored:
+            info = np.iinfo(stored)
             is_held = info.min <= number <= info.max
     if not (is_held or (is_float and not column.stored)):
         raise NotNative(why)
@@ -524,11 +530,14 @@ def new_axis(call: Call) -> Native:
     raise NotNative("rows are picked")
 
 
+@function(list)
 @method(SERIES, "tolist", "to_list")
 def as_list(call: Call) -> Native:
     column = call.tracer.column(call.args[0])
     if column.is_moment or column.dtype not in ("float64", "int64", "bool", "str", "object"):
         raise NotNative(f"a list of {column.dtype}")
+    if call.name == "list" and column.stored and not column.rows:
+        raise NotNative(f"a list of NumPy's {column.stored}, which wraps around")
     return replace(column.as_array(), stored="")
 
 

@@ -26,6 +26,11 @@ def is_of_rows(value: Any) -> bool:
     return kind_of(value) in ("series", "array") or (type(value.value) is list and is_made_here)
 
 
+def is_map_of_rows(callee: Any, args: tuple[Any, ...]) -> bool:
+    """Whether it is `map(f, df["a"], df["b"])`, of which a list is made in any case."""
+    return callee is map and len(args) > 1 and all(map(is_of_rows, args[1:]))
+
+
 def as_function(node: ast.ListComp, n_zipped: int | None) -> ast.Lambda | None:
     """The element as a function of a column's item, or of those of `n_zipped` columns; None
     where rows are left out, or there is a loop in the loop."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import choices, columns, few, frames, nullable, numpy_calls
-from .choices import as_single, check_fits, chosen
+from .choices import as_single, check_fits, chosen, held_as
 from .columns import SERIES, emit, is_number, number_of
 from .frames import same_rows
 from .narrow import settled
@@ -108,6 +108,8 @@ def set_loc(call: Call) -> Native:
         if isinstance(old, Column):
             check_fits(call, old, side, shown, is_set=True)
         column = chosen(call, taken, side, old, shown)
+        if name not in frame.columns and column.is_whole:  # floats, also where none is missing
+            column = replace(column, dtype="float64", stored="")
         if column.rows not in ("", frame.rows):
             raise Misaligned("the condition has another index than the frame")
         found[name] = replace(column, rows=frame.rows)
@@ -160,7 +162,10 @@ def _held(call: Call, column: Column, side: Any) -> Column | float:
             return Column(ref.node, column.dtype)
         is_same = side.dtype == column.dtype and side.stored == column.stored
         is_held = is_same and column.dtype in ("int64", "bool")
-        if not is_held and not (side.dtype == "int64" and column.is_whole and not column.stored):
+        is_held |= (
+            side.dtype == "int64" and column.is_whole and held_as(column) in ("", side.stored)
+        )
+        if not is_held:
             raise NotNative(why)
         return side
     is_truth = isinstance(side, (bool, np.bool_))
@@ -175,7 +180,7 @@ def _held(call: Call, column: Column, side: Any) -> Column | float:
         raise NotNative(why)
     if column.is_either and not number.is_integer():
         raise NotNative(why)
-    info = np.iinfo(column.stored or "int64")
+    info = np.iinfo(held_as(column) or "int64")
     number = float(math.trunc(number))
     if not (info.min <= number <= info.max and abs(number) <= columns.LARGEST):
         raise NotNative(why)

@@ -29,7 +29,15 @@ from .values import Column, Frame, Matches, Native, NotNative
 def regex_of(
     pattern: Any, dtype: Any, *, flags: int = 0, case: bool = True, is_python: bool = False
 ) -> Regex:
-    """The pattern for PCRE2, as pandas would read it for strings of a dtype."""
+    """The pattern for PCRE2, as pandas would read it for strings of a dtype; or a compiled
+    one, whose flags are its own."""
+    if isinstance(pattern, re.Pattern):
+        if flags or not case:
+            raise NotNative("a compiled pattern with options")
+        flags, pattern = pattern.flags, pattern.pattern
+        is_python |= bool(flags & ~(re.IGNORECASE | re.UNICODE))
+        if not is_python and is_re2(dtype):
+            case, flags = not flags & re.IGNORECASE, 0
     if not isinstance(pattern, str):
         raise NotNative("a pattern that is no string")
     try:
@@ -65,8 +73,9 @@ def measured(
     )  # fmt: skip
 
 
-def anchored(regex: Regex, pattern: str, dtype: Any, *, is_full: bool) -> str:
+def anchored(regex: Regex, pattern: Any, dtype: Any, *, is_full: bool) -> str:
     """The pattern at the beginning of a string, or for all of it."""
+    pattern = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
     is_whole = pattern.startswith("^") and pattern.endswith("$")
     if is_full and is_re2(dtype) and is_whole and "|" in pattern:
         raise NotNative("fullmatch of alternatives between ^ and $, as pandas reads them")
@@ -74,7 +83,7 @@ def anchored(regex: Regex, pattern: str, dtype: Any, *, is_full: bool) -> str:
 
 
 def replaced(
-    call: Call, column: Column, dtype: Any, pattern: str, value: str, *, limit: int, flags: int
+    call: Call, column: Column, dtype: Any, pattern: Any, value: str, *, limit: int, flags: int
 ) -> Column:
     """Each match replaced; `\\1` in the value is what group 1 matched."""
     regex = regex_of(pattern, dtype, flags=flags)

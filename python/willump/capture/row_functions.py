@@ -17,8 +17,10 @@ import numpy as np
 import pandas as pd
 
 from .asked import Asked
-from .cell_calls import call_known, call_method, get_item
+from .cell_calls import SplitCell, call_known, call_method, get_item
 from .cell_operators import as_text, contains, is_none, joined, lookup, operate
+from .cell_patterns import Matched
+from .cell_words import is_of_words, kept
 from .cells import TEXT, Cell, Cells, Listed, Row, as_cell
 from .frames import kind_of_dtype
 from .inner import Inner, inner_of
@@ -26,7 +28,18 @@ from .interpreter import Interpreter, Returned
 from .lasting import MUTATING
 from .registry import Call, maker_of, method
 from .source import is_of_library
-from .values import WHOLE, CaptureError, Column, Frame, Native, NotNative, Traced, is_traced
+from .values import (
+    WHOLE,
+    CaptureError,
+    Column,
+    Frame,
+    Matches,
+    Native,
+    NotNative,
+    Pieces,
+    Traced,
+    is_traced,
+)
 from .values import column_of as made
 
 #: What gives another answer with every call.
@@ -316,6 +329,13 @@ class RowInterpreter(Interpreter):
             self.tracer.own[id(found)] = found
         return found
 
+    def _of_ListComp(self, node: ast.ListComp | ast.GeneratorExp) -> Any:
+        if is_of_words(node):
+            words = self.expression(node.generators[0].iter)
+            if isinstance(words, SplitCell):
+                return kept(self.cells, words, node, self.expression)
+        return super()._of_ListComp(node)
+
     def _of_IfExp(self, node: ast.IfExp) -> Any:
         test = self.expression(node.test)
         if not isinstance(test, Traced):
@@ -486,10 +506,25 @@ def series_apply(call: Call) -> Native:
         raise NotNative(f"{call.name} of this")
     if isinstance(own.func, np.ufunc):
         return _applied(call, own)
-    column = call.tracer.column(own.self)
     rows = RowTracer(call)
-    cell = rows.cells.of_column(column, is_numpy=False)
+    cell: Any
+    if isinstance(own.self.native, (Pieces, Matches)):
+        column = own.self.native.column
+        cell = _listed(rows.cells, own.self.native)
+    else:
+        column = call.tracer.column(own.self)
+        cell = rows.cells.of_column(column, is_numpy=False)
     return followed(rows, own.func, (cell, *own.args), kwargs, column)
+
+
+def _listed(cells: Cells, native: Pieces | Matches) -> Listed:
+    """The list that a split, or `findall`, gave for each row, which must have a string."""
+    column = cells.text(cells.of_column(native.column, is_numpy=False))
+    if isinstance(native, Matches):
+        return Matched(column, native.pattern)
+    if native.function == "rsplit" and native.limit:
+        raise NotNative("the pieces of rsplit of some")
+    return SplitCell(column, native.separator, native.limit)
 
 
 def _applied(call: Call, own: Any) -> Native:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 import unicodedata
 from typing import Any
 
@@ -21,6 +22,8 @@ from .values import WHOLE, Column, Matches, Native, NotNative, Pieces, Traced
 _PROBES = ("ΑΣ", "ΑΣΑ", "ΑΣ ΑΣ", "aΣ.", "ǅa", "ßa", "İı", "ŉs", "ﬁx")
 #: Characters that are asked for together.
 _BLOCK = 256
+#: Python's own strings.
+_PYTHON = np.dtype(object)
 #: An argument that was not given.
 _ABSENT = object()
 
@@ -98,12 +101,12 @@ def first_by_character(call: Call) -> Native:
     column, dtype = column_of_text(call)
     if len(call.args) > 1 or call.kwargs:
         raise NotNative(f"{call.name} with options")
-    attributes = _capital_map(dtype, call.name.rpartition(".")[2])
+    attributes = capital_map(dtype, call.name.rpartition(".")[2])
     return emit(call, "map_chars", [column], column.dtype, column.rows, **attributes)
 
 
 @functools.lru_cache(maxsize=8)
-def _capital_map(dtype: Any, name: str) -> dict[str, Any]:
+def capital_map(dtype: Any, name: str) -> dict[str, Any]:
     """What `title` or `capitalize` makes of each character where it is the first one and
     where it is not, asked of pandas: all at once, blanks between them."""
     text = _all_characters().replace(" ", "")
@@ -149,6 +152,8 @@ def _is_literal(pattern: str) -> bool:
 def _words(pattern: Any, *, is_regex: bool = True) -> list[str] | None:
     """The words that a pattern asks for, as it is or one of several; None where it is
     more than words."""
+    if isinstance(pattern, re.Pattern) and is_regex:
+        return None
     if not isinstance(pattern, str):
         raise NotNative("a pattern that is no string")
     if not is_regex or _is_literal(pattern):
@@ -379,6 +384,11 @@ def remove(call: Call) -> Native:
 @method("str", "replace")
 def replace_text(call: Call) -> Native:
     own = call.bind("self", "pat", "repl", n=-1, case=None, flags=0, regex=False)
+    if isinstance(own.pat, re.Pattern) and isinstance(own.repl, str):
+        if own.case is not None or own.flags or not own.regex:
+            raise NotNative("str.replace with options")
+        column, _ = column_of_text(call)
+        return replaced(call, column, _PYTHON, own.pat, own.repl, limit=int(own.n), flags=0)
     if not isinstance(own.pat, str) or not isinstance(own.repl, str):
         raise NotNative("str.replace of this")
     if own.case is not None or not own.pat or (own.flags and not own.regex):
@@ -423,7 +433,7 @@ def zfill(call: Call) -> Native:
 
 
 @functools.lru_cache(maxsize=32)
-def _points_that_are(dtype: Any, name: str, before: str) -> tuple[int, ...]:
+def points_that_are(dtype: Any, name: str, before: str) -> tuple[int, ...]:
     """The characters of which a method is true, asked of pandas behind others."""
     text = _all_characters()
     found = getattr(pd.Series([before + char for char in text], dtype=dtype).str, name)()
@@ -435,7 +445,7 @@ def is_of_kind(call: Call) -> Native:
     """All characters are of a kind, and there is one."""
     column, dtype = column_of_text(call)
     name = call.name.rpartition(".")[2]
-    own = character_class(_points_that_are(dtype, name, ""))
+    own = character_class(points_that_are(dtype, name, ""))
     missing = _missing_as(call, column.dtype, _ABSENT)
     return measured(call, column, "contains", rf"\A{own}+\z", "bool", missing)
 
@@ -445,8 +455,8 @@ def is_of_case(call: Call) -> Native:
     """One character has the case, and none the other."""
     column, dtype = column_of_text(call)
     name = call.name.rpartition(".")[2]
-    points = _points_that_are(dtype, name, "")
-    allowed = character_class(_points_that_are(dtype, name, "A" if name == "isupper" else "a"))
+    points = points_that_are(dtype, name, "")
+    allowed = character_class(points_that_are(dtype, name, "A" if name == "isupper" else "a"))
     own = character_class(points)
     missing = _missing_as(call, column.dtype, _ABSENT)
     pattern = rf"\A(?={allowed}*+\z)(?:(?!{own})(?s:.))*+{own}"

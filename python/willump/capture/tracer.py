@@ -21,6 +21,7 @@ from . import few, masks
 from .asked import TELLING, Asked, check_fixed, check_kind, set_method
 from .callables import unwrapped
 from .changes import CallCopied, Watch, call_on_sample
+from .each_row import each_row, is_map_of_rows, is_of_rows
 from .inner import Inner
 from .interpreter import Interpreter
 from .keeping import Uses, is_object, is_own, is_users
@@ -180,6 +181,10 @@ class Tracer(Watch):
             return callee(*args, **kwargs)
         if type(owner) in (list, dict, set):
             self.check_own(owner)
+        if not kwargs and is_map_of_rows(callee, args):
+            return self.make("map", each_row, args, {}, maker_of(each_row))
+        if callee is list and len(args) == 1 and is_of_rows(args[0]):
+            return self.make("list", list, args, {}, maker_of(list))
         if callee in _STRUCTURAL if isinstance(callee, type) else type(owner) in (list, dict, set):
             return callee(*[self._opened(arg, callee) for arg in args], **kwargs)
         if isinstance(owner, Traced):  # a bound method that was kept in a variable
