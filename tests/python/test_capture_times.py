@@ -96,3 +96,15 @@ def test_times_that_are_rounded_are_answered_alike(number: int) -> None:
             found = outcome(fast, frame)
             if not isinstance(found, TypeError):  # moments with nanoseconds, by name
                 check_same(outcome(function, frame), found)
+
+
+def test_seconds_are_equal_to_the_bit() -> None:
+    def function(f: Any) -> Any:
+        return (f["d"] - LEAP).dt.total_seconds()
+
+    fast = willump.compile(function, sample=SAMPLE, strict=True)
+    rng = np.random.default_rng(0)
+    for size in (10**3, 10**6, 10**9, 10**12, 10**15):
+        spans = rng.integers(-size, size, 1000).astype("timedelta64[us]")
+        frame = pd.DataFrame({"d": np.datetime64(LEAP) + spans})
+        np.testing.assert_array_equal(fast(frame), function(frame))

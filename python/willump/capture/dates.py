@@ -131,8 +131,21 @@ def whole_part(call: Call) -> Native:
 
 @method("dt", "total_seconds")
 def total_seconds(call: Call) -> Native:
+    """Seconds and what is beyond them are divided each by itself, where pandas does so: the last
+    bit may differ."""
     column = _column_of(call, "timedelta")
-    return emit(call, "binary", [column], "float64", column.rows, function="divide", value=_SECOND)
+    number = functools.partial(emit, call, "binary")
+    if not _splits_seconds():
+        return number([column], "float64", column.rows, function="divide", value=_SECOND)
+    whole = number([column], "float64", column.rows, function="floor_divide", value=_SECOND)
+    rest = number([column], "float64", column.rows, function="remainder", value=_SECOND)
+    part = number([rest], "float64", column.rows, function="divide", value=_SECOND)
+    return number([whole, part], "float64", column.rows, function="add")
+
+
+@functools.cache
+def _splits_seconds() -> bool:
+    return bool(pd.to_timedelta([-91], unit="us").total_seconds()[0] != -91 / _SECOND)
 
 
 #: Directives of strftime that are whole numbers of a width.
