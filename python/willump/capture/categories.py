@@ -19,7 +19,19 @@ from .columns import emit, is_number, looked_up, number_of
 from .frames import constant_column, kind_of_dtype
 from .narrow import stored_name
 from .registry import Call, function, method
-from .values import Column, Dummies, Frame, Held, Later, Level, Native, NotNative, Traced, values_of
+from .values import (
+    LOOSE,
+    Column,
+    Dummies,
+    Frame,
+    Held,
+    Later,
+    Level,
+    Native,
+    NotNative,
+    Traced,
+    values_of,
+)
 
 # ---- codes -----------------------------------------------------------------------------
 
@@ -304,9 +316,15 @@ def _asked_for(call: Call, dummies: Dummies, name: Any, fill: Any) -> Held:
         like = dummies.levels[0].column
         return constant_column(call, Frame({"like": like}, dummies.rows), fill)
     level, value = found[0]
-    if kind_of_fill(fill) != level.dtype:
-        raise NotNative(f"a column that the rows do not have is {fill!r}, else {level.dtype}")
-    return Later(lambda: _indicator(call, level.column, value, level.dtype))
+    dtype = level.dtype
+    if kind_of_fill(fill) != dtype:
+        if dtype != "bool" or kind_of_fill(fill) != "int64" or fill not in (0, 1):
+            raise NotNative(f"a column that the rows do not have is {fill!r}, else {dtype}")
+        if fill:
+            raise NotNative(f"a column that the rows do not have is {fill!r}")
+        dtype = LOOSE  # booleans where a row has the value, else zeros
+    stored = "int64" if dtype == LOOSE else ""
+    return Later(lambda: replace(_indicator(call, level.column, value, dtype), stored=stored))
 
 
 def kind_of_fill(fill: Any) -> str:

@@ -276,7 +276,7 @@ def _input_of(call: Call, given: Any, estimator: Any, method: str) -> Input:
         flags = [name for name, column in native.columns.items() if _is_flag(column)]
         is_read = not flags or _reads_as_numbers(
             concrete(given), flags, getattr(estimator, method),
-            may_miss=any(native.column(name).dtype == LOOSE for name in flags),
+            loose={native.column(n).stored for n in flags if native.column(n).dtype == LOOSE},
         )  # fmt: skip
         return table_of(call, native, () if is_read else flags)
     raise NotNative(f"{type(estimator).__name__} is given this")
@@ -291,15 +291,17 @@ def _is_flag(held: Held) -> bool:
 
 
 def _reads_as_numbers(
-    frame: Any, flags: list[Any], method: Callable[[Any], Any], *, may_miss: bool
+    frame: Any, flags: list[Any], method: Callable[[Any], Any], *, loose: Collection[str]
 ) -> bool:
     """Whether an estimator gives booleans the answers that it gives zeros and ones: on rows of
-    the sample, and on the same rows with other booleans; where later rows `may_miss` some, as
-    objects, too."""
+    the sample, and on the same rows with other booleans; and as what later rows may have in
+    their place, whole numbers ("int64"), or objects of which some are missing."""
     frame = frame.iloc[:_ROWS_OF_FLAGS]
     own = frame[flags].isin([True])
     forms = [own, ~own, own | True, own & False]
-    if may_miss:
+    if "int64" in loose:
+        forms.append(own.astype(np.int64))
+    if "" in loose:
         is_gone = np.indices(own.shape)[0] % 3 == 1
         forms += [own.astype(object), own.astype(object).mask(is_gone)]
     with warnings.catch_warnings():

@@ -72,7 +72,7 @@ class Column:
     #: too; -1: there is none.
     source: int = -1
     #: Of whole numbers, the narrower dtype that the Series has (capture/narrow.py); of what
-    #: is nullable, its dtype.
+    #: is nullable, its dtype; of booleans that are whole numbers in some rows, "int64".
     stored: str = ""
     #: Of a moment with a time zone ("zoned"), whose node is its microseconds in UTC.
     zone: Any = None
