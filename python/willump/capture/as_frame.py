@@ -31,11 +31,30 @@ class AsFrame:
                 raise TypeError(f"column {nested!r} holds a dict")
             is_row = all(is_scalar(value) for value in x.values())
             own = {name: x[name] for name in self.dtypes if name in x}
-            x = pd.DataFrame([own] if is_row else own)
+            if is_row:
+                return self._of_row(own)
+            x = pd.DataFrame(own)
         elif isinstance(x, (list, tuple)):
             x = pd.DataFrame([{n: row[n] for n in self.dtypes if n in row} for row in x])
         else:
             x = x.select([name for name in self.dtypes if name in names_of(x)]).to_pandas()
+        return self._cast(x)
+
+    def _of_row(self, row: dict[str, Any]) -> Any:
+        """One row: most cells are arrays of their dtypes as they are."""
+        import pandas as pd
+
+        made = {name: _array_of(cell, self.dtypes[name]) for name, cell in row.items()}
+        others = {name: cell for name, cell in row.items() if made[name] is None}
+        if others:
+            rest = self._cast(pd.DataFrame([others]))
+            made |= {name: rest[name].array for name in others}
+        return pd.DataFrame(made, index=pd.RangeIndex(1))
+
+    def _cast(self, x: Any) -> Any:
+        """A frame in the sample's dtypes, where these hold what it holds."""
+        import pandas as pd
+
         there = {name: dtype for name, dtype in self.dtypes.items() if name in x.columns}
         for name, dtype in there.items():
             _check_kind(x[name], dtype)
@@ -61,6 +80,32 @@ class AsFrame:
                 is_same = (made[name].isna() | (made[name] == as_given)).to_numpy()
                 _check_cast(x[name], is_same, f"no {dtype}")
         return made
+
+
+def _array_of(cell: Any, dtype: Any) -> Any:
+    """A cell as an array of its column's dtype; None of what needs a closer look."""
+    import pandas as pd
+
+    kind = type(cell)
+    if isinstance(dtype, pd.StringDtype):
+        return pd.array([cell], dtype=dtype) if kind is str else None
+    if not isinstance(dtype, np.dtype):
+        return None
+    if isinstance(cell, np.generic):
+        return np.array([cell]) if cell.dtype == dtype else None
+    if dtype.kind == "O":
+        return np.array([cell], dtype=object) if kind is str else None
+    if (kind is float and dtype == np.float64) or (kind is bool and dtype == np.bool_):
+        return np.array([cell])
+    if kind is int and (dtype == np.int64 or (dtype == np.float64 and abs(cell) <= 2**53)):
+        return np.array([cell], dtype) if abs(cell) < 2**63 else None
+    if dtype.kind == "M" and isinstance(cell, pd.Timestamp) and cell.tzinfo is None:
+        try:
+            exact = cell.as_unit(np.datetime_data(dtype)[0], round_ok=False)
+        except ValueError:  # it would be cut off
+            return None
+        return np.array([exact.to_datetime64()])
+    return None
 
 
 def _exactly(given: Any, dtype: Any) -> Any:
