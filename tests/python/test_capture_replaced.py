@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import willump
+from capture_frames import outcome
 from harness import examples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -196,3 +197,31 @@ def test_strings_are_replaced(number: int, dtype: Any) -> None:
             np.testing.assert_array_equal(
                 np.asarray(fast(frame), float), np.asarray(function(frame), float)
             )
+
+
+CODED = {"a": 0, "?": 1, "": 2, "ß": 3, "NaN": 4}
+NUMBERED: list[Callable[[Any], Any]] = [
+    lambda g: g["s"].replace(CODED).astype(float),
+    lambda g: g["s"].replace(CODED).astype(int) * 2.0,
+    lambda g: g["s"].replace(list(CODED), [0.5, 1.5, 2.5, 3.0, 4.0]).astype(float),
+    lambda g: g["s"].fillna("a").replace(CODED).astype("int64") + g["x"],
+    lambda g: g.replace(CODED)["s"].astype(int) + g["n"] * 1.0,
+    lambda g: g.assign(s=g["s"].replace(CODED))[["s", "x"]].astype(float).to_numpy()[:, 0],
+    lambda g: np.c_[g["s"].replace(CODED).astype(float), g["x"]].sum(axis=1),
+]
+
+
+@pytest.mark.parametrize("number", range(len(NUMBERED)))
+def test_numbers_take_the_place_of_strings(number: int) -> None:
+    """A string that no number takes the place of is an error to the cast behind it."""
+    function = NUMBERED[number]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fast = willump.compile(function, sample=words(WORDS[:-1] * 3, "str"))
+        assert not fast._steps, fast._reasons
+        for texts in (WORDS, WORDS[:-1], ["other", "a"], [None, "a"], ["?"]):
+            frame = words(texts, "str")
+            expected, found = outcome(function, frame), outcome(fast, frame)
+            assert type(found) is type(expected)
+            if not isinstance(expected, Exception):
+                np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))

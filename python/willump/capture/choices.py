@@ -32,6 +32,7 @@ from .values import (
     FILLED,
     LOOSE,
     MIXED,
+    REPLACED,
     SHORT,
     WHOLE,
     Column,
@@ -53,6 +54,8 @@ def missing(call: Call, column: Column) -> Column:
     """1 where a value is missing."""
     if column.is_nullable:
         nullable.check_tells_missing(column)
+    if column.dtype == REPLACED:
+        raise NotNative("strings, some of which are numbers")
     if column.source >= 0:
         column = values_of(column)
     if column.categories:
@@ -90,6 +93,10 @@ def filled(call: Call, column: Column, value: Any) -> Column:
     """A column with its missing values replaced."""
     if isinstance(value, Traced):
         other = call.tracer.column(value)
+        if other.dtype == "int64" and (column.dtype == "float64" or column.is_either):
+            dtype = FILLED if column.is_either else "float64"
+            rows, gone = same_rows([column, other]), missing(call, column)
+            return emit(call, "where", [gone, other, column], dtype, rows)
         if column.is_text or other.is_text or column.dtype != other.dtype or column.is_either:
             raise NotNative(f"fillna of {column.dtype} with {other.dtype}")
         if column.zone != other.zone:
@@ -434,6 +441,8 @@ def cast(call: Call, column: Column, dtype: Any) -> Column:
     """A column in another dtype, that of the result on the sample."""
     if column.is_nullable:
         return nullable.cast(call, column, dtype)
+    if column.dtype == REPLACED:
+        return _replaced_numbers(call, column, kind_of_dtype(dtype))
     if isinstance(dtype, pd.CategoricalDtype):
         from .categories import categorized
 
@@ -502,6 +511,25 @@ def _fixed_categories(call: Call) -> Any:
         if isinstance(wanted, pd.CategoricalDtype) and wanted.categories is not None:
             return wanted.categories
     raise NotNative("categories that hang on the data: give CategoricalDtype(categories=[...])")
+
+
+def _replaced_numbers(call: Call, column: Column, wanted: str) -> Column:
+    """The numbers that strings were replaced by; a string that was not is an error."""
+    if wanted not in ("int64", "float64") or stored_name(call.value.dtype):
+        raise NotNative(f"astype from replaced strings to {wanted}")
+    if wanted == "int64" and column.stored != "int64":
+        raise NotNative("astype(int) of floats that strings were replaced by")
+    known = emit(
+        call, "binary", [column], "bool", column.rows, function="not_equal", value=math.inf
+    )  # fmt: skip
+    where = f"line {call.tracer.line}: "
+    message = f"{where}a string that was replaced by no number is cast to one"
+    made = emit(call, "require", [known, column], "float64", column.rows, message=message)
+    if wanted == "float64":
+        return made
+    there = negated(call, missing(call, made))
+    message = f"{where}cannot convert float NaN to integer"
+    return emit(call, "require", [there, made], "int64", column.rows, message=message)
 
 
 @method(f"{SERIES} Categorical", "astype")

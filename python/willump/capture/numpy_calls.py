@@ -389,6 +389,15 @@ def hstack(call: Call) -> Native:
     return _stacked(call, items, is_sparse=False)
 
 
+@method("CClass", "getitem")
+def beside(call: Call) -> Native:
+    """`np.c_[a, b]`."""
+    items = call.args[1]
+    if type(items) is not tuple or not all(isinstance(item, Traced) for item in items):
+        raise NotNative("np.c_ of constants")
+    return _stacked(call, items, is_sparse=False)
+
+
 @function(np.concatenate)
 def concatenate(call: Call) -> Native:
     own = call.bind("arrays", "axis", axis=0)

@@ -13,10 +13,10 @@ import pandas as pd
 
 from . import few
 from .choices import missing
-from .columns import LARGEST, emit, is_missing, looked_up
+from .columns import LARGEST, emit, is_missing, looked_up, number_of
 from .frames import rows_of_index
 from .registry import Call, function, method
-from .values import Column, Frame, Held, Later, Misaligned, Native, NotNative, Traced
+from .values import REPLACED, Column, Frame, Held, Later, Misaligned, Native, NotNative, Traced
 
 _NUMBERS = (int, float, np.integer, np.floating)
 
@@ -85,7 +85,7 @@ def _text_replaced(call: Call, column: Column, pairs: list[tuple[Any, Any]]) -> 
     """Strings, each of which is looked at as it was."""
     pairs = [(old, new) for old, new in pairs if isinstance(old, str) or is_missing(old)]
     if any(not isinstance(new, str) and not is_missing(new) for _, new in pairs):
-        raise NotNative(f"{call.name} of strings by numbers")
+        return _numbered(call, column, pairs)
     tracer, found = call.tracer, column
     known = few.few_of(tracer, column.node)
     if known is not None:
@@ -106,6 +106,20 @@ def _text_replaced(call: Call, column: Column, pairs: list[tuple[Any, Any]]) -> 
         else:
             found = few.chosen(tracer, is_it, new, found, column.dtype, column.rows)
     return found
+
+
+def _numbered(call: Call, column: Column, pairs: list[tuple[Any, Any]]) -> Column:
+    """Strings that numbers take the place of, as the numbers; the others stay strings, which only
+    a cast can be asked of."""
+    if any(isinstance(new, str) or is_missing(old) for old, new in pairs):
+        raise NotNative(f"{call.name} of strings by numbers and strings")
+    table = {str(old): number_of(new) for old, new in reversed(pairs)}
+    if len({type(new) for _, new in pairs}) > 1 or any(map(math.isinf, table.values())):
+        raise NotNative(f"{call.name} of strings by ints and floats")
+    found = looked_up(call, column, table, math.inf, REPLACED)
+    gone = missing(call, column)
+    made = emit(call, "where", [gone, found], REPLACED, column.rows, then=math.nan)
+    return dataclasses.replace(made, stored="int64" if type(pairs[0][1]) is int else "float64")
 
 
 @method("series", "replace")

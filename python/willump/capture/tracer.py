@@ -46,6 +46,7 @@ from .values import (
     LOOSE,
     N_ROWS,
     PICKED,
+    REPLACED,
     AugmentItem,
     CallMethod,
     CaptureError,
@@ -672,6 +673,8 @@ class Tracer(Watch):
             raise NotNative(f"a {kind_of(value)} where a column is wanted")
         if found.dtype == LOOSE and not is_loose:
             raise NotNative("booleans of a table, which are objects where a row is not there")
+        if found.dtype == REPLACED and not is_coded:
+            raise NotNative("strings, some of which are numbers: add .astype(int) or float")
         if found.dtype == "category" and not is_coded:
             raise NotNative("the values of a categorical column")
         return found

@@ -44,6 +44,8 @@ N_ROWS = "the number of rows"
 PICKED = "rows are picked by a mask: each row has an answer of its own"
 #: Cells of a frame that is copied as soon as it is looked at.
 _SMALL = 1 << 18
+#: Strings that numbers took the place of: objects.
+REPLACED = "strings, some of them numbers"
 #: Numbers that rows of a function gave: int64 where all of them are ints.
 MIXED = "int64|float64 by row"
 #: NumPy's whole numbers that are narrower than int64.
