@@ -232,3 +232,15 @@ def test_moments_of_rows() -> None:
         for given in (row, [row], pd.DataFrame([row])):
             with pytest.raises(ValueError, match="nanoseconds"):
                 fast(given)
+
+
+def test_one_value_for_a_row_is_refused() -> None:
+    """pandas makes a number of a frame of one cell."""
+
+    def squeezed(df: Any) -> Any:
+        return df[["x"]].squeeze() * 2.0
+
+    fast = compiled(squeezed)
+    check_same(squeezed(SAMPLE), fast(SAMPLE))
+    with pytest.raises(ValueError, match=r"line \d+ gave one value"):
+        fast(SAMPLE.iloc[:1])

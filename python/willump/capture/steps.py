@@ -55,6 +55,8 @@ class ReplayStep(PythonStep):
 
     def stored(self, answer: Any, *, checks: bool = True) -> Any:
         array = np.asarray(answer)
+        if array.ndim == 0 and not sp.issparse(answer):
+            raise ValueError(f"{self.name} gave one value, and not one for each row")
         if checks and not sp.issparse(answer) and not self._is_of_dtype(array):
             raise TypeError(
                 f"{self.name} gave numbers of dtype {array.dtype}, which do not fit the "
