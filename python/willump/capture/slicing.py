@@ -18,7 +18,7 @@ import pandas as pd
 
 from .sample import Sample
 from .steps import ReplayStep, as_array, plain
-from .values import CallMethod, Replay, SetItem, n_rows_of, resolve
+from .values import CallMethod, Replay, SetItem, is_all_rows, n_rows_of, resolve
 
 #: The columns of a call's answer that are read; None: all of it.
 _Read: TypeAlias = frozenset[str] | None
@@ -183,7 +183,8 @@ def _written(call: Replay) -> frozenset[str] | None:
         return None
     key = call.args[1]
     if call.function.part == "loc" and type(key) is tuple and len(key) == 2:
-        return _names(key[1])
+        # A label that is not there would be a row more.
+        return _names(key[1]) if isinstance(key[0], Replay) or is_all_rows(key[0]) else None
     return _names(key) if not call.function.part else None
 
 
