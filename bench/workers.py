@@ -195,11 +195,13 @@ class _Served:
         before, start = resident_bytes(), time.perf_counter()
         self._engine = build()
         seconds = time.perf_counter() - start
+        built = resident_bytes()
         self._ready = {k: self._engine.prepare(v) for k, v in inputs.frames.items()}
         entries = {"": self._engine.prepare, **self._engine.row_entries}
         self._rows = {k: [entry(row) for row in inputs.rows] for k, entry in entries.items()}
         self._last: Any = None
-        self._before = before
+        # The rows, and what making them loads, are no memory of the engine's.
+        self._before = before + resident_bytes() - built
         self.built = {
             "build_seconds": seconds,
             "has_model": self._engine.model is not None,
