@@ -231,6 +231,10 @@ class FirstStages:
         try:
             with context.within(f"first{request.candidate}"), context.reads_any_rows():
                 first = context.predict(estimator, joined, native=True)
+            for name, ref in first.outputs().items():  # its rows stand beside the model's own
+                own = getattr(model, name)
+                if own is not None and {own.dtype, ref.dtype} == {"f32", "f64"}:
+                    setattr(first, name, context.cast(ref, own.dtype))
         except (ValueError, Refused) as error:
             self.problem = str(error)
             return None

@@ -639,3 +639,23 @@ def test_strict_refuses_python_steps() -> None:
 def test_rows_of_training_are_found_out() -> None:
     with pytest.raises(ValueError, match="rows of X"):
         willump.optimize(delay, TRAIN, IS_LATE, X_cal=TRAIN, **OPTIONS)
+
+
+SINGLE = joined(TRAIN)[OWN + LOOKED_UP].fillna(0.0).to_numpy(dtype=np.float32)
+SINGLE_FOREST = RandomForestClassifier(40, random_state=0).fit(SINGLE, IS_LATE)
+
+
+def in_float32(frame: pd.DataFrame) -> Any:
+    return SINGLE_FOREST.predict(
+        joined(frame)[OWN + LOOKED_UP].fillna(0.0).to_numpy(dtype=np.float32)
+    )
+
+
+def test_first_stages_of_rows_in_float32() -> None:
+    """Their scores are of the model's own dtype, whatever they were trained on."""
+    fast = quiet(
+        lambda: willump.optimize(
+            in_float32, TRAIN, IS_LATE, X_cal=FRESH, target=willump.Agreement(0.8), **OPTIONS
+        )
+    )
+    assert np.mean(fast(LATER) == in_float32(LATER)) >= 0.75
